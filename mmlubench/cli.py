@@ -22,7 +22,7 @@ from mmlubench.commands.summarize import summarize
 from mmlubench.errors import UserError
 
 if TYPE_CHECKING:
-    from mmlubench.engine.store import Store
+    from mmlubench.engine.store.sqlite import Store
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _store_path = click.option(
@@ -59,7 +59,7 @@ def data() -> None:
 @click.option("--to", "folder", type=click.Path(path_type=Path), required=True, help="folder to write to")
 def fetch(name: str, folder: Path) -> None:
     """Write a snapshot of data set NAME, so that later runs need no network: `pytest … --data FOLDER`."""
-    from mmlubench.datasets.snapshot import fetch as fetch_snapshot
+    from mmlubench.datasets.sources.snapshot import fetch as fetch_snapshot
 
     with told():
         written = fetch_snapshot(name, folder)
@@ -107,7 +107,7 @@ def prune(age: str | None, model: str | None, path: Path) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[Store]:
     """Open a store that is there; errors end the command with their sentence."""
-    from mmlubench.engine.store import Store
+    from mmlubench.engine.store.sqlite import Store
 
     with told():
         if not path.exists():

@@ -3,7 +3,7 @@
 MmluBenchError
 ├── UserError          the command, a file or the environment is wrong: nothing was asked, exit status 4
 │   ├── DataError      a data set is not what it should be: names file, row and what was expected
-│   ├── Misfit         a selection that this data set has nothing for; another one of the run may have
+│   ├── EmptySelection         a selection that this data set has nothing for; another one of the run may have
 │   ├── ModelError     an unknown model, a broken models.yaml, a missing key
 │   └── PromptError    a template or recipe that cannot be used
 ├── BudgetSpent        --max-cost is reached, so this was not asked: outcome `skipped`
@@ -43,7 +43,7 @@ class DataError(UserError):
         super().__init__(f"{where}: {problem}")
 
 
-class Misfit(UserError):
+class EmptySelection(UserError):
     """A selection that a data set has nothing for, though another one of the run may have."""
 
 

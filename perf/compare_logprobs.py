@@ -34,7 +34,7 @@ def prompts(args: argparse.Namespace) -> None:
     from mmlubench import datasets
     from mmlubench.datasets.select import select
     from mmlubench.prompts import load_recipe, render
-    from mmlubench.solvers.asking import raw_prompt
+    from mmlubench.prompts.render import raw_prompt
 
     data = datasets.load("mmlu", args.data)
     recipe = load_recipe(args.recipe, None, args.shots)

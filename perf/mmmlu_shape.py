@@ -19,8 +19,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mmlubench.datasets.mmmlu import LOCALES
-from mmlubench.datasets.subjects import SUBJECTS
+from mmlubench.datasets.sets.mmmlu import LOCALES
+from mmlubench.datasets.sets.subjects import SUBJECTS
 
 Row = dict[str, Any]
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from mmlubench import __version__
 from mmlubench.cli import main
-from mmlubench.datasets import snapshot
+from mmlubench.datasets.sources import snapshot
 from mmlubench.errors import DataError, UserError
 
 

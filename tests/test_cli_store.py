@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mmlubench.cli import main
-from mmlubench.engine.kept import Kept
-from mmlubench.engine.store import DEFAULT_PATH, Store
+from mmlubench.engine.store.reply import StoredReply
+from mmlubench.engine.store.sqlite import DEFAULT_PATH, Store
 from mmlubench.schema import Completion
 
 DAY_S = 86_400
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
     with closing(Store.open(path)) as store:
         for number in range(1_200):
             label, days = ("old-qwen", 40) if number < 200 else ("claude", 1)
-            kept = Kept(Completion("ANSWER: B" * 20, "stop"), label, now - days * DAY_S)
+            kept = StoredReply(Completion("ANSWER: B" * 20, "stop"), label, now - days * DAY_S)
             store._pending[b"%032d" % number] = (label, kept.at, b"{}", 0)
         store.flush()
     return path

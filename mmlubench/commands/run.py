@@ -19,7 +19,7 @@ from mmlubench.errors import DataError, ProviderError, UserError
 if TYPE_CHECKING:
     from mmlubench.dialogues import Experiment
     from mmlubench.dialogues.answering import Answerer
-    from mmlubench.engine.store import Store
+    from mmlubench.engine.store.sqlite import Store
     from mmlubench.schema import Completion
 
 #: So many failures are told one by one.
@@ -116,7 +116,7 @@ def _store(parent: Path, answerer: Answerer) -> Iterator[Store | None]:
     if answerer.is_mock:
         yield None
         return
-    from mmlubench.engine.store import Store
+    from mmlubench.engine.store.sqlite import Store
 
     store = Store.open(parent / "store.sqlite")
     try:

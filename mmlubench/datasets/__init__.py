@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from mmlubench.datasets import parts, sources
+from mmlubench.datasets import sources
 from mmlubench.datasets.assembly import assemble, by_subject, questions_of
 from mmlubench.datasets.base import DataSet, Rows, Source, Spec
 from mmlubench.datasets.names import GROUP, NAMES, find
+from mmlubench.datasets.sources import parts
 from mmlubench.errors import DataError
 
 __all__ = ["GROUP", "NAMES", "DataSet", "Rows", "Source", "Spec", "find", "load"]
@@ -34,7 +35,7 @@ def load(
     may be missing, and `notice` says so. Worked examples may be missing in any case; then `dev` is empty.
     Those of another data set are read only where `examples` is true.
 
-    Raises UserError for an unknown name or language, Misfit for a language of a data set that has only one,
+    Raises UserError for an unknown name or language, EmptySelection for a language of a data set that has only one,
     DataError for data that cannot be had or are not what they should be.
     """
     spec = find(name) if isinstance(name, str) else name

@@ -11,15 +11,15 @@ from mmlubench.errors import UserError
 
 #: Our own data sets: name to `module:Spec`.
 NAMES = {
-    "mmlu": "mmlubench.datasets.mmlu:MMLU",
-    "mmlu_pro": "mmlubench.datasets.mmlu_pro:MMLU_PRO",
-    "mmmlu": "mmlubench.datasets.mmmlu:MMMLU",
-    "commonsense_qa": "mmlubench.datasets.commonsense_qa:COMMONSENSE_QA",
+    "mmlu": "mmlubench.datasets.sets.mmlu:MMLU",
+    "mmlu_pro": "mmlubench.datasets.sets.mmlu_pro:MMLU_PRO",
+    "mmmlu": "mmlubench.datasets.sets.mmmlu:MMMLU",
+    "commonsense_qa": "mmlubench.datasets.sets.commonsense_qa:COMMONSENSE_QA",
 }
 
 #: What is not asked itself but says something of a data set; it can be fetched like one.
 SUPPLEMENTS = {
-    "mmlu_redux": "mmlubench.datasets.redux:ANNOTATIONS",
+    "mmlu_redux": "mmlubench.datasets.sets.redux:ANNOTATIONS",
 }
 
 #: The entry-point group under which another package offers a `Spec`.

@@ -6,8 +6,8 @@ import difflib
 import random
 from collections.abc import Collection, Iterable, Sequence
 
-from mmlubench.datasets.subjects import CATEGORIES
-from mmlubench.errors import Misfit
+from mmlubench.datasets.sets.subjects import CATEGORIES
+from mmlubench.errors import EmptySelection
 from mmlubench.schema import Question
 
 
@@ -22,7 +22,7 @@ def select(
     """Return the questions of these subjects and categories, at most `limit` of them, in the order given.
 
     Empty `subjects` or `categories` mean all; a space or hyphen may stand for the underscore of a name.
-    Raises Misfit for a name that no question has, and if none has both a subject and a category asked for.
+    Raises EmptySelection for a name that no question has, and if none has both a subject and a category asked for.
     """
     kept = list(questions)
     if kept and subjects:
@@ -33,7 +33,9 @@ def select(
         kept = [question for question in kept if question.category in wanted]
     if questions and not kept:
         asked = [f"{what} {' or '.join(names)}" for what, names in _asked(subjects, categories)]
-        raise Misfit(f"No question here is of {' and '.join(asked)}; ask for another, or leave it out.")
+        raise EmptySelection(
+            f"No question here is of {' and '.join(asked)}; ask for another, or leave it out."
+        )
     return kept if limit is None else draw(kept, limit, seed)
 
 
@@ -87,12 +89,12 @@ def _categories(questions: Sequence[Question]) -> list[str]:
 
 
 def _known(what: str, wanted: Collection[str], known: Collection[str]) -> set[str]:
-    """Return the names asked for as the data spell them. Raises Misfit for one that is not known."""
+    """Return the names asked for as the data spell them. Raises EmptySelection for one that is not known."""
     names = {}
     for name in wanted:
         names[name] = name if name in known else name.strip().lower().replace(" ", "_").replace("-", "_")
         if names[name] not in known:
-            raise Misfit(f"There is no {what} {name!r} in the data; {_hint(names[name], known)}")
+            raise EmptySelection(f"There is no {what} {name!r} in the data; {_hint(names[name], known)}")
     return set(names.values())
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from mmlubench.dialogues.config import Experiment
 from mmlubench.dialogues.dialogue import Dialogue
 from mmlubench.engine.stack import Limits, assemble
-from mmlubench.engine.store import Store
+from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import ModelError, ProviderError, UserError
 from mmlubench.models import ModelSpec, open_model
-from mmlubench.models.build import from_entry, from_name
-from mmlubench.models.files import find
-from mmlubench.models.keys import find_key
-from mmlubench.models.mock_file import load
+from mmlubench.models.mock_replies import load
+from mmlubench.models.names.files import find
+from mmlubench.models.names.from_entry import from_entry, from_name
+from mmlubench.models.names.keys import find_key
 from mmlubench.models.spec import label_of
 from mmlubench.resources import fixture
 from mmlubench.schema import Completion

@@ -187,3 +187,29 @@ def plain(value: Any) -> Any:
         # Not dataclasses.asdict: it copies deeply, which not every value lets be done to it.
         return {member.name: getattr(value, member.name) for member in fields(value)}
     return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+#: The epoch to which the requests of a task belong.
+current_epoch: ContextVar[int] = ContextVar("current_epoch", default=0)
+
+
+class Numbered:
+    """A Model that numbers the requests of a case in the order in which they are made: the outermost layer."""
+
+    def __init__(self, model: Model, label: str) -> None:
+        self._model = model
+        self._label = label
+
+    async def generate(self, request: Request) -> Completion:
+        """Answer. Raises what the wrapped model raises."""
+        journal = current_journal.get()
+        if journal is not None:
+            epoch = current_epoch.get()
+            turn = journal.count(("turn", self._label, request.id, epoch))
+            if epoch or turn:
+                request = replace(request, epoch=epoch, turn=turn)
+        return await self._model.generate(request)
+
+    async def aclose(self) -> None:
+        """Close the wrapped model."""
+        await self._model.aclose()

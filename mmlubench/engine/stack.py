@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mmlubench.engine.budget import Budget, Budgeted
-from mmlubench.engine.journal import Journaled
-from mmlubench.engine.limits import Limited
-from mmlubench.engine.pace import Pace
-from mmlubench.engine.retry import Retried
-from mmlubench.engine.store import Store
-from mmlubench.engine.stored import Stored
-from mmlubench.engine.turns import Numbered
-from mmlubench.engine.warm import Warmed
+from mmlubench.engine.journal import Journaled, Numbered
+from mmlubench.engine.limits.budget import Budget, Budgeted
+from mmlubench.engine.limits.limiter import Limited, Limiter
+from mmlubench.engine.limits.retry import Retried
+from mmlubench.engine.prompt_cache import CacheWarmed
+from mmlubench.engine.store.layer import Stored
+from mmlubench.engine.store.sqlite import Store
 from mmlubench.models.base import Model
 from mmlubench.models.spec import ModelSpec
 
@@ -33,7 +31,7 @@ class Stack:
 
     model: Model
     """What tests and solvers talk to."""
-    pace: Pace
+    limiter: Limiter
     """Tells the progress line who waits for what."""
 
 
@@ -45,17 +43,17 @@ def assemble(
     What the store has from before `since` (Unix seconds) is asked anew.
     """
     rate = spec.rate_limits
-    pace = Pace(
+    limiter = Limiter(
         limits.concurrency,
         rpm=rate.rpm and rate.rpm / limits.workers,
         tpm=rate.tpm and rate.tpm / limits.workers,
     )
     model: Model = Journaled(provider, spec.label)
-    model = Limited(model, pace)
-    model = Retried(model, pace=pace)
+    model = Limited(model, limiter)
+    model = Retried(model, limiter=limiter)
     model = Budgeted(model, limits.budget, spec)
     if spec.prompt_cache is not None:
-        model = Warmed(model, spec.prompt_cache)
+        model = CacheWarmed(model, spec.prompt_cache)
     if store is not None and not spec.is_mock:
         model = Stored(model, store, label=spec.label, identity=spec.identity(), since=since)
-    return Stack(Numbered(model, spec.label), pace)
+    return Stack(Numbered(model, spec.label), limiter)

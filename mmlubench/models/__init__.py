@@ -9,13 +9,13 @@ from typing import Any
 from mmlubench.errors import ModelError
 from mmlubench.models.base import Model
 from mmlubench.models.constraint import constrained
-from mmlubench.models.keys import find_key
-from mmlubench.models.listing import Row, list_models
-from mmlubench.models.presets import ENTRY_POINTS
-from mmlubench.models.registry import resolve
+from mmlubench.models.http.transport import Timeouts
+from mmlubench.models.names.keys import find_key
+from mmlubench.models.names.listing import Row, list_models
+from mmlubench.models.names.presets import ENTRY_POINTS
+from mmlubench.models.names.resolve import resolve
 from mmlubench.models.scoring import check_raw, choose_scoring, top_logprobs
 from mmlubench.models.spec import ModelSpec
-from mmlubench.models.transport import Timeouts
 
 __all__ = [
     "Model",
@@ -30,12 +30,12 @@ __all__ = [
     "top_logprobs",
 ]
 
-_OPENAI = "mmlubench.models.openai_compatible:OpenAICompatible"
+_OPENAI = "mmlubench.models.http.openai_compatible:OpenAICompatible"
 
 #: Client → the class that speaks to it, imported when a model of that client is opened.
 PROVIDERS = {
     "mock": "mmlubench.models.mock:Mock",
-    "anthropic": "mmlubench.models.anthropic:Anthropic",
+    "anthropic": "mmlubench.models.http.anthropic:Anthropic",
     **dict.fromkeys(("openai", "openrouter", "vllm", "lmstudio", "llamacpp"), _OPENAI),
 }
 

@@ -9,8 +9,8 @@ from time import perf_counter
 from zlib import crc32
 
 from mmlubench.errors import ModelError, Rejected
-from mmlubench.models.logprobs import LogProbs
-from mmlubench.models.mock_file import Canned, load
+from mmlubench.models.http.logprobs import LogProbs
+from mmlubench.models.mock_replies import Canned, load
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import ALPHABET, Completion, Request, Usage
 

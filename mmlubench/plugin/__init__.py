@@ -56,7 +56,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     # Not `test_*.yaml`: files of that name belong to other plugins.
     if not file_path.name.endswith(".benchmark.yaml"):
         return None
-    from mmlubench.plugin.yamlfile import BenchmarkFile
+    from mmlubench.plugin.benchmark_yaml import BenchmarkFile
 
     return BenchmarkFile.from_parent(parent, path=file_path)
 
@@ -87,7 +87,7 @@ def pytest_collection_modifyitems(
         return (yield)
     from mmlubench.plugin.collect import keyword_heeded
 
-    with keyword_heeded(config, config.stash[_KEY].bench.material.seen, items):
+    with keyword_heeded(config, config.stash[_KEY].bench.data.seen, items):
         return (yield)
 
 
@@ -96,7 +96,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Build the report of a case from its answer."""
     if not hasattr(item, "played"):
         return None
-    from mmlubench.plugin.verdict import report_of
+    from mmlubench.plugin.case_report import report_of
 
     return report_of(item, call)  # type: ignore[arg-type]  # only a Case has `played`
 
@@ -133,10 +133,10 @@ def _is_ours(node: object) -> bool:
 
 def _session(config: pytest.Config) -> Session:
     if _KEY not in config.stash:
+        from mmlubench.plugin.redaction import Redaction
         from mmlubench.plugin.session import Session
-        from mmlubench.plugin.veil import Veil
 
         config.stash[_KEY] = Session(config)
         config.pluginmanager.register(config.stash[_KEY], "mmlubench.session")
-        config.pluginmanager.register(Veil(), "mmlubench.veil")
+        config.pluginmanager.register(Redaction(), "mmlubench.veil")
     return config.stash[_KEY]

@@ -16,11 +16,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import pytest
+from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
 
 from mmlubench.engine.journal import Journal, current_journal
 from mmlubench.engine.lookahead import Job
 from mmlubench.models.base import Model
-from mmlubench.plugin.blackbox import BlackBox
+from mmlubench.plugin.xdist.worker_state import WorkerState
 from mmlubench.schema import Answer, Question
 from mmlubench.solvers import Solver
 
@@ -30,7 +31,7 @@ PLACEHOLDER = "?"
 
 
 @dataclass(slots=True)
-class Played:
+class CaseOutcome:
     """What came of running a case's coroutine."""
 
     journal: Journal
@@ -44,17 +45,17 @@ class Played:
 class Host(Protocol):
     """What a case needs of the run it belongs to; `bench.Bench` is one."""
 
-    black_box: BlackBox | None
+    worker_state: WorkerState | None
 
     def model(self, label: str) -> Model:
         """The model under test."""
         ...
 
-    def solver(self, label: str, benchmark: str, played: Played) -> Solver:
+    def solver(self, label: str, benchmark: str, played: CaseOutcome) -> Solver:
         """The strategy of the run, noting its answers in `played`."""
         ...
 
-    def wait_for(self, case: Case) -> Played:
+    def wait_for(self, case: Case) -> CaseOutcome:
         """What came of the case, waited for if need be."""
         ...
 
@@ -106,7 +107,7 @@ class Case(pytest.Function):
     label: str
     question: Question | None
     order: int = -1
-    played: Played | None = None
+    played: CaseOutcome | None = None
 
     @property
     def location(self) -> tuple[str, int | None, str]:
@@ -119,9 +120,11 @@ class Case(pytest.Function):
         return self.template.stand_in
 
     @property
-    def job(self) -> Job[Played]:
+    def job(self) -> Job[CaseOutcome]:
         """The case as the look-ahead wants it."""
-        return Job(self.nodeid, self.play if self.bench.black_box is None else self._watched, self._is_ready)
+        return Job(
+            self.nodeid, self.play if self.bench.worker_state is None else self._watched, self._is_ready
+        )
 
     def setup(self) -> None:
         """Set up fixtures: once for all cases where possible, as pytest does it where a case has its own."""
@@ -137,9 +140,9 @@ class Case(pytest.Function):
         if self.played.error is not None:
             raise self.played.error
 
-    async def play(self) -> Played:
+    async def play(self) -> CaseOutcome:
         """Run the test's own coroutine with a journal of its own; being cancelled, too, can come of it."""
-        played = Played(Journal())
+        played = CaseOutcome(Journal())
         current_journal.set(played.journal)  # each task has a context of its own
         try:
             await self.template.function(**self._arguments(played))
@@ -147,15 +150,15 @@ class Case(pytest.Function):
             played.error = error  # what was sent by then may be billed: its journal must not be lost
         return played
 
-    async def _watched(self) -> Played:
+    async def _watched(self) -> CaseOutcome:
         # A coroutine itself, so that a case that is given up before its first step leaves no inner one unawaited.
-        assert self.bench.black_box is not None
-        return await self.bench.black_box.watch(self.order, self.play())
+        assert self.bench.worker_state is not None
+        return await self.bench.worker_state.watch(self.order, self.play())
 
     def _is_ready(self) -> bool:
         return self.template.values is not None
 
-    def _arguments(self, played: Played) -> dict[str, Any]:
+    def _arguments(self, played: CaseOutcome) -> dict[str, Any]:
         wanted = self.template.arguments
         own: dict[str, Any] = {"question": self.question, "model": self.bench.model(self.label)}
         if "solver" in wanted:
@@ -224,3 +227,17 @@ def _stand_in(function: Callable[..., Any]) -> Callable[..., None]:
         raise AssertionError("a case is awaited, not called")
 
     return case
+
+
+_MAY_SKIP = frozenset(["skip", "skipif", "xfail"])
+
+
+def will_run(item: pytest.Item) -> bool:
+    """Whether pytest will come to run the item; False too for a mark that makes no sense, which pytest then tells."""
+    if not any(mark.name in _MAY_SKIP for mark in item.iter_markers()):
+        return True
+    try:
+        xfail = None if item.config.getoption("runxfail") else evaluate_xfail_marks(item)
+        return evaluate_skip_marks(item) is None and (xfail is None or xfail.run)
+    except pytest.fail.Exception:
+        return False

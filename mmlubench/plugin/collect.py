@@ -15,11 +15,11 @@ from mmlubench.datasets import Spec
 from mmlubench.errors import UserError
 from mmlubench.plugin.cases import PLACEHOLDER, Case, Template, asks_for, make_case
 from mmlubench.plugin.keyword import Keyword
-from mmlubench.plugin.material import Origin
+from mmlubench.run.data import Origin
 from mmlubench.schema import Question
 
 if TYPE_CHECKING:
-    from mmlubench.plugin.bench import Bench
+    from mmlubench.plugin.process import Bench
 
 
 def generate(metafunc: pytest.Metafunc) -> None:
@@ -37,16 +37,16 @@ def multiply(bench: Bench, items: list[pytest.Function]) -> Iterator[Case]:
         mark = item.get_closest_marker("questions")
         if mark is None:
             template = Template(item, item.originalname)
-            yield from (make_case(bench, template, label, None) for label in bench.answerers.specs)
+            yield from (make_case(bench, template, label, None) for label in bench.roster.specs)
             continue
         benchmark, origin = _read_mark(item, *mark.args, **mark.kwargs)
-        bench.material.seen.add(benchmark)
-        keyword = Keyword(item.config.option.keyword, bench.material.seen | set(datasets.NAMES))
+        bench.data.seen.add(benchmark)
+        keyword = Keyword(item.config.option.keyword, bench.data.seen | set(datasets.NAMES))
         names = [*_names(item), benchmark]
         if keyword.may_match(benchmark, names, _words(bench, benchmark, origin)):
             template = Template(item, benchmark)
-            questions = bench.material.questions(benchmark, origin, _wanted(bench, keyword, benchmark, names))
-            for label in bench.answerers.specs:
+            questions = bench.data.questions(benchmark, origin, _wanted(bench, keyword, benchmark, names))
+            for label in bench.roster.specs:
                 cases = (make_case(bench, template, label, question) for question in questions)
                 yield from (
                     c for c in cases if keyword.is_plain or keyword.matches(benchmark, [*names, c.name])
@@ -97,7 +97,7 @@ def _wanted(
         return None
 
     def wanted(question: Question) -> bool:
-        ids = (f"{label}-{question.case_id}" for label in bench.answerers.specs)
+        ids = (f"{label}-{question.case_id}" for label in bench.roster.specs)
         return any(keyword.matches(benchmark, [*names, case_id]) for case_id in ids)
 
     return wanted
@@ -155,6 +155,6 @@ def _words(bench: Bench, benchmark: str, origin: Origin) -> list[str] | None:
     if isinstance(origin, Spec):
         return None
     if origin is not None:
-        return [*bench.answerers.specs, *(question.case_id for question in origin)]
+        return [*bench.roster.specs, *(question.case_id for question in origin)]
     spec = datasets.find(benchmark)
-    return [*bench.answerers.specs, *spec.counts, *spec.languages]
+    return [*bench.roster.specs, *spec.counts, *spec.languages]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mmlubench.engine.journal import current_journal
-from mmlubench.engine.turns import current_epoch
+from mmlubench.engine.journal import current_epoch, current_journal
 from mmlubench.schema import Answer, Question
 from mmlubench.solvers import Solver
 

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from mmlubench.plugin.gate import Gate
-from mmlubench.plugin.manifest import manifest
 from mmlubench.plugin.progress import Progress
-from mmlubench.plugin.runfolder import RunFolder
 from mmlubench.reports.classic import classic_json, classic_names
 from mmlubench.reports.summary import result_entry, summary_json
 from mmlubench.reports.terminal import errors_lines, summary_lines
+from mmlubench.run.folder import RunFolder
+from mmlubench.run.gate import Gate
+from mmlubench.run.manifest import manifest
 from mmlubench.schema import Outcome, Result, Usage
 from mmlubench.stats import Thresholds, summarize
 
 if TYPE_CHECKING:
-    from mmlubench.plugin.bench import Bench
+    from mmlubench.plugin.process import Bench
 
 #: Positions after every case's: what was answered but not graded goes to the end of the logs.
 _LAST = sys.maxsize
@@ -39,7 +39,7 @@ class Ledger:
         self._bench = bench
         self._started = time.perf_counter()
         self._folder = RunFolder(
-            bench.settings.run_dir, mock=any(self._is_mock(label) for label in bench.answerers.specs)
+            bench.settings.run_dir, mock=any(self._is_mock(label) for label in bench.roster.specs)
         )
         self._results: dict[tuple[str, str], list[Result]] = {}
         self._places: dict[tuple[str, str], list[int]] = {}
@@ -78,7 +78,7 @@ class Ledger:
 
     def tick(self) -> None:
         """Called a few times a second: show where the run stands, also while nothing comes."""
-        self.progress.waiting = self._bench.answerers.waiting()
+        self.progress.waiting = self._bench.roster.waiting()
         capture = self._config.pluginmanager.getplugin("capturemanager")
         # The first case runs as pytest runs any: what is shown while it waits would pass for that case's own output.
         with capture.global_and_fixture_disabled() if capture else nullcontext():
@@ -158,7 +158,7 @@ class Ledger:
     def _entry(self, benchmark: str, model: str, results: list[Result], duration_s: float) -> dict[str, Any]:
         """One entry of `summary.json`; the table and the classic files are made from it as well."""
         bench, settings = self._bench, self._bench.settings
-        asked = bench.answerers.asked(model)
+        asked = bench.roster.asked(model)
         dropped = dict.fromkeys(name for spec in asked for name in bench.strategy.dropped(spec))
         requests = sum(result.requests for result in results)
         summary = summarize(
@@ -182,7 +182,7 @@ class Ledger:
         )
 
     def _is_mock(self, label: str) -> bool:
-        return any(spec.is_mock for spec in self._bench.answerers.asked(label))
+        return any(spec.is_mock for spec in self._bench.roster.asked(label))
 
     def _unfinished(self, benchmark: str, model: str, results: Sequence[Result]) -> str:
         """Why cases that were selected are missing, as half a sentence; empty where none is."""
@@ -195,7 +195,7 @@ class Ledger:
             return f"the run was stopped after {done:,} of {of:,} cases"
         stopped = f"the run stopped at --max-cost after {done:,} of {of:,} cases"
         goes_on = ": `mmlubench resume` goes on, and may spend as much again"
-        return stopped + goes_on if self._bench.answerers.has_store else stopped
+        return stopped + goes_on if self._bench.roster.has_store else stopped
 
     def _notice(self, benchmark: str) -> str:
         """What a reader of the figures must know: data that are not complete, money that was not enough."""
@@ -227,13 +227,13 @@ class Ledger:
     def _label_in(self, nodeid: str) -> str:
         case_id = nodeid.partition("[")[2]
         labels = [
-            label for label in self._bench.answerers.specs if case_id.startswith((f"{label}-", f"{label}]"))
+            label for label in self._bench.roster.specs if case_id.startswith((f"{label}-", f"{label}]"))
         ]
         return max(labels, key=len, default="")
 
     def _write_classic(self, entry: Mapping[str, Any]) -> None:
         settings, folder = self._bench.settings, self._folder
-        adapter = self._bench.answerers.specs[entry["model"]].adapter
+        adapter = self._bench.roster.specs[entry["model"]].adapter
         content = classic_json(
             entry, timestamp=folder.timestamp, run_id=folder.run_id, adapter=adapter, limit=settings.limit
         )

@@ -14,15 +14,15 @@ import pytest
 
 from mmlubench.errors import StoreError, UserError
 from mmlubench.plugin import keyword
-from mmlubench.plugin.shards import Shards, Share
-from mmlubench.plugin.stopping import DRAIN_S, Signals, cannot_write, hear_out, stop, stopped_for
-from mmlubench.plugin.verdict import CATEGORIES, PROPERTY, SIGNS
+from mmlubench.plugin.case_report import CATEGORIES, PROPERTY, SIGNS
+from mmlubench.plugin.signals import DRAIN_S, Signals, cannot_write, hear_out, stop, stopped_for
+from mmlubench.plugin.xdist.scheduling import Shards, Share
 from mmlubench.schema import Outcome
 
 if TYPE_CHECKING:
-    from mmlubench.plugin.bench import Bench
     from mmlubench.plugin.cases import Case
     from mmlubench.plugin.ledger import Ledger
+    from mmlubench.plugin.process import Bench
 
 
 class Session:
@@ -57,7 +57,7 @@ class Session:
     @cached_property
     def bench(self) -> Bench:
         """What is asked of whom. Raises UserError for options that make no sense."""
-        from mmlubench.plugin.bench import Bench
+        from mmlubench.plugin.process import Bench
 
         return Bench(self.config, Share.of_worker(self._workerinput) if self._workerinput else Share())
 
@@ -72,7 +72,7 @@ class Session:
 
     def announce(self) -> None:
         """A benchmark is wanted: what is wrong with models, prompt or options is told before anything is collected."""
-        from mmlubench.plugin.runfolder import check_parent
+        from mmlubench.run.folder import check_parent
 
         self._wanted = True
         try:
@@ -80,9 +80,9 @@ class Session:
             self.bench.strategy.check()
             if self.is_controller and self.bench.settings.estimate:
                 raise UserError("--estimate asks nothing and needs no workers; leave -n out.")
-            _ = self.bench.answerers.specs
+            _ = self.bench.roster.specs
             if not (self.config.getoption("collectonly") or self.bench.settings.estimate):
-                self.bench.answerers.open_early()
+                self.bench.roster.open_early()
                 if not self.is_worker:  # which may run on another host, and writes no run folder
                     check_parent(self.bench.settings.run_dir)
         except UserError as error:
@@ -126,9 +126,9 @@ class Session:
         if not self.has_bench:
             return []
         self._has_header = True
-        notice = self.bench.answerers.store_notice
+        notice = self.bench.roster.store_notice
         advice = self.bench.strategy.advice and f"mmlubench: {self.bench.strategy.advice}"
-        return [*self.bench.answerers.header(self.bench.strategy.heading), *filter(None, [notice, advice])]
+        return [*self.bench.roster.header(self.bench.strategy.heading), *filter(None, [notice, advice])]
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -140,11 +140,11 @@ class Session:
         if not self.has_bench:
             return
         self.bench.plan(items)
-        if self.bench.material.misfit is not None and not self.bench.cases:
-            self._give_up(self.bench.material.misfit)
+        if self.bench.data.empty_selection is not None and not self.bench.cases:
+            self._give_up(self.bench.data.empty_selection)
             return
         if self.bench.settings.estimate:
-            from mmlubench.plugin.quotes import quote_lines
+            from mmlubench.run.estimate import quote_lines
 
             self._quotes = quote_lines(self.bench)
             items.clear()
@@ -154,7 +154,7 @@ class Session:
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """Say where the questions come from, if some are missing there, and which tests do not look ahead."""
-        return [*self.bench.material.lines(), *self.bench.slow_lines()] if self.has_bench else []
+        return [*self.bench.data.lines(), *self.bench.slow_lines()] if self.has_bench else []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -165,17 +165,17 @@ class Session:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run a case the short way where nobody would notice the difference."""
-        from mmlubench.plugin import protocol
+        from mmlubench.plugin import fast_path
         from mmlubench.plugin.cases import Case
 
-        if self.has_bench and self.bench.black_box is not None:
-            self.bench.black_box.note()
-            if self.bench.black_box.says_stop:
+        if self.has_bench and self.bench.worker_state is not None:
+            self.bench.worker_state.note()
+            if self.bench.worker_state.says_stop:
                 item.session.shouldstop = "the run was stopped"
                 return True
-        if not isinstance(item, Case) or not self._short_way or not protocol.suits(item, nextitem):
+        if not isinstance(item, Case) or not self._short_way or not fast_path.suits(item, nextitem):
             return None
-        protocol.run(item)
+        fast_path.run(item)
         return True
 
     @pytest.hookimpl(optionalhook=True)
@@ -230,7 +230,7 @@ class Session:
         if "problem" in told:
             self.problem = UserError(told["problem"])
         if "seen" in told:
-            self.bench.material.seen.update(told["seen"])
+            self.bench.data.seen.update(told["seen"])
         self._slow.update(dict.fromkeys(told.get("slow", ())))
         self._trouble = self._trouble or told.get("trouble", "")
         if told.get("ungraded"):
@@ -242,7 +242,7 @@ class Session:
         self._session = session
         lines = self._ungraded()
         if self._workerinput is not None:
-            self._output.update(ungraded=lines, seen=sorted(self.bench.material.seen))
+            self._output.update(ungraded=lines, seen=sorted(self.bench.data.seen))
             self._output.update(slow=self.bench.slow_lines(), trouble=self._trouble)
         elif self._ledger is not None:
             hear_out(session, self._signals)
@@ -263,14 +263,14 @@ class Session:
             terminalreporter.write_line(f"ERROR: {self.problem}", red=True)
         if self._trouble and self._trouble not in stopped_for(self._session):
             terminalreporter.write_line(f"ERROR: {self._trouble}", red=True)
-        notice = self.bench.answerers.store_notice if self.has_bench and not self._has_header else ""
+        notice = self.bench.roster.store_notice if self.has_bench and not self._has_header else ""
         for line in filter(None, (notice, *self._slow, *self._quotes)):
             terminalreporter.write_line(line)
         if self._ledger is not None:
             self._ledger.print_summary(terminalreporter)
         elif self.has_bench and self.problem is None and self._found_no_case(exitstatus):
             terminalreporter.write_line(
-                self.bench.material.nothing_selected(self.config.option.keyword), yellow=True
+                self.bench.data.nothing_selected(self.config.option.keyword), yellow=True
             )
         _fold(terminalreporter)
         return result
@@ -284,7 +284,7 @@ class Session:
         try:
             what(self.ledger)
         except OSError as error:
-            kept = self.bench.answerers.has_store
+            kept = self.bench.roster.has_store
             self._trouble = self._trouble or cannot_write(error, "the run folder", has_store=kept)
             return False
         return True
@@ -295,7 +295,7 @@ class Session:
             return []
         played = self.bench.close(0.0 if self._signals.hurry else DRAIN_S)
         try:
-            self.bench.answerers.close_store()
+            self.bench.roster.close_store()
         except StoreError as error:
             self._trouble = self._trouble or str(error)
         asked = (p.journal for p in played if p.journal.requests)
@@ -322,9 +322,9 @@ class Session:
 
     @cached_property
     def _short_way(self) -> bool:
-        from mmlubench.plugin import protocol
+        from mmlubench.plugin import fast_path
 
-        return protocol.is_open(self.config)
+        return fast_path.is_open(self.config)
 
     @property
     def has_bench(self) -> bool:
@@ -339,7 +339,7 @@ class Session:
     def _begin(self, items: list[pytest.Item]) -> None:
         """Make what a run needs: from here on there is something to ask."""
         try:
-            _ = self.bench.answerers.store
+            _ = self.bench.roster.store
             self.bench.settle_scoring()
         except UserError as error:
             items.clear()

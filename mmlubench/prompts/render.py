@@ -11,7 +11,7 @@ from mmlubench.prompts.length import estimate_tokens
 from mmlubench.prompts.recipe import Recipe
 from mmlubench.prompts.shots import shot, turns, values_of, values_of_subject
 from mmlubench.prompts.template import fill
-from mmlubench.schema import Message, Question
+from mmlubench.schema import Message, Params, Question, Request
 
 
 def render(
@@ -111,3 +111,15 @@ def _too_few(recipe: Recipe, question: Question, there: int) -> str:
         f"recipe {recipe.name} wants {recipe.shots} worked examples, but {question.benchmark} has {there} "
         f"for {question.subject}: use --shots {there}, or data with more of them."
     )
+
+
+def request_of(question: Question, recipe: Recipe, messages: tuple[Message, ...], params: Params) -> Request:
+    """Return the request that puts a question as the recipe says: as a chat, or as a raw text to be continued."""
+    if recipe.raw:
+        return Request(question.id, (), params, prompt=raw_prompt(messages))
+    return Request(question.id, messages, params)
+
+
+def raw_prompt(messages: Sequence[Message]) -> str:
+    """Write messages as one text to be continued; a system message is its first paragraph."""
+    return "\n\n".join(message.content for message in messages)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from mmlubench.errors import ProviderError
 from mmlubench.models.base import Model
 from mmlubench.prompts import Recipe, render
+from mmlubench.prompts.render import raw_prompt
 from mmlubench.schema import (
     TOP_LOGPROBS,
     Answer,
@@ -24,7 +25,6 @@ from mmlubench.schema import (
     Request,
     Scoring,
 )
-from mmlubench.solvers.asking import raw_prompt
 from mmlubench.solvers.letter_scores import letter_scores, probabilities
 
 RULE = "logprob"

@@ -10,7 +10,7 @@ from mmlubench.grading import strip_thinking
 from mmlubench.models.base import Model
 from mmlubench.prompts import Heard, Role
 from mmlubench.schema import Answer, Completion, Message, Params, Question, Request, majority
-from mmlubench.solvers.together import all_of
+from mmlubench.solvers.base import gather_all
 
 #: Reads the letter of a reply.
 Reader = Callable[[Question, Completion], Answer]
@@ -44,7 +44,7 @@ class Panel:
 
     async def round(self, prompts: Mapping[int, str]) -> None:
         """Let these agents speak at once, each after its prompt. Raises ProviderError if one gives no usable reply."""
-        answers = await all_of(self._speak(agent, prompt) for agent, prompt in prompts.items())
+        answers = await gather_all(self._speak(agent, prompt) for agent, prompt in prompts.items())
         self.rounds.append(tuple(answer.letter for answer in answers))
         self._speakers.append(list(prompts))
 

@@ -9,8 +9,7 @@ from math import comb
 
 from mmlubench.errors import UserError
 from mmlubench.schema import ALPHABET, Answer, Question, majority
-from mmlubench.solvers.base import Solver
-from mmlubench.solvers.together import all_of
+from mmlubench.solvers.base import Solver, gather_all
 
 #: From how many repeats were right, and out of how many, to a score; None stands for a plain majority vote.
 Reducer = Callable[[int, int], float] | None
@@ -42,7 +41,7 @@ class Repeated:
     async def __call__(self, question: Question) -> Answer:
         """Solve one question. Raises ProviderError when one repeat has no usable reply: a score would be a guess."""
         orders = [self._order(question, epoch) for epoch in range(self._epochs)]
-        answers = await all_of(self._put(question, order) for order in orders)
+        answers = await gather_all(self._put(question, order) for order in orders)
         return self._together(question, answers)
 
     async def _put(self, question: Question, order: Sequence[int]) -> Answer:

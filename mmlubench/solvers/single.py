@@ -9,8 +9,8 @@ from mmlubench.errors import Rejected
 from mmlubench.grading import read_answer
 from mmlubench.models.base import Model
 from mmlubench.prompts import Recipe, render
+from mmlubench.prompts.render import request_of
 from mmlubench.schema import Answer, Completion, Outcome, Params, Question, Request
-from mmlubench.solvers.asking import request_of
 
 #: A reply that was cut off is given so many times the tokens. What the model can give at most, its own layer knows.
 _MORE = 4

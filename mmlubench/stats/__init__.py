@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mmlubench.stats.guessing import Guessing, guessing
+from mmlubench.stats.chance_level import Guessing, guessing
 from mmlubench.stats.intervals import standard_error, wilson
 from mmlubench.stats.latency import Latency
-from mmlubench.stats.served import is_same_model
+from mmlubench.stats.served_model import is_same_model
 from mmlubench.stats.summary import Summary, summarize
 from mmlubench.stats.tally import Tally
 from mmlubench.stats.thresholds import Thresholds

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mmlubench.stats.guessing import guessing
-from mmlubench.stats.served import served_caveats
+from mmlubench.stats.chance_level import guessing
+from mmlubench.stats.served_model import served_caveats
 from mmlubench.stats.tally import Tally
 
 

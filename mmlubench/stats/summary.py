@@ -10,11 +10,11 @@ from types import MappingProxyType
 from typing import Any
 
 from mmlubench.schema import Result, Usage
+from mmlubench.stats.accuracy_with_guess import accuracy_with_guess
 from mmlubench.stats.breakdown import ByLanguage, answered_with, broken_down, cluster_translations, kind_of
 from mmlubench.stats.calibration import Calibration, calibration
 from mmlubench.stats.caveats import caveats
 from mmlubench.stats.debate import Debated, debated
-from mmlubench.stats.guessed import accuracy_with_guess
 from mmlubench.stats.latency import Latency, latency
 from mmlubench.stats.repeats import Repeats, repeats
 from mmlubench.stats.spent import spent

@@ -13,7 +13,7 @@ import pytest
 
 from mmlubench.commands.record import read_replies
 from mmlubench.errors import UserError
-from mmlubench.models.mock_file import load
+from mmlubench.models.mock_replies import load
 
 USAGE = {"input_tokens": 9, "output_tokens": 3, "cost_usd": 0.5}
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from mmlubench.datasets.mmlu import MMLU
-from mmlubench.datasets.subjects import SUBJECTS
+from mmlubench.datasets.sets.mmlu import MMLU
+from mmlubench.datasets.sets.subjects import SUBJECTS
 
 CARD = """---
 configs:

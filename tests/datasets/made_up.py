@@ -6,8 +6,8 @@ import csv
 import io
 from typing import Any
 
-from mmlubench.datasets import mmlu_pro
-from mmlubench.datasets.subjects import SUBJECTS
+from mmlubench.datasets.sets import mmlu_pro
+from mmlubench.datasets.sets.subjects import SUBJECTS
 
 Row = dict[str, Any]
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from mmlubench.datasets import GROUP, NAMES, Spec, find, load
-from mmlubench.datasets.mmlu import MMLU
+from mmlubench.datasets.sets.mmlu import MMLU
 from mmlubench.errors import UserError
 
 
@@ -27,7 +27,7 @@ def test_an_unknown_name_is_told_the_known_ones() -> None:
 
 
 def test_another_package_can_add_a_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = importlib.metadata.EntryPoint("theirs", "mmlubench.datasets.mmlu:MMLU", GROUP)
+    point = importlib.metadata.EntryPoint("theirs", "mmlubench.datasets.sets.mmlu:MMLU", GROUP)
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point] if group == GROUP else [])
     assert find("theirs") is MMLU
     with pytest.raises(UserError, match=r"known: .*mmmlu, theirs"):
@@ -37,7 +37,7 @@ def test_another_package_can_add_a_data_set(monkeypatch: pytest.MonkeyPatch) -> 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     # Every pytest run that has the plugin pays for this import.
     code = (
-        "import sys, mmlubench.datasets, mmlubench.datasets.select, mmlubench.datasets.snapshot;"
+        "import sys, mmlubench.datasets, mmlubench.datasets.select, mmlubench.datasets.sources.snapshot;"
         "mmlubench.datasets.load('mmlu', 'sample');"
         "print({'datasets', 'pandas', 'pyarrow', 'numpy', 'huggingface_hub'} & set(sys.modules))"
     )

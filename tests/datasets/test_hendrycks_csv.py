@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmlubench.datasets import load
-from mmlubench.datasets.hendrycks import read_tar
-from mmlubench.datasets.mmlu import MMLU, questions
+from mmlubench.datasets.sets.mmlu import MMLU, questions
+from mmlubench.datasets.sources.hendrycks import read_tar
 from mmlubench.errors import DataError
 
 Row = dict[str, Any]

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from mmlubench.datasets import hub as hub_source
-from mmlubench.datasets import hub_files, load
-from mmlubench.datasets.mmlu import MMLU
+from mmlubench.datasets import load
+from mmlubench.datasets.sets.mmlu import MMLU
+from mmlubench.datasets.sources import hub as hub_source
+from mmlubench.datasets.sources import hub_files
 from mmlubench.errors import DataError
 
 #: Much of this starts a stand-in of the hub, and the library that asks it.
@@ -36,7 +37,7 @@ print(json.dumps([len(mmlu.questions), len(mmlu.dev), mmlu.source, mmlu.revision
 FETCH = """
 import sys
 from pathlib import Path
-from mmlubench.datasets.snapshot import fetch
+from mmlubench.datasets.sources.snapshot import fetch
 print(fetch("mmlu", Path(sys.argv[1])))
 """
 

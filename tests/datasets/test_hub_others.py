@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from mmlubench.datasets import hub, load
-from mmlubench.datasets.commonsense_qa import COMMONSENSE_QA
-from mmlubench.datasets.mmlu_pro import MMLU_PRO
-from mmlubench.datasets.mmmlu import MMMLU
-from mmlubench.datasets.redux import ANNOTATIONS
-from mmlubench.datasets.subjects import SUBJECTS
+from mmlubench.datasets import load
+from mmlubench.datasets.sets.commonsense_qa import COMMONSENSE_QA
+from mmlubench.datasets.sets.mmlu_pro import MMLU_PRO
+from mmlubench.datasets.sets.mmmlu import MMMLU
+from mmlubench.datasets.sets.redux import ANNOTATIONS
+from mmlubench.datasets.sets.subjects import SUBJECTS
+from mmlubench.datasets.sources import hub
 
 #: Much of this starts a stand-in of the hub, and the library that asks it.
 pytestmark = pytest.mark.long
@@ -36,20 +37,22 @@ print(json.dumps([len(found.questions), len(found.dev), found.source, found.revi
 FETCH = """
 import sys
 from pathlib import Path
-from mmlubench.datasets.snapshot import fetch
+from mmlubench.datasets.sources.snapshot import fetch
 print(fetch(sys.argv[1], Path(sys.argv[2])))
 """
 OWN = """
 import json, sys
-from mmlubench.datasets import load, own
-found = load(own.read(sys.argv[1]), "sample")
+from mmlubench.datasets import load
+from mmlubench.datasets.from_yaml import description
+found = load(description.read(sys.argv[1]), "sample")
 question = found.questions[3]
 shown = [question.id, question.answer]
 print(json.dumps([len(found.questions), len(found.dev["sense"]), found.source, found.revision, *shown]))
 """
 REDUX = """
 import sys
-from mmlubench.datasets import load, redux
+from mmlubench.datasets import load
+from mmlubench.datasets.sets import redux
 corrected = redux.apply(load("mmlu", sys.argv[1]), "corrected", sys.argv[2])
 print(len(corrected.questions), corrected.notice)
 """

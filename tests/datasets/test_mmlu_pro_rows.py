@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mmlubench.datasets import load
 from mmlubench.datasets.base import Rows
-from mmlubench.datasets.mmlu_pro import COUNTS, MMLU_PRO
+from mmlubench.datasets.sets.mmlu_pro import COUNTS, MMLU_PRO
 from mmlubench.errors import DataError
 from mmlubench.schema import ALPHABET
 

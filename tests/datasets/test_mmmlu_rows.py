@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from mmlubench.datasets import find, load, parts, sample
-from mmlubench.datasets.mmmlu import LOCALES, MMMLU
+from mmlubench.datasets import find, load
 from mmlubench.datasets.select import select
-from mmlubench.errors import DataError, Misfit, UserError
+from mmlubench.datasets.sets.mmmlu import LOCALES, MMMLU
+from mmlubench.datasets.sources import parts, sample
+from mmlubench.errors import DataError, EmptySelection, UserError
 
 Row = dict[str, Any]
 Write = Callable[..., Path]
@@ -70,7 +71,7 @@ def test_a_short_name_that_could_mean_two_languages_is_not_guessed() -> None:
 
 
 def test_a_data_set_of_one_language_says_so_in_a_way_that_a_run_of_several_survives() -> None:
-    with pytest.raises(Misfit, match="its questions are in one language: ask for de of mmmlu"):
+    with pytest.raises(EmptySelection, match="its questions are in one language: ask for de of mmmlu"):
         load("mmlu", "sample", languages=["de"])
 
 

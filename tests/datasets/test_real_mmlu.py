@@ -13,7 +13,7 @@ import pytest
 
 from mmlubench.datasets import load
 from mmlubench.datasets.select import select
-from mmlubench.datasets.subjects import SUBJECTS
+from mmlubench.datasets.sets.subjects import SUBJECTS
 
 pytestmark = pytest.mark.real_data
 

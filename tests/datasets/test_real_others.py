@@ -11,13 +11,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from mmlubench.datasets import load, redux
-from mmlubench.datasets.commonsense_qa import COMMONSENSE_QA
+from mmlubench.datasets import load
 from mmlubench.datasets.length import shorter_than
-from mmlubench.datasets.mmlu_pro import COUNTS
-from mmlubench.datasets.mmmlu import LOCALES
 from mmlubench.datasets.select import dedup
-from mmlubench.datasets.subjects import SUBJECTS
+from mmlubench.datasets.sets import redux
+from mmlubench.datasets.sets.commonsense_qa import COMMONSENSE_QA
+from mmlubench.datasets.sets.mmlu_pro import COUNTS
+from mmlubench.datasets.sets.mmmlu import LOCALES
+from mmlubench.datasets.sets.subjects import SUBJECTS
 
 pytestmark = pytest.mark.real_data
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from mmlubench.datasets import DataSet, load, redux
+from mmlubench.datasets import DataSet, load
 from mmlubench.datasets.assembly import fingerprint
-from mmlubench.datasets.subjects import SUBJECTS
+from mmlubench.datasets.sets import redux
+from mmlubench.datasets.sets.subjects import SUBJECTS
 from mmlubench.errors import DataError, UserError
 from mmlubench.schema import Question
 

@@ -97,7 +97,7 @@ def test_all_57_subjects_have_two_test_questions_and_one_dev_question(rows: list
 
 
 def test_subjects_are_those_of_mmlu(rows: list[Row]) -> None:
-    from mmlubench.datasets.subjects import SUBJECTS
+    from mmlubench.datasets.sets.subjects import SUBJECTS
 
     assert {row["subject"] for row in rows} == set(SUBJECTS)
 

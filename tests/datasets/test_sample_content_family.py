@@ -287,7 +287,7 @@ def test_all_14_languages_have_the_same_12_questions(by_language: dict[str, list
 
 
 def test_three_subjects_of_each_domain(by_language: dict[str, list[Row]]) -> None:
-    from mmlubench.datasets.subjects import SUBJECTS
+    from mmlubench.datasets.sets.subjects import SUBJECTS
 
     subjects = [row["Subject"] for row in by_language["DE_DE"]]
     assert subjects == sorted(set(subjects))

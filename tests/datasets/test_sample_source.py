@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
-from mmlubench.datasets import load, sample
-from mmlubench.datasets.subjects import SUBJECTS
+from mmlubench.datasets import load
+from mmlubench.datasets.sets.subjects import SUBJECTS
+from mmlubench.datasets.sources import sample
 from mmlubench.errors import DataError
 
 Row = dict[str, Any]
@@ -87,7 +88,7 @@ def test_an_empty_sample_is_an_error(put: Put) -> None:
 def test_a_data_set_without_a_sample_says_so() -> None:
     from dataclasses import replace
 
-    from mmlubench.datasets.mmlu import MMLU
+    from mmlubench.datasets.sets.mmlu import MMLU
 
     with pytest.raises(DataError, match="mmlu: it has no embedded sample; give --data hub or --data DIR"):
         sample.read(replace(MMLU, sample=""))

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmlubench.datasets.select import dedup, draw, select
-from mmlubench.datasets.subjects import SUBJECTS
-from mmlubench.errors import Misfit, UserError
+from mmlubench.datasets.sets.subjects import SUBJECTS
+from mmlubench.errors import EmptySelection, UserError
 from mmlubench.schema import Question
 
 
@@ -196,7 +196,7 @@ def test_nothing_to_choose_from_gives_nothing() -> None:
 def test_what_does_not_fit_one_benchmark_may_fit_another_of_the_run() -> None:
     # `--subject anatomy` over a folder of benchmarks must not end at the first that has no anatomy.
     for chosen in ({"subjects": ["law"]}, {"categories": ["law"]}):
-        with pytest.raises(Misfit):
+        with pytest.raises(EmptySelection):
             select(FULL, **chosen)
 
 

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pytest
 
 from mmlubench import __version__
-from mmlubench.datasets import hub, load
-from mmlubench.datasets.mmlu import MMLU
-from mmlubench.datasets.snapshot import fetch
+from mmlubench.datasets import load
+from mmlubench.datasets.sets.mmlu import MMLU
+from mmlubench.datasets.sources import hub
+from mmlubench.datasets.sources.snapshot import fetch
 from mmlubench.errors import DataError, UserError
 
 Row = dict[str, Any]

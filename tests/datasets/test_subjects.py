@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from mmlubench.datasets.subjects import CATEGORIES, SUBJECTS, readable
+from mmlubench.datasets.sets.subjects import CATEGORIES, SUBJECTS, readable
 
 
 def test_there_are_57_subjects_and_14042_questions() -> None:

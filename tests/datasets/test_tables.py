@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.datasets import csv_files, tables
+from mmlubench.datasets.sources import csv_files, tables
 from mmlubench.errors import DataError
 
 Put = Callable[[str, str | bytes], Path]

@@ -102,7 +102,7 @@ class Lab:
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "COLUMNS", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("mmlubench.models.keys._from_keyring", lambda variable: None)
+    monkeypatch.setattr("mmlubench.models.names.keys._from_keyring", lambda variable: None)
     monkeypatch.chdir(tmp_path)
     lab = Lab(tmp_path)
     lab.config()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmlubench.engine.breaker import Breaker
+from mmlubench.engine.limits.breaker import Breaker
 from mmlubench.errors import BadReply, Overloaded, ProviderError, RateLimited, Rejected, Unreachable
 
 GONE = Unreachable("connection refused")

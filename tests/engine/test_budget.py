@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.engine.budget import Budget, Budgeted, check_prices
+from mmlubench.engine.limits.budget import Budget, Budgeted, check_prices
 from mmlubench.errors import BudgetSpent, ProviderError, Unreachable, UserError
 from mmlubench.models.spec import ModelSpec, Price
 from mmlubench.schema import Completion, Message, Params, Request, Usage

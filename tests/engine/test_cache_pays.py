@@ -10,11 +10,11 @@ import orjson
 import pytest
 
 from mmlubench import datasets
-from mmlubench.engine.budget import Budget
+from mmlubench.engine.limits.budget import Budget
 from mmlubench.engine.stack import Limits, assemble
-from mmlubench.models.anthropic import Anthropic
+from mmlubench.models.http.anthropic import Anthropic
+from mmlubench.models.http.transport import Reply
 from mmlubench.models.spec import ModelSpec, Price
-from mmlubench.models.transport import Reply
 from mmlubench.prompts import load_recipe
 from mmlubench.schema import Params, Question
 from mmlubench.solvers import SingleTurn

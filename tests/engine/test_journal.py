@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmlubench.engine.journal import Journal, Journaled, current_journal
+from mmlubench.engine.limits.retry import Retried, RetryPolicy
 from mmlubench.engine.lookahead import Job, LookAhead
-from mmlubench.engine.retry import Retried, RetryPolicy
 from mmlubench.errors import Overloaded, ProviderError, Rejected
 from mmlubench.models.base import Model
 from mmlubench.schema import Completion, Message, Params, Request, Usage

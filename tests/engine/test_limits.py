@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.engine.limits import Limited
-from mmlubench.engine.pace import Pace
+from mmlubench.engine.limits.limiter import Limited, Limiter
 from mmlubench.errors import Rejected
 from mmlubench.schema import Completion, Request
 
@@ -45,7 +44,7 @@ def test_never_more_than_the_limit_is_in_flight_and_everyone_is_served_in_turn(
     busy = Busy()
 
     async def ask_all() -> list[Completion | BaseException]:
-        model = Limited(busy, Pace(places))
+        model = Limited(busy, Limiter(places))
         requests = [Request(str(count), ()) for count in turns]
         return await asyncio.gather(*map(model.generate, requests), return_exceptions=True)
 
@@ -60,7 +59,7 @@ def test_whoever_is_cancelled_leaves_the_place_to_others() -> None:
     busy = Busy()
 
     async def scene() -> Completion:
-        model = Limited(busy, Pace(1))
+        model = Limited(busy, Limiter(1))
         inside = asyncio.create_task(model.generate(Request("1000000", ())))
         waiting = asyncio.create_task(model.generate(Request("1000001", ())))
         last = asyncio.create_task(model.generate(Request("1", ())))
@@ -75,7 +74,7 @@ def test_whoever_is_cancelled_leaves_the_place_to_others() -> None:
 
 def test_a_limit_can_be_made_before_its_loop_exists() -> None:
     # Models are put together while pytest collects; the loop comes with the first case.
-    model = Limited(Busy(), Pace(1))
+    model = Limited(Busy(), Limiter(1))
 
     async def both() -> list[Completion]:
         return await asyncio.gather(*(model.generate(Request("3", ())) for _ in range(2)))
@@ -87,7 +86,7 @@ def test_errors_and_closing_pass_through(
     scripted: Callable[..., Any], make_request: Callable[..., Request]
 ) -> None:
     provider = scripted(Rejected("no"))
-    model = Limited(provider, Pace(1))
+    model = Limited(provider, Limiter(1))
     for _ in range(3):  # more often than there are places
         with pytest.raises(Rejected, match=r"^no$"):
             asyncio.run(model.generate(make_request()))

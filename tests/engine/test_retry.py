@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.engine.limits import Limited
-from mmlubench.engine.pace import Pace
-from mmlubench.engine.retry import Bounds, Retried, RetryPolicy
+from mmlubench.engine.limits.limiter import Limited, Limiter
+from mmlubench.engine.limits.retry import Bounds, Retried, RetryPolicy
 from mmlubench.errors import BadReply, Overloaded, ProviderError, RateLimited, Rejected, Unreachable
 from mmlubench.schema import Completion, Request
 
@@ -57,7 +56,7 @@ def failing(virtually: Callable[..., Any]) -> Callable[..., tuple[Any, list[floa
     def run(error: ProviderError) -> tuple[Any, list[float]]:
         async def main(clock: Clock) -> tuple[Any, list[float]]:
             provider = Failing(clock, error)
-            model = Retried(provider, pace=Pace(1, clock=clock))
+            model = Retried(provider, limiter=Limiter(1, clock=clock))
             [result] = await asyncio.gather(model.generate(Request("q", ())), return_exceptions=True)
             return result, provider.asked
 
@@ -195,7 +194,7 @@ def test_those_who_were_told_to_wait_do_not_come_back_in_the_same_instant(
 ) -> None:
     async def main(clock: Clock) -> list[float]:
         provider = Failing(clock, RateLimited("x", retry_after_s=1.0), until_s=0.5)
-        model = Retried(provider, pace=Pace(64, clock=clock))
+        model = Retried(provider, limiter=Limiter(64, clock=clock))
         await asyncio.gather(*(model.generate(Request(str(number), ())) for number in range(64)))
         return sorted(provider.asked[64:])
 
@@ -259,7 +258,7 @@ def test_a_server_that_is_restarted_costs_nobody_an_answer(
 ) -> None:
     async def main(clock: Clock) -> tuple[list[Exception], Any]:
         server = busy_server(clock, down=(5, 5 + down_s), outage=Unreachable("connection refused"))
-        return await asking(Retried(server, pace=Pace(64, clock=clock)), clock, 60), server
+        return await asking(Retried(server, limiter=Limiter(64, clock=clock)), clock, 60), server
 
     failures, server = virtually(main)
     assert failures == []
@@ -271,7 +270,7 @@ def test_a_server_that_went_for_good_is_given_up_after_a_minute_or_so_and_told_o
 ) -> None:
     async def main(clock: Clock) -> tuple[list[Exception], Any, float]:
         server = busy_server(clock, down=(5, 1e9), outage=Unreachable("connection refused"))
-        model = Retried(server, pace=Pace(64, clock=clock))
+        model = Retried(server, limiter=Limiter(64, clock=clock))
         begun = clock()
         while not (failures := await asking(model, clock, 1)):
             pass
@@ -293,7 +292,7 @@ def test_a_wrong_address_is_told_within_ten_seconds(takes_s: float, virtually: C
     # Also where nothing refuses the connection, and each attempt uses up its ten seconds.
     async def main(clock: Clock) -> tuple[float, int]:
         provider = Failing(clock, Unreachable("no such host"), takes_s=takes_s)
-        model = Retried(provider, pace=Pace(64, clock=clock))
+        model = Retried(provider, limiter=Limiter(64, clock=clock))
         begun = clock()
         requests = (model.generate(Request(str(n), ())) for n in range(64))
         await asyncio.gather(*requests, return_exceptions=True)
@@ -338,8 +337,11 @@ def test_requests_under_way_when_the_server_is_found_gone_do_not_try_on(
 def test_those_who_wait_for_their_turn_are_not_sent_after_all_either(virtually: Callable[..., Any]) -> None:
     # Two hundred questions behind a limit of four at once: when the key turns out to be wrong, they are not asked.
     async def main(clock: Clock) -> tuple[list[Any], int]:
-        provider, pace = Failing(clock, Rejected("no key", status=401), takes_s=0.1), Pace(4, clock=clock)
-        model = Retried(Limited(provider, pace), pace=pace)
+        provider, limiter = (
+            Failing(clock, Rejected("no key", status=401), takes_s=0.1),
+            Limiter(4, clock=clock),
+        )
+        model = Retried(Limited(provider, limiter), limiter=limiter)
         requests = (model.generate(Request(str(n), ())) for n in range(200))
         return await asyncio.gather(*requests, return_exceptions=True), len(provider.asked)
 

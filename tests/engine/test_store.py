@@ -22,9 +22,9 @@ from typing import Any
 
 import pytest
 
-from mmlubench.engine import store as store_module
-from mmlubench.engine.kept import Kept
-from mmlubench.engine.store import SCHEMA, Store
+from mmlubench.engine.store import sqlite as store_module
+from mmlubench.engine.store.reply import StoredReply
+from mmlubench.engine.store.sqlite import SCHEMA, Store
 from mmlubench.errors import MmluBenchError, StoreError, UserError
 from mmlubench.schema import Completion, Usage
 
@@ -33,9 +33,9 @@ def key(number: int) -> bytes:
     return sha256(b"%d" % number).digest()
 
 
-def kept(number: int = 0, *, label: str = "claude", at: float = 1_000.0) -> Kept:
+def kept(number: int = 0, *, label: str = "claude", at: float = 1_000.0) -> StoredReply:
     completion = Completion(f"ANSWER: {number} " * 30, "stop", Usage(100, 5, cost_usd=0.01), "served", 0.5)
-    return Kept(completion, label, at, attempts=2, latency_s=1.5)
+    return StoredReply(completion, label, at, attempts=2, latency_s=1.5)
 
 
 def fill(path: Path, count: int) -> Path:
@@ -157,7 +157,7 @@ import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_store import key, kept
-from mmlubench.engine.store import Store
+from mmlubench.engine.store.sqlite import Store
 
 async def write(store, first):
     number = first
@@ -208,7 +208,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_store import key, kept
-from mmlubench.engine.store import Store
+from mmlubench.engine.store.sqlite import Store
 
 while time.time() < float(sys.argv[3]):
     pass

@@ -6,8 +6,8 @@ import contextlib
 import orjson
 import pytest
 
+from mmlubench.models.http.transport import Reply
 from mmlubench.models.spec import ModelSpec
-from mmlubench.models.transport import Reply
 from mmlubench.schema import Message, Params, Request
 
 KEY = "sk-test-0123456789abcdef"

@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from mmlubench.errors import BadReply, Overloaded, RateLimited, Rejected, Unreachable
-from mmlubench.models.openai_compatible import OpenAICompatible
-from mmlubench.models.transport import AioTransport, _proxy
+from mmlubench.models.http.openai_compatible import OpenAICompatible
+from mmlubench.models.http.transport import AioTransport, _proxy
 
 pytestmark = pytest.mark.asyncio
 

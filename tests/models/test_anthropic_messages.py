@@ -3,8 +3,8 @@
 import pytest
 
 from mmlubench.errors import BadReply, Overloaded
-from mmlubench.models.anthropic import Anthropic
-from mmlubench.models.presets import PRESETS
+from mmlubench.models.http.anthropic import Anthropic
+from mmlubench.models.names.presets import PRESETS
 from mmlubench.models.spec import Price
 from mmlubench.schema import Message, Request
 

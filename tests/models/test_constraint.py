@@ -8,7 +8,7 @@ import pytest
 
 from mmlubench.errors import ModelError
 from mmlubench.models.constraint import constrained, constrained_to, grammar_of
-from mmlubench.models.openai_compatible import OpenAICompatible
+from mmlubench.models.http.openai_compatible import OpenAICompatible
 from mmlubench.schema import Params, Request
 
 

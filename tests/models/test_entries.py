@@ -3,7 +3,7 @@
 import pytest
 
 from mmlubench.errors import ModelError
-from mmlubench.models.entry import Takes, read_entry
+from mmlubench.models.names.entry import CapabilityOverrides, read_entry
 from mmlubench.models.spec import Capabilities
 
 WHERE = "models.yaml, entry mine"
@@ -132,8 +132,11 @@ def test_a_secret_in_the_wrong_place_is_refused_and_not_shown(keys):
 )
 def test_capabilities_change_what_the_client_takes(said, field):
     base = Capabilities(max_tokens="max_completion_tokens", temperature=None)
-    assert Takes(max_tokens=said).over(base).max_tokens == field
+    assert CapabilityOverrides(max_tokens=said).over(base).max_tokens == field
 
 
 def test_a_parameter_that_the_client_does_not_take_can_be_switched_on():
-    assert Takes(temperature=True).over(Capabilities(temperature=None)).temperature == "temperature"
+    assert (
+        CapabilityOverrides(temperature=True).over(Capabilities(temperature=None)).temperature
+        == "temperature"
+    )

@@ -6,11 +6,11 @@ import zlib
 
 import pytest
 
-from mmlubench.engine.retry import Retried, RetryPolicy
+from mmlubench.engine.limits.retry import Retried, RetryPolicy
 from mmlubench.errors import BadReply
-from mmlubench.models import transport
-from mmlubench.models.openai_compatible import OpenAICompatible
-from mmlubench.models.transport import AioTransport, SdkTransport
+from mmlubench.models.http import transport
+from mmlubench.models.http.openai_compatible import OpenAICompatible
+from mmlubench.models.http.transport import AioTransport, SdkTransport
 
 pytestmark = pytest.mark.asyncio
 CARRIERS = ("aiohttp", "openai", "anthropic")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.models.logprobs import covering, echoed, first_token
+from mmlubench.models.http.logprobs import covering, echoed, first_token
 
 
 def entry(token, logprob):

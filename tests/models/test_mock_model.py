@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mmlubench.errors import ModelError, Rejected
 from mmlubench.models.mock import Mock, _letter
-from mmlubench.models.mock_file import Canned, load
+from mmlubench.models.mock_replies import Canned, load
 from mmlubench.schema import Params, Request, Usage
 
 

@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from mmlubench.errors import ModelError
-from mmlubench.models.keys import find_key, how_to_set
+from mmlubench.models.names.keys import find_key, how_to_set
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from mmlubench.errors import ModelError
-from mmlubench.models.files import entries, find, search_path
+from mmlubench.models.names.files import entries, find, search_path
 
 PLAIN = "a: {model_name: mock/A}\nb: {model_name: mock/B}\n"
 

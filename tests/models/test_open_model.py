@@ -8,10 +8,10 @@ import pytest
 
 from mmlubench.errors import ModelError
 from mmlubench.models import PROVIDERS, open_model
-from mmlubench.models.anthropic import Anthropic
-from mmlubench.models.openai_compatible import OpenAICompatible
-from mmlubench.models.presets import PRESETS
-from mmlubench.models.transport import AioTransport, SdkTransport
+from mmlubench.models.http.anthropic import Anthropic
+from mmlubench.models.http.openai_compatible import OpenAICompatible
+from mmlubench.models.http.transport import AioTransport, SdkTransport
+from mmlubench.models.names.presets import PRESETS
 
 
 def test_every_client_of_the_table_has_a_provider():

@@ -3,7 +3,7 @@
 import pytest
 
 from mmlubench.errors import BadReply, Overloaded, Rejected
-from mmlubench.models.openai_compatible import OpenAICompatible
+from mmlubench.models.http.openai_compatible import OpenAICompatible
 from mmlubench.models.spec import Capabilities, Price
 from mmlubench.schema import Message, Params, Request
 

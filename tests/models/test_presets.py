@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmlubench.models.presets import (
+from mmlubench.models.names.presets import (
     PRESETS,
     capabilities_for,
     client_of,

@@ -5,9 +5,9 @@ import datetime
 import pytest
 import yaml
 
-from mmlubench.models.build import from_entry, from_name
-from mmlubench.models.files import find
-from mmlubench.models.prices import price_note, price_of
+from mmlubench.models.names.files import find
+from mmlubench.models.names.from_entry import from_entry, from_name
+from mmlubench.models.names.prices import price_note, price_of
 from mmlubench.models.spec import Price
 from mmlubench.resources import fixture
 
@@ -139,5 +139,5 @@ def test_the_packaged_models_of_the_two_vendors_have_prices():
 
 def test_a_mock_is_resolved_without_reading_the_price_list(monkeypatch):
     # Every start of pytest would pay for it.
-    monkeypatch.setattr("mmlubench.models.build.price_of", lambda *_: pytest.fail("read"))
+    monkeypatch.setattr("mmlubench.models.names.from_entry.price_of", lambda *_: pytest.fail("read"))
     assert from_name("mock/hash").price is None

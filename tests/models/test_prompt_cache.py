@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from mmlubench.errors import ModelError
 from mmlubench.models import open_model
-from mmlubench.models.build import from_entry, from_name
-from mmlubench.models.caching import Cut, beginning, cut_of
-from mmlubench.models.files import find
-from mmlubench.models.presets import prompt_cache_of
+from mmlubench.models.http.cache_cut import Cut, beginning, cut_of
+from mmlubench.models.names.files import find
+from mmlubench.models.names.from_entry import from_entry, from_name
+from mmlubench.models.names.presets import prompt_cache_of
 from mmlubench.schema import Message, Params, Request
 
 CLAUDE = "https://api.anthropic.com/v1/messages"

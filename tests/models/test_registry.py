@@ -6,7 +6,7 @@ import pytest
 
 from mmlubench.errors import ModelError
 from mmlubench.models import list_models, resolve
-from mmlubench.models.listing import Row
+from mmlubench.models.names.listing import Row
 
 ENTRIES = """
 models:

@@ -7,7 +7,7 @@ import pytest
 
 from mmlubench.errors import Unreachable
 from mmlubench.models import open_model
-from mmlubench.models.transport import AioTransport, SdkTransport, Timeouts
+from mmlubench.models.http.transport import AioTransport, SdkTransport, Timeouts
 
 pytestmark = pytest.mark.asyncio
 

@@ -7,7 +7,7 @@ import pytest
 
 from mmlubench.errors import Overloaded, RateLimited, Rejected, Unreachable
 from mmlubench.models import open_model
-from mmlubench.models.build import from_name
+from mmlubench.models.names.from_entry import from_name
 
 pytestmark = pytest.mark.asyncio
 

@@ -37,14 +37,14 @@ async def test_{name}(question, solver):
 
 # Imported here once: pytester forgets what a run imports, so that every run would import it again.
 for _name in (
-    "mmlubench.datasets.mmlu",
-    "mmlubench.datasets.parquet",
-    "mmlubench.datasets.sample",
+    "mmlubench.datasets.sets.mmlu",
+    "mmlubench.datasets.sources.parquet",
+    "mmlubench.datasets.sources.sample",
     "mmlubench.models.mock",
-    "mmlubench.plugin.bench",
+    "mmlubench.plugin.process",
     "mmlubench.plugin.ledger",
     "mmlubench.plugin.listing",
-    "mmlubench.plugin.protocol",
+    "mmlubench.plugin.fast_path",
     "mmlubench.plugin.session",
     "dotenv",
     "hypothesis.internal.detection",  # pytest itself asks for it when a run ends
@@ -145,7 +145,7 @@ def folder(pytester, monkeypatch):
     for name in (*KEYS, "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     # The machine's own keyring is nobody's business here; and its import changes how Python finds plugins.
-    monkeypatch.setattr("mmlubench.models.keys._from_keyring", lambda variable: None)
+    monkeypatch.setattr("mmlubench.models.names.keys._from_keyring", lambda variable: None)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     return Folder(pytester)
 

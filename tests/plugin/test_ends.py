@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mmlubench.engine.store import Store
+from mmlubench.engine.store.sqlite import Store
 
 #: Much of this runs pytest in processes of its own, and stops it.
 pytestmark = pytest.mark.long

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mmlubench.plugin.gate import Gate
+from mmlubench.run.gate import Gate
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mmlubench.datasets.subjects import SUBJECTS
+from mmlubench.datasets.sets.subjects import SUBJECTS
 
 COLUMNS = {
     "question": pa.string(),

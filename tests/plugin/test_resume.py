@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from mmlubench.engine.store import SCHEMA, Store
+from mmlubench.engine.store.sqlite import SCHEMA, Store
 
 #: Each of these runs pytest in processes of its own, some of them several times.
 pytestmark = pytest.mark.long

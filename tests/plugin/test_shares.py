@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.plugin.blackbox import BlackBox
-from mmlubench.plugin.shards import Shards, Share
+from mmlubench.plugin.xdist.scheduling import Shards, Share
+from mmlubench.plugin.xdist.worker_state import WorkerState
 
 workers = st.integers(1, 16)
 
@@ -113,7 +113,7 @@ def test_what_a_crashed_worker_spent_is_gone_for_its_replacements(shards: Any) -
     made = shards(2)
     (first, share), (second, _) = told(made), told(made)
     assert share.spent == 0.0
-    BlackBox(Path(share.box)).note_spent(0.125)
+    WorkerState(Path(share.box)).note_spent(0.125)
     made.gives_back(first, [4, 6])
     next_one, replacement = told(made)
     assert (replacement.number, replacement.spent) == (0, 0.125)

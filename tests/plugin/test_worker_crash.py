@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from mmlubench.plugin import blackbox
-from mmlubench.plugin.blackbox import BlackBox
+from mmlubench.plugin.xdist import worker_state
+from mmlubench.plugin.xdist.worker_state import WorkerState
 from mmlubench.reports.figures import TIMES
 
 #: Each of these runs pytest in processes of its own, some of them several times.
@@ -147,18 +147,18 @@ def test_where_workers_may_not_be_replaced_the_run_ends_and_says_so(
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    blackbox.blank(tmp_path / "box")
+    worker_state.blank(tmp_path / "box")
     return tmp_path / "box"
 
 
 def test_the_case_that_goes_on_is_the_one_that_is_noted(file: Path) -> None:
-    box = BlackBox(file)
+    box = WorkerState(file)
     seen: list[int | None] = []
 
     async def case(naps: int) -> str:
         for _ in range(naps):
             await asyncio.sleep(0)
-            seen.append(blackbox.last_noted(file))
+            seen.append(worker_state.last_noted(file))
         return f"{naps} naps"
 
     async def both() -> list[str]:
@@ -167,11 +167,11 @@ def test_the_case_that_goes_on_is_the_one_that_is_noted(file: Path) -> None:
     assert asyncio.run(both()) == ["2 naps", "2 naps"]
     assert seen == [7, 8, 7, 8]
     box.note()  # back in pytest's hands: no case is to blame
-    assert blackbox.last_noted(file) is None
+    assert worker_state.last_noted(file) is None
 
 
 def test_a_watched_case_raises_and_is_cancelled_as_ever(file: Path) -> None:
-    box = BlackBox(file)
+    box = WorkerState(file)
 
     async def fails() -> None:
         await asyncio.sleep(0)
@@ -198,15 +198,15 @@ def test_a_watched_case_raises_and_is_cancelled_as_ever(file: Path) -> None:
 
 
 def test_nothing_is_known_of_a_worker_on_another_host(tmp_path: Path) -> None:
-    assert blackbox.last_noted(tmp_path / "missing") is None
+    assert worker_state.last_noted(tmp_path / "missing") is None
     with pytest.raises(FileNotFoundError):
-        BlackBox(tmp_path / "missing")
+        WorkerState(tmp_path / "missing")
 
 
 def test_the_word_to_stop_reaches_a_worker_and_leaves_its_note(file: Path) -> None:
-    box = BlackBox(file)
+    box = WorkerState(file)
     box.note(2**40)
     assert not box.says_stop
-    blackbox.stop(file)
+    worker_state.stop(file)
     assert box.says_stop
-    assert blackbox.last_noted(file) == 2**40
+    assert worker_state.last_noted(file) == 2**40

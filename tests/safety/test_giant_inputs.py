@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from mmlubench import inputs
-from mmlubench.datasets import arrow, hendrycks
+from mmlubench.datasets.sources import arrow, hendrycks
 from mmlubench.errors import DataError
 from mmlubench.inputs import LINE_BYTES, TooLarge, load_yaml, read_bytes, read_lines, read_text, sha256
 
@@ -26,8 +26,11 @@ import resource, sys
 from pathlib import Path
 from mmlubench import datasets, prompts, models
 from mmlubench.commands import record, runs
-from mmlubench.datasets import arrow, hendrycks, snapshot
-from mmlubench.models import keys, mock_file
+from mmlubench.datasets.sources import arrow
+from mmlubench.datasets.sources import hendrycks
+from mmlubench.datasets.sources import snapshot
+from mmlubench.models.names import keys
+from mmlubench.models import mock_replies
 import yaml, dotenv, pyarrow.parquet
 
 def peak():
@@ -70,9 +73,13 @@ def probe(tmp_path: Path) -> Callable[..., str]:
         ("models.yaml", "models.resolve('x', models_file=str(path), env={})", "at most 1 MB are read"),
         ("prompt.yaml", "prompts.load_recipe(prompt_file=path)", "at most 1 MB are read"),
         (".env", "keys.find_key('NO_SUCH_KEY', {})", "at most 1 MB are read"),
-        ("r.json", "mock_file.load(str(path))", "at most 128 MB are read); replies as JSON lines"),
-        ("r.txt", "mock_file.load(str(path))", "at most 128 MB are read); replies as JSON lines"),
-        ("r.jsonl", "mock_file.load(str(path))", "line 1 has more than 16 MB, and at most 16 MB are read)."),
+        ("r.json", "mock_replies.load(str(path))", "at most 128 MB are read); replies as JSON lines"),
+        ("r.txt", "mock_replies.load(str(path))", "at most 128 MB are read); replies as JSON lines"),
+        (
+            "r.jsonl",
+            "mock_replies.load(str(path))",
+            "line 1 has more than 16 MB, and at most 16 MB are read).",
+        ),
         ("data.tar", "datasets.load('mmlu', str(path))", "it has no test split"),
         ("test.parquet", "datasets.load('mmlu', str(path.parent))", "cannot be read as a parquet file"),
         (
@@ -96,7 +103,7 @@ def test_a_gigabyte_of_nonsense_is_one_sentence(
 @pytest.mark.parametrize(
     ("name", "statement"),
     [
-        ("r.jsonl", "mock_file.load(str(path))"),
+        ("r.jsonl", "mock_replies.load(str(path))"),
         ("data.tar", "hendrycks.read_tar(path)"),
         ("test.parquet", "arrow.read(path)"),
     ],
@@ -109,7 +116,7 @@ def test_a_file_of_more_than_a_gigabyte_is_not_even_begun(
 
 def test_replies_are_read_line_by_line_and_the_first_wrong_one_ends_it(probe: Callable[..., str]) -> None:
     good = b'{"id": "q/1", "completion": "A"}\n'
-    said = probe("r.jsonl", "mock_file.load(str(path))", begin=good + b"nonsense\n" + b"x" * 10)
+    said = probe("r.jsonl", "mock_replies.load(str(path))", begin=good + b"nonsense\n" + b"x" * 10)
     assert (
         said.endswith("r.jsonl, line 2: not valid JSON (unexpected character).")
         or "line 2: not valid JSON" in said

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mmlubench.models.failures import Failures
+from mmlubench.models.http.failures import Failures
 from mmlubench.models.secrecy import Mask, secrets
 from mmlubench.models.spec import ModelSpec
 

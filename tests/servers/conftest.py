@@ -22,11 +22,10 @@ from urllib.request import urlopen
 import pytest
 
 from mmlubench.engine.journal import Journal, Journaled, current_journal
-from mmlubench.engine.limits import Limited
-from mmlubench.engine.pace import Pace
-from mmlubench.engine.retry import Bounds, Retried, RetryPolicy
+from mmlubench.engine.limits.limiter import Limited, Limiter
+from mmlubench.engine.limits.retry import Bounds, Retried, RetryPolicy
 from mmlubench.models import open_model
-from mmlubench.models.build import from_name
+from mmlubench.models.names.from_entry import from_name
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Message, Params, Request
 
@@ -66,7 +65,7 @@ class Asked:
 
     results: list[Completion | BaseException]
     journal: Journal
-    pace: Pace
+    limiter: Limiter
     seconds: float
 
     @property
@@ -87,13 +86,13 @@ async def stack(
     wide: int,
     rpm: float | None,
     env: dict[str, str],
-) -> AsyncIterator[tuple[Retried, Pace]]:
+) -> AsyncIterator[tuple[Retried, Limiter]]:
     """All layers that have to do with failures, around a real transport."""
-    pace = Pace(wide, rpm=rpm)
+    limiter = Limiter(wide, rpm=rpm)
     provider = open_model(spec, pool=wide, env=env, timeout_s=timeout_s)
-    model = Retried(Limited(Journaled(provider, spec.label), pace), policy, pace)
+    model = Retried(Limited(Journaled(provider, spec.label), limiter), policy, limiter)
     try:
-        yield model, pace
+        yield model, limiter
     finally:
         await model.aclose()
 
@@ -116,7 +115,7 @@ def ask() -> Callable[..., Any]:
         """`wide` requests at once; `ahead` bounds the questions that are begun, as the look-ahead does."""
         async with stack(spec, policy=policy, timeout_s=timeout_s, wide=wide, rpm=rpm, env=env or {}) as (
             model,
-            pace,
+            limiter,
         ):
             current_journal.set(journal := Journal())
             begun = asyncio.get_running_loop().time()
@@ -131,7 +130,7 @@ def ask() -> Callable[..., Any]:
                     return await model.generate(request)
 
             results = await asyncio.gather(*map(one, requests), return_exceptions=True)
-            return Asked(results, journal, pace, asyncio.get_running_loop().time() - begun)
+            return Asked(results, journal, limiter, asyncio.get_running_loop().time() - begun)
 
     return run
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mmlubench.engine.retry import RetryPolicy
+from mmlubench.engine.limits.retry import RetryPolicy
 from mmlubench.schema import Completion
 
 pytestmark = pytest.mark.asyncio

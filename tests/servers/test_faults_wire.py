@@ -139,7 +139,7 @@ async def test_many_faults_among_many_questions_lose_nothing(
 async def test_a_wrong_address_is_told_soon(
     ask: Callable[..., Any], at: Callable[..., Any], unused_tcp_port: int
 ) -> None:
-    from mmlubench.engine.retry import RetryPolicy
+    from mmlubench.engine.limits.retry import RetryPolicy
 
     asked = await asyncio.wait_for(
         ask(at("aiohttp", f"http://127.0.0.1:{unused_tcp_port}/v1"), count=100, policy=RetryPolicy()), 12

@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from mmlubench.engine.retry import RetryPolicy
+from mmlubench.engine.limits.retry import RetryPolicy
 from mmlubench.errors import Overloaded, Rejected
 from mmlubench.schema import Completion
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from mmlubench.engine.journal import Journal, Journaled, current_journal
 from mmlubench.errors import Overloaded, ProviderError
 from mmlubench.prompts import Recipe, load_recipe, render
+from mmlubench.prompts.render import raw_prompt
 from mmlubench.schema import Answer, Completion, Outcome, Params, Question, Request, Scoring, Usage
 from mmlubench.solvers import Logprob, Solver
-from mmlubench.solvers.asking import raw_prompt
 from mmlubench.solvers.letter_scores import letter_scores, probabilities
 from mmlubench.solvers.logprob import continuations
 

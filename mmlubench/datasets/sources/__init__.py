@@ -1,0 +1,81 @@
+"""Where the data come from: what `--data` means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mmlubench.datasets.base import Source, Spec
+from mmlubench.errors import DataError
+
+
+def read(spec: Spec, data: str, parts: Sequence[str] = (), *, partial: bool = False) -> Source:
+    """Return the rows of a data set from `hub`, `sample`, or a path, of these parts if it has any.
+
+    With `partial`, a folder may lack some of the parts. Raises DataError.
+    """
+    # Each reader is imported on its own: the sample needs no Arrow, a folder no hub.
+    if data == "hub":
+        from mmlubench.datasets.sources import hub
+
+        return hub.read(spec, parts)
+    if data == "sample":
+        from mmlubench.datasets.sources import sample
+
+        return sample.read(spec, parts)
+    path = Path(data).expanduser()
+    return _in_parts(spec, path, parts, partial) if spec.parts else _local(spec, path)
+
+
+def shots(lender: Spec, data: str) -> Source | None:
+    """Return the worked examples that a data set lends, from the place that `data` names, or None.
+
+    Of a folder that is the one called `mmlu` in it or next to it. Raises DataError if they cannot be had.
+    """
+    # As if worked examples were all there is of it: no test row can become one.
+    lender = replace(lender, scored=lender.shots)
+    if data in ("hub", "sample"):
+        return read(lender, data)
+    from mmlubench.datasets.sources import hendrycks, parquet
+
+    path = Path(data).expanduser()
+    for folder in (path / lender.name, path.parent / lender.name):
+        source = parquet.read(lender, folder)
+        if source is None and lender.hendrycks:
+            source = hendrycks.read_folder(lender, folder)
+        if source is not None:
+            return source
+    return None
+
+
+def _local(spec: Spec, path: Path) -> Source:
+    from mmlubench.datasets.sources import hendrycks, parquet
+
+    if path.is_file() and spec.hendrycks:
+        return hendrycks.read_tar(path)
+    source = parquet.read(spec, path) or (hendrycks.read_folder(spec, path) if spec.hendrycks else None)
+    if source is None:
+        csv = f", {hendrycks.LOOKED_FOR}" if spec.hendrycks else ""
+        raise _nothing(spec, path, f"{parquet.looked_for(spec)}{csv}", ".tar" if spec.hendrycks else "")
+    return source
+
+
+def _in_parts(spec: Spec, path: Path, parts: Sequence[str], partial: bool) -> Source:
+    from mmlubench.datasets.sources import folder_in_parts
+
+    source = folder_in_parts.read(spec, path, parts, partial=partial)
+    if source is None:
+        raise _nothing(spec, path, folder_in_parts.looked_for(spec))
+    return source
+
+
+def _nothing(spec: Spec, path: Path, looked: str, file: str = "") -> DataError:
+    problem = "it holds no data of" if path.is_dir() else "there is no such folder with"
+    ways = [
+        "hub",
+        *(["sample"] if spec.sample else []),
+        f"a folder{f' or {file}' if file else ''} that has them",
+    ]
+    way_out = f"give {', '.join(ways[:-1])}, or {ways[-1]}"
+    return DataError(path, f"{problem} {spec.name}; looked for {looked}, also below {spec.name}/; {way_out}.")

@@ -1,0 +1,73 @@
+"""A local folder of a data set in parts: parquet files in a folder for each, or CSV files named after them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mmlubench.datasets import checks
+from mmlubench.datasets.base import Rows, Source, Spec
+from mmlubench.datasets.sources import arrow, csv_files, parquet, parts, snapshot
+
+
+def looked_for(spec: Spec) -> str:
+    """Name the files that would be read."""
+    part, split = spec.parts[0], spec.scored
+    names = [f"{part}/{split}.parquet", f"{part}/{split}-*.parquet", f"{part}.parquet"]
+    names += [f"{split}/{spec.csv_file(part)}", spec.csv_file(part)] if spec.csv else []
+    return ", ".join([*names, f"{split}.parquet with a column {spec.part_column}"])
+
+
+def read(spec: Spec, root: Path, asked: Sequence[str], *, partial: bool = False) -> Source | None:
+    """Return what a folder, or one in it named after the data set, holds of the parts asked for, or None.
+
+    Nothing else is read. With `partial`, parts may be missing. Beside a `snapshot.json` the files are held
+    against its hashes first. Raises DataError.
+    """
+    for base in (root, root / spec.name):
+        found = {part: files for part in spec.parts if (files := _files(spec, base, part))}
+        if found:
+            return _parts(spec, base, found, asked, partial)
+    for base in (root, root / spec.name):
+        if files := parquet.files(base, spec.scored):
+            return _whole(spec, base, files, asked, partial)
+    return None
+
+
+def _files(spec: Spec, base: Path, part: str) -> list[Path]:
+    """Return the files of a part, in the first layout that has any."""
+    if files := parquet.files(base / part, spec.scored):
+        return files
+    single = [base / f"{part}.parquet"]
+    single += [folder / spec.csv_file(part) for folder in (base / spec.scored, base)] if spec.csv else []
+    return [path for path in single if path.is_file()][:1]
+
+
+def _parts(
+    spec: Spec, base: Path, found: Mapping[str, list[Path]], asked: Sequence[str], partial: bool
+) -> Source:
+    parts.check_there(spec, base, found, asked, partial=partial)
+    used = [(part, path) for part in asked for path in found.get(part, ())]
+    revision = snapshot.verify(base, spec, [path for _, path in used])
+    rows = [_rows(path, spec, part) for part, path in used]
+    kind = "CSV" if used[0][1].suffix == ".csv" else "parquet"
+    return Source({spec.scored: rows}, parquet.named(spec, f"{kind} files in {base}", revision), revision)
+
+
+def _rows(path: Path, spec: Spec, part: str) -> Rows:
+    if path.suffix == ".csv":
+        return checks.selected(csv_files.read(path), spec.columns, str(path), part)
+    return parquet.rows(path, spec, part)
+
+
+def _whole(spec: Spec, base: Path, files: list[Path], asked: Sequence[str], partial: bool) -> Source:
+    """Read files that hold all parts, told apart by a column."""
+    revision = snapshot.verify(base, spec, files)
+    columns = {**spec.columns, spec.part_column: "text"}
+    rows = [
+        part
+        for path in files
+        for part in parts.divide(arrow.rows(arrow.read(path), columns, str(path)), spec, asked)
+    ]
+    parts.check_there(spec, base, {part.part for part in rows}, asked, partial=partial)
+    return Source({spec.scored: rows}, parquet.named(spec, f"parquet files in {base}", revision), revision)

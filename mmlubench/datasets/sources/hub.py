@@ -1,0 +1,133 @@
+"""The hub, through the `datasets` library, imported here alone, and late: that takes most of a second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from mmlubench.datasets.base import Rows, Source, Spec
+from mmlubench.datasets.sources import arrow, csv_files, hub_files
+from mmlubench.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COMMIT_DIGITS = 40
+
+
+def read(spec: Spec, parts: Sequence[str] = ()) -> Source:
+    """Return scored split and worked examples at the pinned revision, of these parts. Raises DataError."""
+    spec = pinned(spec)
+    return source(spec, tables(spec, parts))
+
+
+def pinned(spec: Spec) -> Spec:
+    """Return a `Spec` whose revision is a commit: where it is a branch, the commit that stands for it now.
+
+    It is returned as it is if the hub does not say; then the cache may still have the data.
+    """
+    if len(spec.revision) == COMMIT_DIGITS:
+        return spec
+    library = _library(spec)
+    client = import_module("huggingface_hub")
+    try:
+        with hub_files.quiet(library):
+            found = client.dataset_info(spec.repository, revision=spec.revision, timeout=hub_files.PROBE_S)
+    except Exception:  # that client differs by version, and so do its errors
+        return spec
+    return replace(spec, revision=found.sha)
+
+
+def source(spec: Spec, files: Mapping[str, pa.Table]) -> Source:
+    """Return rows of the tables that came from the hub. Raises DataError for columns that do not fit."""
+    rows: dict[str, list[Rows]] = {}
+    for name, table in files.items():
+        part, _, split = name.rpartition("/")
+        if split in (spec.scored, spec.shots):
+            where = f"{_name(spec)}, {f'config {part}, ' if part else ''}split {split}"
+            rows.setdefault(split, []).append(arrow.rows(table, spec.columns, where, part))
+    return Source(rows, _name(spec), spec.revision)
+
+
+def tables(spec: Spec, parts: Sequence[str] = ()) -> dict[str, pa.Table]:
+    """Return every split at the pinned revision, of these parts or of all: out of the library's cache, or downloaded.
+
+    They are named as their files in a snapshot: `test`, or `DE_DE/test` for a part. Raises DataError if the
+    library is missing, the hub cannot be reached, or it does not have the data.
+    """
+    library = _library(spec)
+    read = _from_csv if spec.csv else _from_library
+    with hub_files.quiet(library):
+        return {
+            f"{config}/{split}" if spec.parts else split: table
+            for config in parts or spec.parts or (spec.config,)
+            for split, table in read(library, spec, config).items()
+        }
+
+
+def _name(spec: Spec) -> str:
+    return f"hub {spec.repository}@{spec.revision[:8]}"
+
+
+def _library(spec: Spec) -> ModuleType:
+    try:
+        return import_module("datasets")
+    except ImportError as error:
+        way_out = "run `pip install datasets`, or give --data DIR or --data sample"
+        raise DataError(
+            _name(spec), f"the package `datasets` cannot be imported ({error}); {way_out}."
+        ) from error
+
+
+def _from_library(library: ModuleType, spec: Spec, config: str) -> dict[str, pa.Table]:
+    splits = _cached(library, spec, config)
+    if splits is None:
+        failed = partial(_failed, spec)
+        hub_files.probe(failed)
+        splits = hub_files.attempt(lambda: _load(library, spec, config), failed)
+    wanted = (spec.scored, spec.shots, *spec.spare)
+    return {split: splits[split].with_format("arrow")[:] for split in wanted if split in splits}
+
+
+def _from_csv(library: ModuleType, spec: Spec, part: str) -> dict[str, pa.Table]:
+    """Read the file itself: the library would guess at kinds, and take the choices `None` and `NA` for gaps."""
+    import pyarrow as pa
+
+    name = f"{spec.scored}/{spec.csv_file(part)}"
+    where = {"repo_type": "dataset", "revision": spec.revision}
+    path = hub_files.get(spec.repository, name, partial(_failed, spec), **where)
+    return {spec.scored: pa.table(dict(csv_files.read(Path(path))))}
+
+
+def _load(library: ModuleType, spec: Spec, config: str) -> Any:
+    return library.load_dataset(spec.repository, config, revision=spec.revision)
+
+
+def _cached(library: ModuleType, spec: Spec, config: str) -> Any:
+    """Return what the library's cache has of the pinned revision, or None; no network is used."""
+    offline = library.config.HF_HUB_OFFLINE
+    library.config.HF_HUB_OFFLINE = True
+    try:
+        splits = _load(library, spec, config)
+    except Exception:  # whatever it is that the cache lacks, the hub is asked next
+        return None
+    finally:
+        library.config.HF_HUB_OFFLINE = offline
+    # Offline the library takes whichever revision came last; the path of a cached file names it.
+    files = [file["filename"] for split in splits.values() for file in split.cache_files]
+    is_commit = len(spec.revision) == COMMIT_DIGITS
+    return splits if files and all(spec.revision in file or not is_commit for file in files) else None
+
+
+def _failed(spec: Spec, problem: str) -> DataError:
+    fetch = f"run `mmlubench data fetch {spec.name} --to DIR/{spec.name}` on a machine with a network"
+    way_out = f"{fetch} and give --data DIR here"
+    way_out += ", or give --data sample for the embedded sample" if spec.sample else ""
+    if spec.source:  # described by a file of the user's own, which nobody can fetch by name
+        way_out = "get the data as a file, and name that under `file`"
+    return DataError(_name(spec), f"{problem}; {way_out}.")

@@ -1,0 +1,75 @@
+"""Data sets in parts, such as languages: which parts are asked for, and which are there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from mmlubench.datasets import cells, checks
+from mmlubench.datasets.base import Rows, Spec
+from mmlubench.errors import DataError, EmptySelection, UserError
+
+
+def wanted(spec: Spec, languages: Collection[str]) -> tuple[str, ...]:
+    """Return the parts to read, in the order of the data set: those of these languages, all if none is named.
+
+    `de_de`, `DE-DE` and, where there is one German only, `de` mean `DE_DE`. Raises EmptySelection for a data set of
+    one language, UserError for a language that it does not have.
+    """
+    if not languages:
+        return spec.parts
+    if not spec.languages:
+        raise EmptySelection(
+            f"its questions are in one language: ask for {' or '.join(languages)} of mmmlu, or leave --language out."
+        )
+    named = {_locale(spec, language) for language in languages}
+    return tuple(part for part in spec.parts if part in named)
+
+
+def _locale(spec: Spec, language: str) -> str:
+    name = language.strip().upper().replace("-", "_")
+    found = [part for part in spec.languages if name in (part, part.partition("_")[0])]
+    if len(found) == 1:
+        return found[0]
+    known = f"{spec.name} is in {', '.join(found or spec.languages)}"
+    if found:
+        raise UserError(f"Language {language!r} can mean several; {known}.")
+    close = cells.close_to(name, spec.languages)
+    raise UserError(f"There is no language {language!r}; {known}{close or '.'}")
+
+
+def check_there(
+    spec: Spec, where: object, found: Collection[str], asked: Collection[str], *, partial: bool
+) -> None:
+    """Raise DataError if not all parts that were asked for are there, or with `partial` none of them."""
+    missing = [part for part in asked if part not in found]
+    if missing and not (partial and found):
+        listed = ", ".join(missing[: checks.SHOWN])
+        more = f" and {len(missing) - checks.SHOWN} more" if len(missing) > checks.SHOWN else ""
+        ways = "get the complete data"
+        if spec.languages:
+            # Parts that are named have to be there.
+            others = "or give --allow-partial-data" if len(asked) == len(spec.parts) else "or name others"
+            ways = f"{ways}, {others}"
+        raise DataError(where, f"it lacks {listed}{more} of {spec.name}; {ways}.")
+
+
+def divide(rows: Rows, spec: Spec, asked: Collection[str]) -> list[Rows]:
+    """Divide the rows of a file that holds several parts, and return those asked for, in that order.
+
+    Raises DataError for a row of no known part.
+    """
+    indexes: dict[str, list[int]] = {}
+    for index, part in enumerate(rows.columns[spec.part_column]):
+        indexes.setdefault(part, []).append(index)
+    for part, rows_of_it in indexes.items():
+        if part not in spec.parts:
+            problem = f"{spec.part_column} is {part!r}, and one of {len(spec.parts)} was expected"
+            close = cells.close_to(str(part), spec.parts)
+            raise DataError(rows.file, f"{problem}{close or '.'}", row=rows.number(rows_of_it[0]))
+    return [_only(rows, spec, part, indexes[part]) for part in asked if part in indexes]
+
+
+def _only(rows: Rows, spec: Spec, part: str, indexes: list[int]) -> Rows:
+    others = (name for name in rows.columns if name != spec.part_column)
+    columns = {name: [rows.columns[name][index] for index in indexes] for name in others}
+    return Rows(rows.file, columns, [rows.number(index) for index in indexes], part)

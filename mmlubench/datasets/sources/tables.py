@@ -1,0 +1,77 @@
+"""Tables in files of any common kind, to rows: CSV, TSV, JSON, JSON lines, parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from mmlubench.datasets import cells, checks
+from mmlubench.datasets.base import Rows
+from mmlubench.datasets.sources import arrow, csv_files
+from mmlubench.errors import DataError
+from mmlubench.inputs import DATA_BYTES, JSON_BYTES, read_bytes, read_lines
+
+#: The kinds of file, by the end of their name.
+KINDS = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+
+
+def read(path: Path, expected: Mapping[str, str]) -> Rows:
+    """Return the expected columns of a file. Raises DataError for one that is missing, or a file of no known kind."""
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        return arrow.rows(arrow.read(path), expected, str(path))
+    if suffix in (".csv", ".tsv"):
+        return checks.selected(csv_files.read(path, "\t" if suffix == ".tsv" else ","), expected, str(path))
+    if suffix in (".json", ".jsonl"):
+        records = [*(_array(path) if suffix == ".json" else objects(path))]
+        if not records:
+            raise DataError(path, checks.NOT_EMPTY)
+        return checks.selected(_columns(records), expected, str(path))
+    raise DataError(path, f"its name must end in one of {', '.join(KINDS)}.")
+
+
+def objects(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of JSON lines; unlike `jsonl.read` not without a torn last line. Raises DataError."""
+    try:
+        for number, line in enumerate(line for line in read_lines(path, DATA_BYTES) if line.strip()):
+            yield _object(path, number, _json(path, line, number))
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _array(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        content = read_bytes(path, JSON_BYTES)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    values = _json(path, content)
+    if not isinstance(values, list):
+        raise DataError(path, "a list of objects was expected, one for each question.")
+    return (_object(path, number, value) for number, value in enumerate(values))
+
+
+def _json(path: Path, content: bytes, row: int | None = None) -> Any:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        where = "" if row is None else f"; {checks.COUNTED}"
+        raise DataError(path, f"it is not JSON ({error.msg}{where}).", row=row) from None
+
+
+def _object(path: Path, number: int, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        problem = f"an object in braces was expected, found {cells.short(value)}"
+        raise DataError(path, f"{problem} ({checks.COUNTED}).", row=number)
+    return value
+
+
+def _columns(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Sequence[Any]]:
+    names = dict.fromkeys(name for record in records for name in record)
+    return {name: [record.get(name) for record in records] for name in names}
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(path, f"it cannot be read ({checks.first_line(error)}).")

@@ -1,0 +1,1 @@
+"""What decides when a request may be sent: rate limits, an adaptive concurrency limit, retries, budget."""

@@ -1,0 +1,77 @@
+"""OpenAI's older protocol, raw text in and out: there a text is continued as it stands, without a chat template."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from mmlubench.models.constraint import constrained_to
+from mmlubench.models.http import logprobs, openai_reply
+from mmlubench.models.http.openai_reply import OpenAIServer
+from mmlubench.schema import Completion, Params, Request, Usage
+
+
+class Completions(OpenAIServer):
+    """A model behind `/completions`; beside a chat model it shares its transport."""
+
+    path = "/completions"
+
+    def special(self, params: Params) -> dict[str, Any]:
+        """See `HttpModel`."""
+        wanted = {} if params.logprobs is None else {"logprobs": params.logprobs}
+        return {**wanted, **constrained_to(params.choice, self._spec.constraint)}
+
+    def body(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
+        """See `HttpModel`."""
+        return {**sent, "prompt": request.prompt}
+
+    def completion(self, payload: dict[str, Any], sent: dict[str, Any], latency_s: float) -> Completion:
+        """See `HttpModel`."""
+        choice = payload["choices"][0]
+        if choice.get("error"):  # OpenRouter: the provider behind it failed half way
+            raise self._failures.of_payload(choice)
+        found = openai_reply.counted(payload.get("usage"))
+        return Completion(
+            choice["text"],
+            openai_reply.finish(choice),
+            self._usage(*found) if found else Usage(),
+            payload.get("model") or "",
+            latency_s,
+            sent,
+            metadata=openai_reply.beside(payload),
+            logprobs=self._logprobs(choice, sent),
+        )
+
+    def _logprobs(self, choice: dict[str, Any], sent: dict[str, Any]) -> logprobs.LogProbs:
+        return self._likeliest(choice) if "logprobs" in sent else ()
+
+
+class Echo(Completions):
+    """The same, asked how likely a given continuation is: the prompt is echoed with it, and nothing is made of it."""
+
+    async def generate(self, request: Request) -> Completion:
+        """Score `request.continuation`. Raises ProviderError if no usable reply came back."""
+        completion = await super().generate(request)
+        try:
+            own = logprobs.covering(completion.logprobs, request.continuation)
+        except ValueError as error:
+            bad = self._failures.bad_reply(str(error))
+            bad.sent = dict(completion.sent)
+            raise bad from None
+        # What was echoed is the prompt, and known.
+        return replace(completion, text="", logprobs=own)
+
+    def special(self, params: Params) -> dict[str, Any]:
+        """See `HttpModel`."""
+        # One token is generated all the same, and thrown away: not every server takes a limit of 0.
+        return {"echo": True, "max_tokens": 1, "logprobs": 1}
+
+    def body(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
+        """See `HttpModel`."""
+        return {**sent, "prompt": request.prompt + request.continuation}
+
+    def _logprobs(self, choice: dict[str, Any], sent: dict[str, Any]) -> logprobs.LogProbs:
+        try:
+            return logprobs.echoed(choice, generated=sent["max_tokens"])
+        except ValueError as error:
+            raise self._failures.without_logprobs(str(error)) from None

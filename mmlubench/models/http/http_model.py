@@ -1,0 +1,130 @@
+"""What all models behind HTTP have in common: settle the parameters, post, read, and blame."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from time import perf_counter
+from typing import Any, ClassVar
+
+import orjson
+
+from mmlubench.errors import ProviderError
+from mmlubench.models.http.failures import Failures, one_line
+from mmlubench.models.http.logprobs import LogProbs, first_token
+from mmlubench.models.http.rate_headers import pause_s
+from mmlubench.models.http.transport import USUAL_TIMEOUTS, Reply, Timeouts, Transport
+from mmlubench.models.spec import ModelSpec
+from mmlubench.schema import Completion, Params, Request, Usage
+
+
+def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = None) -> dict[str, Any]:
+    """Make the body without its messages: what was asked and the model takes, under the provider's names.
+
+    An entry's own parameters fill in where nothing was asked; `max_tokens` is held to the model's limit.
+    """
+    wanted = {"max_tokens": default_max_tokens, **spec.parameters, **params.asked()}
+    if spec.max_output_tokens is not None and wanted["max_tokens"] is not None:
+        wanted["max_tokens"] = min(wanted["max_tokens"], spec.max_output_tokens)
+    named = {
+        its_name: value  # but for the parameters that this model does not take, and those of `special`
+        for name, value in wanted.items()
+        if value is not None and (its_name := getattr(spec.capabilities, name, None)) is not None
+    }
+    extra = {name: value for name, value in spec.extra_body.items() if value is not None}
+    return {"model": spec.asked_model, **named, **extra}
+
+
+class HttpModel(ABC):
+    """A `Model` over a `Transport`; a subclass knows one protocol."""
+
+    path: ClassVar[str]
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        *,
+        key: str | None = None,
+        pool: int = 64,
+        timeouts: Timeouts = USUAL_TIMEOUTS,
+        transport: Transport | None = None,
+    ) -> None:
+        """`pool` is how many requests may be in flight; `transport` stands in for one of the model's own."""
+        self._spec = spec
+        self._transport = transport or self.connect(key, pool, timeouts)
+        self._failures = Failures(spec, key or "")
+        # A run has one or two sets of parameters and thousands of requests; each set is settled once.
+        self._settled: dict[Params, dict[str, Any]] = {}
+
+    async def generate(self, request: Request) -> Completion:
+        """Answer one request. Raises ProviderError with what was sent when no usable reply came back."""
+        params = request.params
+        sent = self._settled.get(params)
+        if sent is None:
+            sent = settle(self._spec, params, self.default_max_tokens) | self.special(params)
+            self._settled[params] = sent
+        started = perf_counter()
+        try:
+            reply = await self._transport.post(self.path, self.body(request, sent))
+            return self._read(reply, sent, perf_counter() - started)
+        except ProviderError as error:
+            error.sent = dict(sent)
+            raise
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    @property
+    def default_max_tokens(self) -> int | None:
+        """What is sent as `max_tokens` where nobody asks for any; None for nothing."""
+        return None
+
+    def special(self, params: Params) -> dict[str, Any]:
+        """Make what a body needs for log-probabilities or a choice of replies; nothing where a protocol has neither."""
+        return {}
+
+    @abstractmethod
+    def connect(self, key: str | None, pool: int, timeouts: Timeouts) -> Transport:
+        """Make the transport to the model's server; it connects when something is asked."""
+
+    @abstractmethod
+    def body(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
+        """Make the whole body: `sent` and the messages."""
+
+    @abstractmethod
+    def completion(self, payload: dict[str, Any], sent: dict[str, Any], latency_s: float) -> Completion:
+        """Read a body. Errors of looking up and converting become BadReply."""
+
+    def _read(self, reply: Reply, sent: dict[str, Any], latency_s: float) -> Completion:
+        reply = reply._replace(content=self._failures.without_key(reply.content))
+        if reply.status != 200:
+            raise self._failures.of_reply(reply)
+        try:
+            payload = orjson.loads(reply.content)
+        except orjson.JSONDecodeError:
+            start = one_line(reply.content[:80].decode("utf-8", "replace"))
+            raise self._failures.bad_reply(f"status 200, but the body is not JSON: {start!r}") from None
+        if isinstance(payload, dict) and payload.get("error"):
+            raise self._failures.of_payload(payload)
+        try:
+            completion = self.completion(payload, sent, latency_s)
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            problem = f"the reply lacks what the protocol promises ({type(error).__name__}: {error})"
+            raise self._failures.bad_reply(f"{problem}: {one_line(payload)[:120]}") from None
+        pause = pause_s(reply.headers)
+        return replace(completion, pause_s=pause) if pause else completion
+
+    def _likeliest(self, choice: dict[str, Any]) -> LogProbs:
+        """The likeliest first tokens of a reply. Raises BadReply if it has none, though they were asked for."""
+        try:
+            return first_token(choice)
+        except ValueError as error:
+            raise self._failures.without_logprobs(str(error)) from None
+
+    def _usage(self, tokens: tuple[int, int, int, int, int], cost: float | None) -> Usage:
+        """Input, output, cached, reasoning and cache-write tokens; the provider's own price, else ours, else none."""
+        put_in, put_out, cached, reasoning, written = tokens
+        if cost is None and self._spec.price is not None:
+            cost = self._spec.price.cost(put_in, cached, put_out, written)
+        return Usage(put_in, put_out, cached, reasoning, cost, written)

@@ -1,0 +1,82 @@
+"""OpenAI's Chat Completions protocol: OpenAI, OpenRouter, vLLM, LM Studio, llama.cpp and all who speak it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from mmlubench.models.constraint import constrained_to
+from mmlubench.models.http import openai_reply
+from mmlubench.models.http.completions import Completions, Echo
+from mmlubench.models.http.openai_reply import OpenAIServer
+from mmlubench.schema import Completion, Params, Request, Usage
+
+#: vLLM ends a reply that was begun, and begins another, unless it is told; the others continue it by themselves.
+_CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}
+
+
+class OpenAICompatible(OpenAIServer):
+    """A model behind `/chat/completions`, and behind `/completions` for raw prompts.
+
+    What differs between servers is in the spec, not here.
+    """
+
+    path = "/chat/completions"
+
+    async def generate(self, request: Request) -> Completion:
+        """Answer one request. Raises ProviderError with what was sent when no usable reply came back."""
+        if request.continuation:
+            return await self._echo.generate(request)
+        if request.prompt:
+            return await self._raw.generate(request)
+        return await super().generate(request)
+
+    @cached_property
+    def _raw(self) -> Completions:
+        return Completions(self._spec, key=self._failures.secret, transport=self._transport)
+
+    @cached_property
+    def _echo(self) -> Echo:
+        return Echo(self._spec, key=self._failures.secret, transport=self._transport)
+
+    def special(self, params: Params) -> dict[str, Any]:
+        """See `HttpModel`."""
+        top = params.logprobs
+        wanted = {} if top is None else {"logprobs": True, "top_logprobs": top}
+        return {**wanted, **constrained_to(params.choice, self._spec.constraint)}
+
+    def body(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
+        """See `HttpModel`; a last message of the assistant's is a reply that the model is to continue."""
+        messages = [{"role": m.role, "content": m.content} for m in request.messages]
+        is_begun = self._spec.client == "vllm" and [m.role for m in request.messages[-1:]] == ["assistant"]
+        return {**(_CONTINUED if is_begun else {}), **sent, "messages": messages}
+
+    def completion(self, payload: dict[str, Any], sent: dict[str, Any], latency_s: float) -> Completion:
+        """See `HttpModel`."""
+        choice = payload["choices"][0]
+        if choice.get("error"):  # OpenRouter: the provider behind it failed half way
+            raise self._failures.of_payload(choice)
+        message = choice["message"]
+        refusal = message.get("refusal")
+        found = openai_reply.counted(payload.get("usage"))
+        return Completion(
+            _text(message.get("content")) or refusal or "",
+            "refusal" if refusal else openai_reply.finish(choice),
+            self._usage(*found) if found else Usage(),
+            payload.get("model") or "",
+            latency_s,
+            sent,
+            message.get("reasoning_content") or message.get("reasoning") or "",
+            openai_reply.beside(payload),
+            # A refusal is an answer, and has none.
+            logprobs=self._likeliest(choice) if "top_logprobs" in sent and not refusal else (),
+        )
+
+
+def _text(content: Any) -> str:
+    """Return the text of a message, which is a string or a list of parts."""
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content if part.get("type") in ("text", "output_text"))
+    if content is not None and not isinstance(content, str):
+        raise TypeError(f"content is {content!r:.40}")
+    return content or ""

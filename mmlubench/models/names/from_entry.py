@@ -1,0 +1,144 @@
+"""Names and entries to specs: what the user wrote, laid over what is known of the client."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from mmlubench.errors import ModelError
+from mmlubench.models.names.entry import Entry, read_entry
+from mmlubench.models.names.files import Found
+from mmlubench.models.names.presets import (
+    PRESETS,
+    address_problem,
+    capabilities_for,
+    client_of,
+    is_elsewhere,
+    is_known,
+    known_clients,
+    preset_for,
+    prompt_cache_of,
+)
+from mmlubench.models.names.prices import price_of
+from mmlubench.models.spec import ModelSpec, Price, label_of
+
+#: Keys of a request body with which a vendor charges something else than its list says.
+_OFF_THE_LIST = ("service_tier", "speed", "inference_geo")
+
+
+def from_entry(found: Found) -> ModelSpec:
+    """Read the model that an entry of models.yaml describes. Raises ModelError that names file, entry and key."""
+    entry = read_entry(found.raw, found.where)
+    client, model_id = client_of(entry.model_name, entry.provider, entry.base_url)
+    if not is_known(client):
+        raise ModelError(
+            f"{found.where}: model_name {entry.model_name!r} begins with no known client; "
+            f"its first part must be one of {', '.join(known_clients())}."
+        )
+    if not model_id:
+        raise ModelError(
+            f"{found.where}: model_name {entry.model_name!r} names no model; write {client}/MODEL-ID."
+        )
+    spec = _build(found.where, label_of(found.name), client, model_id, entry)
+    here = found.file.parent
+    return replace(spec, responses=_beside(here, entry.responses), fallback=_beside(here, entry.fallback))
+
+
+def from_name(name: str) -> ModelSpec | None:
+    """Read the model that `client/model-id[@URL]` means; None if `name` is not of that form."""
+    client, _, rest = name.partition("/")
+    if not rest or not is_known(client):
+        return None
+    model_id, url = _split_address(rest, name)
+    full = f"{client}/{model_id}"
+    return _build(name, label_of(full), client, model_id, Entry(model_name=full, base_url=url))
+
+
+def with_adapter(spec: ModelSpec, adapter: str | None) -> ModelSpec:
+    """Ask for a LoRA adapter, where there is one; `adapter` goes before the entry's own."""
+    wanted = adapter or spec.adapter
+    if wanted is None:
+        return spec
+    if spec.client in PRESETS and not preset_for(spec.client, spec.base_url).adapters:
+        # llama.cpp and LM Studio answer to any name with the bare model, whose score would pass for another's.
+        raise ModelError(
+            f"--adapter {wanted}: {spec.client} cannot be asked for an adapter by name; "
+            "a vllm model, or an openai one with a base_url of its own, can."
+        )
+    # The label carries the adapter, so that its results never overwrite those of the bare model.
+    return replace(spec, adapter=wanted, label=label_of(f"{spec.label}-{wanted}"))
+
+
+def _build(where: str, label: str, client: str, model_id: str, entry: Entry) -> ModelSpec:
+    preset = preset_for(client, entry.base_url)
+    if client == "anthropic" and entry.transport == "aiohttp":
+        raise ModelError(
+            f"{where}: transport aiohttp is for OpenAI-compatible servers; anthropic uses its SDK."
+        )
+    if client != "anthropic" and entry.capabilities.prompt_cache:
+        raise ModelError(
+            f"{where}: capabilities.prompt_cache is for the client anthropic; leave it out for {client}."
+        )
+    base_url = entry.base_url or preset.base_url
+    elsewhere = is_elsewhere(client, entry.base_url)
+    price, as_of = _price(entry, client, model_id, elsewhere)
+    usual_cache = None if elsewhere else prompt_cache_of(client, model_id)
+    return ModelSpec(
+        label=label,
+        client=client,
+        model_id=model_id,
+        base_url=base_url.rstrip("/") if base_url else None,
+        api_key_env=entry.api_key_env or preset.api_key_env,
+        model_type=entry.model_type,
+        provider=entry.provider,
+        context_window=entry.context_window,
+        max_output_tokens=entry.max_output_tokens,
+        description=entry.description,
+        price=price,
+        price_as_of=as_of,
+        tells_cost=preset.tells_cost,
+        prompt_cache=entry.capabilities.cache_over(usual_cache),
+        capabilities=entry.capabilities.over(capabilities_for(client, model_id, preset)),
+        parameters={**preset.parameters, **entry.parameters.given()},
+        extra_body={**preset.extra_body, **entry.extra_body},
+        rate_limits=entry.rate_limits,
+        adapter=entry.adapter,
+        transport=entry.transport or preset.transport,
+        self_hosted=client != "mock" and elsewhere,
+        rule=entry.rule,
+        latency_s=entry.latency_s,
+    )
+
+
+def _price(entry: Entry, client: str, model_id: str, elsewhere: bool) -> tuple[Price | None, str]:
+    """Return what a model costs and the date of the list that says so: the user's own price is nobody's list."""
+    special = any(entry.extra_body.get(key) for key in _OFF_THE_LIST)
+    if entry.price is not None or elsewhere or special:
+        return entry.price, ""
+    return price_of(client, model_id) or (None, "")
+
+
+def _beside(folder: Path, file: str | None) -> str | None:
+    """Complete a path of an entry: relative ones start at the folder of the file that names them."""
+    return None if file is None else str(folder / Path(file).expanduser())
+
+
+def _split_address(rest: str, name: str) -> tuple[str, str | None]:
+    """Split `NAME@http://…`. An `@` that begins no address belongs to the name, as Vertex has it."""
+    model_id, at, url = rest.partition("@http")
+    if not at:
+        bare, _, tail = rest.rpartition("@")
+        if bare and (":" in tail or "/" in tail):
+            better = re.sub(r"^\w*:*/+", "", tail)
+            raise ModelError(
+                f"--model {name}: what follows @ must begin with http:// or https://, as in {bare}@http://{better}."
+            )
+        return rest, None
+    problem = address_problem("http" + url) or (
+        "" if model_id else "the model's name is missing before the @."
+    )
+    if problem:
+        # Without the address: it may hold a password.
+        raise ModelError(f"--model {name.partition('@http')[0]}@…: {problem}")
+    return model_id, "http" + url

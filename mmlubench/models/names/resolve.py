@@ -1,0 +1,83 @@
+"""From what a user writes after --model to a `ModelSpec`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import replace
+
+from mmlubench.errors import ModelError
+from mmlubench.models.names.files import entries, find, search_path
+from mmlubench.models.names.from_entry import from_entry, from_name, with_adapter
+from mmlubench.models.names.keys import find_key, how_to_set
+from mmlubench.models.names.presets import is_known, known_clients
+from mmlubench.models.spec import ModelSpec
+
+_FORMS = "anthropic/claude-sonnet-5-5, openrouter/meta-llama/MODEL or vllm/NAME@http://host:8000/v1"
+
+
+def resolve(
+    name: str,
+    *,
+    models_file: str | None = None,
+    adapter: str | None = None,
+    no_fallback: bool = False,
+    env: Mapping[str, str],
+    option: str = "--model",
+) -> ModelSpec:
+    """Find the model that `name` means: an entry of models.yaml, or `client/model-id[@URL]` without an entry.
+
+    `adapter` goes before the entry's own. Where the model's key is missing, its mock fallback takes over,
+    unless `no_fallback`. `option` is where the user wrote the name.
+    Raises ModelError for an unknown name, a broken file, and a missing key without a fallback.
+    """
+    found = find(name, models_file)
+    spec = from_entry(found) if found else from_name(name)
+    if spec is None:
+        raise _unknown(f"{option} {name}", name, models_file)
+    spec = with_adapter(spec, adapter)
+    if spec.is_mock:
+        return _marked(spec)
+    if spec.api_key_env is None or find_key(spec.api_key_env, env) is not None:
+        return spec
+    if spec.fallback is None or no_fallback:
+        raise ModelError(f"{option} {name}: {spec.api_key_env} is not set; {how_to_set(spec.api_key_env)}.")
+    return _fallen_back(spec)
+
+
+def _marked(spec: ModelSpec) -> ModelSpec:
+    """Make a mock's label say that it is one, whatever its entry is called."""
+    named = "mock" in spec.label.lower()
+    return spec if named else replace(spec, label=spec.label + "-MOCK")
+
+
+def _fallen_back(spec: ModelSpec) -> ModelSpec:
+    """Put the mock in a model's place: all its names and its notice say so, and it costs nothing."""
+    return replace(
+        spec,
+        client="mock",
+        label=spec.label + "-MOCK",
+        model_id=spec.model_id + "-MOCK",
+        provider="mock",
+        base_url=None,
+        self_hosted=False,
+        price=None,
+        price_as_of="",
+        tells_cost=False,
+        prompt_cache=None,
+        responses=spec.fallback,
+        notice=f"{spec.api_key_env} is not set: MOCK replies from {spec.fallback}",
+    )
+
+
+def _unknown(given: str, name: str, models_file: str | None) -> ModelError:
+    names = list(dict.fromkeys(found.name for found in entries(models_file)))
+    close = difflib.get_close_matches(name, names, n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(names)}."
+    client, slash, _ = name.partition("/")
+    if slash and not is_known(client):
+        hint += f" {client!r} is no client either; the clients are {', '.join(known_clients())}."
+    looked = ", ".join(
+        f"{file}{'' if file.is_file() else ' (not there)'}" for file in search_path(models_file)
+    )
+    return ModelError(f"{given}: no such entry; {hint} Looked in {looked}; or name a model like {_FORMS}.")

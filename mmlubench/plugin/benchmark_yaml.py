@@ -1,0 +1,46 @@
+"""Benchmarks without Python: a file `NAME.benchmark.yaml` is collected as a test file that holds one test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from mmlubench import datasets
+from mmlubench.datasets import Spec
+from mmlubench.datasets.from_yaml import description
+from mmlubench.errors import UserError
+from mmlubench.schema import Question
+from mmlubench.solvers import Solver
+
+
+class BenchmarkFile(pytest.Module):
+    """A YAML that describes a data set, in the place of a Python module with a test that asks its questions."""
+
+    def _getobj(self) -> ModuleType:
+        try:
+            spec = description.read(self.path)
+        except UserError as error:
+            raise self.CollectError(str(error)) from None
+        if spec.name in datasets.NAMES:  # or figures of other questions would pass for it
+            raise self.CollectError(
+                f"{self.path}: name {spec.name} is that of a benchmark of ours; give yours another."
+            )
+        module = ModuleType(spec.name, spec.description)
+        setattr(module, f"test_{spec.name}", _test_of(spec, self.path))
+        return module
+
+
+def _test_of(spec: Spec, file: Path) -> Callable[..., Coroutine[Any, Any, None]]:
+    @pytest.mark.questions(spec)
+    async def test(question: Question, solver: Solver) -> None:
+        answer = await solver(question)
+        assert answer.letter == question.answer, answer.explanation
+
+    test.__name__ = test.__qualname__ = f"test_{spec.name}"
+    # Reports say where a test stands: in the user's file, not here.
+    test.__code__ = test.__code__.replace(co_filename=str(file), co_firstlineno=1)
+    return test

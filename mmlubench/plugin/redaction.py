@@ -1,0 +1,75 @@
+"""Keys stay out of what pytest shows: `--showlocals` prints every variable, and captured output is anybody's.
+
+Reports are veiled in the process that makes them, before xdist, junit.xml or the terminal sees them. Provider errors
+are free of keys already; this is for mistakes in tests and fixtures, whose messages and variables may hold anything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from _pytest._code.code import ExceptionRepr, TerminalRepr
+
+from mmlubench.models.secrecy import Mask, noted, secrets
+from mmlubench.schema import Outcome
+
+
+class Redaction:
+    """Plugin object of one process; its hook methods are pytest's names."""
+
+    def __init__(self) -> None:
+        self._mask = Mask(())
+        self._noted = -1
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Called by pytest for each phase of a test."""
+        report = yield
+        if not report.passed or report.sections:
+            self._hide_in(report)
+            # The record of an answer holds what was asked and answered; that of a mistake also its message.
+            if getattr(report, "mmlubench", Outcome.ERROR.value) == Outcome.ERROR.value:
+                report.user_properties = self.hidden(report.user_properties)
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Called by pytest for each file."""
+        report = yield
+        if not report.passed or report.sections:
+            self._hide_in(report)
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_internalerror(self, excrepr: ExceptionRepr) -> None:
+        """Called by pytest when a plugin fails."""
+        self.hidden(excrepr)
+
+    def hidden(self, value: Any) -> Any:
+        """Return a value without the secrets in its texts, however deep they lie; pytest's own objects are changed."""
+        if noted() != self._noted:
+            self._noted, self._mask = noted(), Mask(secrets(os.environ))
+        return self._hidden(value)
+
+    def _hide_in(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        report.longrepr = self.hidden(report.longrepr)
+        report.sections = self.hidden(report.sections)
+
+    def _hidden(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._mask.text(value)
+        if isinstance(value, bytes):
+            return self._mask.raw(value)
+        if isinstance(value, dict):
+            return {name: self._hidden(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._hidden(inner) for inner in value]
+        if isinstance(value, tuple):
+            return tuple(self._hidden(inner) for inner in value)
+        if isinstance(value, TerminalRepr):
+            for name, inner in vars(value).items():
+                setattr(value, name, self._hidden(inner))
+        return value

@@ -1,0 +1,52 @@
+"""The options that make a data set smaller before anything is selected from it: --redux, --dedup, token limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mmlubench.datasets import DataSet
+from mmlubench.errors import EmptySelection
+from mmlubench.reports.figures import several
+from mmlubench.schema import Question
+from mmlubench.settings import Settings
+
+#: The data set that MMLU-Redux annotates.
+_ANNOTATED = "mmlu"
+
+
+def narrow(data: DataSet, settings: Settings, source: str) -> DataSet:
+    """Return what the options leave of a data set; its notice says what they took.
+
+    `source` is where the data come from, as `--data` says it. Raises EmptySelection for a data set that has no
+    annotations, DataError if they cannot be had.
+    """
+    if settings.redux:
+        if data.name != _ANNOTATED:
+            raise EmptySelection(f"--redux {settings.redux} is for {_ANNOTATED} only; leave it out.")
+        from mmlubench.datasets.sets import redux
+
+        data = redux.apply(data, settings.redux, source)
+    if settings.dedup:
+        from mmlubench.datasets.select import dedup
+
+        data = _with(data, dedup(data.questions), "--dedup")
+    if settings.max_question_tokens is not None and settings.tokenizer is not None:
+        data = _shortened(data, settings.max_question_tokens, settings.tokenizer)
+    return data
+
+
+def _with(data: DataSet, kept: Sequence[Question], option: str) -> DataSet:
+    notice = f"{option} left {len(kept):,} of {several(len(data.questions), 'question')}"
+    return replace(data, questions=tuple(kept), notice="; ".join(filter(None, (data.notice, notice))))
+
+
+def _shortened(data: DataSet, limit: int, tokenizer: str) -> DataSet:
+    from mmlubench.datasets.length import shorter_than
+
+    kept, counts = shorter_than(data.questions, limit, tokenizer)
+    shorter = _with(data, kept, f"--max-question-tokens {limit}")
+    if not any(counts):
+        return shorter
+    each = ", ".join(f"{language} {left:,} of {of:,}" for language, (left, of) in counts.items())
+    return replace(shorter, notice=f"{shorter.notice} ({each})")

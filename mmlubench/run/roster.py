@@ -1,0 +1,202 @@
+"""Who answers: the models of the run with everything around them, and how they are asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mmlubench import models
+from mmlubench.engine.limits.budget import Budget, check_prices
+from mmlubench.engine.stack import Limits, Stack, assemble
+from mmlubench.engine.store.sqlite import Store
+from mmlubench.errors import ModelError, UserError
+from mmlubench.models import ModelSpec
+from mmlubench.models.base import Model
+from mmlubench.plugin.xdist.scheduling import Share
+from mmlubench.run.folder import make_parent
+from mmlubench.settings import Settings
+
+
+class Roster:
+    """The models of one process by label. A model is opened when it is first asked."""
+
+    def __init__(
+        self, settings: Settings, share: Share, note_spent: Callable[[float], object] | None = None
+    ) -> None:
+        """`note_spent` is told how many US dollars of this share's part of --max-cost are gone."""
+        self._settings = settings
+        self._share = share
+        self._note_spent = note_spent
+        self._providers: dict[str, Model] = {}
+        self._stacks: dict[str, Stack] = {}
+
+    @cached_property
+    def specs(self) -> dict[str, ModelSpec]:
+        """What is known of each model. Raises ModelError, and UserError for a --max-cost that nobody could keep."""
+        settings = self._settings
+        if self.agents:
+            if settings.model:
+                raise UserError(
+                    "--model beside --agent-model: the agents alone are asked; leave --model out."
+                )
+            label = "+".join(spec.label for spec in self.agents)
+            specs = {label: replace(self.agents[0], label=label)}
+        else:
+            named = self._resolved("--model", settings.model or ("mock",), settings.adapter)
+            specs = {spec.label: spec for spec in named}
+        check_prices(settings.max_cost, self.agents or specs.values())
+        return specs
+
+    @cached_property
+    def agents(self) -> list[ModelSpec]:
+        """What is known of the models of agents, in turn; empty where it is the model under test. Raises ModelError."""
+        return self._resolved("--agent-model", self._settings.agent_model, None)
+
+    def _resolved(self, option: str, names: Sequence[str], adapter: str | None) -> list[ModelSpec]:
+        settings = self._settings
+        specs = [
+            models.resolve(
+                name,
+                models_file=settings.models_file,
+                adapter=adapter,
+                no_fallback=settings.no_fallback,
+                env=os.environ,
+                option=option,
+            )
+            for name in names
+        ]
+        by_label = {spec.label: spec for spec in specs}
+        for spec in specs:
+            if by_label[spec.label] != spec:
+                raise ModelError(
+                    f"two models would both be called {spec.label}; give one of them a name of its own in models.yaml."
+                )
+        return specs
+
+    @property
+    def _known(self) -> dict[str, ModelSpec]:
+        """Everybody who may be asked, by label."""
+        return {**self.specs, **{spec.label: spec for spec in self.agents}}
+
+    @cached_property
+    def store(self) -> Store | None:
+        """Every answer ever bought, made where there is none; None without one. Raises UserError."""
+        if not self.has_store:
+            return None
+        if self._settings.store is None:
+            make_parent(self._settings.run_dir)  # or the complaint would be about a file that nobody named
+        # The first process looks for damage; one is enough.
+        return Store.open(store_path(self._settings), check=self._share.number == 0)
+
+    @property
+    def has_store(self) -> bool:
+        """Whether answers are kept; not those of mocks, which cost nothing."""
+        return not (self._settings.no_store or self.only_mocks)
+
+    def open_early(self) -> None:
+        """Open what is there already, so that what is wrong with it is told before anything is collected.
+
+        Nothing is connected and no file is made yet: perhaps nothing will be asked. Raises UserError.
+        """
+        for label in self._known:
+            self._provider(label)
+        # Not Path.exists, which fails where it may not look.
+        if self.has_store and os.path.exists(store_path(self._settings)):  # noqa: PTH110
+            _ = self.store
+
+    def close_store(self) -> None:
+        """Write what is waiting, and close the store, if it is open. Raises StoreError."""
+        store: Store | None = self.__dict__.get("store")
+        if store is not None:
+            store.close()
+
+    @property
+    def store_notice(self) -> str:
+        """What must be told of the store, such as that it was damaged; empty while it is not open."""
+        store: Store | None = self.__dict__.get("store")
+        return f"mmlubench: {store.notice}" if store is not None and store.notice else ""
+
+    @property
+    def only_mocks(self) -> bool:
+        """Whether no real model is asked."""
+        return all(spec.is_mock for spec in self._known.values())
+
+    @property
+    def concurrency(self) -> int:
+        """Requests in flight of this process."""
+        return self._share.of(self._settings.concurrency)
+
+    def model(self, label: str) -> Model:
+        """The model under test, with all layers around it."""
+        if label not in self._stacks:
+            provider, spec = self._provider(label), self._known[label]
+            self._stacks[label] = assemble(provider, spec, self._limits, self.store, since=self._since)
+        return self._stacks[label].model
+
+    @property
+    def _since(self) -> float:
+        """From when on (Unix seconds) an answer of the store is recent enough."""
+        settings = self._settings
+        if settings.refresh_since is not None:  # before a --refresh, which a configuration file may hold
+            return settings.refresh_since
+        return self._share.started if settings.refresh else 0.0
+
+    def _provider(self, label: str) -> Model:
+        if label not in self._providers:
+            spec = self._known[label]
+            self._providers[label] = models.open_model(
+                models.constrained(spec) if self._settings.constrained else spec,
+                pool=self.concurrency,
+                env=os.environ,
+                timeout_s=self._settings.request_timeout,
+            )
+        return self._providers[label]
+
+    def seats(self, label: str) -> list[tuple[Model, ModelSpec]]:
+        """Who works on a question: the model under test alone, or the --agent-model of each agent in turn."""
+        return [(self.model(spec.label), spec) for spec in self.asked(label)]
+
+    def asked(self, label: str) -> list[ModelSpec]:
+        """What is known of those who work on a question of that model."""
+        return self.agents or [self.specs[label]]
+
+    def waiting(self) -> str:
+        """What requests wait for, such as `waiting for rate limit, 12 requests`; empty if none does."""
+        limiters = [stack.limiter for stack in self._stacks.values() if stack.limiter.waiting]
+        return ", ".join(f"waiting for {limiter.why}, {limiter.waiting:,} requests" for limiter in limiters)
+
+    def header(self, how: str) -> list[str]:
+        """Lines for pytest's header: who is asked, how; MOCK where nobody real is."""
+        flight = f"{self._settings.concurrency} requests in flight"
+        return [
+            f"mmlubench: {', '.join(self.specs)} · {how} · {flight}",
+            *(
+                f"mmlubench: MOCK replies for {spec.label}: {spec.notice or 'no model is asked'}"
+                for spec in self._known.values()
+                if spec.is_mock
+            ),
+        ]
+
+    def stop_asking(self) -> None:
+        """Let no request out any more; those under way may end."""
+        for stack in self._stacks.values():
+            stack.limiter.shut()
+
+    def closing(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        """What is to be awaited at the end."""
+        return [stack.model.aclose for stack in self._stacks.values()]
+
+    @cached_property
+    def _limits(self) -> Limits:
+        share = self._share
+        budget = Budget(self._settings.max_cost, workers=share.total, gone=share.spent, note=self._note_spent)
+        return Limits(self.concurrency, share.total, budget)
+
+
+def store_path(settings: Settings) -> Path:
+    """Where the answers of all runs are kept, unless --no-store."""
+    return Path(settings.store) if settings.store else Path(settings.run_dir) / "store.sqlite"
