@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parent.parent / "mmlubench"
 
 FLOOR_0 = ("schema", "errors", "settings", "resources", "jsonl", "inputs")
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another
-BELOW_PLUGIN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports")
+BELOW_RUN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports")
+BELOW_PLUGIN = (*BELOW_RUN, "run")
 BELOW_COMMANDS = (*BELOW_PLUGIN, "dialogues")
 
 #: Room (a module or package right under mmlubench/): its floor, and what else of ours it may import.
@@ -24,11 +25,12 @@ FLOORS: dict[str, tuple[int, tuple[str, ...]]] = {
     "engine": (3, (*FLOOR_0, "models")),
     "solvers": (3, (*FLOOR_0, "prompts", "grading", "models.base")),
     "reports": (4, (*FLOOR_0, "stats")),
-    "dialogues": (4, (*FLOOR_0, "grading", "stats", "models", "engine")),
-    "plugin": (5, BELOW_PLUGIN),
-    "cli": (6, (*BELOW_COMMANDS, "commands", "doctor")),
-    "commands": (6, BELOW_COMMANDS),
-    "doctor": (6, BELOW_COMMANDS),
+    "run": (5, BELOW_RUN),
+    "dialogues": (6, (*FLOOR_0, "grading", "stats", "models", "engine", "run")),
+    "plugin": (6, BELOW_PLUGIN),
+    "cli": (7, (*BELOW_COMMANDS, "commands", "doctor")),
+    "commands": (7, BELOW_COMMANDS),
+    "doctor": (7, BELOW_COMMANDS),
 }
 PYTEST = ("pytest", "_pytest", "pluggy", "xdist", "pytest_asyncio")
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -195,7 +197,7 @@ def house(tmp_path: Path) -> Path:
         ("models/base.py", "from mmlubench import engine", "engine is on floor 3, and models (floor 2) may"),
         ("models/base.py", "from ..engine import stack", "engine is on floor 3"),
         ("models/__init__.py", "from ..engine import stack", "engine is on floor 3"),
-        ("models/base.py", "def late():\n    import mmlubench.plugin", "plugin is on floor 5"),
+        ("models/base.py", "def late():\n    import mmlubench.plugin", "plugin is on floor 6"),
         ("models/base.py", "if TYPE_CHECKING:\n    from mmlubench.engine import x", "engine is on floor 3"),
         ("models/base.py", "import_module('mmlubench.engine')", "engine is on floor 3"),
         ("datasets/mmlu.py", "from mmlubench.prompts import render", "prompts is on floor 1"),

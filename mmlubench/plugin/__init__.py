@@ -83,11 +83,11 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, None, None]:
     """See to it that pytest need not look at `-k` once more for each of perhaps 200,000 cases."""
-    if _KEY not in config.stash or not config.stash[_KEY].has_bench:
+    if _KEY not in config.stash or not config.stash[_KEY].has_process:
         return (yield)
     from mmlubench.plugin.collect import keyword_heeded
 
-    with keyword_heeded(config, config.stash[_KEY].bench.data.seen, items):
+    with keyword_heeded(config, config.stash[_KEY].process.run.data.seen, items):
         return (yield)
 
 

@@ -87,7 +87,7 @@ def record_of(case: Case, played: CaseOutcome) -> dict[str, Any]:
     result = result_of(case, played).to_dict() if case.question else None
     return {
         "order": case.order,
-        "facts": case.bench.facts_to_tell(),
+        "facts": case.process.facts_to_tell(),
         "result": result,
         "stored": played.journal.stored,
         "spent_usd": played.journal.spent_usd,

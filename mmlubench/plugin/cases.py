@@ -43,7 +43,7 @@ class CaseOutcome:
 
 
 class Host(Protocol):
-    """What a case needs of the run it belongs to; `bench.Bench` is one."""
+    """What a case needs of the run it belongs to; `process.Process` is one."""
 
     worker_state: WorkerState | None
 
@@ -102,7 +102,7 @@ class Template:
 class Case(pytest.Function):
     """One model and one question (or a test of the user's own that talks to a model)."""
 
-    bench: Host
+    process: Host
     template: Template
     label: str
     question: Question | None
@@ -123,7 +123,7 @@ class Case(pytest.Function):
     def job(self) -> Job[CaseOutcome]:
         """The case as the look-ahead wants it."""
         return Job(
-            self.nodeid, self.play if self.bench.worker_state is None else self._watched, self._is_ready
+            self.nodeid, self.play if self.process.worker_state is None else self._watched, self._is_ready
         )
 
     def setup(self) -> None:
@@ -136,7 +136,7 @@ class Case(pytest.Function):
 
     def runtest(self) -> None:
         """Wait for the coroutine, which may be done already, and raise what it raised."""
-        self.played = self.bench.wait_for(self)
+        self.played = self.process.wait_for(self)
         if self.played.error is not None:
             raise self.played.error
 
@@ -152,17 +152,17 @@ class Case(pytest.Function):
 
     async def _watched(self) -> CaseOutcome:
         # A coroutine itself, so that a case that is given up before its first step leaves no inner one unawaited.
-        assert self.bench.worker_state is not None
-        return await self.bench.worker_state.watch(self.order, self.play())
+        assert self.process.worker_state is not None
+        return await self.process.worker_state.watch(self.order, self.play())
 
     def _is_ready(self) -> bool:
         return self.template.values is not None
 
     def _arguments(self, played: CaseOutcome) -> dict[str, Any]:
         wanted = self.template.arguments
-        own: dict[str, Any] = {"question": self.question, "model": self.bench.model(self.label)}
+        own: dict[str, Any] = {"question": self.question, "model": self.process.model(self.label)}
         if "solver" in wanted:
-            own["solver"] = self.bench.solver(self.label, self.template.benchmark, played)
+            own["solver"] = self.process.solver(self.label, self.template.benchmark, played)
         if self.template.single:
             values = self.funcargs
         else:
@@ -171,7 +171,7 @@ class Case(pytest.Function):
         return {name: own.get(name, values.get(name)) for name in wanted}
 
 
-def make_case(bench: Host, template: Template, label: str, question: Question | None) -> Case:
+def make_case(process: Host, template: Template, label: str, question: Question | None) -> Case:
     """One case of a test function: its id is `model-subject-row`, beside the ids of the user's own parameters."""
     item = template.item
     case_id = "-".join(filter(None, (label, question.case_id if question else "")))
@@ -185,7 +185,7 @@ def make_case(bench: Host, template: Template, label: str, question: Question | 
         fixtureinfo=item._fixtureinfo,
         originalname=item.originalname,
     )
-    case.bench, case.template, case.label, case.question = bench, template, label, question
+    case.process, case.template, case.label, case.question = process, template, label, question
     if len(item.callspec.params) == 1:
         # Nothing but ours: pytest would order and group fixtures by it, for every case, and keep it.
         del case.callspec

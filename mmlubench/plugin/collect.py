@@ -19,7 +19,7 @@ from mmlubench.run.data import Origin
 from mmlubench.schema import Question
 
 if TYPE_CHECKING:
-    from mmlubench.plugin.process import Bench
+    from mmlubench.plugin.process import Process
 
 
 def generate(metafunc: pytest.Metafunc) -> None:
@@ -30,24 +30,26 @@ def generate(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(argument, [None], ids=[PLACEHOLDER], indirect=True)
 
 
-def multiply(bench: Bench, items: list[pytest.Function]) -> Iterator[Case]:
+def multiply(process: Process, items: list[pytest.Function]) -> Iterator[Case]:
     """The cases of a collected benchmark function. Raises UserError."""
     for item in items:
         _check(item)
         mark = item.get_closest_marker("questions")
         if mark is None:
             template = Template(item, item.originalname)
-            yield from (make_case(bench, template, label, None) for label in bench.roster.specs)
+            yield from (make_case(process, template, label, None) for label in process.run.roster.specs)
             continue
         benchmark, origin = _read_mark(item, *mark.args, **mark.kwargs)
-        bench.data.seen.add(benchmark)
-        keyword = Keyword(item.config.option.keyword, bench.data.seen | set(datasets.NAMES))
+        process.run.data.seen.add(benchmark)
+        keyword = Keyword(item.config.option.keyword, process.run.data.seen | set(datasets.NAMES))
         names = [*_names(item), benchmark]
-        if keyword.may_match(benchmark, names, _words(bench, benchmark, origin)):
+        if keyword.may_match(benchmark, names, _words(process, benchmark, origin)):
             template = Template(item, benchmark)
-            questions = bench.data.questions(benchmark, origin, _wanted(bench, keyword, benchmark, names))
-            for label in bench.roster.specs:
-                cases = (make_case(bench, template, label, question) for question in questions)
+            questions = process.run.data.questions(
+                benchmark, origin, _wanted(process, keyword, benchmark, names)
+            )
+            for label in process.run.roster.specs:
+                cases = (make_case(process, template, label, question) for question in questions)
                 yield from (
                     c for c in cases if keyword.is_plain or keyword.matches(benchmark, [*names, c.name])
                 )
@@ -90,14 +92,14 @@ def _is_meant(case: Case, keyword: Keyword) -> bool:
 
 
 def _wanted(
-    bench: Bench, keyword: Keyword, benchmark: str, names: list[str]
+    process: Process, keyword: Keyword, benchmark: str, names: list[str]
 ) -> Callable[[Question], bool] | None:
     """What `-k` says of single questions: `--limit 100` means a hundred of those that `-k` selects."""
     if keyword.is_plain:
         return None
 
     def wanted(question: Question) -> bool:
-        ids = (f"{label}-{question.case_id}" for label in bench.roster.specs)
+        ids = (f"{label}-{question.case_id}" for label in process.run.roster.specs)
         return any(keyword.matches(benchmark, [*names, case_id]) for case_id in ids)
 
     return wanted
@@ -150,11 +152,11 @@ def _names(item: pytest.Function) -> list[str]:
     return [*own, *(mark.name for mark in item.iter_markers()), *item.listextrakeywords()]
 
 
-def _words(bench: Bench, benchmark: str, origin: Origin) -> list[str] | None:
+def _words(process: Process, benchmark: str, origin: Origin) -> list[str] | None:
     """Words that may stand in case ids, as far as they are known without loading anything; None where they are not."""
     if isinstance(origin, Spec):
         return None
     if origin is not None:
-        return [*bench.roster.specs, *(question.case_id for question in origin)]
+        return [*process.run.roster.specs, *(question.case_id for question in origin)]
     spec = datasets.find(benchmark)
-    return [*bench.roster.specs, *spec.counts, *spec.languages]
+    return [*process.run.roster.specs, *spec.counts, *spec.languages]

@@ -1,28 +1,22 @@
-"""What one process knows of the run: who answers, what is asked, and the look-ahead over both."""
+"""One pytest process that asks: its run, the cases in pytest's order, and the look-ahead over them."""
 
 from __future__ import annotations
 
 import gc
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from math import ceil
-from pathlib import Path
-from typing import Any
 
 import pytest
 from _pytest.assertion import util
 
-from mmlubench import models
 from mmlubench.engine.lookahead import Job, LookAhead
 from mmlubench.errors import StoreError
 from mmlubench.models.base import Model
 from mmlubench.plugin.cases import Case, CaseOutcome, will_run
-from mmlubench.plugin.xdist.scheduling import Share
 from mmlubench.plugin.xdist.worker_state import WorkerState
-from mmlubench.run.data import RunData
-from mmlubench.run.roster import Roster
-from mmlubench.run.strategy import Strategy
-from mmlubench.schema import Answer, Question, Scoring
+from mmlubench.run.run import Run
+from mmlubench.run.share import Share
+from mmlubench.schema import Answer, Question
 from mmlubench.settings import Settings
 from mmlubench.solvers import Solver
 
@@ -30,25 +24,19 @@ from mmlubench.solvers import Solver
 _BACKLOG = 32
 
 
-class Bench:
-    """The state of one process. Everything is made on first use: a run that asks no model pays for nothing."""
+class Process:
+    """What pytest's hooks need in order to ask; `state` is where a worker of xdist notes what it does."""
 
-    def __init__(self, config: pytest.Config, share: Share) -> None:
-        self.settings = Settings.read(config.option)
-        self.share = share
-        self.worker_state = _worker_state(share.box)
-        note_spent = self.worker_state.note_spent if self.worker_state else None
-        self.roster = Roster(self.settings, share, note_spent)
-        self.strategy = Strategy(self.settings)
-        self.data = RunData(self.settings, self.roster, self.strategy)
+    def __init__(self, config: pytest.Config, share: Share, state: WorkerState | None) -> None:
+        self.worker_state = state
+        self.run = Run(
+            Settings.read(config.option), share, note_spent=state.note_spent if state is not None else None
+        )
         self.cases: list[Case] = []
         self.on_tick: Callable[[], object] = lambda: None
         self.reading: CaseOutcome | None = None
         """Read and not yet reported: a Ctrl-C may come in between."""
         self._stops_early = bool(config.getvalue("maxfail"))
-        self._solvers: dict[tuple[str, str], Solver] = {}
-        self._scoring: dict[str, Scoring] = {}
-        """How each model is scored, once that was found out."""
         self._lookahead: LookAhead[CaseOutcome] | None = None
         self._told = False
 
@@ -56,19 +44,15 @@ class Bench:
 
     def model(self, label: str) -> Model:
         """The model under test, with all layers around it."""
-        return self.roster.model(label)
+        return self.run.roster.model(label)
 
-    def solver(self, label: str, benchmark: str, played: CaseOutcome) -> Solver:
+    def solver(self, label: str, benchmark: str, outcome: CaseOutcome) -> Solver:
         """The strategy of this run, noting the answers it gives to one case."""
-        if (label, benchmark) not in self._solvers:
-            dev = self.data.dev(benchmark)
-            seats, scoring = self.roster.seats(label), self._scoring.get(label, Scoring.TEXT)
-            self._solvers[label, benchmark] = self.strategy.solver(seats, scoring, dev)
-        solve = self._solvers[label, benchmark]
+        solve = self.run.solver(label, benchmark)
 
         async def solver(question: Question) -> Answer:
-            played.answer = await solve(question)
-            return played.answer
+            outcome.answer = await solve(question)
+            return outcome.answer
 
         return solver
 
@@ -81,25 +65,17 @@ class Bench:
         if case.question is not None:
             util._reprcompare = None
         try:
-            played = self._lookahead.result(case.job)
+            outcome = self._lookahead.result(case.job)
         finally:
             util._reprcompare = compare
-        self.reading = played
-        self._keep(case, played)
-        return played
+        self.reading = outcome
+        self._keep(case, outcome)
+        return outcome
 
-    def facts(self) -> dict[str, Any]:
-        """What is known of the data of each benchmark, and how many cases were selected for each model."""
-        selected = Counter((c.template.benchmark, c.label) for c in self.cases if c.question is not None)
-        return {
-            name: {**facts, "cases": {label: n for (of, label), n in selected.items() if of == name}}
-            for name, facts in self.data.facts().items()
-        }
-
-    def facts_to_tell(self) -> dict[str, Any]:
-        """The facts, once: a worker tells the controller with its first case."""
+    def facts_to_tell(self) -> dict[str, object]:
+        """The facts of the data, once: a worker tells the controller with its first case."""
         told, self._told = self._told, True
-        return {} if told else self.facts()
+        return {} if told else self.run.facts()
 
     # -- asking ahead --------------------------------------------------------------------------------------------
 
@@ -109,21 +85,18 @@ class Bench:
             if isinstance(item, Case):
                 item.order = order
                 self.cases.append(item)
+                if item.question is not None:
+                    self.run.select(item.label, item.question)
         # Cases and questions live until the end: the garbage collector need not look through them again and again.
         gc.freeze()
 
     def settle_scoring(self) -> None:
-        """Find out how each model is scored; a server may have to be asked. Raises ModelError if it cannot be done."""
-        asked = self.strategy.scoring
-        for label in dict.fromkeys(case.label for case in self.cases if case.question is not None):
-            spec = self.roster.specs[label]
-            if asked is not Scoring.TEXT:
-                if self._lookahead is None:
-                    self._lookahead = self._start()
-                chosen = models.choose_scoring(self.model(label), spec, asked)
-                self._scoring[label] = self._lookahead.loop.run_until_complete(chosen)
-            elif self.strategy.is_raw:
-                models.check_raw(spec)
+        """Find out how each model is scored. Raises ModelError if it cannot be done."""
+        if not self.run.must_settle_scoring:
+            return
+        if self._lookahead is None:
+            self._lookahead = self._start()
+        self._lookahead.loop.run_until_complete(self.run.settle_scoring())
 
     def slow_lines(self) -> list[str]:
         """What is said, once, of each test whose cases cannot be asked ahead of time."""
@@ -141,39 +114,32 @@ class Bench:
         """
         if self._lookahead is None:
             return []
-        self.roster.stop_asking()
-        unread = self._lookahead.close(*self.roster.closing(), drain_s=drain_s)
+        self.run.roster.stop_asking()
+        unread = self._lookahead.close(*self.run.roster.closing(), drain_s=drain_s)
         return unread if self.reading is None else [self.reading, *unread]
 
     def _start(self) -> LookAhead[CaseOutcome]:
         # Of agents that speak at once fewer questions fill the connections: what is begun is to be finished soon.
-        width = ceil(self.roster.concurrency / self.strategy.at_once) + (self.strategy.at_once > 1)
+        at_once = self.run.strategy.at_once
+        width = ceil(self.run.roster.concurrency / at_once) + (at_once > 1)
         lookahead: LookAhead[CaseOutcome] = LookAhead(
             width, backlog=0 if self._stops_early else _BACKLOG * width
         )
         lookahead.plan(self._jobs())
-        lookahead.every(0.2, self.on_tick)
+        lookahead.every(0.2, lambda: self.on_tick())
         return lookahead
 
     def _jobs(self) -> Iterable[Job[CaseOutcome]]:
-        own = (c for c in self.cases if c.template.looks_ahead and self.share.includes(c.order))
+        own = (c for c in self.cases if c.template.looks_ahead and self.run.share.includes(c.order))
         return (case.job for case in own if will_run(case))
 
-    def _keep(self, case: Case, played: CaseOutcome) -> None:
+    def _keep(self, case: Case, outcome: CaseOutcome) -> None:
         """See to it that what was answered is in the store before the case is reported; else end the run after it."""
-        trouble = played.error if isinstance(played.error, StoreError) else None
+        trouble = outcome.error if isinstance(outcome.error, StoreError) else None
         try:
-            if self.roster.store is not None:
-                self.roster.store.flush()
+            if self.run.roster.store is not None:
+                self.run.roster.store.flush()
         except StoreError as error:
             trouble = error
         if trouble is not None:
             case.session.shouldstop = str(trouble)
-
-
-def _worker_state(file: str) -> WorkerState | None:
-    """Only workers have one, and only on the controller's own host."""
-    try:
-        return WorkerState(Path(file)) if file else None
-    except OSError:
-        return None

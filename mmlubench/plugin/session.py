@@ -16,13 +16,15 @@ from mmlubench.errors import StoreError, UserError
 from mmlubench.plugin import keyword
 from mmlubench.plugin.case_report import CATEGORIES, PROPERTY, SIGNS
 from mmlubench.plugin.signals import DRAIN_S, Signals, cannot_write, hear_out, stop, stopped_for
-from mmlubench.plugin.xdist.scheduling import Shards, Share
+from mmlubench.plugin.xdist.scheduling import Shards, share_of, state_of
+from mmlubench.reports.figures import several
+from mmlubench.run.share import Share
 from mmlubench.schema import Outcome
 
 if TYPE_CHECKING:
     from mmlubench.plugin.cases import Case
-    from mmlubench.plugin.ledger import Ledger
-    from mmlubench.plugin.process import Bench
+    from mmlubench.plugin.process import Process
+    from mmlubench.plugin.recording import Recording
 
 
 class Session:
@@ -32,7 +34,7 @@ class Session:
         self.config = config
         self.problem: UserError | None = None
         self._workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
-        self._ledger: Ledger | None = None
+        self._recording: Recording | None = None
         self._wanted = False
         self._quotes: list[str] = []
         """What `--estimate` prints instead of asking."""
@@ -55,20 +57,22 @@ class Session:
         return not self.is_worker and self.config.getoption("dist", "no") != "no"
 
     @cached_property
-    def bench(self) -> Bench:
+    def process(self) -> Process:
         """What is asked of whom. Raises UserError for options that make no sense."""
-        from mmlubench.plugin.process import Bench
+        from mmlubench.plugin.process import Process
 
-        return Bench(self.config, Share.of_worker(self._workerinput) if self._workerinput else Share())
+        if self._workerinput is None:
+            return Process(self.config, Share(), None)
+        return Process(self.config, share_of(self._workerinput), state_of(self._workerinput))
 
     @property
-    def ledger(self) -> Ledger:
+    def recording(self) -> Recording:
         """The single writer of the run; made, with its run folder, on first use."""
-        if self._ledger is None:
-            from mmlubench.plugin.ledger import Ledger
+        if self._recording is None:
+            from mmlubench.plugin.recording import Recording
 
-            self._ledger = Ledger(self.config, self.bench)
-        return self._ledger
+            self._recording = Recording(self.config, self.process.run, len(self.process.cases))
+        return self._recording
 
     def announce(self) -> None:
         """A benchmark is wanted: what is wrong with models, prompt or options is told before anything is collected."""
@@ -77,21 +81,21 @@ class Session:
         self._wanted = True
         try:
             keyword.check(self.config.option.keyword, self.config.invocation_params.args)
-            self.bench.strategy.check()
-            if self.is_controller and self.bench.settings.estimate:
+            self.process.run.strategy.check()
+            if self.is_controller and self.process.run.settings.estimate:
                 raise UserError("--estimate asks nothing and needs no workers; leave -n out.")
-            _ = self.bench.roster.specs
-            if not (self.config.getoption("collectonly") or self.bench.settings.estimate):
-                self.bench.roster.open_early()
+            _ = self.process.run.roster.specs
+            if not (self.config.getoption("collectonly") or self.process.run.settings.estimate):
+                self.process.run.roster.open_early()
                 if not self.is_worker:  # which may run on another host, and writes no run folder
-                    check_parent(self.bench.settings.run_dir)
+                    check_parent(self.process.run.settings.run_dir)
         except UserError as error:
             raise pytest.UsageError(str(error)) from None
         if self.is_controller and not self.config.getoption("collectonly"):
             from xdist.workermanage import parse_tx_spec_config
 
             workers = len(parse_tx_spec_config(self.config))
-            most, started = self.bench.settings.concurrency, self.bench.share.started
+            most, started = self.process.run.settings.concurrency, self.process.run.share.started
             self.config.pluginmanager.register(
                 Shards(workers, most=most, started=started), "mmlubench.shards"
             )
@@ -112,7 +116,7 @@ class Session:
 
         gc.disable()  # thousands of cases are made, and none is garbage
         try:
-            return list(collect.multiply(self.bench, items))
+            return list(collect.multiply(self.process, items))
         except UserError as error:
             self.problem = self.problem or error
             return []
@@ -123,12 +127,15 @@ class Session:
 
     def pytest_report_header(self) -> list[str]:
         """Say who is asked, and shout where nobody real is; nothing in runs that only might have a benchmark."""
-        if not self.has_bench:
+        if not self.has_process:
             return []
         self._has_header = True
-        notice = self.bench.roster.store_notice
-        advice = self.bench.strategy.advice and f"mmlubench: {self.bench.strategy.advice}"
-        return [*self.bench.roster.header(self.bench.strategy.heading), *filter(None, [notice, advice])]
+        notice = self.process.run.roster.store_notice
+        advice = self.process.run.strategy.advice and f"mmlubench: {self.process.run.strategy.advice}"
+        return [
+            *self.process.run.roster.header(self.process.run.strategy.heading),
+            *filter(None, [notice, advice]),
+        ]
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -137,30 +144,28 @@ class Session:
             items.clear()
             self._give_up(self.problem)
             return
-        if not self.has_bench:
+        if not self.has_process:
             return
-        self.bench.plan(items)
-        if self.bench.data.empty_selection is not None and not self.bench.cases:
-            self._give_up(self.bench.data.empty_selection)
+        self.process.plan(items)
+        if self.process.run.data.empty_selection is not None and not self.process.cases:
+            self._give_up(self.process.run.data.empty_selection)
             return
-        if self.bench.settings.estimate:
-            from mmlubench.run.estimate import quote_lines
-
-            self._quotes = quote_lines(self.bench)
+        if self.process.run.settings.estimate:
+            self._quotes = self._quote_lines()
             items.clear()
             return
-        if self.bench.cases and not self.config.getoption("collectonly"):
+        if self.process.cases and not self.config.getoption("collectonly"):
             self._begin(items)
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """Say where the questions come from, if some are missing there, and which tests do not look ahead."""
-        return [*self.bench.data.lines(), *self.bench.slow_lines()] if self.has_bench else []
+        return [*self.process.run.data.lines(), *self.process.slow_lines()] if self.has_process else []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """A run folder that cannot be written is told before workers are started."""
         if self.is_controller and self.config.pluginmanager.has_plugin("mmlubench.shards"):
-            self._open_ledger()
+            self._open_recording()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -168,9 +173,9 @@ class Session:
         from mmlubench.plugin import fast_path
         from mmlubench.plugin.cases import Case
 
-        if self.has_bench and self.bench.worker_state is not None:
-            self.bench.worker_state.note()
-            if self.bench.worker_state.says_stop:
+        if self.has_process and self.process.worker_state is not None:
+            self.process.worker_state.note()
+            if self.process.worker_state.says_stop:
                 item.session.shouldstop = "the run was stopped"
                 return True
         if not isinstance(item, Case) or not self._short_way or not fast_path.suits(item, nextitem):
@@ -181,23 +186,23 @@ class Session:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """The controller of workers learns from them how many cases there are."""
-        if self._ledger is not None:
-            self._ledger.progress.total = len(ids)
+        if self._recording is not None:
+            self._recording.progress.total = len(ids)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the record out of a report: the ledger keeps it, and no other plugin has to carry it."""
         if self.is_worker:
-            if self.has_bench:
-                self.bench.reading = None  # on its way to the controller
+            if self.has_process:
+                self.process.reading = None  # on its way to the controller
             return
         for name, record in report.user_properties:
             if name == PROPERTY:
                 self._take(report, cast("dict[str, Any]", record))
-                self.bench.reading = None
+                self.process.reading = None
         report.user_properties = [pair for pair in report.user_properties if pair[0] != PROPERTY]
-        if self._ledger is not None and report.when not in ("setup", "call", "teardown"):
-            self._ledger.crashed(report)  # xdist's own report of a crash says "???"
+        if self._recording is not None and report.when not in ("setup", "call", "teardown"):
+            self._recording.crashed(report)  # xdist's own report of a crash says "???"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -209,7 +214,7 @@ class Session:
         category = CATEGORIES[Outcome(outcome)][0]
         if category == "unanswered" and not isinstance(report.longrepr, str):
             category = "error"  # a mistake in the test's own code: pytest is to print its traceback
-        if self._ledger is not None and self._ledger.progress.live:
+        if self._recording is not None and self._recording.progress.live:
             character = word = ""
         elif isinstance(report.longrepr, str):
             word = f"{word} ({report.longrepr})"
@@ -230,11 +235,11 @@ class Session:
         if "problem" in told:
             self.problem = UserError(told["problem"])
         if "seen" in told:
-            self.bench.data.seen.update(told["seen"])
+            self.process.run.data.seen.update(told["seen"])
         self._slow.update(dict.fromkeys(told.get("slow", ())))
         self._trouble = self._trouble or told.get("trouble", "")
         if told.get("ungraded"):
-            self._write(lambda ledger: ledger.keep(told["ungraded"]))
+            self._write(lambda recording: recording.ledger.keep(told["ungraded"]))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -242,11 +247,11 @@ class Session:
         self._session = session
         lines = self._ungraded()
         if self._workerinput is not None:
-            self._output.update(ungraded=lines, seen=sorted(self.bench.data.seen))
-            self._output.update(slow=self.bench.slow_lines(), trouble=self._trouble)
-        elif self._ledger is not None:
+            self._output.update(ungraded=lines, seen=sorted(self.process.run.data.seen))
+            self._output.update(slow=self.process.slow_lines(), trouble=self._trouble)
+        elif self._recording is not None:
             hear_out(session, self._signals)
-            self._finish(self._ledger, lines, session)
+            self._finish(self._recording, lines, session)
         self._signals.give_back()
         if self._quotes and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             session.exitstatus = pytest.ExitCode.OK
@@ -263,62 +268,74 @@ class Session:
             terminalreporter.write_line(f"ERROR: {self.problem}", red=True)
         if self._trouble and self._trouble not in stopped_for(self._session):
             terminalreporter.write_line(f"ERROR: {self._trouble}", red=True)
-        notice = self.bench.roster.store_notice if self.has_bench and not self._has_header else ""
+        notice = self.process.run.roster.store_notice if self.has_process and not self._has_header else ""
         for line in filter(None, (notice, *self._slow, *self._quotes)):
             terminalreporter.write_line(line)
-        if self._ledger is not None:
-            self._ledger.print_summary(terminalreporter)
-        elif self.has_bench and self.problem is None and self._found_no_case(exitstatus):
+        if self._recording is not None:
+            self._recording.print_summary(terminalreporter)
+        elif self.has_process and self.problem is None and self._found_no_case(exitstatus):
             terminalreporter.write_line(
-                self.bench.data.nothing_selected(self.config.option.keyword), yellow=True
+                self.process.run.data.nothing_selected(self.config.option.keyword), yellow=True
             )
         _fold(terminalreporter)
         return result
 
     def _take(self, report: pytest.TestReport, record: dict[str, Any]) -> None:
-        if not self._write(lambda ledger: ledger.take(report, record)):
+        if not self._write(lambda recording: recording.take(report, record)):
             stop(self._session, self._trouble)
 
-    def _write(self, what: Callable[[Ledger], object]) -> bool:
+    def _write(self, what: Callable[[Recording], object]) -> bool:
         """Whether it could be written; why not is told at the end."""
         try:
-            what(self.ledger)
+            what(self.recording)
         except OSError as error:
-            kept = self.bench.roster.has_store
+            kept = self.process.run.roster.has_store
             self._trouble = self._trouble or cannot_write(error, "the run folder", has_store=kept)
             return False
         return True
 
     def _ungraded(self) -> list[tuple[bytes, bytes]]:
         """End all requests; the log lines of what was asked and not graded."""
-        if not self.has_bench:
+        if not self.has_process:
             return []
-        played = self.bench.close(0.0 if self._signals.hurry else DRAIN_S)
+        played = self.process.close(0.0 if self._signals.hurry else DRAIN_S)
         try:
-            self.bench.roster.close_store()
+            self.process.run.roster.close_store()
         except StoreError as error:
             self._trouble = self._trouble or str(error)
         asked = (p.journal for p in played if p.journal.requests)
         return [(b"".join(journal.requests), b"".join(journal.responses)) for journal in asked]
 
-    def _finish(self, ledger: Ledger, ungraded: list[tuple[bytes, bytes]], session: pytest.Session) -> None:
-        self._write(lambda ledger: ledger.keep(ungraded))
-        if ledger.is_blank:  # made before the workers were, and they found nothing to do
-            self._write(lambda ledger: ledger.discard())
-            self._ledger = None
+    def _finish(
+        self, recording: Recording, ungraded: list[tuple[bytes, bytes]], session: pytest.Session
+    ) -> None:
+        from mmlubench.plugin.recording import exit_status
+
+        self._write(lambda recording: recording.ledger.keep(ungraded))
+        if recording.ledger.is_blank:  # made before the workers were, and they found nothing to do
+            self._write(lambda recording: recording.ledger.discard())
+            self._recording = None
             return
-        self._write(lambda ledger: ledger.finish())
-        session.exitstatus = ledger.exit_status(session)
+        self._write(lambda recording: recording.finish())
+        session.exitstatus = exit_status(session, recording.ledger)
         if self._trouble and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             session.exitstatus = pytest.ExitCode.INTERRUPTED  # not what answers decide
+
+    def _quote_lines(self) -> list[str]:
+        from mmlubench.run.estimate import quote_lines
+
+        unknown = sum(case.question is None for case in self.process.cases)
+        # What a test of the user's own will ask shows only when it runs.
+        told = f"not estimated: {several(unknown, 'case')} of tests that ask a model by themselves, as dialogues do"
+        return [*quote_lines(self.process.run), *([told] if unknown else ())]
 
     def _found_no_case(self, exitstatus: int) -> bool:
         """Whether no case ran and that must be said: nothing ran at all, or a benchmark was wanted and others ran."""
         if self.is_controller:  # it collects nothing itself
             return exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-            return self._wanted and not self.bench.cases
-        return exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self.bench.cases
+            return self._wanted and not self.process.cases
+        return exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self.process.cases
 
     @cached_property
     def _short_way(self) -> bool:
@@ -327,9 +344,9 @@ class Session:
         return fast_path.is_open(self.config)
 
     @property
-    def has_bench(self) -> bool:
+    def has_process(self) -> bool:
         """Whether a benchmark, or an option of ours, has been seen."""
-        return "bench" in self.__dict__
+        return "process" in self.__dict__
 
     @property
     def _output(self) -> dict[str, Any]:
@@ -339,23 +356,23 @@ class Session:
     def _begin(self, items: list[pytest.Item]) -> None:
         """Make what a run needs: from here on there is something to ask."""
         try:
-            _ = self.bench.roster.store
-            self.bench.settle_scoring()
+            _ = self.process.run.roster.store
+            self.process.settle_scoring()
         except UserError as error:
             items.clear()
             self._give_up(error)
             return
         if not self.is_worker:
-            self._open_ledger()
-            if len(items) > len(self.bench.cases):
-                self.ledger.progress.give_way()
+            self._open_recording()
+            if len(items) > len(self.process.cases):
+                self.recording.progress.give_way()
 
-    def _open_ledger(self) -> None:
+    def _open_recording(self) -> None:
         try:
-            ledger = self.ledger
+            recording = self.recording
         except UserError as error:
             raise pytest.UsageError(str(error)) from None
-        self.bench.on_tick = ledger.tick
+        self.process.on_tick = recording.tick
 
     def _give_up(self, problem: UserError) -> None:
         if not self.is_worker:

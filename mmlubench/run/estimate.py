@@ -1,79 +1,86 @@
-"""`--estimate`: what the selected cases will take, reckoned from the very prompts that would be sent."""
+"""`--estimate`: what the selected questions will take, reckoned from the plan of requests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from itertools import repeat
+from itertools import cycle, islice
 
-from mmlubench import prompts
 from mmlubench.models import ModelSpec
 from mmlubench.models.names.prices import price_note
-from mmlubench.plugin.cases import Case
-from mmlubench.plugin.process import Bench
 from mmlubench.reports.estimate import Quote, estimate_lines
-from mmlubench.reports.figures import several
-from mmlubench.run.planned import rehearse
-from mmlubench.schema import Scoring
-from mmlubench.stats.estimate import Estimate, estimate
+from mmlubench.run.planned import planned_requests
+from mmlubench.run.run import Run
+from mmlubench.schema import Request, Scoring
+from mmlubench.stats.estimate import BYTES_PER_TOKEN, Estimate, estimate
+
+#: Of several agents, whose requests are many and long, so many questions, evenly spaced, speak for all: the means of
+#: their lengths are within a few per cent.
+_SAMPLE = 200
+#: A reply that is read at once: what one model alone replies makes none of its prompts longer.
+_ANSWER = "A"
 
 
-def quote_lines(bench: Bench) -> list[str]:
-    """Requests, tokens, price and time of every model, as lines for the terminal."""
-    cases: dict[str, list[Case]] = {}
-    for case in bench.cases:
-        if case.question is not None:
-            cases.setdefault(case.label, []).append(case)
-    quotes = _alone if bench.settings.solver == "single" else _together
-    lines = estimate_lines([quote for label, own in cases.items() for quote in quotes(bench, label, own)])
-    unknown = sum(case.question is None for case in bench.cases)
-    # What a test of the user's own will ask shows only when it runs.
-    told = (
-        f"not estimated: {several(unknown, 'case')} of tests that ask a model by themselves, as dialogues do"
-    )
-    return [*(lines if cases else ()), *([told] if unknown else ())]
+def quote_lines(run: Run) -> list[str]:
+    """Requests, tokens, price and time of every model, as lines for the terminal; none without a question."""
+    quotes = [quote for label in run.questions for quote in _quotes(run, label)]
+    return estimate_lines(quotes) if quotes else []
 
 
-def _alone(bench: Bench, label: str, cases: Iterable[Case]) -> list[Quote]:
-    spec = bench.roster.specs[label]
-    return [Quote(spec.label, _estimate(bench, spec, _texts(bench, cases)), price_note(spec))]
+def _quotes(run: Run, label: str) -> list[Quote]:
+    return _of_one(run, label) if run.settings.solver == "single" else _of_agents(run, label)
 
 
-def _together(bench: Bench, label: str, cases: Iterable[Case]) -> list[Quote]:
+def _of_one(run: Run, label: str) -> list[Quote]:
+    spec = run.roster.specs[label]
+    texts = (_text(request) for _, request in planned_requests(run, label, run.questions[label], _ANSWER))
+    return [Quote(spec.label, _estimate(run, spec, texts), price_note(spec))]
+
+
+def _of_agents(run: Run, label: str) -> list[Quote]:
     """Quote each model of the agents. The bound counts that they read at length what others said at length."""
-    strategy, seats = bench.strategy, bench.roster.asked(label)
-    questions = [case.question for case in cases if case.question is not None]
-    usual = rehearse(strategy, seats, questions, strategy.recipe.reply_tokens)
-    limits = [strategy.params(spec).max_tokens for spec in seats]
-    longest = rehearse(strategy, seats, questions, max(n or 0 for n in limits)) if all(limits) else usual
-    quotes = {}
-    for spec in seats:
-        known, bound = (_estimate(bench, spec, texts[spec.label]) for texts in (usual, longest))
-        at_most = bound.cost_at_most if all(limits) else None
-        quotes[spec.label] = Quote(spec.label, replace(known, cost_at_most=at_most), price_note(spec))
-    return list(quotes.values())
+    strategy, seats = run.strategy, {spec.label: spec for spec in run.roster.asked(label)}
+    limits = [strategy.params(spec).max_tokens or 0 for spec in seats.values()]
+    usual = _sampled(run, label, strategy.recipe.reply_tokens)
+    longest = _sampled(run, label, max(limits)) if all(limits) else None
+    quotes = []
+    for who, spec in seats.items():
+        bound = _estimate(run, spec, longest[who]).cost_at_most if longest else None
+        known = replace(_estimate(run, spec, usual[who]), cost_at_most=bound)
+        quotes.append(Quote(who, known, price_note(spec)))
+    return quotes
 
 
-def _estimate(bench: Bench, spec: ModelSpec, texts: Iterable[str]) -> Estimate:
-    roster, strategy = bench.roster, bench.strategy
+def _sampled(run: Run, label: str, reply_tokens: int) -> dict[str, list[str]]:
+    """Return a text for every request, by the label of who is asked, were all replies so long."""
+    questions = run.questions[label]
+    sample = questions[:: max(1, len(questions) // _SAMPLE)]
+    reply = "word" * (reply_tokens * BYTES_PER_TOKEN // 4)
+    texts: dict[str, list[str]] = {}
+    for who, request in planned_requests(run, label, sample, reply):
+        texts.setdefault(who, []).append(_text(request))
+    # Every question takes as many requests.
+    return {
+        who: list(islice(cycle(said), len(said) * len(questions) // len(sample)))
+        for who, said in texts.items()
+    }
+
+
+def _text(request: Request) -> str:
+    said = "\n".join(message.content for message in request.messages)
+    return said or request.prompt + request.continuation
+
+
+def _estimate(run: Run, spec: ModelSpec, texts: Iterable[str]) -> Estimate:
+    strategy = run.strategy
     reads = strategy.scoring is Scoring.TEXT  # else the reply is a single token
     return estimate(
         texts,
         reply_tokens=strategy.recipe.reply_tokens if reads else 1,
         max_tokens=strategy.params(spec).max_tokens if reads else 1,
-        concurrency=roster.concurrency,
+        concurrency=run.roster.concurrency,
         cost=None if spec.price is None else spec.price.cost,
         latency_s=spec.latency_s if spec.is_mock else None,
         rpm=spec.rate_limits.rpm,
         tpm=spec.rate_limits.tpm,
     )
-
-
-def _texts(bench: Bench, cases: Iterable[Case]) -> Iterator[str]:
-    for case in cases:
-        if case.question is not None:
-            dev = bench.data.dev(case.question.benchmark).get(case.question.subject, ())
-            messages = prompts.render(bench.strategy.recipe, case.question, dev)
-            text = "\n".join(message.content for message in messages)
-            letters = len(case.question.letters) if bench.strategy.scoring is Scoring.ECHO else 1
-            yield from repeat(text, bench.strategy.calls * letters)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import pytest
-
 
 class Verdict(NamedTuple):
     """What the gate says of one benchmark and model."""
@@ -25,26 +23,17 @@ class Gate:
         """One sentence for each benchmark and model; none without a gate."""
         return [] if self._least is None else [self._verdict(entry, self._least) for entry in entries]
 
-    def exit_status(
-        self,
-        session: pytest.Session,
-        entries: Sequence[Mapping[str, Any]],
-        graded: int,
-        finished: bool,
-    ) -> int:
-        """The exit status of the session, `graded` cases of which failed; `finished` if none is missing.
+    def passes(
+        self, entries: Sequence[Mapping[str, Any]], *, failed: int, failed_cases: int, finished: bool
+    ) -> bool:
+        """Whether the run is a success. Only the verdict on answers is the gate's: other failures stay failures.
 
-        Only the verdict on answers is the gate's: real failures stay failures.
+        `failed` counts all tests that failed, `failed_cases` those among them that are cases; `finished` says that no
+        selected case is missing: what there was no money for is skipped, which pytest itself takes for success.
         """
-        if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not entries:
-            return int(session.exitstatus)
         if self._least is None:
-            passed = session.exitstatus == pytest.ExitCode.OK
-        else:
-            others_failed = session.testsfailed > graded
-            passed = all(verdict.passed for verdict in self.verdicts(entries)) and not others_failed
-        # What there was no money for is skipped, which pytest itself takes for success.
-        return int(pytest.ExitCode.OK if passed and finished else pytest.ExitCode.TESTS_FAILED)
+            return finished and not failed
+        return finished and failed <= failed_cases and all(v.passed for v in self.verdicts(entries))
 
     def _verdict(self, entry: Mapping[str, Any], least: float) -> Verdict:
         who = f"{entry['benchmark']} {entry['model']}"

@@ -6,18 +6,14 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import pytest
+from typing import Any
 
 from mmlubench.run.roster import store_path
-
-if TYPE_CHECKING:
-    from mmlubench.plugin.process import Bench
+from mmlubench.run.run import Run
 
 _PACKAGES = (
     "mmlubench",
@@ -32,22 +28,36 @@ _PACKAGES = (
 )
 
 
-def manifest(run_id: str, config: pytest.Config, bench: Bench, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Versions, settings, data revision and hash, template hash, commit. Holds no secret: keys are named, not told."""
-    created = datetime.fromtimestamp(bench.share.started, timezone.utc)
+@dataclass(frozen=True)
+class Invocation:
+    """How a run was started."""
+
+    command: tuple[str, ...]
+    """The words of the command line, `pytest` first."""
+    cwd: Path
+    workers: int = 1
+    """How many processes ask."""
+
+
+def manifest(run_id: str, invocation: Invocation, run: Run, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Versions, settings, data revision and hash, template hash, commit. Holds no secret: keys are named, not told.
+
+    `data` are the facts of the data sets, as `Run.facts` gives them.
+    """
+    created = datetime.fromtimestamp(run.share.started, timezone.utc)
     return {
         "run_id": run_id,
         "created": created.isoformat(timespec="milliseconds"),
-        "command": ["pytest", *map(str, config.invocation_params.args)],
-        "cwd": str(config.invocation_params.dir),
-        "store": _store(config.invocation_params.dir, bench),
-        "settings": asdict(bench.settings),
-        "models": {label: spec.to_dict() for label, spec in bench.roster.specs.items()},
-        "agents": [spec.to_dict() for spec in bench.roster.agents],
-        "recipe": bench.strategy.recipe.to_dict(),
-        **bench.strategy.facts(),
+        "command": list(invocation.command),
+        "cwd": str(invocation.cwd),
+        "store": _store(invocation.cwd, run),
+        "settings": asdict(run.settings),
+        "models": {label: spec.to_dict() for label, spec in run.roster.specs.items()},
+        "agents": [spec.to_dict() for spec in run.roster.agents],
+        "recipe": run.strategy.recipe.to_dict(),
+        **run.strategy.facts(),
         "data": dict(data),
-        "workers": len(config.getoption("tx", None) or [""]),
+        "workers": invocation.workers,
         "git_commit": _git_commit(Path.cwd()),
         "python": platform.python_version(),
         "platform": sys.platform,
@@ -55,9 +65,9 @@ def manifest(run_id: str, config: pytest.Config, bench: Bench, data: Mapping[str
     }
 
 
-def _store(cwd: Path, bench: Bench) -> str | None:
+def _store(cwd: Path, run: Run) -> str | None:
     """Where this run keeps its replies, as a full path; None where it keeps none."""
-    return str(cwd / store_path(bench.settings)) if bench.roster.has_store else None
+    return str(cwd / store_path(run.settings)) if run.roster.has_store else None
 
 
 def _version(package: str) -> str | None:

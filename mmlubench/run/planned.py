@@ -1,50 +1,61 @@
-"""What agents would be given to read, found out without asking anybody: a round is longer by what was said before."""
+"""The plan of requests: what a run would send, found out without asking anybody.
+
+The run's own solver is played against a model that notes each request and always replies the same. So an estimate
+counts the very prompts that would be sent, whatever the solver does; and what is said in a debate makes its next round
+longer here, too.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from itertools import cycle, islice
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 
-from mmlubench.models import ModelSpec
-from mmlubench.run.strategy import Strategy
+from mmlubench.run.run import Run
 from mmlubench.schema import Completion, Question, Request, Scoring
-from mmlubench.stats.estimate import BYTES_PER_TOKEN
-
-#: So many questions, evenly spaced, speak for all: the means of their lengths are within a few per cent.
-_SOME = 200
+from mmlubench.solvers import Solver
 
 
-class _StandIn:
-    """A Model that notes what it is given to read, and always says the same."""
+def planned_requests(
+    run: Run, label: str, questions: Iterable[Question], reply: str
+) -> Iterator[tuple[str, Request]]:
+    """Yield each request that putting these questions to a model would send, with the label of who is asked.
 
-    def __init__(self, reply: str) -> None:
-        self.read: list[str] = []
+    `label` is that of the model under test; its agents are asked in its place, where there are some. `reply` is what
+    all of them are taken to reply.
+    """
+    noted: list[tuple[str, Request]] = []
+    seats = [(_NotingModel(spec.label, reply, noted), spec) for spec in run.roster.asked(label)]
+    asked = run.strategy.scoring
+    # Which way of scoring a server knows is found out by asking it; all but the echo take one request.
+    scoring = Scoring.CHAT if asked is Scoring.LOGPROB else asked
+    with closing(asyncio.new_event_loop()) as loop:
+        solvers: dict[str, Solver] = {}
+        for question in questions:
+            name = question.benchmark
+            if name not in solvers:
+                solvers[name] = run.strategy.solver(seats, scoring, run.data.dev(name))
+            loop.run_until_complete(_play(solvers[name], question))
+            yield from noted
+            noted.clear()
+
+
+async def _play(solver: Solver, question: Question) -> None:
+    await solver(question)
+
+
+class _NotingModel:
+    """A Model that notes what it is asked, and always replies the same."""
+
+    def __init__(self, label: str, reply: str, noted: list[tuple[str, Request]]) -> None:
+        self._label = label
         self._reply = reply
+        self._noted = noted
 
     async def generate(self, request: Request) -> Completion:
-        self.read.append("\n".join(message.content for message in request.messages))
-        return Completion(self._reply, "stop")
+        self._noted.append((self._label, request))
+        logprobs = ((request.continuation or "A", 0.0),) if request.params.logprobs else ()
+        return Completion(self._reply, "stop", logprobs=logprobs)
 
     async def aclose(self) -> None:
         pass
-
-
-def rehearse(
-    strategy: Strategy, specs: Sequence[ModelSpec], questions: Sequence[Question], reply_tokens: int
-) -> dict[str, Iterator[str]]:
-    """Return a prompt for every request of a run, by the label of the model, were all replies so long."""
-    some = questions[:: max(1, len(questions) // _SOME)]
-    stand_ins = {spec.label: _StandIn("word" * (reply_tokens * BYTES_PER_TOKEN // 4)) for spec in specs}
-    solver = strategy.solver([(stand_ins[spec.label], spec) for spec in specs], Scoring.TEXT, {})
-
-    async def play() -> None:
-        for question in some:
-            await solver(question)
-
-    asyncio.run(play())
-    # Every question takes as many requests.
-    return {
-        label: islice(cycle(one.read), len(one.read) * len(questions) // len(some))
-        for label, one in stand_ins.items()
-    }

@@ -1,9 +1,9 @@
-"""Who answers: the models of the run with everything around them, and how they are asked."""
+"""The models of a run: who is asked, each with its limits, retries, budget and store."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +16,8 @@ from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import ModelError, UserError
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
-from mmlubench.plugin.xdist.scheduling import Share
 from mmlubench.run.folder import make_parent
+from mmlubench.run.share import Share
 from mmlubench.settings import Settings
 
 
@@ -25,11 +25,16 @@ class Roster:
     """The models of one process by label. A model is opened when it is first asked."""
 
     def __init__(
-        self, settings: Settings, share: Share, note_spent: Callable[[float], object] | None = None
+        self,
+        settings: Settings,
+        share: Share,
+        specs: Mapping[str, ModelSpec] | None = None,
+        note_spent: Callable[[float], object] | None = None,
     ) -> None:
-        """`note_spent` is told how many US dollars of this share's part of --max-cost are gone."""
+        """`specs` and `note_spent` are those of `run.Run`."""
         self._settings = settings
         self._share = share
+        self._given = specs
         self._note_spent = note_spent
         self._providers: dict[str, Model] = {}
         self._stacks: dict[str, Stack] = {}
@@ -38,7 +43,9 @@ class Roster:
     def specs(self) -> dict[str, ModelSpec]:
         """What is known of each model. Raises ModelError, and UserError for a --max-cost that nobody could keep."""
         settings = self._settings
-        if self.agents:
+        if self._given is not None:
+            specs = dict(self._given)
+        elif self.agents:
             if settings.model:
                 raise UserError(
                     "--model beside --agent-model: the agents alone are asked; leave --model out."
@@ -159,6 +166,10 @@ class Roster:
     def seats(self, label: str) -> list[tuple[Model, ModelSpec]]:
         """Who works on a question: the model under test alone, or the --agent-model of each agent in turn."""
         return [(self.model(spec.label), spec) for spec in self.asked(label)]
+
+    def is_mock(self, label: str) -> bool:
+        """Whether any of those who work on a question of that model is a mock."""
+        return any(spec.is_mock for spec in self.asked(label))
 
     def asked(self, label: str) -> list[ModelSpec]:
         """What is known of those who work on a question of that model."""

@@ -7,14 +7,14 @@ from functools import cached_property, partial
 from typing import Any
 
 from mmlubench import prompts
+from mmlubench.engine.journal import current_epoch, current_journal
 from mmlubench.errors import UserError
 from mmlubench.grading import find_extraction, read_answer
 from mmlubench.models import ModelSpec, top_logprobs
 from mmlubench.models.base import Model
-from mmlubench.plugin.epochs import Epoch
 from mmlubench.prompts import ASKED, HEARD, Role, read_role
 from mmlubench.reports.figures import several
-from mmlubench.schema import Params, Question, Scoring
+from mmlubench.schema import Answer, Params, Question, Scoring
 from mmlubench.settings import SOLVERS, Settings
 from mmlubench.solvers import (
     Agent,
@@ -199,7 +199,7 @@ class Strategy:
         if settings.epochs > 1 or settings.shuffle_choices:
             shuffle, seed = settings.shuffle_choices, settings.seed
             solver = Repeated(
-                Epoch(solver), settings.epochs, settings.epochs_reducer, shuffle=shuffle, seed=seed
+                _Numbered(solver), settings.epochs, settings.epochs_reducer, shuffle=shuffle, seed=seed
             )
         return solver
 
@@ -250,6 +250,23 @@ class Strategy:
         collaborative = read_role("debate_collaborative", settings.collaborative_prompt, HEARD)
         judge = (read_role("judge", None, HEARD),) if settings.solver == "debate_judge" else ()
         return initial, collaborative, *judge
+
+
+class _Numbered:
+    """A solver whose requests bear the number of their epoch: `Repeated` calls it once for each, in order."""
+
+    def __init__(self, solver: Solver) -> None:
+        self._solver = solver
+
+    async def __call__(self, question: Question) -> Answer:
+        """Solve the question. Raises what the solver raises."""
+        journal = current_journal.get()
+        number = journal.count(("epoch", question.id)) if journal else 0
+        token = current_epoch.set(number)
+        try:
+            return await self._solver(question)
+        finally:
+            current_epoch.reset(token)
 
 
 #: A model, and what is known of it.

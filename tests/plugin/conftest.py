@@ -42,7 +42,7 @@ for _name in (
     "mmlubench.datasets.sources.sample",
     "mmlubench.models.mock",
     "mmlubench.plugin.process",
-    "mmlubench.plugin.ledger",
+    "mmlubench.plugin.recording",
     "mmlubench.plugin.listing",
     "mmlubench.plugin.fast_path",
     "mmlubench.plugin.session",

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mmlubench.run.gate import Gate
+from mmlubench.plugin.recording import exit_status
 
 
 @pytest.fixture
@@ -94,16 +94,19 @@ def test_a_gate_is_a_share_from_0_to_1(least, folder):
     assert said == f"--min-accuracy {float(least)}: give a share from 0 to 1, such as 0.65."
 
 
-def test_a_gate_never_turns_an_interrupted_or_broken_session_into_a_pass(request):
-    entries = [{"benchmark": "b", "model": "m", "headline": True, "accuracy": 1.0}]
+def test_a_gate_never_turns_an_interrupted_or_broken_session_into_a_pass():
+    class Passed:
+        def passes(self, *, failed):
+            return True
 
-    class Broken:
+    class Session:
         testsfailed = 0
-        exitstatus = pytest.ExitCode.INTERRUPTED
+        exitstatus = pytest.ExitCode.OK
 
-    assert Gate(0.5).exit_status(Broken, entries, 0, True) == pytest.ExitCode.INTERRUPTED
-    Broken.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-    assert Gate(0.5).exit_status(Broken, entries, 0, True) == pytest.ExitCode.INTERNAL_ERROR
+    assert exit_status(Session, Passed()) == pytest.ExitCode.OK
+    for broken in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
+        Session.exitstatus = broken
+        assert exit_status(Session, Passed()) == broken
 
 
 # -- a run that did not come to its end ------------------------------------------------------------------------------

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.plugin.xdist.scheduling import Shards, Share
-from mmlubench.plugin.xdist.worker_state import WorkerState
+from mmlubench.plugin.xdist.scheduling import Shards, share_of, state_of
+from mmlubench.run.share import Share
 
 workers = st.integers(1, 16)
 
@@ -57,7 +56,7 @@ def test_a_replacement_for_a_crashed_worker_has_exactly_what_was_left() -> None:
 @pytest.mark.parametrize("workercount", [1, 3])
 def test_under_somebody_elses_scheduler_nothing_is_asked_ahead(workercount: int) -> None:
     # The case might be another worker's: it would be asked, and paid for, twice.
-    share = Share.of_worker({"workercount": workercount})
+    share = share_of({"workercount": workercount})
     assert not any(share.includes(position) for position in range(10))
     assert share.of(64) * workercount >= 64
 
@@ -89,7 +88,7 @@ def told(shards: Shards) -> tuple[Any, Share]:
     """A new worker, and the share it is started with."""
     node = Node()
     shards.tell(node)
-    return node, Share.of_worker(node.workerinput)
+    return node, share_of(node.workerinput)
 
 
 def test_fewer_requests_in_flight_than_workers_leave_some_without_work(shards: Any) -> None:
@@ -113,7 +112,9 @@ def test_what_a_crashed_worker_spent_is_gone_for_its_replacements(shards: Any) -
     made = shards(2)
     (first, share), (second, _) = told(made), told(made)
     assert share.spent == 0.0
-    WorkerState(Path(share.box)).note_spent(0.125)
+    state = state_of(first.workerinput)
+    assert state is not None
+    state.note_spent(0.125)
     made.gives_back(first, [4, 6])
     next_one, replacement = told(made)
     assert (replacement.number, replacement.spent) == (0, 0.125)

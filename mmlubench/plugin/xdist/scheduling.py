@@ -1,4 +1,4 @@
-"""xdist: every worker gets one fixed share of the cases, knows it from the start, and looks ahead in it.
+"""The xdist scheduler: every worker gets one fixed share of the cases, knows it from the start, and looks ahead in it.
 
 xdist's own schedulers tell a worker its next few items only, so there is nothing to look ahead to. Here the share
 follows from the number of the worker (every n-th case); the controller still hands the items out a few hundred at
@@ -8,10 +8,8 @@ for the case that made it crash.
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,47 +17,29 @@ from typing import Any
 import pytest
 
 from mmlubench.plugin.xdist import worker_state
+from mmlubench.run.share import Share
 
 #: Items a worker is given ahead of the one it runs.
 _HANDED_OUT = 256
-_KEY = "mmlubench_share"
+#: Under which names a worker finds its share, and the file of its state, in xdist's `workerinput`.
+_SHARE, _STATE = "mmlubench_share", "mmlubench_state"
 
 
-@dataclass(frozen=True)
-class Share:
-    """Which cases are this process's own, and how much of the run's limits."""
+def share_of(workerinput: Mapping[str, Any]) -> Share:
+    """Return the share that the controller told this worker."""
+    told = workerinput.get(_SHARE)
+    if told is None:  # another plugin schedules
+        return Share(total=int(workerinput.get("workercount", 1)), known=False)
+    return Share.from_dict(told)
 
-    number: int = 0
-    total: int = 1
-    only: frozenset[int] | None = None
-    """A replacement's share: exactly these positions."""
-    known: bool = True
-    """False when somebody else's scheduler decides: nothing may be asked ahead then, it might be another worker's."""
-    box: str = ""
-    """The file in which a worker notes which case it runs; see `blackbox`."""
-    started: float = field(default_factory=time.time)
-    """When the run began, in Unix seconds."""
-    spent: float = 0.0
-    """US dollars of this share's part of --max-cost that are gone, as crashed workers before this one noted."""
 
-    @classmethod
-    def of_worker(cls, workerinput: dict[str, Any]) -> Share:
-        """What the controller told this worker."""
-        told = workerinput.get(_KEY)
-        if told is None:
-            return cls(total=int(workerinput.get("workercount", 1)), known=False)
-        only = told["only"]
-        return cls(**{**told, "only": None if only is None else frozenset(only)})
-
-    def includes(self, position: int) -> bool:
-        """Whether the case at this position of the collection is this process's own."""
-        if not self.known:
-            return False
-        return position in self.only if self.only is not None else position % self.total == self.number
-
-    def of(self, limit: int) -> int:
-        """The part of this process in a limit of the whole run, at least 1."""
-        return max(1, limit // self.total + (self.number < limit % self.total))
+def state_of(workerinput: Mapping[str, Any]) -> worker_state.WorkerState | None:
+    """Open the file in which this worker notes what it does; None where there is none, as on another host."""
+    file = workerinput.get(_STATE)
+    try:
+        return worker_state.WorkerState(Path(file)) if file else None
+    except OSError:
+        return None
 
 
 class ShardScheduling:
@@ -179,37 +159,38 @@ class Shards:
         common: dict[str, Any] = {"total": total, "only": None, "started": started, "spent": 0.0}
         self._vacant = deque({**common, "number": number} for number in range(total))
         self._nothing = {**common, "number": 0, "only": []}
-        self._boxes = TemporaryDirectory(prefix="mmlubench-")
+        self._states = TemporaryDirectory(prefix="mmlubench-")
         self._told = 0
 
     def tell(self, node: Any) -> None:
         """Write a worker's share into what it is started with: a replacement gets what a crashed one left."""
         share = self._vacant.popleft() if self._vacant else self._nothing
-        box = Path(self._boxes.name) / str(self._told)
-        worker_state.blank(box)
+        file = Path(self._states.name) / str(self._told)
+        worker_state.blank(file)
         self._told += 1
-        node.workerinput[_KEY] = {**share, "box": str(box)}
+        node.workerinput[_SHARE] = dict(share)
+        node.workerinput[_STATE] = str(file)
         if share is not self._nothing:
             self.expected.add(node)
 
     def takes(self, node: Any) -> Share:
         """The share a worker was told, now that it begins to run."""
         self.expected.discard(node)
-        return Share.of_worker(node.workerinput)
+        return share_of(node.workerinput)
 
     def gives_back(self, node: Any, rest: list[int] | None = None) -> None:
         """Make a crashed worker's share vacant: `rest`, or all of it when it never began."""
-        told = node.workerinput[_KEY]
+        told = node.workerinput[_SHARE]
         only = told["only"] if rest is None else rest
         self.expected.discard(node)
         if only != []:
             # Nothing is noted by one that never began, nor by one on another host.
-            gone = max(told["spent"], worker_state.spent(Path(told["box"])))
+            gone = max(told["spent"], worker_state.spent(Path(node.workerinput[_STATE])))
             self._vacant.append({**told, "only": only, "spent": gone})
 
     def last_noted(self, node: Any) -> int | None:
         """The position of the case that a crashed worker ran last, if it is known."""
-        return worker_state.last_noted(Path(node.workerinput[_KEY]["box"]))
+        return worker_state.last_noted(Path(node.workerinput[_STATE]))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -225,9 +206,9 @@ class Shards:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
         """Called by pytest: all is done, or the run was interrupted and workers must not go on asking."""
-        for box in Path(self._boxes.name).iterdir():
-            worker_state.stop(box)
+        for file in Path(self._states.name).iterdir():
+            worker_state.stop(file)
 
     def pytest_unconfigure(self) -> None:
         """Called by pytest at the very end."""
-        self._boxes.cleanup()
+        self._states.cleanup()

@@ -1,0 +1,141 @@
+"""From the cases of a run to the entries of its summary: one for every benchmark and model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from mmlubench.reports.summary import result_entry
+from mmlubench.run.run import Run
+from mmlubench.schema import Outcome, Result, Usage
+from mmlubench.stats import Thresholds, summarize
+
+#: A place in the run after that of every case.
+LAST = sys.maxsize
+
+
+@dataclass
+class _Cases:
+    """The cases of one benchmark and model."""
+
+    results: list[Result] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    """Where in the run each of these results belongs: workers send them in another order."""
+    stored: int = 0
+    """Requests that the store answered."""
+    unasked: int = 0
+    """Cases that were not asked any more, since what was allowed is spent."""
+
+    def put_in_order(self) -> None:
+        if any(earlier > later for earlier, later in pairwise(self.places)):
+            order = sorted(range(len(self.places)), key=self.places.__getitem__)
+            self.results = [self.results[number] for number in order]
+            self.places = [self.places[number] for number in order]
+
+
+class Entries:
+    """Collects the results of a run, and reckons the entries of `summary.json` when it is over."""
+
+    def __init__(self, run: Run, facts: Mapping[str, Any]) -> None:
+        """`facts` are those of `Run.facts`; workers may tell more of them while the run goes on."""
+        self._run = run
+        self._facts = facts
+        self._cases: dict[tuple[str, str], _Cases] = {}
+        self._why_unasked = ""
+        self.made: list[dict[str, Any]] = []
+        """The entries, once `make` was called."""
+
+    def add(self, result: Result, place: int, *, stored: int = 0, unasked: str = "") -> None:
+        """Take a result in; `place` is the case's place in the run, `unasked` why it was not asked any more."""
+        cases = self._cases.setdefault((result.benchmark, result.model), _Cases())
+        cases.results.append(result)
+        cases.places.append(place)
+        cases.stored += stored
+        cases.unasked += bool(unasked)
+        self._why_unasked = self._why_unasked or unasked
+
+    def make(self, duration_s: float) -> list[dict[str, Any]]:
+        """Reckon all entries, the cases of each in the order of the run."""
+        for cases in self._cases.values():
+            cases.put_in_order()
+        self.made = [self._entry(*who, cases, duration_s) for who, cases in self._cases.items()]
+        return self.made
+
+    def results(self, benchmark: str, model: str) -> list[Result]:
+        """Return the results of one benchmark and model."""
+        return self._cases[benchmark, model].results
+
+    def __iter__(self) -> Iterator[Result]:
+        return (result for cases in self._cases.values() for result in cases.results)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether no case that was selected is missing."""
+        return not any(self._unfinished(*who, cases) for who, cases in self._cases.items())
+
+    def _entry(self, benchmark: str, model: str, cases: _Cases, duration_s: float) -> dict[str, Any]:
+        run, asked = self._run, self._run.roster.asked(model)
+        dropped = dict.fromkeys(name for spec in asked for name in run.strategy.dropped(spec))
+        requests = sum(result.requests for result in cases.results)
+        summary = summarize(
+            cases.results,
+            Thresholds(run.settings.max_error_rate, run.settings.max_unparsed_rate),
+            # Of several agents each is another model.
+            asked_model=asked[0].asked_model if len(asked) == 1 and not asked[0].is_mock else None,
+            dropped=dict.fromkeys(dropped, requests),
+            unfinished=self._unfinished(benchmark, model, cases),
+        )
+        return result_entry(
+            summary,
+            benchmark=benchmark,
+            model=model,
+            recipe=run.strategy.name,
+            scoring=run.strategy.scoring.value,
+            mock=run.roster.is_mock(model),
+            duration_s=duration_s,
+            stored=cases.stored,
+            notice=self._notice(benchmark),
+        )
+
+    def _unfinished(self, benchmark: str, model: str, cases: _Cases) -> str:
+        """Why cases that were selected are missing, as half a sentence; empty where none is."""
+        selected = self._facts.get(benchmark, {}).get("cases", {}).get(model, 0)
+        done, of = len(cases.results) - cases.unasked, max(selected, len(cases.results))
+        if done == of:
+            return ""
+        if not cases.unasked:
+            return f"the run was stopped after {done:,} of {of:,} cases"
+        stopped = f"the run stopped at --max-cost after {done:,} of {of:,} cases"
+        goes_on = ": `mmlubench resume` goes on, and may spend as much again"
+        return stopped + goes_on if self._run.roster.has_store else stopped
+
+    def _notice(self, benchmark: str) -> str:
+        """What a reader of the figures must know: data that are not complete, money that was not enough."""
+        notices = (self._facts.get(benchmark, {}).get("notice", ""), self._why_unasked.rstrip("."))
+        return "; ".join(filter(None, notices))
+
+
+def crashed_result(nodeid: str, label: str, benchmark: str, known: Entries) -> Result:
+    """Return what can be told of a case from its pytest id alone, such as `test_mmlu[claude-anatomy-0017]`.
+
+    `label` is the model's. Other results of the same subject, which are `known`, tell the category.
+    """
+    case_id = nodeid.partition("[")[2]
+    subject, _, row = case_id.rstrip("]").removeprefix(f"{label}-").rpartition("-")
+    return Result(
+        id="/".join(filter(None, (benchmark, subject, row))),
+        benchmark=benchmark,
+        subject=subject,
+        category=next((result.category for result in known if result.subject == subject), ""),
+        model=label,
+        outcome=Outcome.ERROR,
+        answer="",
+        prediction=None,
+        rule="",
+        latency_s=0.0,
+        usage=Usage(),
+        error="the xdist worker that ran this case crashed",
+    )

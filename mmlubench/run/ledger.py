@@ -1,0 +1,148 @@
+"""The single writer of a run: records of cases become the files of its run folder."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from mmlubench.reports.classic import classic_json, classic_names
+from mmlubench.reports.summary import summary_json
+from mmlubench.run.entries import LAST, Entries, crashed_result
+from mmlubench.run.folder import RunFolder
+from mmlubench.run.gate import Gate, Verdict
+from mmlubench.run.manifest import Invocation, manifest
+from mmlubench.run.run import Run
+from mmlubench.schema import Result
+
+
+class Ledger:
+    """Keeps one run. Raises UserError if the run folder cannot be made."""
+
+    def __init__(self, run: Run, invocation: Invocation) -> None:
+        self._run = run
+        self._invocation = invocation
+        self._started = time.perf_counter()
+        self._facts = run.facts()
+        self._folder = RunFolder(
+            run.settings.run_dir, mock=any(run.roster.is_mock(label) for label in run.roster.specs)
+        )
+        self._benchmark_of: dict[str, str] = {}
+        """The benchmark of each test function, by the part of a pytest id before the bracket."""
+        self._crashed: list[str] = []
+        self._gate = Gate(run.settings.min_accuracy)
+        self.failed_cases = 0
+        """How many cases the test runner counts as failed."""
+        self.entries = Entries(run, self._facts)
+        self._folder.write_json("manifest.json", self._manifest())
+
+    # -- while the run goes on -----------------------------------------------------------------------------------
+
+    def take(self, record: Mapping[str, Any], nodeid: str, *, failed: bool) -> Result | None:
+        """Keep one case's record, and return its result; None for a test that put no question. Raises OSError."""
+        lines = {"requests": record["requests"], "responses": record["responses"]}
+        self._facts.update(record["facts"])
+        result = None
+        if record["result"] is not None:
+            self.failed_cases += failed
+            lines["results"] = orjson.dumps(record["result"], option=orjson.OPT_APPEND_NEWLINE)
+            result = Result.from_dict(record["result"])
+            self._benchmark_of.setdefault(nodeid.partition("[")[0], result.benchmark)
+            self.entries.add(result, record["order"], stored=record["stored"], unasked=record["unasked"])
+            if record["debate"]:
+                self._folder.append_entry(debate_name(result), record["order"], record["debate"])
+        self._folder.append(record["order"], lines)
+        return result
+
+    def keep(self, ungraded: Iterable[tuple[bytes, bytes]]) -> None:
+        """Log what was asked, and may have to be paid for, but never graded because the run was stopped."""
+        for requests, responses in ungraded:
+            self._folder.append(LAST, {"requests": requests, "responses": responses})
+
+    def crashed(self, nodeid: str) -> bool:
+        """Note that a process died while it ran this test; return whether the test is a case of the run."""
+        is_case = bool(self._label_in(nodeid))
+        if is_case:
+            self._crashed.append(nodeid)
+            self.failed_cases += 1
+        return is_case
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether no case came, not even one that crashed."""
+        return self._folder.is_blank and not self._crashed
+
+    @property
+    def path(self) -> str:
+        """The run folder."""
+        return str(self._folder.path)
+
+    # -- at the end ----------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Reckon the figures, then write everything that is written at the end. Raises OSError."""
+        duration_s = round(time.perf_counter() - self._started, 3)
+        crashed = [self._crash_result(nodeid) for nodeid in self._crashed]
+        for result in crashed:
+            self.entries.add(result, LAST)
+            line = orjson.dumps(result.to_dict(), option=orjson.OPT_APPEND_NEWLINE)
+            self._folder.append(LAST, {"results": line})
+        made = self.entries.make(duration_s)
+        self._folder.close()
+        facts = self._manifest()
+        self._folder.write_json("manifest.json", facts)
+        self._folder.write_json("summary.json", summary_json(facts, made))
+        for entry in made:
+            self._write_classic(entry)
+
+    def discard(self) -> None:
+        """Leave nothing behind of a run in which nothing was asked."""
+        self._folder.discard()
+
+    def verdicts(self) -> list[Verdict]:
+        """Return what the gate says, a sentence for each benchmark and model; none without a gate."""
+        return self._gate.verdicts(self.entries.made)
+
+    def passes(self, *, failed: int) -> bool | None:
+        """Whether the run is a success, `failed` tests of all having failed; None if it has no entry."""
+        if not self.entries.made:
+            return None
+        return self._gate.passes(
+            self.entries.made,
+            failed=failed,
+            failed_cases=self.failed_cases,
+            finished=self.entries.is_finished,
+        )
+
+    def _crash_result(self, nodeid: str) -> Result:
+        test = nodeid.partition("[")[0]
+        benchmark = self._benchmark_of.get(test) or test.rpartition("::")[2].removeprefix("test_")
+        return crashed_result(nodeid, self._label_in(nodeid), benchmark, self.entries)
+
+    def _label_in(self, nodeid: str) -> str:
+        """Return the label of the model in the id of a case; empty if it has none."""
+        case_id = nodeid.partition("[")[2]
+        labels = [label for label in self._run.roster.specs if case_id.startswith((f"{label}-", f"{label}]"))]
+        return max(labels, key=len, default="")
+
+    def _write_classic(self, entry: Mapping[str, Any]) -> None:
+        adapter, folder = self._run.roster.specs[entry["model"]].adapter, self._folder
+        content = classic_json(
+            entry,
+            timestamp=folder.timestamp,
+            run_id=folder.run_id,
+            adapter=adapter,
+            limit=self._run.settings.limit,
+        )
+        folder.write_beside(classic_names(entry, folder.timestamp), content)
+
+    def _manifest(self) -> dict[str, Any]:
+        return manifest(self._folder.run_id, self._invocation, self._run, self._facts)
+
+
+def debate_name(result: Result) -> str:
+    """Name the debate file of a benchmark and model, without its ending."""
+    return "debate_" + re.sub(r"[^\w.-]+", "-", f"{result.benchmark}_{result.model}")
