@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +15,7 @@ from mmlubench.errors import DataError, ProviderError, UserError
 
 if TYPE_CHECKING:
     from mmlubench.dialogues import Experiment
-    from mmlubench.dialogues.answering import Answerer
-    from mmlubench.engine.store.sqlite import Store
+    from mmlubench.models import ModelSpec
     from mmlubench.schema import Completion
 
 #: So many failures are told one by one.
@@ -48,18 +44,18 @@ def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh:
     Exit status: 0 if all dialogues were answered, 1 if not.
     """
     from mmlubench.dialogues import open_experiment
-    from mmlubench.dialogues.answering import find_answerer
+    from mmlubench.dialogues.answering import find_model
 
     with told():
         experiment = open_experiment(config)
-        answerer = find_answerer(experiment, responses, os.environ, mock=mock)
+        spec = find_model(experiment, responses, mock=mock)
         folder = _folder(experiment, parent)
-        _protect(folder, answerer, force)
-        if answerer.notice:
-            click.echo(answerer.notice.strip(), err=True)
-        origin = _origin(experiment, answerer)  # now: whoever waits for replies may edit the files
-        replies = _ask(experiment, answerer, parent, refresh=refresh)
-        summary = _keep(experiment, answerer, replies, folder, origin)
+        _protect(folder, spec, force)
+        if spec.notice:
+            click.echo(spec.notice.strip(), err=True)
+        origin = _origin(experiment, spec)  # now: whoever waits for replies may edit the files
+        replies = _ask(experiment, spec, parent, refresh=refresh)
+        summary = _keep(experiment, spec, replies, folder, origin)
     if summary is None:
         _tell_failures(experiment, replies, folder)
         raise click.exceptions.Exit(1)
@@ -70,18 +66,22 @@ def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh:
 
 
 def _ask(
-    experiment: Experiment, answerer: Answerer, parent: Path, *, refresh: bool
+    experiment: Experiment, spec: ModelSpec, parent: Path, *, refresh: bool
 ) -> Sequence[Completion | ProviderError]:
-    from mmlubench.dialogues.answering import ask_all
+    from mmlubench.dialogues.answering import ask_all, run_of
 
-    since = time.time() if refresh else 0.0
-    with _store(parent, answerer) as store:
-        try:
-            return asyncio.run(ask_all(experiment, answerer, store, os.environ, since=since))
-        except KeyboardInterrupt:
-            kept = f"; what was answered is kept in {store.path}" if store else ""
-            click.echo(f"Stopped{kept}: run the same command again.", err=True)
-            raise click.exceptions.Exit(_INTERRUPTED) from None
+    run = run_of(spec, parent, refresh=refresh)
+    store = run.roster.store
+    if run.roster.store_notice:
+        click.echo(run.roster.store_notice, err=True)
+    try:
+        return asyncio.run(ask_all(run, experiment))
+    except KeyboardInterrupt:
+        kept = f"; what was answered is kept in {store.path}" if store else ""
+        click.echo(f"Stopped{kept}: run the same command again.", err=True)
+        raise click.exceptions.Exit(_INTERRUPTED) from None
+    finally:
+        run.roster.close_store()
 
 
 def _folder(experiment: Experiment, parent: Path) -> Path:
@@ -94,11 +94,11 @@ def _folder(experiment: Experiment, parent: Path) -> Path:
     return folder
 
 
-def _protect(folder: Path, answerer: Answerer, force: bool) -> None:
+def _protect(folder: Path, spec: ModelSpec, force: bool) -> None:
     """Mock replies must not wipe out real ones, only because the key is not set today."""
     from mmlubench.dialogues.lines import SUMMARY, read_object
 
-    if not answerer.is_mock or force:
+    if not spec.is_mock or force:
         return
     try:
         is_real = read_object(folder / SUMMARY).get("mock") is False
@@ -111,25 +111,9 @@ def _protect(folder: Path, answerer: Answerer, force: bool) -> None:
         )
 
 
-@contextmanager
-def _store(parent: Path, answerer: Answerer) -> Iterator[Store | None]:
-    if answerer.is_mock:
-        yield None
-        return
-    from mmlubench.engine.store.sqlite import Store
-
-    store = Store.open(parent / "store.sqlite")
-    try:
-        if store.notice:
-            click.echo(store.notice, err=True)
-        yield store
-    finally:
-        store.close()
-
-
 def _keep(
     experiment: Experiment,
-    answerer: Answerer,
+    spec: ModelSpec,
     replies: Sequence[Completion | ProviderError],
     folder: Path,
     origin: dict[str, Any],
@@ -142,7 +126,7 @@ def _keep(
     responses = [response_line(experiment, d, r) for d, r in pairs if not isinstance(r, ProviderError)]
     summary = None
     if len(responses) == len(pairs):
-        summary = _summary(experiment, answerer, responses)
+        summary = _summary(experiment, spec, responses)
     try:
         write_logs(folder, requests, responses, origin, summary)
     except OSError as error:
@@ -151,16 +135,16 @@ def _keep(
 
 
 def _summary(
-    experiment: Experiment, answerer: Answerer, responses: Sequence[Mapping[str, Any]]
+    experiment: Experiment, spec: ModelSpec, responses: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     from mmlubench.dialogues.figures import summarize
 
     figures = summarize(experiment.dialogues, responses, experiment.metrics)
-    about = {"experiment_id": experiment.experiment_id, "model": experiment.model, "mock": answerer.is_mock}
+    about = {"experiment_id": experiment.experiment_id, "model": experiment.model, "mock": spec.is_mock}
     return {**figures, **about}
 
 
-def _origin(experiment: Experiment, answerer: Answerer) -> dict[str, Any]:
+def _origin(experiment: Experiment, spec: ModelSpec) -> dict[str, Any]:
     """What `grade` needs to find what the run was made of, and to see that it is still the same."""
     from mmlubench.inputs import sha256
 
@@ -170,8 +154,8 @@ def _origin(experiment: Experiment, answerer: Answerer) -> dict[str, Any]:
         "config_sha256": sha256(experiment.config_path),
         "dataset_path": str(experiment.dataset_path),
         "dataset_sha256": sha256(experiment.dataset_path),
-        "mock": answerer.is_mock,
-        "responses": answerer.spec.responses,
+        "mock": spec.is_mock,
+        "responses": spec.responses,
         "mmlubench": __version__,
     }
 

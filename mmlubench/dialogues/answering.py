@@ -1,77 +1,59 @@
-"""Who answers, a real model or a file of mock replies, and the asking."""
+"""The run of an experiment: its model, or a file of mock replies in the model's place, and the asking."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from mmlubench import models
 from mmlubench.dialogues.config import Experiment
 from mmlubench.dialogues.dialogue import Dialogue
-from mmlubench.engine.stack import Limits, assemble
-from mmlubench.engine.store.sqlite import Store
-from mmlubench.errors import ModelError, ProviderError, UserError
-from mmlubench.models import ModelSpec, open_model
+from mmlubench.errors import ProviderError, UserError
+from mmlubench.models import ModelSpec
 from mmlubench.models.mock_replies import load
-from mmlubench.models.names.files import find
-from mmlubench.models.names.from_entry import from_entry, from_name
-from mmlubench.models.names.keys import find_key
-from mmlubench.models.spec import label_of
 from mmlubench.resources import fixture
+from mmlubench.run.run import Run
 from mmlubench.schema import Completion
+from mmlubench.settings import Settings
 
 MOCK_FILE = "mock_responses.json"
-#: Requests in flight at most; the rate limits of models.yaml hold as well.
-_CONCURRENCY = 64
 
 
-@dataclass(frozen=True)
-class Answerer:
-    """The model of an experiment, or the mock in its place."""
+def find_model(experiment: Experiment, responses: Path | None, *, mock: bool = False) -> ModelSpec:
+    """Return the experiment's model if its key is there (or if it needs none) and not `mock`; else mock replies.
 
-    spec: ModelSpec
-    notice: str
-    """What the user must be told before anything is asked; empty for nothing."""
-
-    @property
-    def is_mock(self) -> bool:
-        """Whether the replies are made up."""
-        return self.spec.is_mock
-
-
-def find_answerer(
-    experiment: Experiment, responses: Path | None, env: Mapping[str, str], *, mock: bool = False
-) -> Answerer:
-    """The real model if its key is there (or if it needs none) and not `mock`; else a file of mock replies.
-
-    That is `responses`, else `mock_responses.json` beside the data set, else the packaged one. Raises ModelError for a
-    model that nobody knows and a mock file that cannot be used, UserError if it has no reply for some dialogue.
+    They come from `responses`, else from `mock_responses.json` beside the data set, else from the packaged file. The
+    model is an entry of models.yaml, `client/model-id`, or the bare id of a model of Anthropic's; its `notice` is what
+    the user must be told before anything is asked. Raises ModelError for a model that nobody knows and a mock file
+    that cannot be used, UserError if that file has no reply for some dialogue.
     """
-    spec = _spec_of(experiment)
-    has_key = spec.api_key_env is None or find_key(spec.api_key_env, env) is not None
-    if has_key and not (mock or spec.is_mock):
-        return Answerer(spec, _dropped(experiment, spec) + _unused(spec, responses))
+    name, option = experiment.model, f"{experiment.config_path}: model"
+    bare = "/" not in name and not models.has_entry(name)
     file = _mock_file(experiment, responses)
-    _check_replies(experiment.dialogues, file, spec)
-    why = "as wanted" if mock or spec.is_mock else f"{spec.api_key_env} is not set"
-    stand_in = ModelSpec(
-        label=f"{spec.label}-MOCK", client="mock", model_id=experiment.model, responses=str(file)
+    spec = models.resolve(
+        f"anthropic/{name}" if bare else name, fallback=str(file), env=os.environ, option=option
     )
-    return Answerer(stand_in, f"MOCK replies from {file}: {why}.")
+    variable = spec.api_key_env
+    if mock or (spec.is_mock and not spec.notice):
+        spec = models.as_mock(spec, str(file), "no model is asked")
+    if not spec.is_mock:
+        return replace(spec, notice=_dropped(experiment, spec) + _unused(spec, responses))
+    _check_replies(experiment.dialogues, file, variable)
+    # Lines of the log name the model as the configuration does; that they are mock replies stands in the summary.
+    return replace(spec, model_id=experiment.model, notice=f"{spec.notice}.")
 
 
-async def ask_all(
-    experiment: Experiment, answerer: Answerer, store: Store | None, env: Mapping[str, str], *, since: float
-) -> list[Completion | ProviderError]:
+async def ask_all(run: Run, experiment: Experiment) -> list[Completion | ProviderError]:
     """Ask every dialogue, many at once; in the order of the data set, what came back or why nothing did.
 
-    What the store has from before `since` (Unix seconds) is asked anew. Raises ModelError for a model that cannot be
-    opened, StoreError if replies cannot be kept any more.
+    The run's only model is asked. Raises ModelError for a model that cannot be opened, StoreError if replies cannot be
+    kept any more.
     """
-    spec = answerer.spec
-    provider = open_model(spec, pool=_CONCURRENCY, env=env)
-    model = assemble(provider, spec, Limits(_CONCURRENCY), store, since=since).model
+    (label,) = run.roster.specs
+    model = run.roster.model(label)
     requests = [dialogue.request(experiment.params) for dialogue in experiment.dialogues]
     try:
         replies = await asyncio.gather(*map(model.generate, requests), return_exceptions=True)
@@ -80,23 +62,15 @@ async def ask_all(
     return [_told(reply) for reply in replies]
 
 
+def run_of(spec: ModelSpec, parent: Path, *, refresh: bool) -> Run:
+    """Return the run that asks this model, and keeps real replies in `parent`/store.sqlite."""
+    return Run(Settings(run_dir=str(parent), refresh=refresh), specs={spec.label: spec})
+
+
 def _told(reply: Completion | BaseException) -> Completion | ProviderError:
     if isinstance(reply, Completion | ProviderError):
         return reply
     raise reply
-
-
-def _spec_of(experiment: Experiment) -> ModelSpec:
-    """An entry of models.yaml, `client/model-id`, or the bare id of a model of Anthropic's."""
-    name = experiment.model
-    found = find(name, None)
-    spec = from_entry(found) if found else from_name(name if "/" in name else f"anthropic/{name}")
-    if spec is None:
-        raise ModelError(
-            f"{experiment.config_path}: model {name!r} is no entry of models.yaml and begins with no known client; "
-            "name one of Anthropic's models by its id, or write client/model-id."
-        )
-    return spec if found or "/" in name else replace(spec, label=label_of(name))
 
 
 def _dropped(experiment: Experiment, spec: ModelSpec) -> str:
@@ -117,13 +91,13 @@ def _mock_file(experiment: Experiment, responses: Path | None) -> Path:
     return beside if beside.is_file() else fixture(f"dialogues/{MOCK_FILE}")
 
 
-def _check_replies(dialogues: Sequence[Dialogue], file: Path, spec: ModelSpec) -> None:
-    """Say before anything is written that a dialogue will have no reply."""
+def _check_replies(dialogues: Sequence[Dialogue], file: Path, variable: str | None) -> None:
+    """Say before anything is written that a dialogue will have no reply; `variable` holds the real model's key."""
     replies = load(str(file))
     missing = [d.dialogue_id for d in dialogues if d.dialogue_id not in replies]
     if missing:
         more = f" and {len(missing) - 1} more" if missing[1:] else ""
-        way_out = f"set {spec.api_key_env}, " if spec.api_key_env else ""
+        way_out = f"set {variable}, " if variable else ""
         raise UserError(
             f"{file} has no reply for dialogue {missing[0]!r}{more}: {way_out}add it there, "
             "or name a file that has one with --responses FILE."

@@ -13,7 +13,7 @@ from mmlubench.models.http.transport import Timeouts
 from mmlubench.models.names.keys import find_key
 from mmlubench.models.names.listing import Row, list_models
 from mmlubench.models.names.presets import ENTRY_POINTS
-from mmlubench.models.names.resolve import resolve
+from mmlubench.models.names.resolve import as_mock, has_entry, resolve
 from mmlubench.models.scoring import check_raw, choose_scoring, top_logprobs
 from mmlubench.models.spec import ModelSpec
 
@@ -21,9 +21,11 @@ __all__ = [
     "Model",
     "ModelSpec",
     "Row",
+    "as_mock",
     "check_raw",
     "choose_scoring",
     "constrained",
+    "has_entry",
     "list_models",
     "open_model",
     "resolve",

@@ -103,7 +103,7 @@ def test_the_key_goes_before_mock_replies_unless_they_are_asked_for(lab: Any, cl
     assert "ANTHROPIC_API_KEY is set, so the model is asked, and --responses is not used" in ended.stderr
     assert claude.call_count == 3
     lab.config(experiment_id="played")
-    assert "as wanted" in lab.run("--mock").stderr
+    assert "no model is asked: MOCK replies" in lab.run("--mock").stderr
     assert claude.call_count == 3
 
 

@@ -62,7 +62,7 @@ def test_three_files_hold_what_was_asked_and_answered_in_the_order_of_the_data_s
 def test_a_mock_run_says_so_before_and_after_and_two_of_them_are_equal_to_the_byte(lab: Any) -> None:
     ended = lab.run()
     assert ended.stderr.startswith(
-        f"MOCK replies from {lab.path / 'mock_responses.json'}: ANTHROPIC_API_KEY is not"
+        f"ANTHROPIC_API_KEY is not set: MOCK replies from {lab.path / 'mock_responses.json'}."
     )
     assert "MOCK trial" in ended.stdout
     assert "MOCK: the replies are canned" in ended.stdout
@@ -134,13 +134,13 @@ def test_a_model_that_is_a_mock_plays_the_replies_as_well(lab: Any) -> None:
     lab.config(model="mock")
     ended = lab.run()
     assert ended.exit_code == 0
-    assert ended.stderr.endswith("as wanted.\n")
+    assert ended.stderr.startswith("no model is asked: MOCK replies from ")
 
 
 def test_a_model_that_nobody_knows_is_told(lab: Any) -> None:
     lab.config(model="nobody/model")
     said = lab.refused("run", "--config", "config.yaml", "--output-dir", "out")
-    assert "model 'nobody/model' is no entry of models.yaml and begins with no known client" in said
+    assert "config.yaml: model nobody/model: no such entry; there are " in said
 
 
 def test_a_place_that_cannot_be_written_is_told(lab: Any) -> None:

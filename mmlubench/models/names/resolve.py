@@ -22,13 +22,15 @@ def resolve(
     models_file: str | None = None,
     adapter: str | None = None,
     no_fallback: bool = False,
+    fallback: str | None = None,
     env: Mapping[str, str],
     option: str = "--model",
 ) -> ModelSpec:
     """Find the model that `name` means: an entry of models.yaml, or `client/model-id[@URL]` without an entry.
 
     `adapter` goes before the entry's own. Where the model's key is missing, its mock fallback takes over,
-    unless `no_fallback`. `option` is where the user wrote the name.
+    unless `no_fallback`; `fallback`, a file of mock replies, goes before the entry's own. `option` is where the user
+    wrote the name.
     Raises ModelError for an unknown name, a broken file, and a missing key without a fallback.
     """
     found = find(name, models_file)
@@ -40,9 +42,15 @@ def resolve(
         return _marked(spec)
     if spec.api_key_env is None or find_key(spec.api_key_env, env) is not None:
         return spec
-    if spec.fallback is None or no_fallback:
+    replies = fallback or spec.fallback
+    if replies is None or no_fallback:
         raise ModelError(f"{option} {name}: {spec.api_key_env} is not set; {how_to_set(spec.api_key_env)}.")
-    return _fallen_back(spec)
+    return as_mock(spec, replies, f"{spec.api_key_env} is not set")
+
+
+def has_entry(name: str, models_file: str | None = None) -> bool:
+    """Whether a file of models has an entry of this name. Raises ModelError for a broken file."""
+    return find(name, models_file) is not None
 
 
 def _marked(spec: ModelSpec) -> ModelSpec:
@@ -51,13 +59,14 @@ def _marked(spec: ModelSpec) -> ModelSpec:
     return spec if named else replace(spec, label=spec.label + "-MOCK")
 
 
-def _fallen_back(spec: ModelSpec) -> ModelSpec:
-    """Put the mock in a model's place: all its names and its notice say so, and it costs nothing."""
+def as_mock(spec: ModelSpec, replies: str, why: str) -> ModelSpec:
+    """Put a file of mock replies in a model's place: its names and its notice say so and `why`; it costs nothing."""
+    spec = (
+        spec if spec.is_mock else replace(spec, model_id=spec.model_id + "-MOCK", label=spec.label + "-MOCK")
+    )
     return replace(
-        spec,
+        _marked(spec),
         client="mock",
-        label=spec.label + "-MOCK",
-        model_id=spec.model_id + "-MOCK",
         provider="mock",
         base_url=None,
         self_hosted=False,
@@ -65,8 +74,9 @@ def _fallen_back(spec: ModelSpec) -> ModelSpec:
         price_as_of="",
         tells_cost=False,
         prompt_cache=None,
-        responses=spec.fallback,
-        notice=f"{spec.api_key_env} is not set: MOCK replies from {spec.fallback}",
+        responses=replies,
+        rule=None,
+        notice=f"{why}: MOCK replies from {replies}",
     )
 
 
