@@ -10,10 +10,11 @@ from typing import Any
 import click
 import orjson
 
-from mmlubench.commands.runs import about_run, find_run, told
+from mmlubench.commands.runs import about_run, told
 from mmlubench.errors import UserError
 from mmlubench.figures import several
 from mmlubench.jsonl import read, write_atomic
+from mmlubench.run.archive import find_run
 
 #: What is kept of a reply beside `completion` and `usage`, where there is any.
 _KEPT = ("finish_reason", "reasoning", "metadata", "logprobs")

@@ -15,6 +15,7 @@ import click
 from mmlubench import __version__
 from mmlubench.commands.runs import told
 from mmlubench.errors import DataError, ProviderError, UserError
+from mmlubench.records import DIALOGUES
 
 if TYPE_CHECKING:
     from mmlubench.dialogues import Experiment
@@ -157,7 +158,7 @@ def _summary(
 
     figures = summarize(experiment.dialogues, responses, experiment.metrics)
     about = {"experiment_id": experiment.experiment_id, "model": experiment.model, "mock": answerer.is_mock}
-    return {**figures, **about}
+    return {**figures, **about, "kind": DIALOGUES}
 
 
 def _origin(experiment: Experiment, answerer: Answerer) -> dict[str, Any]:

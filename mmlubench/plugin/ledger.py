@@ -15,14 +15,13 @@ import orjson
 import pytest
 
 from mmlubench.plugin.progress import Progress
-from mmlubench.reports.classic import classic_json, classic_names
-from mmlubench.reports.summary import result_entry, summary_json
-from mmlubench.reports.terminal import errors_lines, summary_lines
+from mmlubench.records import Manifest
+from mmlubench.reports.report import RunRecords, Screen, files, sections
 from mmlubench.run.folder import RunFolder
 from mmlubench.run.gate import Gate
 from mmlubench.run.manifest import manifest
 from mmlubench.schema import Outcome, Result, Usage
-from mmlubench.stats import Thresholds, summarize
+from mmlubench.stats import Summary, Thresholds, summarize
 
 if TYPE_CHECKING:
     from mmlubench.plugin.process import Bench
@@ -54,10 +53,11 @@ class Ledger:
         self._failed = 0
         """How many cases pytest counts as failed."""
         self._data: dict[str, Any] = bench.facts()
-        self._entries: list[dict[str, Any]] = []
+        self._summaries: list[Summary] = []
+        self._failed_reports: list[str] = []
         self._gate = Gate(bench.settings.min_accuracy)
         self.progress = Progress(config.pluginmanager.get_plugin("terminalreporter"), len(bench.cases))
-        self._folder.write_json("manifest.json", self._manifest())
+        self._folder.write_json("manifest.json", self._manifest().to_dict())
 
     # -- while the run goes on -----------------------------------------------------------------------------------
 
@@ -121,16 +121,19 @@ class Ledger:
         for result in crashed:
             self._results.setdefault((result.benchmark, result.model), []).append(result)
         duration = round(time.perf_counter() - self._started, 3)
-        self._entries = [self._entry(*who, results, duration) for who, results in self._results.items()]
+        self._summaries = [self._summary(*who, results, duration) for who, results in self._results.items()]
         for result in crashed:
             line = orjson.dumps(result.to_dict(), option=orjson.OPT_APPEND_NEWLINE)
             self._folder.append(_LAST, {"results": line})
         self._folder.close()
-        facts = self._manifest()
-        self._folder.write_json("manifest.json", facts)
-        self._folder.write_json("summary.json", summary_json(facts, self._entries))
-        for entry in self._entries:
-            self._write_classic(entry)
+        self._folder.write_json("manifest.json", self._manifest().to_dict())
+        made, self._failed_reports = files(self.records())
+        for file in made:
+            self._folder.write_file(file)
+
+    def records(self) -> RunRecords:
+        """What reports are made of."""
+        return RunRecords(self._manifest(), self._summaries, self._results.values())
 
     def discard(self) -> None:
         """Leave nothing behind of a run in which nothing was asked."""
@@ -139,24 +142,25 @@ class Ledger:
     def exit_status(self, session: pytest.Session) -> int:
         """The one of pytest, unless there is a gate: then the gate decides over wrong answers."""
         finished = not any(self._unfinished(*who, results) for who, results in self._results.items())
-        return self._gate.exit_status(session, self._entries, self._failed, finished)
+        return self._gate.exit_status(session, self._summaries, self._failed, finished)
 
     def print_summary(self, reporter: pytest.TerminalReporter) -> None:
         """Print the table of every benchmark and model, the errors grouped by cause, and where everything is."""
-        color = reporter.hasmarkup
-        plain = not _is_utf8()
-        for entry in self._entries:
-            reporter.write_sep("=", f"{entry['benchmark']} {entry['model']}")
-            for line in summary_lines(entry, reporter._tw.fullwidth, color=color, ascii=plain):
+        screen = Screen(reporter._tw.fullwidth, color=reporter.hasmarkup, ascii=not _is_utf8())
+        for section in sections(self.records(), screen):
+            reporter.write_sep("=", section.title)
+            for line in section.lines:
                 reporter.write_line(line)
-            for line in errors_lines(self._results[entry["benchmark"], entry["model"]], ascii=plain):
+            for line in section.errors:
                 reporter.write_line(line, red=True)
-        for verdict in self._gate.verdicts(self._entries):
+        for failure in self._failed_reports:
+            reporter.write_line(failure, red=True)
+        for verdict in self._gate.verdicts(self._summaries):
             reporter.write_line(verdict.text, red=not verdict.passed, green=verdict.passed)
         reporter.write_line(f"run folder: {self._folder.path}")
 
-    def _entry(self, benchmark: str, model: str, results: list[Result], duration_s: float) -> dict[str, Any]:
-        """One entry of `summary.json`; the table and the classic files are made from it as well."""
+    def _summary(self, benchmark: str, model: str, results: list[Result], duration_s: float) -> Summary:
+        """Sum up one benchmark and model: the summary that all reports are made of."""
         bench, settings = self._bench, self._bench.settings
         asked = bench.roster.asked(model)
         dropped = dict.fromkeys(name for spec in asked for name in bench.strategy.dropped(spec))
@@ -169,8 +173,7 @@ class Ledger:
             dropped=dict.fromkeys(dropped, requests),
             unfinished=self._unfinished(benchmark, model, results),
         )
-        return result_entry(
-            summary,
+        return summary.about(
             benchmark=benchmark,
             model=model,
             recipe=bench.strategy.name,
@@ -231,15 +234,7 @@ class Ledger:
         ]
         return max(labels, key=len, default="")
 
-    def _write_classic(self, entry: Mapping[str, Any]) -> None:
-        settings, folder = self._bench.settings, self._folder
-        adapter = self._bench.roster.specs[entry["model"]].adapter
-        content = classic_json(
-            entry, timestamp=folder.timestamp, run_id=folder.run_id, adapter=adapter, limit=settings.limit
-        )
-        folder.write_beside(classic_names(entry, folder.timestamp), content)
-
-    def _manifest(self) -> dict[str, Any]:
+    def _manifest(self) -> Manifest:
         return manifest(self._folder.run_id, self._config, self._bench, self._data)
 
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
 
-import pytest
+from mmlubench.stats.summary import Summary
+
+#: Exit statuses of pytest: all passed, and some failed.
+_OK, _TESTS_FAILED = 0, 1
+
+
+class Session(Protocol):
+    """What the gate must know of a pytest session that is over."""
+
+    exitstatus: int
+    testsfailed: int
 
 
 class Verdict(NamedTuple):
@@ -21,36 +31,31 @@ class Gate:
     def __init__(self, least: float | None) -> None:
         self._least = least
 
-    def verdicts(self, entries: Iterable[Mapping[str, Any]]) -> list[Verdict]:
+    def verdicts(self, summaries: Iterable[Summary]) -> list[Verdict]:
         """One sentence for each benchmark and model; none without a gate."""
-        return [] if self._least is None else [self._verdict(entry, self._least) for entry in entries]
+        return [] if self._least is None else [self._verdict(summary, self._least) for summary in summaries]
 
     def exit_status(
-        self,
-        session: pytest.Session,
-        entries: Sequence[Mapping[str, Any]],
-        graded: int,
-        finished: bool,
+        self, session: Session, summaries: Sequence[Summary], failed_cases: int, finished: bool
     ) -> int:
-        """The exit status of the session, `graded` cases of which failed; `finished` if none is missing.
+        """The exit status of the session, `failed_cases` cases of which failed; `finished` if none is missing.
 
         Only the verdict on answers is the gate's: real failures stay failures.
         """
-        if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not entries:
+        if session.exitstatus not in (_OK, _TESTS_FAILED) or not summaries:
             return int(session.exitstatus)
         if self._least is None:
-            passed = session.exitstatus == pytest.ExitCode.OK
+            passed = session.exitstatus == _OK
         else:
-            others_failed = session.testsfailed > graded
-            passed = all(verdict.passed for verdict in self.verdicts(entries)) and not others_failed
+            others_failed = session.testsfailed > failed_cases
+            passed = all(verdict.passed for verdict in self.verdicts(summaries)) and not others_failed
         # What there was no money for is skipped, which pytest itself takes for success.
-        return int(pytest.ExitCode.OK if passed and finished else pytest.ExitCode.TESTS_FAILED)
+        return _OK if passed and finished else _TESTS_FAILED
 
-    def _verdict(self, entry: Mapping[str, Any], least: float) -> Verdict:
-        who = f"{entry['benchmark']} {entry['model']}"
-        if not entry["headline"]:
-            return Verdict(False, f"gate failed: {who} has no headline accuracy: {entry['why_no_headline']}")
-        accuracy = entry["accuracy"]
+    def _verdict(self, summary: Summary, least: float) -> Verdict:
+        who, accuracy = f"{summary.benchmark} {summary.model}", summary.accuracy
+        if not summary.headline or accuracy is None:
+            return Verdict(False, f"gate failed: {who} has no headline accuracy: {summary.why_no_headline}")
         passed = accuracy >= least
         shown = f"{accuracy:.4f}"
         if (float(shown) >= least) != passed:  # rounded, it would contradict the verdict

@@ -12,11 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
+from mmlubench.records import Manifest
 from mmlubench.run.roster import store_path
 
 if TYPE_CHECKING:
+    import pytest
+
     from mmlubench.plugin.process import Bench
 
 _PACKAGES = (
@@ -32,27 +33,27 @@ _PACKAGES = (
 )
 
 
-def manifest(run_id: str, config: pytest.Config, bench: Bench, data: Mapping[str, Any]) -> dict[str, Any]:
+def manifest(run_id: str, config: pytest.Config, bench: Bench, data: Mapping[str, Any]) -> Manifest:
     """Versions, settings, data revision and hash, template hash, commit. Holds no secret: keys are named, not told."""
     created = datetime.fromtimestamp(bench.share.started, timezone.utc)
-    return {
-        "run_id": run_id,
-        "created": created.isoformat(timespec="milliseconds"),
-        "command": ["pytest", *map(str, config.invocation_params.args)],
-        "cwd": str(config.invocation_params.dir),
-        "store": _store(config.invocation_params.dir, bench),
-        "settings": asdict(bench.settings),
-        "models": {label: spec.to_dict() for label, spec in bench.roster.specs.items()},
-        "agents": [spec.to_dict() for spec in bench.roster.agents],
-        "recipe": bench.strategy.recipe.to_dict(),
-        **bench.strategy.facts(),
-        "data": dict(data),
-        "workers": len(config.getoption("tx", None) or [""]),
-        "git_commit": _git_commit(Path.cwd()),
-        "python": platform.python_version(),
-        "platform": sys.platform,
-        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
-    }
+    return Manifest(
+        run_id=run_id,
+        created=created.isoformat(timespec="milliseconds"),
+        command=("pytest", *map(str, config.invocation_params.args)),
+        cwd=str(config.invocation_params.dir),
+        store=_store(config.invocation_params.dir, bench),
+        settings=asdict(bench.settings),
+        models={label: spec.to_dict() for label, spec in bench.roster.specs.items()},
+        agents=tuple(spec.to_dict() for spec in bench.roster.agents),
+        recipe=bench.strategy.recipe.to_dict(),
+        facts=bench.strategy.facts(),
+        data=dict(data),
+        workers=len(config.getoption("tx", None) or [""]),
+        git_commit=_git_commit(Path.cwd()),
+        python=platform.python_version(),
+        platform=sys.platform,
+        packages={name: found for name in _PACKAGES if (found := _version(name))},
+    )
 
 
 def _store(cwd: Path, bench: Bench) -> str | None:

@@ -37,6 +37,7 @@ def test_three_files_hold_what_was_asked_and_answered_in_the_order_of_the_data_s
         "temperature": 0.2,
         "max_tokens": 200,
         "prompt": {"system": "Be brief.", "user": "How do bees find home?"},
+        "kind": "dialogues",  # extra: other programs read the rest
     }
     assert [line["dialogue_id"] for line in requests] == ["bees", "tides", "alarm"]
     assert [line["dialogue_id"] for line in responses] == ["bees", "tides", "alarm"]

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from mmlubench.run.gate import Gate
+from mmlubench.schema import Outcome, Result, Usage
+from mmlubench.stats import summarize
 
 
 @pytest.fixture
@@ -95,15 +97,19 @@ def test_a_gate_is_a_share_from_0_to_1(least, folder):
 
 
 def test_a_gate_never_turns_an_interrupted_or_broken_session_into_a_pass(request):
-    entries = [{"benchmark": "b", "model": "m", "headline": True, "accuracy": 1.0}]
+    right = Result(
+        *("q/1", "b", "s", "c", "m"), Outcome.CORRECT, "A", "A", "line", latency_s=0.1, usage=Usage()
+    )
+    who = {"benchmark": "b", "model": "m", "recipe": "zero_shot"}
+    summaries = [summarize([right]).about(**who, mock=False, duration_s=1.0)]
 
     class Broken:
         testsfailed = 0
         exitstatus = pytest.ExitCode.INTERRUPTED
 
-    assert Gate(0.5).exit_status(Broken, entries, 0, True) == pytest.ExitCode.INTERRUPTED
+    assert Gate(0.5).exit_status(Broken, summaries, 0, True) == pytest.ExitCode.INTERRUPTED
     Broken.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-    assert Gate(0.5).exit_status(Broken, entries, 0, True) == pytest.ExitCode.INTERNAL_ERROR
+    assert Gate(0.5).exit_status(Broken, summaries, 0, True) == pytest.ExitCode.INTERNAL_ERROR
 
 
 # -- a run that did not come to its end ------------------------------------------------------------------------------
