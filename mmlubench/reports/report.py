@@ -103,7 +103,7 @@ def files(run: FinishedRun) -> tuple[list[File], list[str]]:
     failures = []
     for name, report in load_all(REPORTS).items():
         try:
-            made += report.files(run)
+            made += list(report.files(run))  # whole or not at all
         except Exception as error:  # whatever a stranger's report does
             failures.append(_failure(name, error))
     return made, failures
