@@ -87,10 +87,8 @@ def write_logs(
 
 def read_logs(folder: Path) -> Logs:
     """Read the files of a run. Raises DataError for one that is missing, torn, or not what it should be."""
-    requests = _lines(folder / REQUESTS)
-    for row, line in enumerate(requests, start=1):
-        check_kind(line, DIALOGUES, folder / REQUESTS, row=row)
-    return Logs(requests, _lines(folder / RESPONSES), read_summary(folder))
+    # The lines of other programs may say of which kind a dialogue is: only the summary says what the run is of.
+    return Logs(_lines(folder / REQUESTS), _lines(folder / RESPONSES), read_summary(folder))
 
 
 def read_summary(folder: Path) -> Line:

@@ -9,7 +9,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from mmlubench.errors import UserError
-from mmlubench.schema import Outcome, Result
+from mmlubench.schema import ANSWERED, Outcome, Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,8 @@ NUMBERS = ("points", "probability", "probability_right", "latency_s", "cost_usd"
 def cases_frame(cases: Iterable[Result]) -> pd.DataFrame:
     """Return a row a case, in the order given; raises UserError if pandas is not installed.
 
-    `points` is what the case adds to the accuracy, 0 to 1; `epochs` how often its question was asked; `probability`
+    `points` is what an answered case adds to the accuracy, 0 to 1, and NaN for one without a reply, so that their mean
+    is the accuracy; `epochs` how often its question was asked; `probability`
     that of the predicted letter and `probability_right` that of the right one, NaN where a text was read. `latency_s`
     is in seconds and `cost_usd` in US dollars, NaN where no price is known. Columns of few values are categorical,
     numbers int64 or float64, and a `prediction` that is missing is NaN.
@@ -90,7 +91,7 @@ def _values(case: Result) -> dict[str, Any]:
     return {
         **{name: getattr(case, name) for name in _FIELDS},
         "outcome": case.outcome.value,
-        "points": case.points,
+        "points": case.points if case.outcome in ANSWERED else nan,
         "epochs": max(1, len(case.letters)),
         "probability": known.get(case.prediction or "", nan),
         "probability_right": known.get(case.answer, nan),

@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 import pytest
 
-import mmlubench
 from mmlubench import Outcome, Result, RunArchive, Usage, UserError, open_run, open_runs
 from mmlubench.records import SCHEMA_VERSION
 from mmlubench.reports.report import files
+from mmlubench.stats import summarize
 from mmlubench.stats.latency import LATENCY
 from tests.conftest import Ran
 
@@ -273,15 +273,18 @@ def test_probabilities_repeats_and_what_is_missing_have_columns(tmp_path: Path) 
         result(0, probabilities=known, usage=Usage(cost_usd=0.5)),
         result(1, letters=("A", "B", None), score=0.5),
         result(2, outcome=Outcome.UNPARSED, prediction=None),
+        result(3, outcome=Outcome.ERROR, prediction=None, error="cannot connect"),
     ]
     frame = open_run(written(tmp_path / "run", iter(cases))).to_pandas()
     assert frame["probability"].tolist()[0] == 0.75
     assert frame["probability_right"].tolist()[0] == 0.25
-    assert frame["probability"].isna().tolist() == [False, True, True]
-    assert frame["cost_usd"].isna().tolist() == [False, True, True]
-    assert frame["epochs"].tolist() == [1, 3, 1]
-    assert frame["points"].tolist() == [0.0, 0.5, 0.0]
-    assert frame["prediction"].isna().tolist() == [False, False, True]
+    assert frame["probability"].isna().tolist() == [False, True, True, True]
+    assert frame["cost_usd"].isna().tolist() == [False, True, True, True]
+    assert frame["epochs"].tolist() == [1, 3, 1, 1]
+    assert frame["prediction"].isna().tolist() == [False, False, True, True]
+    # A provider that failed has given no wrong answer.
+    assert frame["points"].dropna().tolist() == [0.0, 0.5, 0.0]
+    assert frame["points"].mean() == summarize(cases).accuracy
 
 
 def test_a_run_without_cases_is_an_empty_frame_with_the_same_columns(tmp_path: Path) -> None:
@@ -353,8 +356,3 @@ def test_a_run_is_read_back_where_there_is_no_pytest(folder: Path) -> None:
         [sys.executable, "-c", program, str(folder)], capture_output=True, text=True, timeout=60, check=True
     )
     assert told.stdout.split() == ["20", "20"]
-
-
-def test_names_are_public() -> None:
-    public = {"open_run", "open_runs", "RunArchive", "Summary", "Manifest", "Metric", "Report"}
-    assert public <= set(mmlubench.__all__)
