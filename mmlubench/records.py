@@ -78,6 +78,11 @@ class Manifest:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """How questions were put (`solver`, `extraction`, `roles`), and every key that has no field of its own here."""
 
+    @property
+    def timestamp(self) -> str:
+        """Day, time and milliseconds at which the run began, as its id begins: `20260102-030405-678`."""
+        return "-".join(self.run_id.split("-")[:3])
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON; the facts stand among the other keys."""
         own: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}

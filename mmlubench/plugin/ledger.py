@@ -53,11 +53,12 @@ class Ledger:
         self._failed = 0
         """How many cases pytest counts as failed."""
         self._data: dict[str, Any] = bench.facts()
-        self._summaries: list[Summary] = []
         self._failed_reports: list[str] = []
         self._gate = Gate(bench.settings.min_accuracy)
         self.progress = Progress(config.pluginmanager.get_plugin("terminalreporter"), len(bench.cases))
-        self._folder.write_json("manifest.json", self._manifest().to_dict())
+        self.records = RunRecords(self._manifest(), (), ())
+        """What reports are made of: the manifest at first, and all of it when the run is over."""
+        self._folder.write_json("manifest.json", self.records.manifest.to_dict())
 
     # -- while the run goes on -----------------------------------------------------------------------------------
 
@@ -121,19 +122,16 @@ class Ledger:
         for result in crashed:
             self._results.setdefault((result.benchmark, result.model), []).append(result)
         duration = round(time.perf_counter() - self._started, 3)
-        self._summaries = [self._summary(*who, results, duration) for who, results in self._results.items()]
+        summaries = [self._summary(*who, results, duration) for who, results in self._results.items()]
+        self.records = RunRecords(self._manifest(), summaries, self._results.values())
         for result in crashed:
             line = orjson.dumps(result.to_dict(), option=orjson.OPT_APPEND_NEWLINE)
             self._folder.append(_LAST, {"results": line})
         self._folder.close()
-        self._folder.write_json("manifest.json", self._manifest().to_dict())
-        made, self._failed_reports = files(self.records())
+        self._folder.write_json("manifest.json", self.records.manifest.to_dict())
+        made, self._failed_reports = files(self.records)
         for file in made:
             self._folder.write_file(file)
-
-    def records(self) -> RunRecords:
-        """What reports are made of."""
-        return RunRecords(self._manifest(), self._summaries, self._results.values())
 
     def discard(self) -> None:
         """Leave nothing behind of a run in which nothing was asked."""
@@ -142,12 +140,12 @@ class Ledger:
     def exit_status(self, session: pytest.Session) -> int:
         """The one of pytest, unless there is a gate: then the gate decides over wrong answers."""
         finished = not any(self._unfinished(*who, results) for who, results in self._results.items())
-        return self._gate.exit_status(session, self._summaries, self._failed, finished)
+        return self._gate.exit_status(session, self.records.summary, self._failed, finished)
 
     def print_summary(self, reporter: pytest.TerminalReporter) -> None:
         """Print the table of every benchmark and model, the errors grouped by cause, and where everything is."""
         screen = Screen(reporter._tw.fullwidth, color=reporter.hasmarkup, ascii=not _is_utf8())
-        for section in sections(self.records(), screen):
+        for section in sections(self.records, screen):
             reporter.write_sep("=", section.title)
             for line in section.lines:
                 reporter.write_line(line)
@@ -155,7 +153,7 @@ class Ledger:
                 reporter.write_line(line, red=True)
         for failure in self._failed_reports:
             reporter.write_line(failure, red=True)
-        for verdict in self._gate.verdicts(self._summaries):
+        for verdict in self._gate.verdicts(self.records.summary):
             reporter.write_line(verdict.text, red=not verdict.passed, green=verdict.passed)
         reporter.write_line(f"run folder: {self._folder.path}")
 

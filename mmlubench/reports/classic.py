@@ -58,10 +58,7 @@ def classic_names(summary: Summary, timestamp: str) -> tuple[str, str]:
 
 
 def _files(run: FinishedRun) -> Iterable[File]:
-    manifest = run.manifest
-    timestamp = "-".join(
-        manifest.run_id.split("-")[:3]
-    )  # day, time, milliseconds: what a run's id begins with
+    manifest, timestamp = run.manifest, run.manifest.timestamp
     for summary in run.summary:
         content = classic_json(
             summary,

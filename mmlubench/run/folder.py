@@ -29,7 +29,6 @@ class RunFolder:
         now = datetime.now(timezone.utc)
         stamp = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}"  # two runs may start in one second
         self.run_id = f"{stamp}-{secrets.token_hex(2)}{'-MOCK' if mock else ''}"
-        self.timestamp = stamp
         self.path = Path(parent) / self.run_id
         try:
             self.path.mkdir(parents=True)

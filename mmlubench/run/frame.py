@@ -29,10 +29,10 @@ def cases_frame(cases: Iterable[Result]) -> pd.DataFrame:
     """Return a row a case, in the order given; raises UserError if pandas is not installed.
 
     `points` is what an answered case adds to the accuracy, 0 to 1, and NaN for one without a reply, so that their mean
-    is the accuracy; `epochs` how often its question was asked; `probability`
-    that of the predicted letter and `probability_right` that of the right one, NaN where a text was read. `latency_s`
-    is in seconds and `cost_usd` in US dollars, NaN where no price is known. Columns of few values are categorical,
-    numbers int64 or float64, and a `prediction` that is missing is NaN.
+    is the accuracy; `epochs` how often its question was asked; `probability` that of the predicted letter and
+    `probability_right` that of the right one, NaN where a text was read. `latency_s` is in seconds and `cost_usd` in US
+    dollars, NaN where no price is known. Columns of few values are categorical, numbers int64 or float64, and a
+    `prediction` that is missing is NaN.
     """
     return _frame(zip(repeat(""), cases, strict=False), ())
 
@@ -68,13 +68,16 @@ def _frame(rows: Iterator[tuple[str, Result]], extra: tuple[str, ...]) -> pd.Dat
         values = _values(case) | {"run_id": run_id}
         for name, append in appends:
             append(values[name])
-    columns |= {
-        name: pandas.Categorical.from_codes(column.codes, column.labels) for name, column in labels.items()
-    }
+    columns |= {name: _categorical(pandas, name, column) for name, column in labels.items()}
     columns |= {name: pandas.Series(column, dtype="str") for name, column in texts.items()}
     columns |= {name: pandas.Series(column, dtype=_dtype(column)) for name, column in numbers.items()}
     frame: pd.DataFrame = pandas.DataFrame({name: columns[name] for name in (*extra, *_ORDER)})
     return frame
+
+
+def _categorical(pandas: Any, name: str, column: _Labels) -> Any:
+    found = pandas.Categorical.from_codes(column.codes, column.labels)
+    return found if name == "outcome" else found.reorder_categories(sorted(column.labels))
 
 
 #: From who was asked what to what came of it and what it took.
