@@ -15,6 +15,11 @@ _HOMES = {
     ],
     "mmlubench.errors": ["MmluBenchError", "ProviderError", "UserError"],
     "mmlubench.models.base": ["Model"],
+    "mmlubench.records": ["Manifest"],
+    "mmlubench.reports.report": ["Report"],
+    "mmlubench.run.archive": ["RunArchive", "open_run", "open_runs"],
+    "mmlubench.stats.metrics": ["Metric"],
+    "mmlubench.stats.summary": ["Summary"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -192,8 +192,8 @@ class Usage:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Usage:
-        """From the dictionary of `to_dict`."""
-        return cls(**values)
+        """From the dictionary of `to_dict`; a key that is missing or not known here is of another version."""
+        return cls(**{name: values[name] for name in cls.__slots__ if name in values})
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,8 +302,13 @@ class Result:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Result:
-        """From the dictionary of `to_dict`."""
-        own = {"outcome": Outcome(values["outcome"]), "usage": Usage.from_dict(values["usage"])}
-        own["letters"] = tuple(values.get("letters", ()))
-        own["rounds"] = tuple(map(tuple, values.get("rounds", ())))
-        return cls(**{**values, **own})
+        """From the dictionary of `to_dict`; a key that is missing or not known here is of another version.
+
+        Raises KeyError, TypeError, ValueError or AttributeError for what is no line of `results.jsonl`.
+        """
+        known = {name: values[name] for name in cls.__slots__ if name in values}
+        known["outcome"] = Outcome(values["outcome"])
+        known["usage"] = Usage.from_dict(values["usage"])
+        known["letters"] = tuple(values.get("letters", ()))
+        known["rounds"] = tuple(map(tuple, values.get("rounds", ())))
+        return cls(**known)

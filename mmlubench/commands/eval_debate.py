@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,9 @@ from mmlubench.commands.runs import told
 from mmlubench.errors import UserError
 from mmlubench.grading import find_extraction
 from mmlubench.inputs import DATA_BYTES, read_bytes
-from mmlubench.reports.debate import debate_parts, round_table
-from mmlubench.schema import majority
+from mmlubench.reports.debate import round_table
 from mmlubench.solvers.transcript import Transcript, read_transcript
-from mmlubench.stats.debate import sum_up
-from mmlubench.stats.intervals import wilson
+from mmlubench.stats.debate import Debated, RoundScore, debate_parts, round_score, sum_up
 
 
 @click.command("eval-debate")
@@ -39,7 +38,7 @@ def eval_debate(file: Path, number: int | None, extraction: str, as_json: bool) 
             raise UserError(f"--round {chosen}: {file} has rounds 1 to {most}.")
         figures = _figures(debates, chosen)
     if as_json:
-        click.echo(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
+        click.echo(orjson.dumps(figures.to_dict(), option=orjson.OPT_INDENT_2))
     else:
         _print(figures)
 
@@ -64,46 +63,53 @@ def read_debates(file: Path, extraction: str) -> list[Transcript]:
     return debates
 
 
-def _figures(debates: Sequence[Transcript], number: int) -> dict[str, Any]:
-    """Figures of all categories and of one round, with the course of the debate up to it."""
+@dataclass(frozen=True)
+class _Figures:
+    """The figures of one round, for all categories and each of them, and the course of the debate up to it."""
+
+    number: int
+    questions: int
+    """All debates of the file, also those that ended before this round."""
+    course: Debated
+    whole: RoundScore
+    categories: Mapping[str, RoundScore]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "round": self.number,
+            "questions": self.questions,
+            "debate": self.course.to_dict(),
+            "all": self.whole.to_dict(),
+            "categories": {name: score.to_dict() for name, score in self.categories.items()},
+        }
+
+
+def _figures(debates: Sequence[Transcript], number: int) -> _Figures:
     there = [debate for debate in debates if len(debate.rounds) >= number]
     by_category: dict[str, list[Transcript]] = {}
     for debate in there:
         by_category.setdefault(debate.category or "(none)", []).append(debate)
-    course = sum_up([(debate.answer, debate.rounds[:number]) for debate in there])
-    return {
-        "round": number,
-        "questions": len(debates),
-        "debate": course.to_dict(),
-        "all": _row(there, number),
-        "categories": {name: _row(same, number) for name, same in sorted(by_category.items())},
-    }
+    return _Figures(
+        number,
+        len(debates),
+        sum_up([(debate.answer, debate.rounds[:number]) for debate in there]),
+        _score(there, number),
+        {name: _score(same, number) for name, same in sorted(by_category.items())},
+    )
 
 
-def _row(debates: Sequence[Transcript], number: int) -> dict[str, Any]:
-    votes = [majority(debate.rounds[number - 1]) for debate in debates]
-    right = sum(vote == debate.answer for vote, debate in zip(votes, debates, strict=True))
-    (one,) = sum_up([(debate.answer, debate.rounds[number - 1 : number]) for debate in debates]).rounds
-    return {
-        **one.to_dict(),
-        "n": len(debates),
-        "correct": right,
-        "ci95": list(wilson(right, len(debates))),
-        "no_vote": votes.count(None),
-    }
+def _score(debates: Sequence[Transcript], number: int) -> RoundScore:
+    return round_score([(debate.answer, debate.rounds[number - 1]) for debate in debates])
 
 
-def _print(figures: Mapping[str, Any]) -> None:
+def _print(figures: _Figures) -> None:
     from rich.console import Console
 
-    rows = {**figures["categories"], "all": figures["all"]}
     console = Console(highlight=False, markup=False)
-    console.print(round_table(rows))
+    console.print(round_table({**figures.categories, "all": figures.whole}))
     console.print()
-    for part in debate_parts(figures["debate"]):
+    for part in debate_parts(figures.course):
         console.print(part)
-    missing = figures["questions"] - figures["all"]["n"]
+    missing = figures.questions - figures.whole.n
     if missing:
-        console.print(
-            f"{missing:,} of {figures['questions']:,} debates ended before round {figures['round']}."
-        )
+        console.print(f"{missing:,} of {figures.questions:,} debates ended before round {figures.number}.")

@@ -6,17 +6,18 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from mmlubench import __version__
-from mmlubench.commands.runs import MANIFEST, about_run, find_run, read_manifest, told
+from mmlubench.commands.runs import about_run, told
 from mmlubench.errors import UserError
+from mmlubench.records import Manifest
+from mmlubench.run.archive import MANIFEST, find_run, read_manifest
 
 
 @click.command()
@@ -39,52 +40,46 @@ def resume(run: str, parent: Path) -> None:
     sys.exit(_status(_run(command, cwd)))
 
 
-def _command_of(manifest: Mapping[str, Any], folder: Path) -> list[str]:
-    command = manifest.get("command")
-    if not (
-        isinstance(command, list) and command[:1] == ["pytest"] and all(isinstance(c, str) for c in command)
-    ):
+def _command_of(manifest: Manifest, folder: Path) -> list[str]:
+    if manifest.command[:1] != ("pytest",):
         raise UserError(f"{folder / MANIFEST} does not tell the run's command: start it yourself once more.")
-    return [*_refreshed(manifest), *command[1:]]
+    return [*_refreshed(manifest), *manifest.command[1:]]
 
 
-def _refreshed(manifest: Mapping[str, Any]) -> list[str]:
+def _refreshed(manifest: Manifest) -> list[str]:
     """What was refreshed already need not be once more: for a run with `--refresh`, an option that says since when."""
-    settings = manifest.get("settings")
-    if not isinstance(settings, dict) or not settings.get("refresh"):
+    if not manifest.settings.get("refresh"):
         return []
-    if settings.get("refresh_since") is not None:  # it was resumed itself, and its command says it
+    if manifest.settings.get("refresh_since") is not None:  # it was resumed itself, and its command says it
         return []
     try:
-        begun = datetime.fromisoformat(manifest["created"]).timestamp()
-    except (KeyError, TypeError, ValueError):
+        begun = datetime.fromisoformat(manifest.created).timestamp()
+    except ValueError:
         return []
     return [f"--refresh-since={begun:.3f}"]
 
 
-def _folder_of(manifest: Mapping[str, Any], folder: Path) -> Path:
-    cwd = manifest.get("cwd")
-    by_hand = f"go to where its benchmarks are now and run: {shlex.join(manifest['command'])}"
-    if not isinstance(cwd, str):
+def _folder_of(manifest: Manifest, folder: Path) -> Path:
+    cwd = manifest.cwd
+    by_hand = f"go to where its benchmarks are now and run: {shlex.join(manifest.command)}"
+    if not cwd:
         raise UserError(f"{folder / MANIFEST} does not tell where the run was started: {by_hand}")
     if not Path(cwd).is_dir():
         raise UserError(f"{cwd}, where the run was started, is not there any more: {by_hand}")
     return Path(cwd)
 
 
-def _warnings(manifest: Mapping[str, Any]) -> Iterator[str]:
-    packages = manifest.get("packages")
-    then = packages.get("mmlubench") if isinstance(packages, dict) else None
+def _warnings(manifest: Manifest) -> Iterator[str]:
+    then = manifest.packages.get("mmlubench")
     if then != __version__:
         yield (
             f"the run was made with mmlubench {then or '(unknown)'}, and this is {__version__}: "
             "what has changed since is asked anew."
         )
-    if "--no-store" in manifest["command"]:
+    if "--no-store" in manifest.command:
         yield "the run was started with --no-store: all of it is asked anew."
-    store = manifest.get("store")
-    if isinstance(store, str) and not Path(store).exists():
-        yield f"the store {store} is not there any more: all of it is asked anew."
+    if manifest.store and not Path(manifest.store).exists():
+        yield f"the store {manifest.store} is not there any more: all of it is asked anew."
 
 
 def _run(command: Sequence[str], cwd: Path) -> int:

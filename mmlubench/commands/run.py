@@ -12,6 +12,7 @@ import click
 from mmlubench import __version__
 from mmlubench.commands.runs import told
 from mmlubench.errors import DataError, ProviderError, UserError
+from mmlubench.records import DIALOGUES
 
 if TYPE_CHECKING:
     from mmlubench.dialogues import Experiment
@@ -141,7 +142,7 @@ def _summary(
 
     figures = summarize(experiment.dialogues, responses, experiment.metrics)
     about = {"experiment_id": experiment.experiment_id, "model": experiment.model, "mock": spec.is_mock}
-    return {**figures, **about}
+    return {**figures, **about, "kind": DIALOGUES}
 
 
 def _origin(experiment: Experiment, spec: ModelSpec) -> dict[str, Any]:

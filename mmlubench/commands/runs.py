@@ -1,19 +1,16 @@
-"""Run folders, as a user names them: by path, by id, or `latest`."""
+"""What commands have in common: the run a user names, and errors told in a sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 
-from mmlubench.errors import MmluBenchError, UserError
-from mmlubench.inputs import FACTS_BYTES, read_bytes
+from mmlubench.errors import MmluBenchError
 
-MANIFEST = "manifest.json"
 _Command = Callable[..., Any]
 
 
@@ -37,36 +34,3 @@ def told() -> Iterator[None]:
         yield
     except MmluBenchError as error:
         raise click.ClickException(str(error)) from None
-
-
-def find_run(name: str, parent: Path) -> Path:
-    """Find a run folder: a path, the id of a run under `parent`, or `latest`. Raises UserError."""
-    if name == "latest":
-        runs = sorted(path.parent for path in parent.glob(f"*/{MANIFEST}"))  # an id begins with its time
-        if not runs:
-            raise UserError(
-                f"latest: there is no run under {parent}; name its folder, or give --run-dir DIR."
-            )
-        return runs[-1]
-    for folder in (Path(name), parent / name):
-        if folder.is_dir():
-            return folder
-    raise UserError(f"{name}: no such run; give a run folder, the id of a run under {parent}, or latest.")
-
-
-def read_manifest(folder: Path) -> Mapping[str, Any]:
-    """Read what a run was. Raises UserError if the folder does not say."""
-    path = folder / MANIFEST
-    try:
-        manifest = orjson.loads(read_bytes(path, FACTS_BYTES))
-    except OSError as error:
-        raise UserError(
-            f"{folder} is no run folder: its {MANIFEST} cannot be read ({error.strerror})."
-        ) from None
-    except orjson.JSONDecodeError as error:
-        raise UserError(
-            f"{path} is not JSON ({error.msg}): start the run with its own command again."
-        ) from None
-    if not isinstance(manifest, dict):
-        raise UserError(f"{path} does not hold what a run writes: start the run with its own command again.")
-    return manifest

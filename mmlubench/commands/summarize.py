@@ -19,12 +19,12 @@ from mmlubench.errors import UserError
 )
 def summarize(folder: Path) -> None:
     """Show the summary of an experiment, ours or of another program that writes the same format."""
-    from mmlubench.dialogues.lines import SUMMARY, read_object
+    from mmlubench.dialogues.lines import SUMMARY, read_summary
     from mmlubench.dialogues.table import check_summary
 
     with told():
         _check(folder, SUMMARY)
-        summary = read_object(folder / SUMMARY)
+        summary = read_summary(folder)
         check_summary(summary, folder)
     show(summary, str(summary.get("experiment_id") or folder.absolute().name))
 

@@ -15,6 +15,7 @@ from mmlubench.dialogues.dialogue import Dialogue
 from mmlubench.errors import DataError
 from mmlubench.inputs import JSON_BYTES, read_bytes, read_lines
 from mmlubench.jsonl import write_atomic
+from mmlubench.records import DIALOGUES, check_kind
 from mmlubench.schema import Completion
 
 REQUESTS, RESPONSES, SUMMARY = "requests.jsonl", "responses.jsonl", "summary.json"
@@ -36,7 +37,8 @@ class Logs:
 
 def request_line(experiment: Experiment, dialogue: Dialogue) -> Line:
     """What a dialogue was asked with; the parameters as configured, whether or not the model takes them."""
-    return {"dialogue_id": dialogue.dialogue_id, **experiment.asked(), "prompt": dialogue.prompt}
+    asked = {"dialogue_id": dialogue.dialogue_id, **experiment.asked(), "prompt": dialogue.prompt}
+    return {**asked, "kind": DIALOGUES}
 
 
 def response_line(experiment: Experiment, dialogue: Dialogue, completion: Completion) -> Line:
@@ -85,7 +87,15 @@ def write_logs(
 
 def read_logs(folder: Path) -> Logs:
     """Read the files of a run. Raises DataError for one that is missing, torn, or not what it should be."""
-    return Logs(_lines(folder / REQUESTS), _lines(folder / RESPONSES), read_object(folder / SUMMARY))
+    # The lines of other programs may say of which kind a dialogue is: only the summary says what the run is of.
+    return Logs(_lines(folder / REQUESTS), _lines(folder / RESPONSES), read_summary(folder))
+
+
+def read_summary(folder: Path) -> Line:
+    """Read `summary.json`; one that says no kind is another program's. Raises DataError."""
+    summary = read_object(folder / SUMMARY)
+    check_kind(summary, DIALOGUES, folder / SUMMARY)
+    return summary
 
 
 def read_object(path: Path) -> Line:

@@ -19,6 +19,7 @@ import orjson
 
 from mmlubench.errors import ProviderError
 from mmlubench.models.base import Model
+from mmlubench.records import BENCHMARK
 from mmlubench.schema import Completion, Request, Usage
 
 
@@ -141,6 +142,7 @@ def _request_line(label: str, request: Request, sent: Any, **more: Any) -> bytes
     raw = {"prompt": request.prompt, "continuation": request.continuation}
     return _line(
         {
+            "kind": BENCHMARK,
             **_line_of(label, request),
             # Spelled out: where a prompt cache may cut is no part of what was said.
             "messages": [{"role": m.role, "content": m.content} for m in request.messages],

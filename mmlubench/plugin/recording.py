@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mmlubench.plugin.progress import Progress
-from mmlubench.reports.terminal import errors_lines, summary_lines
+from mmlubench.reports.report import Screen, sections
 from mmlubench.run.ledger import Ledger
 from mmlubench.run.manifest import Invocation
 from mmlubench.run.run import Run
@@ -54,15 +54,15 @@ class Recording:
 
     def print_summary(self, reporter: pytest.TerminalReporter) -> None:
         """Print the table of every benchmark and model, the errors grouped by cause, and where everything is."""
-        ascii_only = not _is_utf8()
-        for entry in self.ledger.entries.made:
-            reporter.write_sep("=", f"{entry['benchmark']} {entry['model']}")
-            width, color = reporter._tw.fullwidth, reporter.hasmarkup
-            for line in summary_lines(entry, width, color=color, ascii=ascii_only):
+        screen = Screen(reporter._tw.fullwidth, color=reporter.hasmarkup, ascii=not _is_utf8())
+        for section in sections(self.ledger.records, screen):
+            reporter.write_sep("=", section.title)
+            for line in section.lines:
                 reporter.write_line(line)
-            results = self.ledger.entries.results(entry["benchmark"], entry["model"])
-            for line in errors_lines(results, ascii=ascii_only):
+            for line in section.errors:
                 reporter.write_line(line, red=True)
+        for failure in self.ledger.failed_reports:
+            reporter.write_line(failure, red=True)
         for verdict in self.ledger.verdicts():
             reporter.write_line(verdict.text, red=not verdict.passed, green=verdict.passed)
         reporter.write_line(f"run folder: {self.ledger.path}")

@@ -17,7 +17,7 @@ from mmlubench.plugin import keyword
 from mmlubench.plugin.case_report import CATEGORIES, PROPERTY, SIGNS
 from mmlubench.plugin.signals import DRAIN_S, Signals, cannot_write, hear_out, stop, stopped_for
 from mmlubench.plugin.xdist.scheduling import Shards, share_of, state_of
-from mmlubench.reports.figures import several
+from mmlubench.figures import several
 from mmlubench.run.share import Share
 from mmlubench.schema import Outcome
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from mmlubench.reports.classic import classic_json, classic_names
-from mmlubench.reports.summary import result_entry, summary_json
+from mmlubench.reports.summary import summary_json
 from mmlubench.reports.terminal import errors_lines, summary_lines, wrong_lines
 
 __all__ = [
     "classic_json",
     "classic_names",
     "errors_lines",
-    "result_entry",
     "summary_json",
     "summary_lines",
     "wrong_lines",

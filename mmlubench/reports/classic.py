@@ -3,49 +3,72 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
+
+from mmlubench.reports.report import File, FinishedRun, Report
+from mmlubench.stats.summary import Summary
 
 
 def classic_json(
-    entry: Mapping[str, Any],
+    summary: Summary,
     *,
     timestamp: str,
     run_id: str,
     adapter: str | None = None,
     limit: int | None = None,
 ) -> dict[str, Any]:
-    """Build the file's content from an entry of `summary.json`; `limit` is the number of questions asked for.
+    """Build the file's content for one benchmark and model; `limit` is the number of questions asked for.
 
     `overall_score` and `metrics.accuracy.value` are None where no headline number may be given.
     """
-    score = entry["accuracy"] if entry["headline"] else None
+    score = summary.accuracy if summary.headline else None
+    total = summary.total.to_dict()
     return {
-        "model_id": entry["model"],
+        "model_id": summary.model,
         "adapter_name": adapter,
         "timestamp": timestamp,
         "limit": limit,
         "overall_score": score,
         "metrics": {"accuracy": {"value": score, "name": "accuracy"}},
         "subjects": {
-            name: {"accuracy": subject["accuracy"], "n": subject["answered"], "correct": subject["correct"]}
-            for name, subject in entry["subjects"].items()
+            name: {"accuracy": subject.accuracy, "n": subject.answered, "correct": subject.correct}
+            for name, subject in summary.subjects.items()
         },
         "run_id": run_id,
-        **{
-            key: entry[key]
-            for key in (
-                *("benchmark", "recipe", "mock", "n", "ci95", "outcomes"),
-                *("why_no_headline", "warnings", "notice"),
-            )
-        },
+        "benchmark": summary.benchmark,
+        "recipe": summary.recipe,
+        "mock": summary.mock,
+        **{key: total[key] for key in ("n", "ci95", "outcomes")},
+        "why_no_headline": summary.why_no_headline,
+        "warnings": list(summary.warnings),
+        "notice": summary.notice,
     }
 
 
-def classic_names(entry: Mapping[str, Any], timestamp: str) -> tuple[str, str]:
+def classic_names(summary: Summary, timestamp: str) -> tuple[str, str]:
     """Name the file and its `latest` twin; where a mock stands in for a model both carry MOCK."""
-    benchmark, model = (re.sub(r"[^\w.-]+", "-", entry[name]).strip("-.") for name in ("benchmark", "model"))
-    if entry["mock"] and "mock" not in model.lower():
+    benchmark, model = (
+        re.sub(r"[^\w.-]+", "-", name).strip("-.") for name in (summary.benchmark, summary.model)
+    )
+    if summary.mock and "mock" not in model.lower():
         model += "-MOCK"
     stem = f"{benchmark}_{model}"
     return f"{stem}_{timestamp}.json", f"{stem}_latest.json"
+
+
+def _files(run: FinishedRun) -> Iterable[File]:
+    manifest, timestamp = run.manifest, run.manifest.timestamp
+    for summary in run.summary:
+        content = classic_json(
+            summary,
+            timestamp=timestamp,
+            run_id=manifest.run_id,
+            adapter=manifest.models.get(summary.model, {}).get("adapter"),
+            limit=manifest.settings.get("limit"),
+        )
+        for name in classic_names(summary, timestamp):
+            yield File(name, content, beside=True)
+
+
+CLASSIC_FILE = Report(files=_files)

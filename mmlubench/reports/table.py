@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from mmlubench.reports import figures
+from mmlubench import figures
+from mmlubench.stats.score import Score
+from mmlubench.stats.summary import Summary
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -23,38 +25,38 @@ class Row(NamedTuple):
     """One line of the table."""
 
     name: str
-    figures: Mapping[str, Any]
+    score: Score
     is_category: bool
 
 
-def too_few(entry: Mapping[str, Any]) -> bool:
+def too_few(summary: Summary) -> bool:
     """Tell whether every subject has so few answers that its figures would only mislead."""
-    return all(subject["answered"] < FEW for subject in entry["subjects"].values())
+    return all(subject.answered < FEW for subject in summary.subjects.values())
 
 
-def blocks(entry: Mapping[str, Any]) -> list[list[Row]]:
+def blocks(summary: Summary) -> list[list[Row]]:
     """Make a block of rows for each category: itself, then its subjects unless they have too few answers."""
-    subjects = {} if too_few(entry) else entry["subjects"]
+    few = too_few(summary)
     return [
-        [Row(category, values, True), *_within(category, subjects)]
-        for category, values in entry["categories"].items()
+        [Row(category, score, True), *(() if few else _within(category, summary))]
+        for category, score in summary.categories.items()
     ]
 
 
-def _within(category: str, subjects: Mapping[str, Mapping[str, Any]]) -> Iterable[Row]:
+def _within(category: str, summary: Summary) -> Iterable[Row]:
     # A category that is its own only subject, as in MMLU-Pro, needs no second line.
     return (
-        Row(f"  {name}", values, False)
-        for name, values in subjects.items()
-        if values["category"] == category and name != category
+        Row(f"  {name}", score, False)
+        for name, score in summary.subjects.items()
+        if summary.category_of[name] == category and name != category
     )
 
 
-def layout(entry: Mapping[str, Any], console: Console) -> RenderableType:
+def layout(summary: Summary, console: Console) -> RenderableType:
     """Lay the table out, in two columns where they fit side by side."""
     from rich.table import Table
 
-    parts = blocks(entry)
+    parts = blocks(summary)
     whole = _table(parts)
     cut = _best_cut(parts)
     pair = [_table(parts[:cut]), _table(parts[cut:])]
@@ -91,10 +93,9 @@ def _only_categories(parts: Sequence[Sequence[Row]]) -> bool:
 
 
 def _cells(row: Row) -> tuple[Text, str, str, str]:
-    values = row.figures
-    known = values["accuracy"] is not None
-    interval = figures.interval(values["ci95"]) if known else figures.DASH
-    return _name(row.name), f"{values['answered']:,}", figures.share(values["accuracy"]), interval
+    score = row.score
+    interval = figures.DASH if score.accuracy is None else figures.interval(score.ci95)
+    return _name(row.name), f"{score.answered:,}", figures.share(score.accuracy), interval
 
 
 def _name(text: str) -> Text:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from itertools import chain
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mmlubench import figures
 from mmlubench.errors import NOT_ASKED
-from mmlubench.reports import figures
-from mmlubench.reports.debate import debate_parts
 from mmlubench.reports.languages import language_table
+from mmlubench.reports.report import FinishedRun, Report, Screen, Section
 from mmlubench.reports.table import FEW, layout, too_few
 from mmlubench.schema import Outcome, Result
+from mmlubench.stats.metrics import shown
+from mmlubench.stats.summary import Summary
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,44 +25,40 @@ _MOCK = "MOCK: the answers are canned; no figure here says anything about a real
 _GLUE = "\N{NO-BREAK SPACE}"  # where a line must not break: textwrap does not see it as a space
 
 
-def summary_lines(entry: Mapping[str, Any], width: int, *, color: bool, ascii: bool = False) -> list[str]:
-    """Write one entry of `summary.json` as lines no wider than `width` columns.
+def summary_lines(summary: Summary, width: int, *, color: bool, ascii: bool = False) -> list[str]:
+    """Write the figures of one benchmark and model as lines no wider than `width` columns.
 
     `color` adds ANSI codes; `ascii` keeps to ASCII, for terminals that show nothing else.
     """
     console = _console(width, color=color)
     with console.capture() as capture:
-        _print_summary(entry, console)
+        _print_summary(summary, console)
     lines = (line.rstrip() for line in capture.get().splitlines())
     return [_plain(line) if ascii else line for line in lines]
 
 
-def _print_summary(entry: Mapping[str, Any], console: Console) -> None:
-    if entry["languages"]:
-        console.print(language_table(entry["languages"], console))
+def _print_summary(summary: Summary, console: Console) -> None:
+    if summary.languages:
+        console.print(language_table(summary.languages, console))
         console.print()
-    if entry["categories"]:
-        console.print(layout(entry, console))
-        if too_few(entry):
+    if summary.categories:
+        console.print(layout(summary, console))
+        if too_few(summary):
             hint = f"Subjects have fewer than {FEW} answers each; their figures are in summary.json."
             _say(console, [hint], style="dim")
         console.print()
     # Below the table, which may be long: what is said last is what stands on the screen.
-    if entry["mock"]:
+    if summary.mock:
         _say(console, [_MOCK], style="bold black on yellow")
-    _say(console, _headline(entry), style="bold" if entry["headline"] else "bold red")
-    if entry["notice"]:
-        _say(console, [entry["notice"]], style="yellow")
+    _say(console, _headline(summary), style="bold" if summary.headline else "bold red")
+    if summary.notice:
+        _say(console, [summary.notice], style="yellow")
     between = f" {figures.DOT} "
-    _say(console, _outcomes(entry), between=between)
-    _say(console, _repeats(entry), between=between)
-    _say(console, _calibration(entry), between=between)
-    if entry["debate"]:
-        first, *more = debate_parts(entry["debate"])
-        _say(console, [f"first epoch, {first}" if entry["repeats"] else first, *more], between=between)
-    for warning in entry["warnings"]:
+    for parts in (_outcomes(summary), *shown(summary.metrics)):
+        _say(console, parts, between=between)
+    for warning in summary.warnings:
         _say(console, [f"warning: {warning}."], style="yellow")
-    for parts in (_tokens(entry), _pace(entry)):
+    for parts in (_tokens(summary), _pace(summary)):
         _say(console, parts, between=between)
 
 
@@ -89,87 +88,61 @@ def _say(console: Console, parts: Iterable[str], *, between: str = " ", style: s
         console.print(line.replace(_GLUE, " "), style=style, soft_wrap=True)
 
 
-def _headline(entry: Mapping[str, Any]) -> list[str]:
-    title = f" {figures.DOT} ".join((entry["benchmark"], entry["model"], entry["recipe"]))
-    title = f"MOCK {title}" if entry["mock"] else title
-    if not entry["headline"]:
-        return [f"{title}: no headline number: {entry['why_no_headline']}."]
-    subjects = sum(subject["answered"] > 0 for subject in entry["subjects"].values())
-    macro = f"macro over {figures.several(subjects, 'subject')} {figures.share(entry['accuracy_macro'])})"
-    n = f"n = {entry['answered']:,}"
+def _headline(summary: Summary) -> list[str]:
+    title = f" {figures.DOT} ".join((summary.benchmark, summary.model, summary.recipe))
+    title = f"MOCK {title}" if summary.mock else title
+    if not summary.headline:
+        return [f"{title}: no headline number: {summary.why_no_headline}."]
+    subjects = sum(subject.answered > 0 for subject in summary.subjects.values())
+    macro = f"macro over {figures.several(subjects, 'subject')} {figures.share(summary.accuracy_macro)})"
+    n = f"n = {summary.answered:,}"
     return [
         f"{title}:",
-        f"accuracy {figures.share(entry['accuracy'])}",
-        f"(95 % CI {figures.interval(entry['ci95'])},",
+        f"accuracy {figures.share(summary.accuracy)}",
+        f"(95 % CI {figures.interval(summary.ci95)},",
         *((f"{n};", macro) if subjects > 1 else (f"{n})",)),  # of one subject it is the accuracy once more
     ]
 
 
-def _outcomes(entry: Mapping[str, Any]) -> list[str]:
-    return [f"{name} {count:,}" for name, count in entry["outcomes"].items()]
+def _outcomes(summary: Summary) -> list[str]:
+    return [f"{outcome} {count:,}" for outcome, count in summary.total.outcomes.items()]
 
 
-def _repeats(entry: Mapping[str, Any]) -> list[str]:
-    """What several epochs say beside their score, which is the accuracy; nothing for one."""
-    repeats = entry["repeats"]
-    if repeats is None:
-        return []
-    low, high = min(repeats["accuracy_per_epoch"]), max(repeats["accuracy_per_epoch"])
-    parts = [
-        f"{repeats['epochs']} epochs (an outcome is the majority's), accuracy of one {low:.3f}{figures.DASH}{high:.3f}",
-        f"{repeats['agreement']:.0%} of a question's answers agree",
-    ]
-    return parts if repeats["moved"] is None else [*parts, f"{repeats['moved']:.0%} moved from the first"]
-
-
-def _calibration(entry: Mapping[str, Any]) -> list[str]:
-    """How well the probabilities of letters fit; nothing where letters were read."""
-    found = entry["calibration"]
-    if found is None:
-        return []
-    return [
-        f"calibration: ECE {found['ece']:.3f}",
-        f"Brier {found['brier']:.3f}",
-        f"mean probability of the right letter {found['p_right']:.3f}",
-    ]
-
-
-def _tokens(entry: Mapping[str, Any]) -> list[str]:
-    usage = entry["usage"]
-    if not usage["input_tokens"] + usage["output_tokens"]:
-        return [] if entry["cost_usd"] is None else [_cost(entry)]
-    read = f"{usage['input_tokens']:,} tokens in" + _of_which(usage["cached_tokens"], "cached")
-    written = f"{usage['output_tokens']:,} out" + _of_which(usage["reasoning_tokens"], "reasoning")
-    return [f"{read}, {written}", _cost(entry)]
+def _tokens(summary: Summary) -> list[str]:
+    usage = summary.usage
+    if not usage.input_tokens + usage.output_tokens:
+        return [] if usage.cost_usd is None else [_cost(summary)]
+    read = f"{usage.input_tokens:,} tokens in" + _of_which(usage.cached_tokens, "cached")
+    written = f"{usage.output_tokens:,} out" + _of_which(usage.reasoning_tokens, "reasoning")
+    return [f"{read}, {written}", _cost(summary)]
 
 
 def _of_which(count: int, what: str) -> str:
     return f" ({count:,} {what})" if count else ""
 
 
-def _cost(entry: Mapping[str, Any]) -> str:
-    cost, known, answered = entry["cost_usd"], entry["cost_known_for"], entry["answered"]
+def _cost(summary: Summary) -> str:
+    cost, known, answered = summary.usage.cost_usd, summary.cost_known_for, summary.answered
     if cost is None:
-        return "no cost (mock)" if entry["mock"] else "cost unknown: no price for this model"
+        return "no cost (mock)" if summary.mock else "cost unknown: no price for this model"
     if known < answered:
         return f"cost {figures.dollars(cost)} for {known:,} of {answered:,} answers, no price for the rest"
     return f"cost {figures.dollars(cost)}"
 
 
-def _pace(entry: Mapping[str, Any]) -> list[str]:
-    seconds, requests, latency = entry["duration_s"], entry["requests"], entry["latency"]
+def _pace(summary: Summary) -> list[str]:
+    seconds, requests = summary.duration_s, summary.requests
     parts = [f"time {figures.duration(seconds)}"]
-    sent = requests - entry["stored"]
+    sent = requests - summary.stored
     if requests:
         rate = sent / seconds if seconds > 0 else 0.0
         # Of one or two requests in a minute a rate would say nothing.
         pace = f", {rate:,.1f} a second" if rate >= 0.1 else ""
         parts.append(figures.several(sent, "request") + pace)
-    if entry["stored"]:
-        parts.append(f"{entry['stored']:,} answered by the store")
-    if requests and latency:
-        several = " of a question's requests together" if entry["debate"] or entry["repeats"] else ""
-        parts.append(f"median wait{several} {latency['p50']:.2f} s, 95 % under {latency['p95']:.2f} s")
+    if summary.stored:
+        parts.append(f"{summary.stored:,} answered by the store")
+    if requests:
+        parts += chain.from_iterable(shown(summary.metrics, with_time=True))
     return parts
 
 
@@ -210,3 +183,14 @@ def wrong_lines(result: Result) -> str:
 
 def _plain(line: str) -> str:
     return line.translate(_PLAIN_SIGNS).encode("ascii", "replace").decode()
+
+
+def _sections(run: FinishedRun, screen: Screen) -> Iterable[Section]:
+    for summary in run.summary:
+        who = summary.benchmark, summary.model
+        lines = summary_lines(summary, screen.width, color=screen.color, ascii=screen.ascii)
+        cases = (result for result in run.entries() if (result.benchmark, result.model) == who)
+        yield Section(" ".join(who), lines, errors_lines(cases, ascii=screen.ascii))
+
+
+TERMINAL = Report(sections=_sections)

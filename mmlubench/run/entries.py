@@ -1,4 +1,4 @@
-"""From the cases of a run to the entries of its summary: one for every benchmark and model."""
+"""From the cases of a run to its summaries: one for every benchmark and model."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from mmlubench.reports.summary import result_entry
 from mmlubench.run.run import Run
 from mmlubench.schema import Outcome, Result, Usage
-from mmlubench.stats import Thresholds, summarize
+from mmlubench.stats import Summary, Thresholds, summarize
 
 #: A place in the run after that of every case.
 LAST = sys.maxsize
@@ -37,7 +36,7 @@ class _Cases:
 
 
 class Entries:
-    """Collects the results of a run, and reckons the entries of `summary.json` when it is over."""
+    """Collects the results of a run, and sums them up when it is over."""
 
     def __init__(self, run: Run, facts: Mapping[str, Any]) -> None:
         """`facts` are those of `Run.facts`; workers may tell more of them while the run goes on."""
@@ -45,8 +44,6 @@ class Entries:
         self._facts = facts
         self._cases: dict[tuple[str, str], _Cases] = {}
         self._why_unasked = ""
-        self.made: list[dict[str, Any]] = []
-        """The entries, once `make` was called."""
 
     def add(self, result: Result, place: int, *, stored: int = 0, unasked: str = "") -> None:
         """Take a result in; `place` is the case's place in the run, `unasked` why it was not asked any more."""
@@ -57,16 +54,15 @@ class Entries:
         cases.unasked += bool(unasked)
         self._why_unasked = self._why_unasked or unasked
 
-    def make(self, duration_s: float) -> list[dict[str, Any]]:
-        """Reckon all entries, the cases of each in the order of the run."""
+    def sum_up(self, duration_s: float) -> list[Summary]:
+        """Return the summary of each benchmark and model, its cases in the order of the run."""
         for cases in self._cases.values():
             cases.put_in_order()
-        self.made = [self._entry(*who, cases, duration_s) for who, cases in self._cases.items()]
-        return self.made
+        return [self._summary(*who, cases, duration_s) for who, cases in self._cases.items()]
 
-    def results(self, benchmark: str, model: str) -> list[Result]:
-        """Return the results of one benchmark and model."""
-        return self._cases[benchmark, model].results
+    def results(self) -> list[list[Result]]:
+        """Return the results of each benchmark and model, in the order of the summaries."""
+        return [cases.results for cases in self._cases.values()]
 
     def __iter__(self) -> Iterator[Result]:
         return (result for cases in self._cases.values() for result in cases.results)
@@ -76,7 +72,7 @@ class Entries:
         """Whether no case that was selected is missing."""
         return not any(self._unfinished(*who, cases) for who, cases in self._cases.items())
 
-    def _entry(self, benchmark: str, model: str, cases: _Cases, duration_s: float) -> dict[str, Any]:
+    def _summary(self, benchmark: str, model: str, cases: _Cases, duration_s: float) -> Summary:
         run, asked = self._run, self._run.roster.asked(model)
         dropped = dict.fromkeys(name for spec in asked for name in run.strategy.dropped(spec))
         requests = sum(result.requests for result in cases.results)
@@ -88,8 +84,7 @@ class Entries:
             dropped=dict.fromkeys(dropped, requests),
             unfinished=self._unfinished(benchmark, model, cases),
         )
-        return result_entry(
-            summary,
+        return summary.about(
             benchmark=benchmark,
             model=model,
             recipe=run.strategy.name,

@@ -16,6 +16,7 @@ import orjson
 
 from mmlubench.errors import UserError
 from mmlubench.jsonl import Appender, write_atomic
+from mmlubench.reports.report import File
 
 #: What is written a line a case, or a line a request.
 STREAMS = ("requests", "responses", "results")
@@ -28,7 +29,6 @@ class RunFolder:
         now = datetime.now(timezone.utc)
         stamp = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}"  # two runs may start in one second
         self.run_id = f"{stamp}-{secrets.token_hex(2)}{'-MOCK' if mock else ''}"
-        self.timestamp = stamp
         self.path = Path(parent) / self.run_id
         try:
             self.path.mkdir(parents=True)
@@ -76,10 +76,11 @@ class RunFolder:
         """Write one of the run's JSON files, whole or not at all."""
         write_atomic(self.path / name, _pretty(content))
 
-    def write_beside(self, names: tuple[str, ...], content: Mapping[str, Any]) -> None:
-        """Write files that lie beside the run folder."""
-        for name in names:
-            write_atomic(self.path.parent / name, _pretty(content))
+    def write_file(self, file: File) -> None:
+        """Write a file of a report, whole or not at all."""
+        folder = self.path.parent if file.beside else self.path
+        content = file.content if isinstance(file.content, str) else _pretty(file.content)
+        write_atomic(folder / file.name, content)
 
 
 def check_parent(parent: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from mmlubench.stats.summary import Summary
 
 
 class Verdict(NamedTuple):
@@ -19,12 +21,12 @@ class Gate:
     def __init__(self, least: float | None) -> None:
         self._least = least
 
-    def verdicts(self, entries: Iterable[Mapping[str, Any]]) -> list[Verdict]:
+    def verdicts(self, summaries: Iterable[Summary]) -> list[Verdict]:
         """One sentence for each benchmark and model; none without a gate."""
-        return [] if self._least is None else [self._verdict(entry, self._least) for entry in entries]
+        return [] if self._least is None else [self._verdict(summary, self._least) for summary in summaries]
 
     def passes(
-        self, entries: Sequence[Mapping[str, Any]], *, failed: int, failed_cases: int, finished: bool
+        self, summaries: Sequence[Summary], *, failed: int, failed_cases: int, finished: bool
     ) -> bool:
         """Whether the run is a success. Only the verdict on answers is the gate's: other failures stay failures.
 
@@ -33,13 +35,12 @@ class Gate:
         """
         if self._least is None:
             return finished and not failed
-        return finished and failed <= failed_cases and all(v.passed for v in self.verdicts(entries))
+        return finished and failed <= failed_cases and all(v.passed for v in self.verdicts(summaries))
 
-    def _verdict(self, entry: Mapping[str, Any], least: float) -> Verdict:
-        who = f"{entry['benchmark']} {entry['model']}"
-        if not entry["headline"]:
-            return Verdict(False, f"gate failed: {who} has no headline accuracy: {entry['why_no_headline']}")
-        accuracy = entry["accuracy"]
+    def _verdict(self, summary: Summary, least: float) -> Verdict:
+        who, accuracy = f"{summary.benchmark} {summary.model}", summary.accuracy
+        if not summary.headline or accuracy is None:
+            return Verdict(False, f"gate failed: {who} has no headline accuracy: {summary.why_no_headline}")
         passed = accuracy >= least
         shown = f"{accuracy:.4f}"
         if (float(shown) >= least) != passed:  # rounded, it would contradict the verdict

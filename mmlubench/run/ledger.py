@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from mmlubench.reports.classic import classic_json, classic_names
-from mmlubench.reports.summary import summary_json
+from mmlubench.records import Manifest
+from mmlubench.reports.report import RunRecords, files
 from mmlubench.run.entries import LAST, Entries, crashed_result
 from mmlubench.run.folder import RunFolder
 from mmlubench.run.gate import Gate, Verdict
@@ -37,7 +37,11 @@ class Ledger:
         self.failed_cases = 0
         """How many cases the test runner counts as failed."""
         self.entries = Entries(run, self._facts)
-        self._folder.write_json("manifest.json", self._manifest())
+        self.records = RunRecords(self._manifest(), (), ())
+        """What reports are made of: the manifest at first, and all of it when the run is over."""
+        self.failed_reports: list[str] = []
+        """A sentence for each report that failed."""
+        self._folder.write_json("manifest.json", self.records.manifest.to_dict())
 
     # -- while the run goes on -----------------------------------------------------------------------------------
 
@@ -90,13 +94,13 @@ class Ledger:
             self.entries.add(result, LAST)
             line = orjson.dumps(result.to_dict(), option=orjson.OPT_APPEND_NEWLINE)
             self._folder.append(LAST, {"results": line})
-        made = self.entries.make(duration_s)
+        summaries = self.entries.sum_up(duration_s)
         self._folder.close()
-        facts = self._manifest()
-        self._folder.write_json("manifest.json", facts)
-        self._folder.write_json("summary.json", summary_json(facts, made))
-        for entry in made:
-            self._write_classic(entry)
+        self.records = RunRecords(self._manifest(), summaries, self.entries.results())
+        self._folder.write_json("manifest.json", self.records.manifest.to_dict())
+        made, self.failed_reports = files(self.records)
+        for file in made:
+            self._folder.write_file(file)
 
     def discard(self) -> None:
         """Leave nothing behind of a run in which nothing was asked."""
@@ -104,14 +108,14 @@ class Ledger:
 
     def verdicts(self) -> list[Verdict]:
         """Return what the gate says, a sentence for each benchmark and model; none without a gate."""
-        return self._gate.verdicts(self.entries.made)
+        return self._gate.verdicts(self.records.summary)
 
     def passes(self, *, failed: int) -> bool | None:
-        """Whether the run is a success, `failed` tests of all having failed; None if it has no entry."""
-        if not self.entries.made:
+        """Whether the run is a success, `failed` tests of all having failed; None if it has no summary."""
+        if not self.records.summary:
             return None
         return self._gate.passes(
-            self.entries.made,
+            self.records.summary,
             failed=failed,
             failed_cases=self.failed_cases,
             finished=self.entries.is_finished,
@@ -128,18 +132,7 @@ class Ledger:
         labels = [label for label in self._run.roster.specs if case_id.startswith((f"{label}-", f"{label}]"))]
         return max(labels, key=len, default="")
 
-    def _write_classic(self, entry: Mapping[str, Any]) -> None:
-        adapter, folder = self._run.roster.specs[entry["model"]].adapter, self._folder
-        content = classic_json(
-            entry,
-            timestamp=folder.timestamp,
-            run_id=folder.run_id,
-            adapter=adapter,
-            limit=self._run.settings.limit,
-        )
-        folder.write_beside(classic_names(entry, folder.timestamp), content)
-
-    def _manifest(self) -> dict[str, Any]:
+    def _manifest(self) -> Manifest:
         return manifest(self._folder.run_id, self._invocation, self._run, self._facts)
 
 

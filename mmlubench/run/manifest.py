@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from mmlubench.records import Manifest
 from mmlubench.run.roster import store_path
 from mmlubench.run.run import Run
 
@@ -39,30 +40,30 @@ class Invocation:
     """How many processes ask."""
 
 
-def manifest(run_id: str, invocation: Invocation, run: Run, data: Mapping[str, Any]) -> dict[str, Any]:
+def manifest(run_id: str, invocation: Invocation, run: Run, data: Mapping[str, Any]) -> Manifest:
     """Versions, settings, data revision and hash, template hash, commit. Holds no secret: keys are named, not told.
 
     `data` are the facts of the data sets, as `Run.facts` gives them.
     """
     created = datetime.fromtimestamp(run.share.started, timezone.utc)
-    return {
-        "run_id": run_id,
-        "created": created.isoformat(timespec="milliseconds"),
-        "command": list(invocation.command),
-        "cwd": str(invocation.cwd),
-        "store": _store(invocation.cwd, run),
-        "settings": asdict(run.settings),
-        "models": {label: spec.to_dict() for label, spec in run.roster.specs.items()},
-        "agents": [spec.to_dict() for spec in run.roster.agents],
-        "recipe": run.strategy.recipe.to_dict(),
-        **run.strategy.facts(),
-        "data": dict(data),
-        "workers": invocation.workers,
-        "git_commit": _git_commit(Path.cwd()),
-        "python": platform.python_version(),
-        "platform": sys.platform,
-        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
-    }
+    return Manifest(
+        run_id=run_id,
+        created=created.isoformat(timespec="milliseconds"),
+        command=invocation.command,
+        cwd=str(invocation.cwd),
+        store=_store(invocation.cwd, run),
+        settings=asdict(run.settings),
+        models={label: spec.to_dict() for label, spec in run.roster.specs.items()},
+        agents=tuple(spec.to_dict() for spec in run.roster.agents),
+        recipe=run.strategy.recipe.to_dict(),
+        facts=run.strategy.facts(),
+        data=dict(data),
+        workers=invocation.workers,
+        git_commit=_git_commit(Path.cwd()),
+        python=platform.python_version(),
+        platform=sys.platform,
+        packages={name: found for name in _PACKAGES if (found := _version(name))},
+    )
 
 
 def _store(cwd: Path, run: Run) -> str | None:

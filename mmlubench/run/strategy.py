@@ -13,7 +13,7 @@ from mmlubench.grading import find_extraction, read_answer
 from mmlubench.models import ModelSpec, top_logprobs
 from mmlubench.models.base import Model
 from mmlubench.prompts import ASKED, HEARD, Role, read_role
-from mmlubench.reports.figures import several
+from mmlubench.figures import several
 from mmlubench.schema import Answer, Params, Question, Scoring
 from mmlubench.settings import SOLVERS, Settings
 from mmlubench.solvers import (

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from mmlubench.stats.chance_level import Guessing, guessing
 from mmlubench.stats.intervals import standard_error, wilson
-from mmlubench.stats.latency import Latency
+from mmlubench.stats.metrics import Metric
 from mmlubench.stats.served_model import is_same_model
-from mmlubench.stats.summary import Summary, summarize
+from mmlubench.stats.summarize import summarize
+from mmlubench.stats.summary import Summary
 from mmlubench.stats.tally import Tally
 from mmlubench.stats.thresholds import Thresholds
 
 __all__ = [
     "Guessing",
-    "Latency",
+    "Metric",
     "Summary",
     "Tally",
     "Thresholds",

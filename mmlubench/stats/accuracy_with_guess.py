@@ -6,11 +6,12 @@ Kept apart from the accuracy, which never guesses.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import fsum
 from random import Random
 
 from mmlubench.schema import ALPHABET, ANSWERED, Outcome, Result
+from mmlubench.stats.metrics import Metric
 
 _ANSWERS = frozenset(ANSWERED)
 _LETTERLESS = frozenset({Outcome.UNPARSED, Outcome.TRUNCATED, Outcome.REFUSED})
@@ -33,6 +34,14 @@ def accuracy_with_guess(results: Iterable[Result]) -> dict[str, float] | None:
         "expected": (right + chance) / len(answered),
         "seeded": (right + _hits(letterless)) / len(answered),
     }
+
+
+def _of_single_replies(results: Sequence[Result]) -> dict[str, float] | None:
+    # A guess stands for one reply, and the accuracy of repeats is made of the scores of several.
+    return None if any(len(result.letters) > 1 for result in results) else accuracy_with_guess(results)
+
+
+ACCURACY_WITH_GUESS = Metric("accuracy_with_guess", _of_single_replies)
 
 
 def _hits(letterless: list[Result]) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mmlubench.schema import ANSWERED, Outcome, Result
 from mmlubench.stats.intervals import clustered_standard_error
+from mmlubench.stats.score import LanguageScore, Score
 from mmlubench.stats.tally import Tally
 
 #: Category, subject, language, points, outcome, number of choices: whatever a case is counted by.
@@ -26,10 +27,9 @@ class ByLanguage(NamedTuple):
     total: Tally
     categories: Mapping[str, Tally]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give it for JSON."""
-        categories = {name: tally.to_dict() for name, tally in self.categories.items()}
-        return {**self.total.to_dict(), "categories": categories}
+    def score(self) -> LanguageScore:
+        """Return what they amount to."""
+        return LanguageScore(self.total.score(), scores(self.categories))
 
 
 class _Tallies(defaultdict[str, Tally]):
@@ -50,6 +50,11 @@ class Breakdown(NamedTuple):
     categories: Mapping[str, Tally]
     subjects: Mapping[str, Tally]
     languages: Mapping[str, ByLanguage]
+
+
+def scores(tallies: Mapping[str, Tally]) -> dict[str, Score]:
+    """Return what each tally amounts to, by the same names."""
+    return {name: tally.score() for name, tally in tallies.items()}
 
 
 def broken_down(counts: Mapping[Kind, int]) -> Breakdown:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import ceil, fsum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mmlubench.schema import Result
+from mmlubench.stats.metrics import Metric
 
 _BINS = 10
 
@@ -27,6 +28,11 @@ class Calibration(NamedTuple):
         """Give it for JSON."""
         return self._asdict()
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
+        """From the dictionary of `to_dict`."""
+        return cls(**values)
+
 
 def calibration(results: Iterable[Result]) -> Calibration | None:
     """Work out how well the probabilities of letters fit; None if no result has any.
@@ -43,6 +49,17 @@ def calibration(results: Iterable[Result]) -> Calibration | None:
         brier=fsum(brier(p, right) for p, right, _ in known) / n,
         p_right=fsum(p[right] for p, right, _ in known) / n,
     )
+
+
+def _shown(value: Calibration, beside: Mapping[str, Any]) -> list[str]:
+    return [
+        f"calibration: ECE {value.ece:.3f}",
+        f"Brier {value.brier:.3f}",
+        f"mean probability of the right letter {value.p_right:.3f}",
+    ]
+
+
+CALIBRATION = Metric("calibration", calibration, _shown, Calibration.from_dict)
 
 
 def brier(probabilities: Mapping[str, float], right: str) -> float:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
+from mmlubench.figures import share
 from mmlubench.schema import Result, majority
+from mmlubench.stats.intervals import wilson
+from mmlubench.stats.metrics import Metric
 
 Letters = Sequence[str | None]
 
@@ -32,6 +35,28 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundScore:
+    """The score of one round over some of the questions."""
+
+    round: Round
+    n: int
+    correct: int
+    """Questions whose majority vote was right."""
+    no_vote: int
+    """Questions in which no agent gave a letter."""
+
+    @property
+    def ci95(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of the accuracy."""
+        return wilson(self.correct, self.n)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it for JSON."""
+        more = {"n": self.n, "correct": self.correct, "ci95": list(self.ci95), "no_vote": self.no_vote}
+        return {**self.round.to_dict(), **more}
+
+
+@dataclass(frozen=True, slots=True)
 class Debated:
     """The figures of a run of agents."""
 
@@ -50,6 +75,12 @@ class Debated:
             "changed_for_better": self.better,
             "changed_for_worse": self.worse,
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Debated:
+        """From the dictionary of `to_dict`."""
+        rounds = tuple(Round(**one) for one in values["rounds"])
+        return cls(values["questions"], rounds, values["changed_for_better"], values["changed_for_worse"])
 
 
 def debated(results: Sequence[Result]) -> Debated | None:
@@ -75,6 +106,35 @@ def sum_up(cases: Sequence[tuple[str, Sequence[Letters]]]) -> Debated:
         better=sum(after and not before for before, after in zip(first, last, strict=True)),
         worse=sum(before and not after for before, after in zip(first, last, strict=True)),
     )
+
+
+def round_score(cases: Sequence[tuple[str, Letters]]) -> RoundScore:
+    """Score one round: of each question the right letter and the letters of all agents. `cases` must not be empty."""
+    votes = [majority(letters) for _, letters in cases]
+    right = sum(vote == answer for vote, (answer, _) in zip(votes, cases, strict=True))
+    return RoundScore(_round(cases), len(cases), right, votes.count(None))
+
+
+def debate_parts(debate: Debated) -> list[str]:
+    """Write the rounds, and what they changed, as parts of one line."""
+    parts = [f"round {number}: {_words(one)}" for number, one in enumerate(debate.rounds, start=1)]
+    if len(parts) > 1:
+        parts.append(f"{debate.better:,} changed for the better, {debate.worse:,} for the worse")
+    return parts
+
+
+def _words(one: Round) -> str:
+    if one.agents == 1:  # nobody votes, and nobody can disagree
+        return f"one agent {share(one.accuracy)}"
+    return f"vote {share(one.accuracy)}, one agent {share(one.agent_accuracy)}, agreement {one.agreement:.0%}"
+
+
+def _shown(value: Debated, beside: Mapping[str, Any]) -> list[str]:
+    first, *more = debate_parts(value)
+    return [f"first epoch, {first}" if beside.get("repeats") else first, *more]
+
+
+DEBATE = Metric("debate", debated, _shown, Debated.from_dict)
 
 
 def _round(cases: Sequence[tuple[str, Letters]]) -> Round:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil, fsum
+from typing import Any
 
 from mmlubench.schema import ANSWERED, Result
+from mmlubench.stats.metrics import Metric
 
 _ANSWERS = frozenset(ANSWERED)
 
@@ -23,6 +25,11 @@ class Latency:
         """Give it for JSON."""
         return {"mean": self.mean, "p50": self.p50, "p95": self.p95}
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Latency:
+        """From the dictionary of `to_dict`."""
+        return cls(**values)
+
 
 def latency(results: Iterable[Result]) -> Latency | None:
     """Sum up the waits of all answered cases; None without any."""
@@ -32,6 +39,14 @@ def latency(results: Iterable[Result]) -> Latency | None:
     return Latency(
         mean=fsum(ordered) / len(ordered), p50=_percentile(ordered, 0.5), p95=_percentile(ordered, 0.95)
     )
+
+
+def _shown(value: Latency, beside: Mapping[str, Any]) -> list[str]:
+    several = " of a question's requests together" if beside.get("debate") or beside.get("repeats") else ""
+    return [f"median wait{several} {value.p50:.2f} s, 95 % under {value.p95:.2f} s"]
+
+
+LATENCY = Metric("latency", latency, _shown, Latency.from_dict, with_time=True)
 
 
 def _percentile(ordered: list[float], share: float) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mmlubench.figures import DASH
 from mmlubench.schema import Result
+from mmlubench.stats.metrics import Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Repeats:
             "moved": self.moved,
         }
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Repeats:
+        """From the dictionary of `to_dict`."""
+        return cls(**{**values, "accuracy_per_epoch": tuple(values["accuracy_per_epoch"])})
+
 
 def repeats(results: Iterable[Result]) -> Repeats | None:
     """Compare the answers of the epochs of a run; None where every question was asked once."""
@@ -57,3 +64,15 @@ def repeats(results: Iterable[Result]) -> Repeats | None:
         steady / len(several),
         moved / pairs if pairs else None,
     )
+
+
+def _shown(value: Repeats, beside: Mapping[str, Any]) -> list[str]:
+    low, high = min(value.accuracy_per_epoch), max(value.accuracy_per_epoch)
+    parts = [
+        f"{value.epochs} epochs (an outcome is the majority's), accuracy of one {low:.3f}{DASH}{high:.3f}",
+        f"{value.agreement:.0%} of a question's answers agree",
+    ]
+    return parts if value.moved is None else [*parts, f"{value.moved:.0%} moved from the first"]
+
+
+REPEATS = Metric("repeats", repeats, _shown, Repeats.from_dict)

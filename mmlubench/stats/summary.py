@@ -1,152 +1,179 @@
-"""What the results of one benchmark and one model amount to."""
+"""The figures of one benchmark and one model: an entry of `results` in `summary.json`."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from math import fsum
-from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
-from mmlubench.schema import Result, Usage
-from mmlubench.stats.accuracy_with_guess import accuracy_with_guess
-from mmlubench.stats.breakdown import ByLanguage, answered_with, broken_down, cluster_translations, kind_of
-from mmlubench.stats.calibration import Calibration, calibration
-from mmlubench.stats.caveats import caveats
-from mmlubench.stats.debate import Debated, debated
-from mmlubench.stats.latency import Latency, latency
-from mmlubench.stats.repeats import Repeats, repeats
-from mmlubench.stats.spent import spent
-from mmlubench.stats.tally import Tally
+from mmlubench.schema import Usage
+from mmlubench.stats.metrics import Metric, loaded, plain
+from mmlubench.stats.score import LanguageScore, Score, scores_from_dict, scores_to_dict
 from mmlubench.stats.thresholds import DEFAULT, Thresholds
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The figures of one benchmark and one model; the same whatever order the results came in."""
+    """What a run found out: shares are 0 to 1, times in seconds, prices in US dollars; what is not known is None."""
 
-    total: Tally
-    categories: Mapping[str, Tally]
-    subjects: Mapping[str, Tally]
-    languages: Mapping[str, ByLanguage]
-    """Empty where the questions are of no particular language."""
+    total: Score
+    accuracy_strict: float | None
+    """Points per case, errors and skipped ones included; None without cases."""
+    standard_error: float | None
+    """The standard error of the accuracy; None below two answered cases."""
+    why_no_headline: str | None
+    """Why no single number may stand for this run, as half a sentence; None when one may."""
+    categories: Mapping[str, Score]
+    subjects: Mapping[str, Score]
     category_of: Mapping[str, str]
     """The category of each subject."""
+    languages: Mapping[str, LanguageScore]
+    """Empty where the questions are of no particular language."""
     usage: Usage
     """All tokens, and the cost as far as it is known: None when no case has a known cost."""
     cost_known_for: int
     """How many of the answered cases have a known cost."""
     requests: int
     """Requests sent, retries included."""
-    latency: Latency | None
-    """None when nothing was answered."""
     thresholds: Thresholds = DEFAULT
     warnings: tuple[str, ...] = ()
-    """What makes the figures doubtful, a sentence each."""
-    accuracy_with_guess: Mapping[str, float] | None = None
-    """What the accuracy would be if replies without a letter were guesses: `expected`, `seeded`. None for repeats."""
-    calibration: Calibration | None = None
-    """None where no probabilities of letters are known."""
-    repeats: Repeats | None = None
-    """None where every question was asked once."""
-    debate: Debated | None = None
-    """None where no agents worked together."""
-    unfinished: str = ""
-    """Why selected cases are missing, as half a sentence; empty where none is."""
+    """What makes the figures doubtful, a sentence without a full stop each."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """The value of every metric by its key; None where these cases have none. `value` gives one with its type."""
+    benchmark: str = ""
+    model: str = ""
+    recipe: str = ""
+    mock: bool = False
+    scoring: str = "text"
+    """Whether replies were read, or log-probabilities of letters compared."""
+    notice: str = ""
+    """What a reader must know of the data, for example that they are not complete."""
+    stored: int = 0
+    """How many of the requests the store answered."""
+    duration_s: float = 0.0
+
+    def about(
+        self,
+        *,
+        benchmark: str,
+        model: str,
+        recipe: str,
+        mock: bool,
+        duration_s: float,
+        scoring: str = "text",
+        stored: int = 0,
+        notice: str = "",
+    ) -> Summary:
+        """Return the same figures with the name of who was asked what, and how."""
+        return replace(
+            self,
+            benchmark=benchmark,
+            model=model,
+            recipe=recipe,
+            mock=mock,
+            duration_s=duration_s,
+            scoring=scoring,
+            stored=stored,
+            notice=notice,
+        )
+
+    @property
+    def n(self) -> int:
+        """All cases."""
+        return self.total.n
+
+    @property
+    def answered(self) -> int:
+        """The denominator of the accuracy: cases in which the model was asked and replied."""
+        return self.total.answered
+
+    @property
+    def accuracy(self) -> float | None:
+        """Points per answered case; no headline number where `headline` is False."""
+        return self.total.accuracy
+
+    @property
+    def ci95(self) -> tuple[float, float]:
+        """The 95 % interval of the accuracy."""
+        return self.total.ci95
+
+    @property
+    def headline(self) -> bool:
+        """Whether the accuracy may stand for this run; `why_no_headline` says why not."""
+        return self.why_no_headline is None
 
     @property
     def accuracy_macro(self) -> float | None:
         """The plain mean of the accuracies of all subjects that have answered cases; None without any."""
-        shares = [tally.accuracy for tally in self.subjects.values() if tally.accuracy is not None]
+        shares = [score.accuracy for score in self.subjects.values() if score.accuracy is not None]
         return fsum(shares) / len(shares) if shares else None
 
-    @property
-    def why_no_headline(self) -> str | None:
-        """Why no single number may stand for this run, as half a sentence; None when one may."""
-        return self.thresholds.why_no_headline(self.total, self.unfinished)
+    def value(self, metric: Metric[T]) -> T | None:
+        """Return the value of a metric; None where these cases have none."""
+        found: T | None = self.metrics.get(metric.key)
+        return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it for JSON; the keys of `summary.json`."""
-        total, reason = self.total, self.why_no_headline
+        """For JSON; every metric stands under its key among the others."""
         subjects = {
-            name: {"category": self.category_of[name], **tally.to_dict()}
-            for name, tally in self.subjects.items()
+            name: {"category": self.category_of[name], **score.to_dict()}
+            for name, score in self.subjects.items()
         }
         return {
-            **total.to_dict(),
+            **{name: getattr(self, name) for name in _WHO},
+            **self.total.to_dict(),
             "accuracy_macro": self.accuracy_macro,
-            "accuracy_strict": total.accuracy_strict,
-            "standard_error": total.standard_error,
-            "headline": reason is None,
-            "why_no_headline": reason,
+            "accuracy_strict": self.accuracy_strict,
+            "standard_error": self.standard_error,
+            "headline": self.headline,
+            "why_no_headline": self.why_no_headline,
             "thresholds": self.thresholds.to_dict(),
             "warnings": list(self.warnings),
-            "categories": {name: tally.to_dict() for name, tally in self.categories.items()},
+            "categories": scores_to_dict(self.categories),
             "subjects": subjects,
             "languages": {name: language.to_dict() for name, language in self.languages.items()},
-            "accuracy_with_guess": self.accuracy_with_guess,
-            "calibration": self.calibration.to_dict() if self.calibration else None,
-            "repeats": self.repeats.to_dict() if self.repeats else None,
-            "debate": self.debate.to_dict() if self.debate else None,
+            **{key: plain(value) for key, value in self.metrics.items()},
             "usage": self.usage.to_dict(),
             "cost_usd": self.usage.cost_usd,
             "cost_known_for": self.cost_known_for,
             "requests": self.requests,
-            "latency": self.latency.to_dict() if self.latency else None,
+            "stored": self.stored,
+            "duration_s": self.duration_s,
         }
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Summary:
+        """From the dictionary of `to_dict`. Raises KeyError, TypeError, ValueError or AttributeError for another."""
+        own = {name: values[name] for name in (*_WHO, *_AS_THEY_ARE)}
+        languages = values["languages"].items()
+        return cls(
+            total=Score.from_dict(values),
+            categories=scores_from_dict(values["categories"]),
+            subjects=scores_from_dict(values["subjects"]),
+            category_of={name: subject["category"] for name, subject in values["subjects"].items()},
+            languages={name: LanguageScore.from_dict(language) for name, language in languages},
+            usage=Usage.from_dict(values["usage"]),
+            thresholds=Thresholds(**values["thresholds"]),
+            warnings=tuple(values["warnings"]),
+            metrics=loaded({key: value for key, value in values.items() if key not in OWN_KEYS}),
+            **own,
+        )
 
-def _once(results: Sequence[Result]) -> Tally | None:
-    """Tally what one epoch alone is worth, for the comparison with guessing; None where there was but one."""
-    if not any(result.letters for result in results):
-        return None
-    once = Tally()
-    for result in results:
-        share = result.letters.count(result.answer) / len(result.letters) if result.letters else result.points
-        once.add(result.outcome, points=share)
-    return once
 
-
-def summarize(
-    results: Iterable[Result],
-    thresholds: Thresholds = DEFAULT,
-    *,
-    asked_model: str | None = None,
-    dropped: Mapping[str, int] = MappingProxyType({}),
-    unfinished: str = "",
-) -> Summary:
-    """Sum up the results of one benchmark and one model, in the order of their data set.
-
-    `asked_model` is the name in the requests, None if it is not known; `dropped` counts the requests by the parameters
-    that were asked for but not sent; `unfinished` says why selected cases are missing, if some are.
-    """
-    results = list(results)
-    counts = Counter(map(kind_of, results))
-    served = Counter(result.served_model for result in results)
-    parts, paid = broken_down(counts), spent(results)
-    cluster_translations(parts, results)
-    headline = thresholds.why_no_headline(parts.total, unfinished) is None
-    again = repeats(results)
-    doubts = caveats(
-        _once(results) or parts.total, answered_with(counts), served, headline, asked_model, dropped
-    )
-    return Summary(
-        total=parts.total,
-        categories=parts.categories,
-        subjects=parts.subjects,
-        languages=parts.languages,
-        category_of={subject: category for category, subject, *_ in counts},
-        usage=paid.usage,
-        cost_known_for=paid.cost_known_for,
-        requests=paid.requests,
-        latency=latency(results),
-        thresholds=thresholds,
-        warnings=tuple(doubts),
-        # A guess stands for one reply, and the accuracy of repeats is made of the scores of several.
-        accuracy_with_guess=None if again else accuracy_with_guess(results),
-        calibration=calibration(results),
-        repeats=again,
-        debate=debated(results),
-        unfinished=unfinished,
-    )
+_WHO = ("benchmark", "model", "mock", "recipe", "scoring", "notice")
+_AS_THEY_ARE = (
+    *("accuracy_strict", "standard_error", "why_no_headline"),
+    *("cost_known_for", "requests", "stored", "duration_s"),
+)
+#: The keys of `to_dict` that no metric may have.
+OWN_KEYS = frozenset(
+    [
+        *_WHO,
+        *_AS_THEY_ARE,
+        *("n", "correct", "answered", "accuracy", "ci95", "outcomes", "accuracy_macro", "headline"),
+        *("thresholds", "warnings", "categories", "subjects", "languages", "usage", "cost_usd"),
+    ]
+)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from mmlubench.schema import ANSWERED, Outcome, Result
 from mmlubench.stats.intervals import normal, standard_error, standard_error_of_mean, wilson
+from mmlubench.stats.score import Score
 
 #: Of fewer scores the spread says little.
 _FEW = 30
@@ -95,13 +95,6 @@ class Tally:
     def _is_binary(self) -> bool:
         return self.points == self._squares  # only 0 and 1 are their own squares
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give it for JSON: counts, accuracy and interval, every outcome by name."""
-        return {
-            "n": self.n,
-            "correct": self.correct,
-            "answered": self.answered,
-            "accuracy": self.accuracy,
-            "ci95": list(self.ci95),
-            "outcomes": {outcome.value: count for outcome, count in self.outcomes.items()},
-        }
+    def score(self) -> Score:
+        """Return what it amounts to now."""
+        return Score(dict(self.outcomes), self.accuracy, self.ci95)

@@ -28,6 +28,17 @@ def test_the_packaged_example_runs_offline_and_passes(lab: Any) -> None:
     )
 
 
+def test_the_summary_says_that_it_is_of_dialogues_and_other_programs_need_not(lab: Any) -> None:
+    assert lab.run().exit_code == 0
+    assert lab.summary()["kind"] == "dialogues"
+    without = {name: value for name, value in lab.summary().items() if name != "kind"}
+    (lab.out / "summary.json").write_text(json.dumps(without))
+    requests = [{**line, "kind": "briefing"} for line in lab.lines("requests.jsonl")]  # that of the dialogue
+    (lab.out / "requests.jsonl").write_text("".join(json.dumps(line) + "\n" for line in requests))
+    graded = lab.call("grade", "out/trial")
+    assert (graded.exit_code, "passed (MOCK replies)" in graded.output) == (0, True)
+
+
 def test_three_files_hold_what_was_asked_and_answered_in_the_order_of_the_data_set(lab: Any) -> None:
     assert lab.run().exit_code == 0
     requests, responses = lab.lines("requests.jsonl"), lab.lines("responses.jsonl")
@@ -37,6 +48,7 @@ def test_three_files_hold_what_was_asked_and_answered_in_the_order_of_the_data_s
         "temperature": 0.2,
         "max_tokens": 200,
         "prompt": {"system": "Be brief.", "user": "How do bees find home?"},
+        "kind": "dialogues",  # extra: other programs read the rest
     }
     assert [line["dialogue_id"] for line in requests] == ["bees", "tides", "alarm"]
     assert [line["dialogue_id"] for line in responses] == ["bees", "tides", "alarm"]

@@ -109,6 +109,14 @@ def test_a_terminal_that_knows_only_ascii_is_served(lab: Any, canned: Any) -> No
             "out/trial/summary.json: fact_coverage is missing; `mmlubench grade` tells what it should be.",
         ),
         (
+            '{"kind": "benchmark"}',
+            "out/trial/summary.json: its kind is benchmark, and what is read here is dialogues.",
+        ),
+        (
+            '{"kind": "poems"}',
+            "out/trial/summary.json: its kind is 'poems', and there are benchmark and dialogues.",
+        ),
+        (
             '{"fact_coverage": "high"}',
             "out/trial/summary.json: fact_coverage is 'high', which is no number; `mmlubench grade` tells",
         ),

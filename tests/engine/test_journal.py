@@ -48,6 +48,7 @@ def test_a_reply_leaves_one_line_in_each_file(
     journal = journal_of(Journaled(scripted(reply), "claude"), request)
     assert lines(journal.requests) == [
         {
+            "kind": "benchmark",
             "id": "mmlu/anatomy/0017",
             "attempt": 1,
             "model": "claude",

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from mmlubench.reports import result_entry
 from mmlubench.schema import Outcome, Result, Usage
-from mmlubench.stats import summarize
+from mmlubench.stats import Summary, summarize
 
 #: Category -> its made-up subjects.
 DOMAINS = {
@@ -63,8 +62,8 @@ def results() -> Callable[..., list[Result]]:
 
 
 @pytest.fixture
-def entry() -> Callable[..., dict[str, Any]]:
-    """Build an entry of summary.json from made-up results, or from those given."""
+def summary() -> Callable[..., Summary]:
+    """Build the summary of a made-up run, or of the results given."""
 
     def build(
         given: list[Result] | None = None,
@@ -72,11 +71,9 @@ def entry() -> Callable[..., dict[str, Any]]:
         mock: bool = False,
         doubts: Mapping[str, Any] | None = None,
         **how: Any,
-    ) -> dict[str, Any]:
-        summary = summarize(make_results(**how) if given is None else given, **(doubts or {}))
-        return result_entry(
-            summary, benchmark="mmlu", model=how.get("model", "claude"), recipe="zero_shot", mock=mock,
-            duration_s=75.25,
-        )  # fmt: skip
+    ) -> Summary:
+        figures = summarize(make_results(**how) if given is None else given, **(doubts or {}))
+        who = {"benchmark": "mmlu", "model": how.get("model", "claude"), "recipe": "zero_shot"}
+        return figures.about(**who, mock=mock, duration_s=75.25)
 
     return build

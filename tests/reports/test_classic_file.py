@@ -3,44 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import orjson
 import pytest
 
 from mmlubench.reports import classic_json, classic_names
+from mmlubench.stats import Summary
 
-Entry = Callable[..., dict[str, Any]]
+Build = Callable[..., Summary]
 
 
-def test_the_known_keys_are_there(entry: Entry) -> None:
-    made = entry()
+def test_the_known_keys_are_there(summary: Build) -> None:
+    made = summary()
     told = classic_json(made, timestamp="20260102-030405", run_id="r1", adapter="my-lora", limit=960)
     assert list(told)[:7] == [
         "model_id", "adapter_name", "timestamp", "limit", "overall_score", "metrics", "subjects",
     ]  # fmt: skip
     assert (told["model_id"], told["adapter_name"], told["limit"]) == ("claude", "my-lora", 960)
-    assert told["overall_score"] == made["accuracy"]
-    assert told["metrics"] == {"accuracy": {"value": made["accuracy"], "name": "accuracy"}}
+    assert told["overall_score"] == made.accuracy
+    assert told["metrics"] == {"accuracy": {"value": made.accuracy, "name": "accuracy"}}
     assert told["subjects"]["ethics"] == {"accuracy": 39 / 40, "n": 40, "correct": 39}
     assert len(told["subjects"]) == 24
     assert (told["run_id"], told["recipe"], told["mock"]) == ("r1", "zero_shot", False)
     assert orjson.loads(orjson.dumps(told)) == told
 
 
-def test_a_run_full_of_errors_has_no_score_but_says_why(entry: Entry) -> None:
-    told = classic_json(entry(errors=500), timestamp="t", run_id="r1")
+def test_a_run_full_of_errors_has_no_score_but_says_why(summary: Build) -> None:
+    told = classic_json(summary(errors=500), timestamp="t", run_id="r1")
     assert told["overall_score"] is None
     assert told["metrics"]["accuracy"]["value"] is None
     assert told["why_no_headline"].startswith("500 of 960 cases")
     assert told["outcomes"]["error"] == 500
 
 
-def test_what_is_doubtful_is_told_here_as_well(entry: Entry) -> None:
-    made = entry(doubts={"dropped": {"temperature": 960}})
+def test_what_is_doubtful_is_told_here_as_well(summary: Build) -> None:
+    made = summary(doubts={"dropped": {"temperature": 960}})
     told = classic_json(made, timestamp="t", run_id="r1")
-    assert told["overall_score"] == made["accuracy"]
-    assert told["warnings"] == made["warnings"] != []
+    assert told["overall_score"] == made.accuracy
+    assert told["warnings"] == list(made.warnings) != []
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,6 @@ def test_what_is_doubtful_is_told_here_as_well(entry: Entry) -> None:
         ("../../etc/x", False, "mmlu_etc-x"),
     ],
 )  # fmt: skip
-def test_file_names_are_safe_and_never_hide_a_mock(entry: Entry, model: str, mock: bool, stem: str) -> None:
-    made = {**entry([], mock=mock), "model": model}
+def test_file_names_are_safe_and_never_hide_a_mock(summary: Build, model: str, mock: bool, stem: str) -> None:
+    made = summary([], mock=mock, model=model)
     assert classic_names(made, "20260102-030405") == (f"{stem}_20260102-030405.json", f"{stem}_latest.json")

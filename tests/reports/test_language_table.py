@@ -6,16 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from mmlubench.reports import result_entry, summary_lines
+from mmlubench.reports import summary_lines
 from mmlubench.schema import Result
 from mmlubench.stats import summarize
 
 
 def screen(results: list[Result], width: int) -> str:
-    entry = result_entry(
-        summarize(results), benchmark="mmmlu", model="claude", recipe="zero_shot", mock=False, duration_s=9.0
-    )
-    return "\n".join(summary_lines(entry, width, color=False))
+    figures = summarize(results)
+    summary = figures.about(benchmark="mmmlu", model="claude", recipe="zero_shot", mock=False, duration_s=9.0)
+    return "\n".join(summary_lines(summary, width, color=False))
 
 
 def translated(made: Callable[..., list[Result]]) -> list[Result]:

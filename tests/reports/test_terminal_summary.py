@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from mmlubench.figures import DASH
 from mmlubench.reports import summary_lines
-from mmlubench.reports.figures import DASH
 from mmlubench.schema import Outcome, Result
+from mmlubench.stats import Summary
 
-Entry = Callable[..., dict[str, Any]]
+Build = Callable[..., Summary]
 Results = Callable[..., list[Result]]
 GOLDEN = Path(__file__).parent / "golden"
 #: Every second miss names no letter, most of them because they were cut off.
@@ -23,8 +24,8 @@ DOUBTS = {"asked_model": "anthropic/claude-x", "dropped": {"temperature": 960, "
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def text(entry: dict[str, Any], width: int = 100, **how: bool) -> str:
-    return "\n".join(summary_lines(entry, width, **{"color": False, **how}))
+def text(made: Summary, width: int = 100, **how: bool) -> str:
+    return "\n".join(summary_lines(made, width, **{"color": False, **how}))
 
 
 @pytest.mark.parametrize(
@@ -39,28 +40,28 @@ def text(entry: dict[str, Any], width: int = 100, **how: bool) -> str:
         ("doubts_80", {"doubts": DOUBTS, "served": "claude-x-mini"}, 80, False),
     ],
 )
-def test_the_screen_is_this(entry: Entry, name: str, made: dict[str, Any], width: int, ascii: bool) -> None:
+def test_the_screen_is_this(summary: Build, name: str, made: dict[str, Any], width: int, ascii: bool) -> None:
     # To accept a change: look at the new text, then write it to the file.
     expected = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
-    assert text(entry(**made), width, ascii=ascii) + "\n" == expected
+    assert text(summary(**made), width, ascii=ascii) + "\n" == expected
 
 
 @pytest.mark.parametrize("width", [40, 57, 80, 120, 160, 200])
 @pytest.mark.parametrize("color", [False, True])
-def test_no_line_is_wider_than_the_terminal(entry: Entry, width: int, color: bool) -> None:
+def test_no_line_is_wider_than_the_terminal(summary: Build, width: int, color: bool) -> None:
     long_name = "openai_compatible/meta-llama/Llama-3.1-8B-Instruct@http://127.0.0.1:8000/v1"
-    for made in (entry(model=long_name), entry(errors=600), entry(per_subject=2, mock=True)):
+    for made in (summary(model=long_name), summary(errors=600), summary(per_subject=2, mock=True)):
         lines = summary_lines(made, width, color=color)
         assert max(len(ANSI.sub("", line)) for line in lines) <= width
 
 
-def test_a_narrow_terminal_cuts_names_but_never_figures(entry: Entry) -> None:
-    screen = text(entry(), 42)
+def test_a_narrow_terminal_cuts_names_but_never_figures(summary: Build) -> None:
+    screen = text(summary(), 42)
     assert re.search(rf"^  high_s…  +40  +0\.650  +0\.495{DASH}0\.779$", screen, re.M), screen
 
 
-def test_colour_adds_nothing_but_colour(entry: Entry) -> None:
-    made = entry(errors=60, mock=True)
+def test_colour_adds_nothing_but_colour(summary: Build) -> None:
+    made = summary(errors=60, mock=True)
     colored = text(made, 160, color=True)
     assert "\x1b[" in colored
     stripped = [line.rstrip() for line in ANSI.sub("", colored).splitlines()]
@@ -69,31 +70,31 @@ def test_colour_adds_nothing_but_colour(entry: Entry) -> None:
 
 @pytest.mark.parametrize("variable", ["NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"])
 def test_the_environment_changes_nothing(
-    entry: Entry, monkeypatch: pytest.MonkeyPatch, variable: str
+    summary: Build, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    made = entry()
+    made = summary()
     before = [text(made, 80, color=color) for color in (False, True)]
     monkeypatch.setenv(variable, {"COLUMNS": "30", "TERM": "dumb"}.get(variable, "1"))
     assert [text(made, 80, color=color) for color in (False, True)] == before
 
 
-def test_ascii_terminals_get_ascii(entry: Entry) -> None:
-    made = entry(model="modèle-ü", errors=600)
+def test_ascii_terminals_get_ascii(summary: Build) -> None:
+    made = summary(model="modèle-ü", errors=600)
     assert text(made, 60, ascii=True, color=True).isascii()
     assert len(text(made, 60, ascii=True)) == len(text(made, 60))
 
 
-def test_mock_is_said_before_the_headline_and_in_it(entry: Entry) -> None:
-    lines = summary_lines(entry(mock=True), 100, color=False)
+def test_mock_is_said_before_the_headline_and_in_it(summary: Build) -> None:
+    lines = summary_lines(summary(mock=True), 100, color=False)
     said = next(
         number for number, line in enumerate(lines) if line.startswith("MOCK: the answers are canned")
     )
     assert lines[said + 1].startswith("MOCK mmlu")
-    assert "MOCK" not in text(entry())
+    assert "MOCK" not in text(summary())
 
 
-def test_too_many_errors_leave_no_headline_number(entry: Entry) -> None:
-    screen = text(entry(errors=60), 160)
+def test_too_many_errors_leave_no_headline_number(summary: Build) -> None:
+    screen = text(summary(errors=60), 160)
     assert (
         "mmlu · claude · zero_shot: no headline number: "
         "60 of 960 cases (6.2 %) ended in errors, --max-error-rate allows 1 % (9 here):"
@@ -102,8 +103,8 @@ def test_too_many_errors_leave_no_headline_number(entry: Entry) -> None:
     assert "macro" not in screen
 
 
-def test_too_many_replies_without_a_letter_leave_no_headline_number(entry: Entry) -> None:
-    screen = text(entry(odd=NO_LETTER), 400)
+def test_too_many_replies_without_a_letter_leave_no_headline_number(summary: Build) -> None:
+    screen = text(summary(odd=NO_LETTER), 400)
     assert (
         "mmlu · claude · zero_shot: no headline number: 160 of 960 replies (16.7 %) name no letter "
         "(20 unparsed, 140 truncated), --max-unparsed-rate allows 2 % (19 here): "
@@ -112,24 +113,24 @@ def test_too_many_replies_without_a_letter_leave_no_headline_number(entry: Entry
     assert "accuracy 0." not in screen
 
 
-def test_doubts_stand_in_yellow_below_the_outcomes(entry: Entry) -> None:
+def test_doubts_stand_in_yellow_below_the_outcomes(summary: Build) -> None:
     # The headline is the line that is read; what takes it back must not be far from it.
-    lines = summary_lines(entry(doubts=DOUBTS), 200, color=True)
+    lines = summary_lines(summary(doubts=DOUBTS), 200, color=True)
     outcomes = next(number for number, line in enumerate(lines) if line.startswith("correct "))
     assert lines[outcomes + 1] == (
         "\x1b[33mwarning: asked for but not sent: seed (960 requests), temperature (960 requests); "
         "the model does not take that and went by its own default.\x1b[0m"
     )
     assert "tokens in" in lines[outcomes + 2]
-    assert "warning" not in text(entry())
+    assert "warning" not in text(summary())
 
 
-def test_a_run_without_cases_says_so(entry: Entry) -> None:
-    assert text(entry([])).splitlines()[0].endswith("no headline number: 0 of 0 cases were answered.")
+def test_a_run_without_cases_says_so(summary: Build) -> None:
+    assert text(summary([])).splitlines()[0].endswith("no headline number: 0 of 0 cases were answered.")
 
 
-def test_every_outcome_is_counted(entry: Entry) -> None:
-    screen = text(entry(errors=5), 120)
+def test_every_outcome_is_counted(summary: Build) -> None:
+    screen = text(summary(errors=5), 120)
     (line,) = (line for line in screen.splitlines() if "skipped" in line)
     counts = dict(part.split() for part in line.split(" \N{MIDDLE DOT} "))
     assert set(counts) == {outcome.value for outcome in Outcome}
@@ -145,25 +146,25 @@ def test_every_outcome_is_counted(entry: Entry) -> None:
         (0.0, "cost $0.00"),
     ],
 )
-def test_cost_is_shown_where_it_is_known(entry: Entry, cost: float | None, said: str) -> None:
-    assert said in text(entry(cost=cost))
+def test_cost_is_shown_where_it_is_known(summary: Build, cost: float | None, said: str) -> None:
+    assert said in text(summary(cost=cost))
 
 
-def test_cost_that_is_known_in_part_says_for_how_many(entry: Entry, results: Results) -> None:
+def test_cost_that_is_known_in_part_says_for_how_many(summary: Build, results: Results) -> None:
     mixed = results(per_subject=2, cost=0.5) + results(per_subject=1, cost=None)
-    assert "cost $24.00 for 48 of 72 answers, no price for the rest" in text(entry(mixed))
+    assert "cost $24.00 for 48 of 72 answers, no price for the rest" in text(summary(mixed))
 
 
-def test_a_subject_with_no_answers_shows_none(entry: Entry, results: Results) -> None:
-    screen = text(entry(errors=40))
+def test_a_subject_with_no_answers_shows_none(summary: Build, results: Results) -> None:
+    screen = text(summary(errors=40))
     assert re.search(rf"^  waves +0 +{DASH} +{DASH}$", screen, re.M), screen
 
 
-def test_a_category_that_is_its_own_subject_is_listed_once(entry: Entry, results: Results) -> None:
+def test_a_category_that_is_its_own_subject_is_listed_once(summary: Build, results: Results) -> None:
     alike = [Result.from_dict({**result.to_dict(), "category": result.subject}) for result in results()]
-    assert len(re.findall(r"^ *algebra ", text(entry(alike)), re.M)) == 1
+    assert len(re.findall(r"^ *algebra ", text(summary(alike)), re.M)) == 1
 
 
-def test_rate_and_wait_are_left_out_where_nothing_was_sent(entry: Entry, results: Results) -> None:
+def test_rate_and_wait_are_left_out_where_nothing_was_sent(summary: Build, results: Results) -> None:
     stored = [Result.from_dict({**result.to_dict(), "requests": 0}) for result in results()]
-    assert text(entry(stored)).splitlines()[-1] == "time 1 min 15 s"
+    assert text(summary(stored)).splitlines()[-1] == "time 1 min 15 s"

@@ -25,12 +25,13 @@ PROBE = """
 import resource, sys
 from pathlib import Path
 from mmlubench import datasets, prompts, models
-from mmlubench.commands import record, runs
+from mmlubench.commands import record
 from mmlubench.datasets.sources import arrow
 from mmlubench.datasets.sources import hendrycks
 from mmlubench.datasets.sources import snapshot
 from mmlubench.models.names import keys
 from mmlubench.models import mock_replies
+from mmlubench.run import archive
 import yaml, dotenv, pyarrow.parquet
 
 def peak():
@@ -88,7 +89,7 @@ def probe(tmp_path: Path) -> Callable[..., str]:
             "it cannot be read (it has 1,000.0 MB, and at most 64 MB are read).",
         ),
         ("snapshot.json", "snapshot.read(path.parent)", "at most 16 MB are read; fetch the data again."),
-        ("manifest.json", "runs.read_manifest(path.parent)", "at most 16 MB are read)."),
+        ("manifest.json", "archive.read_manifest(path.parent)", "at most 16 MB are read)."),
         ("responses.jsonl", "record.read_replies(path.parent)", "line 1 has more than 16 MB"),
     ],
 )

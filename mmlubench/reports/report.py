@@ -1,0 +1,123 @@
+"""Reports: what is made of a finished run, each one object that gives files, parts of the screen, or both.
+
+To add one, write a module with a `Report` and name it in `REPORTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from mmlubench.lookup import load_all
+from mmlubench.records import Manifest
+from mmlubench.schema import Result
+from mmlubench.stats.summary import Summary
+
+#: Each report of ours by its name, in the order in which they are written and shown.
+REPORTS: dict[str, str] = {
+    "summary": "mmlubench.reports.summary:SUMMARY_FILE",
+    "classic": "mmlubench.reports.classic:CLASSIC_FILE",
+    "terminal": "mmlubench.reports.terminal:TERMINAL",
+}
+
+
+class FinishedRun(Protocol):
+    """What a report is made of: a run that just ended, or one read back by `open_run`."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the run was."""
+
+    @property
+    def summary(self) -> Sequence[Summary]:
+        """The figures, one for each benchmark and model."""
+
+    def entries(self) -> Iterator[Result]:
+        """Every case."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecords:
+    """A run that just ended, its cases in memory: a `FinishedRun`."""
+
+    manifest: Manifest
+    summary: Sequence[Summary]
+    results: Iterable[Sequence[Result]]
+    """The cases of each benchmark and model."""
+
+    def entries(self) -> Iterator[Result]:
+        """Every case."""
+        return (result for block in self.results for result in block)
+
+
+class File(NamedTuple):
+    """A file to be written."""
+
+    name: str
+    content: Mapping[str, Any] | str
+    """An object, which becomes JSON, or a text."""
+    beside: bool = False
+    """Whether it lies beside the run folder in place of in it."""
+
+
+class Screen(NamedTuple):
+    """The terminal that a report is shown on."""
+
+    width: int
+    """In columns."""
+    color: bool
+    """Whether ANSI codes are understood."""
+    ascii: bool
+    """Whether nothing but ASCII can be shown."""
+
+
+class Section(NamedTuple):
+    """A part of the screen."""
+
+    title: str
+    lines: Sequence[str]
+    errors: Sequence[str] = ()
+    """Lines that are shown below, in red."""
+
+
+def _no_files(run: FinishedRun) -> Iterable[File]:
+    return ()
+
+
+def _no_sections(run: FinishedRun, screen: Screen) -> Iterable[Section]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report."""
+
+    files: Callable[[FinishedRun], Iterable[File]] = _no_files
+    sections: Callable[[FinishedRun, Screen], Iterable[Section]] = _no_sections
+
+
+def files(run: FinishedRun) -> tuple[list[File], list[str]]:
+    """Make the files of all reports, and a sentence for each report that failed: it must not cost the others."""
+    made: list[File] = []
+    failures = []
+    for name, report in load_all(REPORTS).items():
+        try:
+            made += list(report.files(run))  # whole or not at all
+        except Exception as error:  # whatever a stranger's report does
+            failures.append(_failure(name, error))
+    return made, failures
+
+
+def sections(run: FinishedRun, screen: Screen) -> Iterator[Section]:
+    """Yield what all reports show on the screen; of a report that fails, a sentence that says so."""
+    for name, report in load_all(REPORTS).items():
+        try:
+            parts = list(report.sections(run, screen))
+        except Exception as error:  # whatever a stranger's report does
+            parts = [Section(f"report {name}", (), (_failure(name, error),))]
+        yield from parts
+
+
+def _failure(name: str, error: Exception) -> str:
+    return f"the report {name} failed ({type(error).__name__}: {error})."

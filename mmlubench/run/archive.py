@@ -1,0 +1,191 @@
+"""Run folders, read back: what a run was, its figures, and every case, request and reply as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from glob import glob
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import orjson
+
+from mmlubench.errors import DataError, UserError
+from mmlubench.inputs import FACTS_BYTES, JSON_BYTES, read_bytes
+from mmlubench.jsonl import read
+from mmlubench.records import BENCHMARK, Manifest, check_kind, check_version
+from mmlubench.schema import Result
+from mmlubench.stats.summary import Summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MANIFEST, SUMMARY = "manifest.json", "summary.json"
+#: Where runs lie unless told otherwise: the default of `--run-dir`.
+RUN_DIR = Path("reports")
+_LATEST = "latest"
+#: What a record raises that is made of something else.
+_MISFITS = (KeyError, TypeError, ValueError, AttributeError)
+
+
+class RunArchive:
+    """One run, read from its folder; of a run that was killed, as much as was written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.manifest = read_manifest(path)
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run, which is the name of its folder as it was made."""
+        return self.manifest.run_id or self.path.name
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run came to its end and was summed up."""
+        return (self.path / SUMMARY).is_file()
+
+    @cached_property
+    def summary(self) -> tuple[Summary, ...]:
+        """The figures, one for each benchmark and model; none of a run that was killed. Raises UserError."""
+        path = self.path / SUMMARY
+        if not self.is_finished:
+            return ()
+        try:
+            values = _object(path, JSON_BYTES)
+        except OSError as error:
+            raise UserError(f"{path} cannot be read ({error.strerror}).") from None
+        check_kind(values, BENCHMARK, path)
+        check_version(values, path)
+        try:
+            return tuple(Summary.from_dict(one) for one in values["results"])
+        except _MISFITS as error:
+            raise DataError(path, f"it does not hold what a run writes ({_named(error)}).") from None
+
+    def entries(self) -> Iterator[Result]:
+        """Yield every case of `results.jsonl`, one in memory at a time. Raises UserError."""
+        path = self.path / "results.jsonl"
+        for row, line in enumerate(self._lines(path), start=1):
+            try:
+                yield Result.from_dict(line)
+            except _MISFITS as error:
+                raise DataError(path, f"it is no case of a run ({_named(error)}).", row=row) from None
+
+    def requests(self) -> Iterator[dict[str, Any]]:
+        """Yield every line of `requests.jsonl`, one in memory at a time. Raises UserError."""
+        path = self.path / "requests.jsonl"
+        for row, line in enumerate(self._lines(path), start=1):
+            check_kind(line, BENCHMARK, path, row=row)
+            yield line
+
+    def responses(self) -> Iterator[dict[str, Any]]:
+        """Yield every line of `responses.jsonl`, one in memory at a time. Raises UserError."""
+        return self._lines(self.path / "responses.jsonl")
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row a case; `run.frame.cases_frame` says which columns. Raises UserError."""
+        from mmlubench.run.frame import cases_frame  # pandas takes half a second to import
+
+        return cases_frame(self.entries())
+
+    def _lines(self, path: Path) -> Iterator[dict[str, Any]]:
+        try:
+            yield from read(path)
+        except OSError as error:
+            raise UserError(f"{path} cannot be read ({error.strerror}): is it the folder of a run?") from None
+
+    def __repr__(self) -> str:
+        return f"RunArchive({str(self.path)!r})"
+
+
+class RunArchives(Sequence[RunArchive]):
+    """Several runs, the oldest first."""
+
+    def __init__(self, runs: Sequence[RunArchive]) -> None:
+        self._runs = tuple(runs)
+
+    @overload
+    def __getitem__(self, index: int) -> RunArchive: ...
+    @overload
+    def __getitem__(self, index: slice) -> RunArchives: ...
+    def __getitem__(self, index: int | slice) -> RunArchive | RunArchives:
+        return RunArchives(self._runs[index]) if isinstance(index, slice) else self._runs[index]
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row a case of every run, the column `run_id` in front. Raises UserError."""
+        from mmlubench.run.frame import runs_frame
+
+        return runs_frame((run.run_id, run.entries()) for run in self._runs)
+
+    def __repr__(self) -> str:
+        return f"RunArchives({list(self._runs)!r})"
+
+
+def open_run(path: str | Path = _LATEST, run_dir: str | Path = RUN_DIR) -> RunArchive:
+    """Open a run: a run folder, the id of a run under `run_dir`, `latest`, or `DIR/latest`. Raises UserError."""
+    return RunArchive(find_run(str(path), Path(run_dir)))
+
+
+def open_runs(pattern: str) -> RunArchives:
+    """Open all runs whose folders match, for example `reports/*`; what is no run folder is passed over.
+
+    Raises UserError if none is there.
+    """
+    found = map(Path, glob(pattern))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    folders = sorted(folder for folder in found if (folder / MANIFEST).is_file())
+    if not folders:
+        raise UserError(f"{pattern}: no run folder is called so; give a pattern such as reports/*.")
+    return RunArchives([RunArchive(folder) for folder in folders])
+
+
+def find_run(name: str, parent: Path) -> Path:
+    """Find a run folder: a path, the id of a run under `parent`, `latest`, or `DIR/latest`. Raises UserError."""
+    for folder in (Path(name), parent / name):
+        if name != _LATEST and folder.is_dir():
+            return folder
+    if name == _LATEST:
+        return _newest(parent, name, "name its folder, or give --run-dir DIR")
+    if Path(name).name == _LATEST:
+        return _newest(Path(name).parent, name, "name a folder that runs were written to")
+    raise UserError(f"{name}: no such run; give a run folder, the id of a run under {parent}, or latest.")
+
+
+def _newest(parent: Path, name: str, advice: str) -> Path:
+    runs = sorted(path.parent for path in parent.glob(f"*/{MANIFEST}"))  # an id begins with its time
+    if not runs:
+        raise UserError(f"{name}: there is no run under {parent}; {advice}.")
+    return runs[-1]
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read what a run was. Raises UserError if the folder does not say."""
+    path = folder / MANIFEST
+    try:
+        values = _object(path, FACTS_BYTES)
+    except OSError as error:
+        raise UserError(
+            f"{folder} is no run folder: its {MANIFEST} cannot be read ({error.strerror})."
+        ) from None
+    check_kind(values, BENCHMARK, path)
+    check_version(values, path)
+    return Manifest.from_dict(values)
+
+
+def _object(path: Path, most: int) -> dict[str, Any]:
+    """Read a JSON object. Raises OSError, and UserError for what is none."""
+    try:
+        values = orjson.loads(read_bytes(path, most))
+    except orjson.JSONDecodeError as error:
+        raise UserError(
+            f"{path} is not JSON ({error.msg}): start the run with its own command again."
+        ) from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path} does not hold what a run writes: start the run with its own command again.")
+    return values
+
+
+def _named(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

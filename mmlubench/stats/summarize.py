@@ -1,0 +1,68 @@
+"""From the results of one benchmark and one model to their figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from mmlubench.schema import Result
+from mmlubench.stats.breakdown import answered_with, broken_down, cluster_translations, kind_of, scores
+from mmlubench.stats.caveats import caveats
+from mmlubench.stats.metrics import computed
+from mmlubench.stats.spent import spent
+from mmlubench.stats.summary import OWN_KEYS, Summary
+from mmlubench.stats.tally import Tally
+from mmlubench.stats.thresholds import DEFAULT, Thresholds
+
+
+def summarize(
+    results: Iterable[Result],
+    thresholds: Thresholds = DEFAULT,
+    *,
+    asked_model: str | None = None,
+    dropped: Mapping[str, int] = MappingProxyType({}),
+    unfinished: str = "",
+) -> Summary:
+    """Sum up the results of one benchmark and one model, in the order of their data set.
+
+    `asked_model` is the name in the requests, None if it is not known; `dropped` counts the requests by the parameters
+    that were asked for but not sent; `unfinished` says why selected cases are missing, if some are, as half a sentence.
+    Whose results they are, `Summary.about` says.
+    """
+    results = list(results)
+    counts = Counter(map(kind_of, results))
+    served = Counter(result.served_model for result in results)
+    parts, paid = broken_down(counts), spent(results)
+    cluster_translations(parts, results)
+    why_no_headline = thresholds.why_no_headline(parts.total, unfinished)
+    values, failures = computed(results, reserved=OWN_KEYS)
+    once = _once(results) or parts.total
+    doubts = caveats(once, answered_with(counts), served, why_no_headline is None, asked_model, dropped)
+    return Summary(
+        total=parts.total.score(),
+        accuracy_strict=parts.total.accuracy_strict,
+        standard_error=parts.total.standard_error,
+        why_no_headline=why_no_headline,
+        categories=scores(parts.categories),
+        subjects=scores(parts.subjects),
+        category_of={subject: category for category, subject, *_ in counts},
+        languages={name: language.score() for name, language in parts.languages.items()},
+        usage=paid.usage,
+        cost_known_for=paid.cost_known_for,
+        requests=paid.requests,
+        thresholds=thresholds,
+        warnings=(*doubts, *failures),
+        metrics=values,
+    )
+
+
+def _once(results: Sequence[Result]) -> Tally | None:
+    """Tally what one epoch alone is worth, for the comparison with guessing; None where there was but one."""
+    if not any(result.letters for result in results):
+        return None
+    once = Tally()
+    for result in results:
+        share = result.letters.count(result.answer) / len(result.letters) if result.letters else result.points
+        once.add(result.outcome, points=share)
+    return once

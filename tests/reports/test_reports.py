@@ -1,0 +1,102 @@
+"""A report is one object in one table; what somebody adds comes out beside ours, and breaks none of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from mmlubench.figures import TIMES
+from mmlubench.records import Manifest
+from mmlubench.reports import report as reports
+from mmlubench.reports.report import File, FinishedRun, Report, RunRecords, Screen, Section
+from mmlubench.schema import Result
+from mmlubench.stats import Metric, Summary
+from mmlubench.stats.metrics import METRICS
+
+GOLDEN = Path(__file__).parent / "golden"
+SCREEN = Screen(80, color=False, ascii=False)
+ID = "20260102-030405-678-beef"
+
+
+@pytest.fixture
+def run(results: Callable[..., list[Result]], summary: Callable[..., Summary]) -> RunRecords:
+    manifest = Manifest(ID, models={"claude": {"adapter": "my-lora"}}, settings={"limit": 960})
+    return RunRecords(manifest, [summary(errors=5)], [results(errors=5)])
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, table: dict[str, str], thing: object) -> None:
+    """One module with one object, and one line in the table."""
+    module = ModuleType("planted")
+    module.PLANTED = thing  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "planted", module)
+    monkeypatch.setitem(table, "planted", "planted:PLANTED")
+
+
+def test_our_reports_write_their_files_and_show_the_summary(run: RunRecords) -> None:
+    made, failures = reports.files(run)
+    assert [(file.name, file.beside) for file in made] == [
+        ("summary.json", False),
+        ("mmlu_claude_20260102-030405-678.json", True),
+        ("mmlu_claude_latest.json", True),
+    ]
+    classic = made[1].content
+    assert isinstance(classic, dict)
+    assert (classic["adapter_name"], classic["limit"], classic["run_id"]) == ("my-lora", 960, ID)
+    (section,) = reports.sections(run, SCREEN)
+    assert section.title == "mmlu claude"
+    assert section.errors == [f"5 {TIMES} cannot connect to http://127.0.0.1:9/v1: is it up?"]
+    assert failures == []
+
+
+def cases_as_csv(run: FinishedRun) -> Iterable[File]:
+    yield File("cases.csv", "\n".join(f"{case.id},{case.outcome}" for case in run.entries()))
+
+
+def how_many(run: FinishedRun, screen: Screen) -> Iterable[Section]:
+    yield Section("cases", [f"{len(list(run.entries())):,} cases on {screen.width} columns"])
+
+
+def test_a_planted_report_comes_out_beside_ours(run: RunRecords, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = reports.files(run)[0]
+    plant(monkeypatch, reports.REPORTS, Report(cases_as_csv, how_many))
+    *ours, planted = reports.files(run)[0]
+    assert ours == before
+    assert isinstance(planted.content, str)
+    assert planted.content.splitlines()[0] == "mmlu/law_of_the_sea/0000,correct"
+    assert list(reports.sections(run, SCREEN))[-1] == Section("cases", ["960 cases on 80 columns"])
+
+
+def broken(run: FinishedRun, screen: Screen | None = None) -> Iterable[File]:
+    raise KeyError("colour")
+
+
+def test_a_report_that_fails_costs_only_itself(run: RunRecords, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = reports.files(run)[0]
+    plant(monkeypatch, reports.REPORTS, Report(broken, broken))  # type: ignore[arg-type]
+    said = "the report planted failed (KeyError: 'colour')."
+    assert reports.files(run) == (before, [said])
+    assert list(reports.sections(run, SCREEN))[-1] == Section("report planted", (), (said,))
+
+
+@pytest.mark.parametrize(("name", "width"), [("full_80", 80), ("full_160", 160)])
+def test_a_screen_stays_as_it_is_where_a_new_metric_has_no_value(
+    name: str, width: int, summary: Callable[..., Summary], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, METRICS, Metric("new", lambda results: None, lambda value, beside: ["new 0.5"]))
+    run = RunRecords(Manifest(), [summary()], [])
+    (section,) = reports.sections(run, Screen(width, color=False, ascii=False))
+    assert "\n".join(section.lines) + "\n" == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_a_new_metric_that_has_a_value_is_one_line_more(
+    summary: Callable[..., Summary], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, METRICS, Metric("new", lambda results: 0.5, lambda value, beside: [f"new {value}"]))
+    (section,) = reports.sections(RunRecords(Manifest(), [summary()], []), SCREEN)
+    golden = (GOLDEN / "full_80.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in section.lines if line not in golden] == ["new 0.5"]
+    assert [line for line in section.lines if line != "new 0.5"] == golden
