@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from mmlubench.errors import StoreError, UserError
+from mmlubench.figures import several
 from mmlubench.plugin import keyword
 from mmlubench.plugin.case_report import CATEGORIES, PROPERTY, SIGNS
 from mmlubench.plugin.signals import DRAIN_S, Signals, cannot_write, hear_out, stop, stopped_for
 from mmlubench.plugin.xdist.scheduling import Shards, share_of, state_of
-from mmlubench.figures import several
 from mmlubench.run.share import Share
 from mmlubench.schema import Outcome
 

@@ -25,9 +25,7 @@ class Gate:
         """One sentence for each benchmark and model; none without a gate."""
         return [] if self._least is None else [self._verdict(summary, self._least) for summary in summaries]
 
-    def passes(
-        self, summaries: Sequence[Summary], *, failed: int, failed_cases: int, finished: bool
-    ) -> bool:
+    def passes(self, summaries: Sequence[Summary], *, failed: int, failed_cases: int, finished: bool) -> bool:
         """Whether the run is a success. Only the verdict on answers is the gate's: other failures stay failures.
 
         `failed` counts all tests that failed, `failed_cases` those among them that are cases; `finished` says that no

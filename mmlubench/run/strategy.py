@@ -9,11 +9,11 @@ from typing import Any
 from mmlubench import prompts
 from mmlubench.engine.journal import current_epoch, current_journal
 from mmlubench.errors import UserError
+from mmlubench.figures import several
 from mmlubench.grading import find_extraction, read_answer
 from mmlubench.models import ModelSpec, top_logprobs
 from mmlubench.models.base import Model
 from mmlubench.prompts import ASKED, HEARD, Role, read_role
-from mmlubench.figures import several
 from mmlubench.schema import Answer, Params, Question, Scoring
 from mmlubench.settings import SOLVERS, Settings
 from mmlubench.solvers import (
