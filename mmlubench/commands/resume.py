@@ -59,7 +59,7 @@ def _refreshed(manifest: Mapping[str, Any]) -> list[str]:
         begun = datetime.fromisoformat(manifest["created"]).timestamp()
     except (KeyError, TypeError, ValueError):
         return []
-    return [f"--refresh-since={begun:.3f}"]
+    return [f"--mmlubench-refresh-since={begun:.3f}"]
 
 
 def _folder_of(manifest: Mapping[str, Any], folder: Path) -> Path:

@@ -15,6 +15,7 @@ import click
 from mmlubench import __version__
 from mmlubench.commands.runs import told
 from mmlubench.errors import DataError, ProviderError, UserError
+from mmlubench.settings import STORE_NAME
 
 if TYPE_CHECKING:
     from mmlubench.dialogues import Experiment
@@ -118,7 +119,7 @@ def _store(parent: Path, answerer: Answerer) -> Iterator[Store | None]:
         return
     from mmlubench.engine.store.sqlite import Store
 
-    store = Store.open(parent / "store.sqlite")
+    store = Store.open(parent / STORE_NAME)
     try:
         if store.notice:
             click.echo(store.notice, err=True)

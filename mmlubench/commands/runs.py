@@ -12,6 +12,7 @@ import orjson
 
 from mmlubench.errors import MmluBenchError, UserError
 from mmlubench.inputs import FACTS_BYTES, read_bytes
+from mmlubench.settings import Settings
 
 MANIFEST = "manifest.json"
 _Command = Callable[..., Any]
@@ -23,7 +24,7 @@ def about_run(command: _Command) -> _Command:
         "--run-dir",
         "parent",
         type=click.Path(path_type=Path),
-        default=Path("reports"),
+        default=Path(Settings.run_dir),
         show_default=True,
         help="folder with the run folders, as in the run itself",
     )

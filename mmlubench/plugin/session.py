@@ -15,6 +15,7 @@ import pytest
 from mmlubench.errors import StoreError, UserError
 from mmlubench.plugin import keyword
 from mmlubench.plugin.case_report import CATEGORIES, PROPERTY, SIGNS
+from mmlubench.plugin.option_names import NAMES
 from mmlubench.plugin.signals import DRAIN_S, Signals, cannot_write, hear_out, stop, stopped_for
 from mmlubench.plugin.xdist.scheduling import Shards, Share
 from mmlubench.schema import Outcome
@@ -86,7 +87,7 @@ class Session:
                 if not self.is_worker:  # which may run on another host, and writes no run folder
                     check_parent(self.bench.settings.run_dir)
         except UserError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise self._usage_error(error) from None
         if self.is_controller and not self.config.getoption("collectonly"):
             from xdist.workermanage import parse_tx_spec_config
 
@@ -101,9 +102,9 @@ class Session:
         from mmlubench.plugin.listing import model_table
 
         try:
-            print(model_table(self.config.getoption("models_file")))
+            print(model_table(self.bench.settings.models_file))
         except UserError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise self._usage_error(error) from None
         return 0
 
     def cases(self, items: list[pytest.Function]) -> list[Case]:
@@ -128,7 +129,11 @@ class Session:
         self._has_header = True
         notice = self.bench.roster.store_notice
         advice = self.bench.strategy.advice and f"mmlubench: {self.bench.strategy.advice}"
-        return [*self.bench.roster.header(self.bench.strategy.heading), *filter(None, [notice, advice])]
+        names = self.config.stash[NAMES].notice()
+        return [
+            *self.bench.roster.header(self.bench.strategy.heading),
+            *filter(None, [notice, advice, names]),
+        ]
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -354,12 +359,15 @@ class Session:
         try:
             ledger = self.ledger
         except UserError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise self._usage_error(error) from None
         self.bench.on_tick = ledger.tick
+
+    def _usage_error(self, problem: UserError) -> pytest.UsageError:
+        return pytest.UsageError(self.config.stash[NAMES].spelled(str(problem)))
 
     def _give_up(self, problem: UserError) -> None:
         if not self.is_worker:
-            raise pytest.UsageError(str(problem))
+            raise self._usage_error(problem)
         self._output["problem"] = str(problem)
 
 

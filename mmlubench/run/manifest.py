@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mmlubench.run.roster import store_path
-
 if TYPE_CHECKING:
     from mmlubench.plugin.process import Bench
 
@@ -57,7 +55,7 @@ def manifest(run_id: str, config: pytest.Config, bench: Bench, data: Mapping[str
 
 def _store(cwd: Path, bench: Bench) -> str | None:
     """Where this run keeps its replies, as a full path; None where it keeps none."""
-    return str(cwd / store_path(bench.settings)) if bench.roster.has_store else None
+    return str(cwd / bench.settings.store_path) if bench.roster.has_store else None
 
 
 def _version(package: str) -> str | None:
