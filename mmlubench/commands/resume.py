@@ -50,8 +50,8 @@ def _command_of(manifest: Mapping[str, Any], folder: Path) -> list[str]:
 
 def _refreshed(manifest: Mapping[str, Any]) -> list[str]:
     """What was refreshed already need not be once more: for a run with `--refresh`, an option that says since when."""
-    settings = manifest.get("settings")
-    if not isinstance(settings, dict) or not settings.get("refresh"):
+    settings = _settings(manifest)
+    if not settings.get("refresh"):
         return []
     if settings.get("refresh_since") is not None:  # it was resumed itself, and its command says it
         return []
@@ -60,6 +60,11 @@ def _refreshed(manifest: Mapping[str, Any]) -> list[str]:
     except (KeyError, TypeError, ValueError):
         return []
     return [f"--mmlubench-refresh-since={begun:.3f}"]
+
+
+def _settings(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    settings = manifest.get("settings")
+    return settings if isinstance(settings, dict) else {}
 
 
 def _folder_of(manifest: Mapping[str, Any], folder: Path) -> Path:
@@ -80,7 +85,7 @@ def _warnings(manifest: Mapping[str, Any]) -> Iterator[str]:
             f"the run was made with mmlubench {then or '(unknown)'}, and this is {__version__}: "
             "what has changed since is asked anew."
         )
-    if "--no-store" in manifest["command"]:
+    if _settings(manifest).get("no_store"):
         yield "the run was started with --no-store: all of it is asked anew."
     store = manifest.get("store")
     if isinstance(store, str) and not Path(store).exists():

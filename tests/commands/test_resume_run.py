@@ -180,7 +180,7 @@ def test_another_version_is_a_warning_and_the_run_goes_on(
             "the store /nowhere/store.sqlite is not there any more: all of it",
         ),
         (
-            {"command": ["pytest", "--no-store"]},
+            {"settings": {"no_store": True}},
             "the run was started with --no-store: all of it is asked anew.",
         ),
     ],
