@@ -57,7 +57,7 @@ class Option(NamedTuple):
     def help_text(self) -> str:
         """The help, with the default where there is one."""
         has_default = self.default is not None and self.default is not False and self.default != ()
-        default = str(self.default) if has_default else self.default_text
+        default = str(self.default).removesuffix(".0") if has_default else self.default_text
         return f"{self.help} (default: {default})" if default else self.help
 
     def arguments(self) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class Settings:
         default_text="zero_shot",
     )
     shots: int | None = whole(
-        "number of worked examples before the question (few-shot)", least=0, default_text="the recipe's"
+        "few-shot: number of worked examples before the question", least=0, default_text="the recipe's"
     )
     prompt: str | None = text(
         "prompt of your own in place of a recipe: a YAML file with name, description and template", "FILE"

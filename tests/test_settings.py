@@ -40,7 +40,7 @@ def test_the_help_of_every_option_names_its_default_once() -> None:
         told = option.default_text
         if not isinstance(option.default, (bool, tuple, type(None))):
             assert not told  # there is one to be told already
-            told = str(option.default)
+            told = f"{option.default:g}" if option.kind is float else str(option.default)
         assert option.help_text == (f"{option.help} (default: {told})" if told else option.help)
         assert "default:" not in option.help
 

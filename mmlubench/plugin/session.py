@@ -41,7 +41,7 @@ class Session:
         """Why not everything could be written."""
         self._signals = Signals()
         self._has_header = False
-        """With -q there is none, and what it would have said of the store is said at the end."""
+        """With -q there is none, and what it would have said of store and options is said at the end."""
         self._slow: dict[str, None] = {}
         """What workers say of tests that cannot look ahead: each says the same, and it is told once."""
 
@@ -127,13 +127,13 @@ class Session:
         if not self.has_bench:
             return []
         self._has_header = True
-        notice = self.bench.roster.store_notice
         advice = self.bench.strategy.advice and f"mmlubench: {self.bench.strategy.advice}"
-        names = self.config.stash[NAMES].notice()
-        return [
-            *self.bench.roster.header(self.bench.strategy.heading),
-            *filter(None, [notice, advice, names]),
-        ]
+        lines = self.bench.roster.header(self.bench.strategy.heading)
+        return [*lines, *filter(None, [advice, *self._notices()])]
+
+    def _notices(self) -> tuple[str, str]:
+        """Whether the store was damaged, and which names of options are another plugin's; empty where all is well."""
+        return self.bench.roster.store_notice, self.config.stash[NAMES].notice()
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -268,8 +268,8 @@ class Session:
             terminalreporter.write_line(f"ERROR: {self.problem}", red=True)
         if self._trouble and self._trouble not in stopped_for(self._session):
             terminalreporter.write_line(f"ERROR: {self._trouble}", red=True)
-        notice = self.bench.roster.store_notice if self.has_bench and not self._has_header else ""
-        for line in filter(None, (notice, *self._slow, *self._quotes)):
+        untold = () if self._has_header or not self.has_bench else self._notices()
+        for line in filter(None, (*untold, *self._slow, *self._quotes)):
             terminalreporter.write_line(line)
         if self._ledger is not None:
             self._ledger.print_summary(terminalreporter)

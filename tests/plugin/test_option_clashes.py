@@ -244,6 +244,16 @@ def test_one_name_that_is_taken_is_told_and_all_others_stay_short(folder):
     assert folder.json("manifest")["settings"]["seed"] == 3
 
 
+@pytest.mark.parametrize("given", [("-q", "--model", "mock"), ()])
+def test_names_that_are_taken_are_told_where_the_head_of_the_run_says_nothing(given, folder):
+    # Without an option of ours, pytest prints its head before it finds a benchmark.
+    folder.write("conftest.py", adds("--limit"))
+    result = folder.run(*given, "--limit", "5", "-k", "anatomy")
+    assert told(result) == ["5"]
+    notice = "mmlubench: --limit belongs to another plugin here: use --mmlubench-limit"
+    assert result.outlines.count(notice) == 1
+
+
 def test_a_sentence_about_an_option_has_the_name_that_works_here(folder):
     folder.write("conftest.py", adds("--limit", "--tokenizer"))
     assert folder.refused("--mmlubench-limit", "0") == (
