@@ -15,7 +15,7 @@ from mmlubench.dialogues import Dialogue, metadata_of, open_experiment, shortfal
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One case for each dialogue of the experiment."""
     try:
-        experiment = open_experiment(metafunc.config.getoption("experiment", None))
+        experiment = open_experiment(metafunc.config.getoption("--mmlubench-experiment", None))
     except UserError as error:
         raise pytest.Collector.CollectError(str(error)) from None
     cases = [pytest.param(d, experiment.params, id=d.dialogue_id) for d in experiment.dialogues]

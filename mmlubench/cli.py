@@ -20,6 +20,7 @@ from mmlubench.commands.run import run
 from mmlubench.commands.runs import told
 from mmlubench.commands.summarize import summarize
 from mmlubench.errors import UserError
+from mmlubench.settings import Settings
 
 if TYPE_CHECKING:
     from mmlubench.engine.store.sqlite import Store
@@ -29,7 +30,7 @@ _store_path = click.option(
     "--store",
     "path",
     type=click.Path(path_type=Path),
-    default=Path("reports/store.sqlite"),
+    default=Settings().store_path,
     show_default=True,
     help="the file",
 )

@@ -1,257 +1,182 @@
-"""Every option, declared once: the command line is made from this table, all else sees a frozen `Settings`."""
+"""Every option, declared once: the command line and its help are made from the fields of `Settings`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from math import inf
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from mmlubench.errors import UserError
+from mmlubench.options import number, options_of, share, switch, text, texts, whole
 
-#: The values of `schema.Scoring`, which is not imported here: every pytest run would pay for it.
-SCORINGS = ("text", "logprob", "logprob:completions", "logprob:echo", "logprob:chat")
-#: How a question may be put: once, or by several agents.
+#: How a question may be solved: by one reply, or by several agents.
 SOLVERS = ("single", "self_consistency", "debate", "debate_judge", "critic")
+#: The file, in the folder of `--run-dir`, that keeps the replies of all runs.
+STORE_NAME = "store.sqlite"
 
 
-class Option(NamedTuple):
-    """One command-line option; `extra` goes to argparse as it is."""
+def _scorings() -> Sequence[str]:
+    from mmlubench.schema import Scoring  # late: it would cost every pytest run 7 ms
 
-    flag: str
-    help: str
-    extra: Mapping[str, Any] = MappingProxyType({})
-
-    @property
-    def name(self) -> str:
-        """The field of `Settings` it fills."""
-        return self.flag.lstrip("-").replace("-", "_")
-
-
-_TEXT: dict[str, Any] = {"metavar": "NAME"}
-_MANY: dict[str, Any] = {"action": "append", "default": [], "metavar": "NAME"}
-_COUNT: dict[str, Any] = {"type": int, "metavar": "N"}
-_NUMBER: dict[str, Any] = {"type": float, "metavar": "X"}
-_PATH: dict[str, Any] = {"metavar": "PATH"}
-_SWITCH: dict[str, Any] = {"action": "store_true", "default": False}
-
-OPTIONS = (
-    # who answers
-    Option("--model", "model to ask: a name of models.yaml or provider/model-id[@URL]; repeatable", _MANY),
-    Option("--adapter", "LoRA adapter to ask for, as the server names it", _TEXT),
-    Option(
-        "--models-file", "models.yaml to use (default: ./models.yaml, ./config/models.yaml, packaged)", _PATH
-    ),
-    Option("--list-models", "print the models that can be named, and exit", _SWITCH),
-    Option(
-        "--no-fallback", "a missing API key is an error even where a model names a mock fallback", _SWITCH
-    ),
-    # what is asked
-    Option(
-        "--data",
-        "hub, sample, or a folder or .tar with the data set (default: hub; sample for a mock)",
-        _PATH,
-    ),
-    Option(
-        "--allow-partial-data", "accept local data that lacks subjects or rows of the full data set", _SWITCH
-    ),
-    Option("--subject", "ask only this subject; repeatable", _MANY),
-    Option("--category", "ask only this category, such as stem, humanities or math; repeatable", _MANY),
-    Option("--language", "ask only this language of mmmlu, such as DE_DE; repeatable (default: all)", _MANY),
-    Option(
-        "--redux",
-        "ok: of mmlu only what MMLU-Redux found right; corrected: and what it corrected, with the right key",
-        {"choices": ("ok", "corrected")},
-    ),
-    Option("--dedup", "leave out questions that repeat an earlier one", _SWITCH),
-    Option("--max-question-tokens", "leave out questions of N tokens or more, choices included", _COUNT),
-    Option("--tokenizer", "what counts them: a tokenizer.json, its folder, or a name on the hub", _TEXT),
-    Option("--limit", "ask N questions, drawn evenly from all subjects, the same for every model", _COUNT),
-    Option("--seed", "seed of the draw (default: 0)", {**_COUNT, "default": 0}),
-    Option(
-        "--experiment",
-        "YAML of the experiment whose dialogues are asked (default: the packaged example)",
-        {"metavar": "FILE"},
-    ),
-    # how it is asked
-    Option(
-        "--recipe",
-        "zero_shot (default), five_shot, cot; or a published one: hendrycks, lm_eval, llama3, simple_evals, "
-        "inspect_zero_shot, inspect_five_shot, mmlu_pro, mmlu_pro_zero_shot",
-        _TEXT,
-    ),
-    Option("--shots", "number of worked examples before the question", _COUNT),
-    Option("--prompt", "your own prompt: a YAML file with name, description, template", {"metavar": "FILE"}),
-    Option("--system", "system prompt", {"metavar": "TEXT"}),
-    Option(
-        "--scoring",
-        "text (default), or logprob: the likeliest letter, by completions, echo or chat, as in logprob:chat",
-        {"choices": SCORINGS},
-    ),
-    Option("--constrained", "let the server allow no reply but a letter of the question", _SWITCH),
-    Option(
-        "--solver",
-        "single, self_consistency, debate, debate_judge, critic (default: single)",
-        {"choices": SOLVERS, "default": SOLVERS[0]},
-    ),
-    Option("--agents", "how many agents debate (default: 3)", {**_COUNT, "default": 3}),
-    Option("--rounds", "how often each of them speaks (default: 2)", {**_COUNT, "default": 2}),
-    Option("--agent-model", "model of an agent, in turn (default: the model under test); repeatable", _MANY),
-    Option(
-        "--initial-prompt", "your own first prompt for agents: a YAML as for --prompt", {"metavar": "FILE"}
-    ),
-    Option("--collaborative-prompt", "your own prompt for all further rounds", {"metavar": "FILE"}),
-    Option("--epochs", "ask every question N times (default: 1)", {**_COUNT, "default": 1}),
-    Option(
-        "--epochs-reducer",
-        "what the epochs of a question are worth together: mean, majority, pass@k (default: mean)",
-        {**_TEXT, "default": "mean"},
-    ),
-    Option(
-        "--shuffle-choices",
-        "put the choices in another order, the key with them; of several epochs the first keeps its order",
-        _SWITCH,
-    ),
-    Option(
-        "--extraction",
-        "how letters are read: default (never guesses), or a protocol's own: tiger, simple_evals, inspect",
-        _TEXT,
-    ),
-    Option("--temperature", "sampling temperature (default: 0.0)", _NUMBER),
-    Option("--max-tokens", "most tokens a reply may have (default: the recipe's)", _COUNT),
-    Option(
-        "--request-timeout", "seconds one request may take in all (default: 600)", {**_NUMBER, "metavar": "S"}
-    ),
-    Option("--concurrency", "requests in flight (default: 64)", {**_COUNT, "default": 64}),
-    # what it may cost
-    Option(
-        "--estimate", "print requests, tokens, price and time of what is selected, and ask nothing", _SWITCH
-    ),
-    Option(
-        "--max-cost",
-        "stop asking before more than USD is spent; what was bought is kept",
-        {**_NUMBER, "metavar": "USD"},
-    ),
-    # what is asked again
-    Option("--store", "file that keeps every answer (default: store.sqlite in the run dir)", _PATH),
-    Option("--no-store", "neither use nor keep answers of other runs", _SWITCH),
-    Option("--refresh", "ask anew what the store has, and keep the new answers", _SWITCH),
-    Option(
-        "--refresh-since",
-        "the same, but what was stored since then counts (Unix seconds); `mmlubench resume` says it",
-        {**_NUMBER, "metavar": "T"},
-    ),
-    # what becomes of it
-    Option(
-        "--run-dir",
-        "folder under which run folders are written (default: reports)",
-        {"metavar": "DIR", "default": "reports"},
-    ),
-    Option(
-        "--max-error-rate",
-        "share of errors above which there is no headline number (default: 0.01)",
-        {**_NUMBER, "default": 0.01},
-    ),
-    Option(
-        "--max-unparsed-rate",
-        "share of replies without a letter above which there is no headline number (default: 0.02)",
-        {**_NUMBER, "default": 0.02},
-    ),
-    Option("--min-accuracy", "exit with 1 if accuracy is below X (0 to 1), with 0 otherwise", _NUMBER),
-)
-
-#: The least value of whole numbers and temperatures.
-_AT_LEAST = {
-    **dict.fromkeys(("limit", "max_question_tokens", "max_tokens", "concurrency"), 1),
-    **dict.fromkeys(("agents", "rounds", "epochs"), 1),
-    **dict.fromkeys(("shots", "temperature", "refresh_since"), 0),
-}
+    return tuple(str(scoring) for scoring in Scoring)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user asked for, checked. Fields carry the names of the options."""
+    """What the user asked for, checked. A field has the name of its option, and its metadata describe the option."""
 
-    model: tuple[str, ...] = ()
-    adapter: str | None = None
-    models_file: str | None = None
-    list_models: bool = False
-    no_fallback: bool = False
-    data: str | None = None
-    allow_partial_data: bool = False
-    subject: tuple[str, ...] = ()
-    category: tuple[str, ...] = ()
-    language: tuple[str, ...] = ()
-    redux: str | None = None
-    dedup: bool = False
-    max_question_tokens: int | None = None
-    tokenizer: str | None = None
-    limit: int | None = None
-    seed: int = 0
-    experiment: str | None = None
-    recipe: str | None = None
-    shots: int | None = None
-    prompt: str | None = None
-    system: str | None = None
-    scoring: str | None = None
-    constrained: bool = False
-    solver: str = SOLVERS[0]
-    agents: int = 3
-    rounds: int = 2
-    agent_model: tuple[str, ...] = ()
-    initial_prompt: str | None = None
-    collaborative_prompt: str | None = None
-    epochs: int = 1
-    epochs_reducer: str = "mean"
-    shuffle_choices: bool = False
-    extraction: str | None = None
-    temperature: float | None = None
-    max_tokens: int | None = None
-    request_timeout: float | None = None
-    concurrency: int = 64
-    estimate: bool = False
-    max_cost: float | None = None
-    store: str | None = None
-    no_store: bool = False
-    refresh: bool = False
-    refresh_since: float | None = None
-    run_dir: str = "reports"
-    max_error_rate: float = 0.01
-    max_unparsed_rate: float = 0.02
-    min_accuracy: float | None = None
+    # which model answers
+    model: tuple[str, ...] = texts(
+        "model to ask: a name in models.yaml, or PROVIDER/MODEL-ID, with @URL behind it for another server"
+    )
+    adapter: str | None = text("LoRA adapter to ask for, by the name it has on the server")
+    models_file: str | None = text(
+        "the models.yaml to use",
+        "PATH",
+        default_text="./models.yaml, else ./config/models.yaml, else the packaged one",
+    )
+    list_models: bool = switch("print the models that --model can name, and exit")
+    no_fallback: bool = switch(
+        "refuse to run when an API key is missing, even if models.yaml names a mock model as fallback"
+    )
+    # which questions are asked
+    data: str | None = text(
+        "source of the data set: hub (Hugging Face), sample (a few embedded questions), or the path of a "
+        "folder or .tar file",
+        "PATH",
+        default_text="hub; sample for a mock model",
+    )
+    allow_partial_data: bool = switch("accept a local data set that lacks subjects or rows of the full one")
+    subject: tuple[str, ...] = texts("ask only questions of this subject, such as anatomy")
+    category: tuple[str, ...] = texts("ask only questions of this category, such as stem, humanities or math")
+    language: tuple[str, ...] = texts(
+        "ask only in this language of mmmlu, such as DE_DE", default_text="all languages"
+    )
+    redux: str | None = text(
+        "ask only questions of mmlu that MMLU-Redux reviewed: ok are those it found free of errors; corrected "
+        "are these and those whose answer key it corrected, with the corrected key",
+        "ok|corrected",
+        choices=lambda: ("ok", "corrected"),
+    )
+    dedup: bool = switch("leave out questions that repeat an earlier question")
+    max_question_tokens: int | None = whole(
+        "leave out questions of N tokens or more, choices included; needs --tokenizer", least=1
+    )
+    tokenizer: str | None = text(
+        "tokenizer for --max-question-tokens: a tokenizer.json, the folder that holds it, or a repository of "
+        "the Hugging Face hub"
+    )
+    limit: int | None = whole(
+        "ask only N questions, drawn evenly from all subjects; every model is asked the same ones",
+        least=1,
+        default_text="all",
+    )
+    seed: int = whole("random seed of --limit and --shuffle-choices", default=0)
+    experiment: str | None = text(
+        "YAML file of the experiment whose dialogues are asked", "FILE", default_text="the packaged example"
+    )
+    # how a question is asked
+    recipe: str | None = text(
+        "how a question is put: zero_shot, five_shot, cot, or a published protocol: hendrycks, lm_eval, llama3, "
+        "simple_evals, inspect_zero_shot, inspect_five_shot, mmlu_pro, mmlu_pro_zero_shot",
+        default_text="zero_shot",
+    )
+    shots: int | None = whole(
+        "few-shot: number of worked examples before the question", least=0, default_text="the recipe's"
+    )
+    prompt: str | None = text(
+        "prompt of your own in place of a recipe: a YAML file with name, description and template", "FILE"
+    )
+    system: str | None = text("system prompt", "TEXT", default_text="the recipe's")
+    scoring: str | None = text(
+        "how the letter is found: text reads it from the reply; logprob takes the letter of the highest "
+        "log-probability, in whichever of three ways the server can do: logprob:completions, logprob:echo, "
+        "logprob:chat",
+        default_text="the recipe's, for most of them text",
+        choices=_scorings,
+    )
+    constrained: bool = switch("constrained decoding: the server can generate only a letter of the question")
+    solver: str = text(
+        f"how a question is solved: {', '.join(SOLVERS)}", default=SOLVERS[0], choices=lambda: SOLVERS
+    )
+    agents: int = whole("number of agents in debate and self_consistency", default=3, least=1)
+    rounds: int = whole("number of rounds of a solver with several agents", default=2, least=1)
+    agent_model: tuple[str, ...] = texts(
+        "model of an agent, given to the agents in turn", default_text="the model under test"
+    )
+    initial_prompt: str | None = text(
+        "prompt of your own for the first round of the agents: a YAML file as for --prompt", "FILE"
+    )
+    collaborative_prompt: str | None = text(
+        "prompt of your own for the later rounds of the agents: a YAML file as for --prompt", "FILE"
+    )
+    epochs: int = whole("ask every question N times", default=1, least=1)
+    epochs_reducer: str = text(
+        "how the epochs of a question become one score: mean, majority, or pass@k such as pass@2",
+        default="mean",
+    )
+    shuffle_choices: bool = switch(
+        "shuffle the choices of every question, and its answer key with them; of several epochs the first "
+        "keeps the order of the data set"
+    )
+    extraction: str | None = text(
+        "rules that read the letter from a reply: default (never guesses), or those of a published protocol: "
+        "tiger, simple_evals, inspect",
+        default_text="the recipe's",
+    )
+    temperature: float | None = number(
+        "sampling temperature", least=0, default_text="that of the model or the recipe, else 0.0; agents 0.7"
+    )
+    max_tokens: int | None = whole(
+        "most tokens a reply may have", least=1, default_text="that of the model or the recipe"
+    )
+    request_timeout: float = number("seconds that one request may take in all", "S", default=600.0, above=0)
+    concurrency: int = whole("number of requests in flight at the same time", default=64, least=1)
+    # what a run may cost
+    estimate: bool = switch("print requests, tokens, price and time of the selected questions; ask nothing")
+    max_cost: float | None = number(
+        "stop before more than this many US dollars are spent; replies already paid for are kept",
+        "USD",
+        above=0,
+    )
+    # which replies are used again
+    store: str | None = text(
+        "SQLite file that keeps every reply, so that no request is paid for twice",
+        "PATH",
+        default_text=f"{STORE_NAME} in the folder of --run-dir",
+    )
+    no_store: bool = switch("neither use the replies of earlier runs nor keep those of this run")
+    refresh: bool = switch("send requests again whose replies the store has, and keep the new replies")
+    refresh_since: float | None = number(
+        "the same as --refresh, but use replies stored at or after T, Unix time in seconds; this is how "
+        "`mmlubench resume` goes on with a run that was started with --refresh",
+        "T",
+        least=0,
+    )
+    # where results go, and when they count
+    run_dir: str = text("folder in which every run makes its own folder", "DIR", default="reports")
+    max_error_rate: float = share(
+        "report no accuracy if a larger share of the cases than X ends in errors", default=0.01
+    )
+    max_unparsed_rate: float = share(
+        "report no accuracy if a larger share of the replies than X has no letter", default=0.02
+    )
+    min_accuracy: float | None = share("exit with status 1 if the accuracy is below X (0 to 1), else with 0")
 
     @classmethod
     def read(cls, namespace: object) -> Settings:
-        """From parsed options (argparse's names). Raises UserError for a value that makes no sense."""
-        values = {f.name: getattr(namespace, f.name) for f in fields(cls)}
-        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-        settings = cls(**{**values, **lists})
-        settings._check()
-        return settings
-
-    def _check(self) -> None:
-        for name, least in _AT_LEAST.items():
-            value = getattr(self, name)
-            if value is not None and not least <= value < inf:  # written so that nan fails too
-                raise UserError(
-                    f"{_flag(name)} {value}: it must be at least {least}; leave it out for the default."
-                )
-        for name in ("request_timeout", "max_cost"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < inf:
-                raise UserError(
-                    f"{_flag(name)} {value}: it must be more than 0; leave it out for the default."
-                )
-        if (self.max_question_tokens is None) != (self.tokenizer is None):
+        """From a parsed command line. Raises UserError for a value that is not allowed."""
+        settings = cls(**{o.name: o.read(getattr(namespace, o.destination)) for o in OPTIONS})
+        if (settings.max_question_tokens is None) != (settings.tokenizer is None):
             raise UserError(
                 "--max-question-tokens N and --tokenizer NAME go together: give both, or neither of them."
             )
-        for name in ("min_accuracy", "max_error_rate", "max_unparsed_rate"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise UserError(f"{_flag(name)} {value}: give a share from 0 to 1, such as 0.65.")
+        return settings
+
+    @property
+    def store_path(self) -> Path:
+        """Where the replies of all runs are kept, unless `no_store`."""
+        return Path(self.store) if self.store else Path(self.run_dir) / STORE_NAME
 
 
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
+OPTIONS = options_of(Settings)

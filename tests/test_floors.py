@@ -11,7 +11,18 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "mmlubench"
 
-FLOOR_0 = ("schema", "errors", "records", "lookup", "settings", "resources", "jsonl", "inputs", "figures")
+FLOOR_0 = (
+    "schema",
+    "errors",
+    "records",
+    "lookup",
+    "options",
+    "settings",
+    "resources",
+    "jsonl",
+    "inputs",
+    "figures",
+)
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another
 BELOW_RUN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports")
 BELOW_PLUGIN = (*BELOW_RUN, "run")

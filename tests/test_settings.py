@@ -2,72 +2,65 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mmlubench.errors import UserError
+from mmlubench.models.http.transport import USUAL_TIMEOUTS, Timeouts
+from mmlubench.options import Option
 from mmlubench.schema import Scoring
-from mmlubench.settings import OPTIONS, SCORINGS, Settings
+from mmlubench.settings import OPTIONS, Settings
+from mmlubench.stats.thresholds import Thresholds
+
+PARSER = argparse.ArgumentParser()
+for _option in OPTIONS:
+    PARSER.add_argument(_option.flag, _option.long_flag, **_option.arguments())
+
+
+def parse(*arguments: str) -> argparse.Namespace:
+    """A command line, parsed as pytest parses it, with both names of every option."""
+    return PARSER.parse_args(arguments)
 
 
 def read(*arguments: str) -> Settings:
-    """Settings from a command line, parsed as pytest parses it."""
-    parser = argparse.ArgumentParser()
-    for option in OPTIONS:
-        parser.add_argument(option.flag, help=option.help, **option.extra)
-    return Settings.read(parser.parse_args(arguments))
+    return Settings.read(parse(*arguments))
 
 
-def test_every_option_fills_the_setting_of_its_name_and_no_setting_is_without_option() -> None:
-    assert [option.name for option in OPTIONS] == [field.name for field in fields(Settings)]
-
-
-def test_without_options_everything_is_as_the_table_of_settings_says() -> None:
-    # Two places name defaults: argparse's table and the dataclass.
+def test_without_options_every_setting_has_the_default_of_its_field() -> None:
     assert read() == Settings()
+    assert set(vars(parse()).values()) == {None}  # argparse knows no default, so that none stands twice
 
 
-def test_the_help_names_every_default_that_is_not_plain_from_the_words() -> None:
+def test_the_help_of_every_option_names_its_default_once() -> None:
     for option in OPTIONS:
-        default = option.extra.get("default")
-        if isinstance(default, (int, str)) and not isinstance(default, bool):
-            assert f"default: {default}" in option.help
+        told = option.default_text
+        if not isinstance(option.default, (bool, tuple, type(None))):
+            assert not told  # there is one to be told already
+            told = f"{option.default:g}" if option.kind is float else str(option.default)
+        assert option.help_text == (f"{option.help} (default: {told})" if told else option.help)
+        assert "default:" not in option.help
 
 
 def test_the_help_of_every_option_can_be_printed() -> None:
     # argparse reads `%` in a help text as a format: a stray one breaks `pytest --help` for everybody.
-    parser = argparse.ArgumentParser()
+    assert "--min-accuracy" in PARSER.format_help()
+
+
+def test_the_help_names_every_value_where_only_some_are_allowed() -> None:
     for option in OPTIONS:
-        parser.add_argument(option.flag, help=option.help, **option.extra)
-    assert "--min-accuracy" in parser.format_help()
+        for choice in option.choices() if option.choices else ():
+            assert choice in option.help + option.metavar
 
 
 def test_what_is_given_is_what_is_read() -> None:
     settings = read(
-        *(
-            "--model",
-            "claude",
-            "--model",
-            "openai/gpt-4o",
-            "--subject",
-            "anatomy",
-            "--limit",
-            "100",
-            "--seed",
-            "-3",
-        ),
-        *(
-            "--temperature",
-            "0.7",
-            "--shots",
-            "0",
-            "--concurrency",
-            "1",
-            "--min-accuracy",
-            "0.65",
-            "--no-fallback",
-        ),
-        *("--run-dir", "out", "--data", "sample"),
+        *("--model", "claude", "--model", "openai/gpt-4o", "--subject", "anatomy", "--limit", "100"),
+        *("--seed", "-3", "--temperature", "0.7", "--shots", "0", "--concurrency", "1"),
+        *("--min-accuracy", "0.65", "--no-fallback", "--run-dir", "out", "--data", "sample"),
     )
     assert settings == Settings(
         model=("claude", "openai/gpt-4o"),
@@ -84,6 +77,40 @@ def test_what_is_given_is_what_is_read() -> None:
     )
 
 
+WORDS = st.text(min_size=1).filter(lambda text: not text.startswith("-"))
+PAIR = ("max_question_tokens", "tokenizer")
+
+
+def values(option: Option) -> st.SearchStrategy[Any]:
+    """The values that an option may have."""
+    if option.repeatable:
+        return st.lists(WORDS, min_size=1).map(tuple)
+    if option.choices:
+        return st.sampled_from(option.choices())
+    if option.kind is int:
+        return st.integers(min_value=None if option.least < -1e9 else int(option.least))
+    if option.kind is float:
+        low = max(option.least, option.above, -1e9)
+        most = min(option.most, 1e9)
+        return st.floats(low, most, exclude_min=option.above >= low, allow_nan=False)
+    return WORDS if option.metavar else st.just(True)
+
+
+@given(st.fixed_dictionaries({}, optional={option.name: values(option) for option in OPTIONS}), st.randoms())
+def test_every_allowed_value_is_read_back_as_it_was_written(wanted: dict[str, Any], random: Any) -> None:
+    if len(wanted.keys() & set(PAIR)) == 1:
+        wanted = {name: value for name, value in wanted.items() if name not in PAIR}
+    arguments = []
+    for option in OPTIONS:
+        flag = random.choice((option.flag, option.long_flag))
+        if option.name in wanted and not option.metavar:
+            arguments.append(flag)
+        elif option.name in wanted:
+            value = wanted[option.name]
+            arguments += [f"{flag}={one}" for one in (value if option.repeatable else (value,))]
+    assert read(*arguments) == Settings(**wanted)
+
+
 def test_one_run_does_not_inherit_the_lists_of_another() -> None:
     # argparse appends to the default list itself unless it copies it.
     assert read("--model", "claude").model == ("claude",)
@@ -96,30 +123,57 @@ def test_settings_cannot_change_during_a_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flag", "value", "least"),
+    ("flag", "value", "rule"),
     [
-        ("--limit", "0", 1),
-        ("--limit", "-5", 1),
-        ("--concurrency", "0", 1),
-        ("--max-tokens", "0", 1),
-        ("--shots", "-1", 0),
-        ("--temperature", "-0.1", 0),
-        ("--temperature", "nan", 0),  # no comparison holds for it, and JSON has no word for it
-        ("--temperature", "inf", 0),
-        ("--refresh-since", "nan", 0),
+        ("--limit", "0", "at least 1"),
+        ("--limit", "-5", "at least 1"),
+        ("--limit", "1.5", "a whole number"),
+        ("--seed", "", "a whole number"),
+        ("--concurrency", "0", "at least 1"),
+        ("--max-tokens", "0", "at least 1"),
+        ("--shots", "-1", "at least 0"),
+        ("--temperature", "-0.1", "at least 0"),
+        ("--temperature", "nan", "at least 0"),  # no comparison holds for it, and JSON has no word for it
+        ("--temperature", "inf", "at least 0"),
+        ("--temperature", "hot", "a number"),
+        ("--refresh-since", "nan", "at least 0"),
+        ("--max-cost", "0", "more than 0"),
+        ("--max-cost", "inf", "more than 0"),
+        ("--request-timeout", "nan", "more than 0"),
+        ("--min-accuracy", "good", "a number"),
     ],
 )
-def test_a_number_that_is_too_small_is_refused_in_one_sentence(flag: str, value: str, least: int) -> None:
+def test_a_number_that_makes_no_sense_is_refused_in_one_sentence(flag: str, value: str, rule: str) -> None:
     with pytest.raises(UserError) as caught:
         read(f"{flag}={value}")
-    assert str(caught.value) == f"{flag} {value}: it must be at least {least}; leave it out for the default."
+    assert str(caught.value) == f"{flag} {value}: it must be {rule}; leave it out for the default."
+
+
+@pytest.mark.parametrize(
+    ("flag", "allowed"),
+    [
+        ("--redux", "ok, corrected"),
+        ("--scoring", ", ".join(map(str, Scoring))),
+        ("--solver", "single, self_consistency, debate, debate_judge, critic"),
+    ],
+)
+def test_a_name_that_is_none_of_those_allowed_is_refused_with_them(flag: str, allowed: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read(flag, "x")
+    assert str(caught.value) == f"{flag} x: it must be one of {allowed}."
+
+
+@pytest.mark.parametrize("half", [("--max-question-tokens", "5"), ("--tokenizer", "t.json")])
+def test_a_limit_of_tokens_without_a_tokenizer_is_refused(half: tuple[str, str]) -> None:
+    with pytest.raises(UserError, match="go together"):
+        read(*half)
 
 
 @pytest.mark.parametrize(
     "flag", ["--limit=1", "--concurrency=1", "--max-tokens=1", "--shots=0", "--temperature=0"]
 )
 def test_the_least_allowed_is_allowed(flag: str) -> None:
-    assert read(flag) != Settings() or flag == "--temperature=0"
+    assert read(flag) != Settings()
 
 
 @pytest.mark.parametrize("share", ["-0.01", "1.01", "65", "nan"])
@@ -134,5 +188,14 @@ def test_the_ends_of_the_scale_are_shares_too(share: float) -> None:
     assert read(f"--min-accuracy={share}").min_accuracy == share
 
 
-def test_the_ways_of_scoring_are_those_that_the_rest_of_the_house_knows() -> None:
-    assert list(SCORINGS) == [scoring.value for scoring in Scoring]
+def test_the_store_is_in_the_folder_of_runs_unless_it_is_named() -> None:
+    assert Settings().store_path == Path("reports/store.sqlite")
+    assert Settings(run_dir="out").store_path == Path("out/store.sqlite")
+    assert Settings(run_dir="out", store="kept.db").store_path == Path("kept.db")
+
+
+def test_the_rest_of_the_house_has_no_defaults_of_its_own() -> None:
+    assert Thresholds() == Thresholds(Settings.max_error_rate, Settings.max_unparsed_rate)
+    assert Timeouts.within(Settings().request_timeout) == USUAL_TIMEOUTS
+    assert all(option.default == getattr(Settings, option.name) for option in OPTIONS)
+    assert [option.name for option in OPTIONS] == [field.name for field in fields(Settings)]

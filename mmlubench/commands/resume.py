@@ -56,7 +56,7 @@ def _refreshed(manifest: Manifest) -> list[str]:
         begun = datetime.fromisoformat(manifest.created).timestamp()
     except ValueError:
         return []
-    return [f"--refresh-since={begun:.3f}"]
+    return [f"--mmlubench-refresh-since={begun:.3f}"]
 
 
 def _folder_of(manifest: Manifest, folder: Path) -> Path:
@@ -76,7 +76,7 @@ def _warnings(manifest: Manifest) -> Iterator[str]:
             f"the run was made with mmlubench {then or '(unknown)'}, and this is {__version__}: "
             "what has changed since is asked anew."
         )
-    if "--no-store" in manifest.command:
+    if manifest.settings.get("no_store"):
         yield "the run was started with --no-store: all of it is asked anew."
     if manifest.store and not Path(manifest.store).exists():
         yield f"the store {manifest.store} is not there any more: all of it is asked anew."

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from mmlubench.errors import MmluBenchError
+from mmlubench.settings import Settings
 
 _Command = Callable[..., Any]
 
@@ -20,7 +21,7 @@ def about_run(command: _Command) -> _Command:
         "--run-dir",
         "parent",
         type=click.Path(path_type=Path),
-        default=Path("reports"),
+        default=Path(Settings.run_dir),
         show_default=True,
         help="folder with the run folders, as in the run itself",
     )

@@ -7,11 +7,13 @@ follows when a benchmark is collected, or when an option of ours is given.
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mmlubench.plugin.option_names import NAMES, OptionNames
 from mmlubench.settings import OPTIONS
 
 if TYPE_CHECKING:
@@ -29,18 +31,36 @@ _MARKS = {
 }
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of `settings.OPTIONS`."""
-    group = parser.getgroup("mmlubench", "MMLU-family benchmarks")
-    for option in OPTIONS:
-        group.addoption(option.flag, help=option.help, **option.extra)
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the options of `settings.OPTIONS`, by the names that nobody else has."""
+    config: Any = pluginmanager.get_plugin("pytestconfig")
+    names = config.stash[NAMES] = OptionNames(parser)
+    if any(name.endswith("conftest.py") for name, _ in pluginmanager.list_name_plugin()):
+        names.settle()  # a conftest.py asks for this plugin: it is too late for the next hook
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, None, None]:
+    """Let the options have their short names as well, but for those that a plugin or a conftest.py adds itself."""
+    names = early_config.stash[NAMES]
+    names.lend()  # without it, `--data DIR` would look as if tests and a conftest.py were in DIR
+    with suppress(pytest.UsageError):  # a conftest.py may yet give such a name another meaning
+        early_config.known_args_namespace.file_or_dir = parser.parse_known_args(args).file_or_dir
+    names.take_back()
+    try:
+        return (yield)
+    finally:
+        names.settle()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin where an option of ours says that a benchmark is wanted; a controller of workers always listens."""
     for text in _MARKS.values():
         config.addinivalue_line("markers", text)
-    if any(config.getoption(option.name) != option.extra.get("default") for option in OPTIONS):
+    config.stash[NAMES].take_back()  # a conftest.py in a subfolder is loaded later, and may add such a name
+    if any(getattr(config.option, option.destination) is not None for option in OPTIONS):
         _session(config).announce()
     elif config.getoption("dist", "no") != "no":
         _session(config)
@@ -48,7 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """`--list-models` prints and ends."""
-    return _session(config).list_models() if config.getoption("list_models") else None
+    return _session(config).list_models() if config.option.mmlubench_list_models else None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

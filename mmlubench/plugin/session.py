@@ -16,6 +16,7 @@ from mmlubench.errors import StoreError, UserError
 from mmlubench.figures import several
 from mmlubench.plugin import keyword
 from mmlubench.plugin.case_report import CATEGORIES, PROPERTY, SIGNS
+from mmlubench.plugin.option_names import NAMES
 from mmlubench.plugin.signals import DRAIN_S, Signals, cannot_write, hear_out, stop, stopped_for
 from mmlubench.plugin.xdist.scheduling import Shards, share_of, state_of
 from mmlubench.run.share import Share
@@ -42,7 +43,7 @@ class Session:
         """Why not everything could be written."""
         self._signals = Signals()
         self._has_header = False
-        """With -q there is none, and what it would have said of the store is said at the end."""
+        """With -q there is none, and what it would have said of store and options is said at the end."""
         self._slow: dict[str, None] = {}
         """What workers say of tests that cannot look ahead: each says the same, and it is told once."""
 
@@ -90,7 +91,7 @@ class Session:
                 if not self.is_worker:  # which may run on another host, and writes no run folder
                     check_parent(self.process.run.settings.run_dir)
         except UserError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise self._usage_error(error) from None
         if self.is_controller and not self.config.getoption("collectonly"):
             from xdist.workermanage import parse_tx_spec_config
 
@@ -105,9 +106,9 @@ class Session:
         from mmlubench.plugin.listing import model_table
 
         try:
-            print(model_table(self.config.getoption("models_file")))
+            print(model_table(self.process.run.settings.models_file))
         except UserError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise self._usage_error(error) from None
         return 0
 
     def cases(self, items: list[pytest.Function]) -> list[Case]:
@@ -130,12 +131,13 @@ class Session:
         if not self.has_process:
             return []
         self._has_header = True
-        notice = self.process.run.roster.store_notice
         advice = self.process.run.strategy.advice and f"mmlubench: {self.process.run.strategy.advice}"
-        return [
-            *self.process.run.roster.header(self.process.run.strategy.heading),
-            *filter(None, [notice, advice]),
-        ]
+        lines = self.process.run.roster.header(self.process.run.strategy.heading)
+        return [*lines, *filter(None, [advice, *self._notices()])]
+
+    def _notices(self) -> tuple[str, str]:
+        """Whether the store was damaged, and which names of options are another plugin's; empty where all is well."""
+        return self.process.run.roster.store_notice, self.config.stash[NAMES].notice()
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -268,8 +270,8 @@ class Session:
             terminalreporter.write_line(f"ERROR: {self.problem}", red=True)
         if self._trouble and self._trouble not in stopped_for(self._session):
             terminalreporter.write_line(f"ERROR: {self._trouble}", red=True)
-        notice = self.process.run.roster.store_notice if self.has_process and not self._has_header else ""
-        for line in filter(None, (notice, *self._slow, *self._quotes)):
+        untold = () if self._has_header or not self.has_process else self._notices()
+        for line in filter(None, (*untold, *self._slow, *self._quotes)):
             terminalreporter.write_line(line)
         if self._recording is not None:
             self._recording.print_summary(terminalreporter)
@@ -371,12 +373,15 @@ class Session:
         try:
             recording = self.recording
         except UserError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise self._usage_error(error) from None
         self.process.on_tick = recording.tick
+
+    def _usage_error(self, problem: UserError) -> pytest.UsageError:
+        return pytest.UsageError(self.config.stash[NAMES].spelled(str(problem)))
 
     def _give_up(self, problem: UserError) -> None:
         if not self.is_worker:
-            raise pytest.UsageError(str(problem))
+            raise self._usage_error(problem)
         self._output["problem"] = str(problem)
 
 

@@ -29,7 +29,6 @@ OPTIONAL = (
     "reply_tokens",
     "reproduces",
 )
-SCORINGS = tuple(str(scoring) for scoring in Scoring)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -138,9 +137,10 @@ def _switch(path: Path, values: Mapping[str, Any], key: str) -> bool:
 
 def _scoring(path: Path, values: Mapping[str, Any]) -> str:
     value = values.get("scoring", Scoring.TEXT.value)
-    if value in SCORINGS:
+    allowed = [scoring.value for scoring in Scoring]
+    if value in allowed:
         return str(value)
-    raise PromptError(f"{path}: scoring must be one of {', '.join(SCORINGS)}, not {value!r}.")
+    raise PromptError(f"{path}: scoring must be one of {', '.join(allowed)}, not {value!r}.")
 
 
 def _prefill(path: Path, values: Mapping[str, Any]) -> str | None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from mmlubench.records import Manifest
-from mmlubench.run.roster import store_path
 from mmlubench.run.run import Run
 
 _PACKAGES = (
@@ -68,7 +67,7 @@ def manifest(run_id: str, invocation: Invocation, run: Run, data: Mapping[str, A
 
 def _store(cwd: Path, run: Run) -> str | None:
     """Where this run keeps its replies, as a full path; None where it keeps none."""
-    return str(cwd / store_path(run.settings)) if run.roster.has_store else None
+    return str(cwd / run.settings.store_path) if run.roster.has_store else None
 
 
 def _version(package: str) -> str | None:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from mmlubench import models
@@ -97,7 +96,7 @@ class Roster:
         if self._settings.store is None:
             make_parent(self._settings.run_dir)  # or the complaint would be about a file that nobody named
         # The first process looks for damage; one is enough.
-        return Store.open(store_path(self._settings), check=self._share.number == 0)
+        return Store.open(self._settings.store_path, check=self._share.number == 0)
 
     @property
     def has_store(self) -> bool:
@@ -112,7 +111,7 @@ class Roster:
         for label in self._known:
             self._provider(label)
         # Not Path.exists, which fails where it may not look.
-        if self.has_store and os.path.exists(store_path(self._settings)):  # noqa: PTH110
+        if self.has_store and os.path.exists(self._settings.store_path):  # noqa: PTH110
             _ = self.store
 
     def close_store(self) -> None:
@@ -206,8 +205,3 @@ class Roster:
         share = self._share
         budget = Budget(self._settings.max_cost, workers=share.total, gone=share.spent, note=self._note_spent)
         return Limits(self.concurrency, share.total, budget)
-
-
-def store_path(settings: Settings) -> Path:
-    """Where the answers of all runs are kept, unless --no-store."""
-    return Path(settings.store) if settings.store else Path(settings.run_dir) / "store.sqlite"

@@ -7,6 +7,7 @@ from math import floor
 from typing import Any
 
 from mmlubench.schema import Outcome
+from mmlubench.settings import Settings
 from mmlubench.stats.tally import Tally
 
 #: From so many replies on, one without a letter is let through whatever the rate.
@@ -24,9 +25,9 @@ class Thresholds:
     one is let through from 10 replies on. Below 10 it would be a good part of the result. A rate of 0 allows none.
     """
 
-    max_error_rate: float = 0.01
+    max_error_rate: float = Settings.max_error_rate
     """Of the cases that were asked, the share that may end in errors."""
-    max_unparsed_rate: float = 0.02
+    max_unparsed_rate: float = Settings.max_unparsed_rate
     """Of the replies, the share that may be unparsed or truncated."""
 
     def errors_allowed(self, asked: int) -> int:

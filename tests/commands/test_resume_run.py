@@ -99,12 +99,12 @@ def test_a_killed_run_that_asked_all_anew_does_not_begin_anew(
     assert asked < 120 + 115
     ended = command(folder, "resume", "latest")
     assert "n = 120" in ended.stdout, ended
-    assert " --refresh-since=" in ended.stdout.splitlines()[0]
+    assert " --mmlubench-refresh-since=" in ended.stdout.splitlines()[0]
     assert asked < server.stats()["total"] <= 120 + 120 + 4
     # Resumed once more: since the same moment, and all of it was asked since then.
     total = server.stats()["total"]
     ended = command(folder, "resume", "latest")
-    assert ended.stdout.splitlines()[0].count("--refresh-since=") == 1
+    assert ended.stdout.splitlines()[0].count("-refresh-since=") == 1
     assert server.stats()["total"] == total
 
 
@@ -145,7 +145,7 @@ def test_a_refresh_goes_on_since_the_run_began(
     # Also where a configuration file asks for it, and the command does not.
     folder = run_of(settings={"refresh": True}, created="2026-01-02T03:04:05.678+00:00")
     first, *_ = command(folder, "resume", "latest").stdout.splitlines()
-    assert first.endswith(" -m pytest --refresh-since=1767323045.678 -q 'with space'")
+    assert first.endswith(" -m pytest --mmlubench-refresh-since=1767323045.678 -q 'with space'")
 
 
 def test_the_command_is_printed_so_that_it_can_be_copied(
@@ -180,7 +180,7 @@ def test_another_version_is_a_warning_and_the_run_goes_on(
             "the store /nowhere/store.sqlite is not there any more: all of it",
         ),
         (
-            {"command": ["pytest", "--no-store"]},
+            {"settings": {"no_store": True}},
             "the run was started with --no-store: all of it is asked anew.",
         ),
     ],

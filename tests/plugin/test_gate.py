@@ -91,7 +91,7 @@ def test_a_selection_that_is_empty_passes_no_gate(folder):
 @pytest.mark.parametrize("least", ["65", "-0.1", "nan"])
 def test_a_gate_is_a_share_from_0_to_1(least, folder):
     said = folder.refused("--min-accuracy", least)
-    assert said == f"--min-accuracy {float(least)}: give a share from 0 to 1, such as 0.65."
+    assert said == f"--min-accuracy {least}: give a share from 0 to 1, such as 0.65."
 
 
 def test_a_gate_never_turns_an_interrupted_or_broken_session_into_a_pass():

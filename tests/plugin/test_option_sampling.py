@@ -37,9 +37,8 @@ def test_a_temperature_that_is_none_is_refused(temperature, folder):
 
 
 def test_a_temperature_that_is_no_number_is_refused(folder):
-    result = folder.run("--temperature", "hot")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*error: argument --temperature: invalid float value: 'hot'"])
+    said = folder.refused("--temperature", "hot")
+    assert said == "--temperature hot: it must be a number; leave it out for the default."
 
 
 @pytest.mark.parametrize("option", ["--max-tokens", "--concurrency"])

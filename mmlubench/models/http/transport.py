@@ -19,6 +19,7 @@ import orjson
 
 from mmlubench.errors import BadReply, Rejected, Unreachable
 from mmlubench.inputs import LINE_BYTES
+from mmlubench.settings import Settings
 
 if TYPE_CHECKING:
     import aiohttp
@@ -45,7 +46,7 @@ class Timeouts(NamedTuple):
 
     connect_s: float = 10.0
     """For a connection."""
-    total_s: float = 600.0
+    total_s: float = Settings.request_timeout
     """For everything, from the connection to the last byte of the reply."""
     read_s: float | None = None
     """Without a single byte; None for as long as `total_s`: a slow server sends none until its reply is complete."""

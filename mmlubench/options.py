@@ -1,0 +1,165 @@
+"""Command-line options as fields of a frozen dataclass: each field says in its metadata all that there is to say.
+
+`text`, `texts`, `whole`, `number`, `share` and `switch` declare a field; `options_of` reads them back as `Option`s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field, fields
+from math import inf
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from mmlubench.errors import UserError
+
+_KINDS: Mapping[type, str] = MappingProxyType({int: "a whole number", float: "a number"})
+
+
+class Option(NamedTuple):
+    """One option: how it is called, what it may be, and what its help says.
+
+    Two flags lead to the same value: `long_flag`, which nobody else has, and `flag`, which another pytest plugin may
+    have as well.
+    """
+
+    name: str
+    """The field that the option fills."""
+    default: Any
+    help: str
+    metavar: str = ""
+    """How the help calls the value; empty for a switch, which has none."""
+    kind: type = str
+    repeatable: bool = False
+    least: float = -inf
+    above: float = -inf
+    most: float = inf
+    choices: Callable[[], Sequence[str]] | None = None
+    default_text: str = ""
+    """What happens without the option, where that is no single value."""
+
+    @property
+    def flag(self) -> str:
+        """The short flag, such as `--run-dir`."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def long_flag(self) -> str:
+        """The flag that is always there, such as `--mmlubench-run-dir`."""
+        return "--mmlubench-" + self.name.replace("_", "-")
+
+    @property
+    def destination(self) -> str:
+        """The attribute of the parsed command line that holds the value; None there means: not given."""
+        return "mmlubench_" + self.name
+
+    @property
+    def help_text(self) -> str:
+        """The help, with the default where there is one."""
+        has_default = self.default is not None and self.default is not False and self.default != ()
+        default = str(self.default).removesuffix(".0") if has_default else self.default_text
+        return f"{self.help} (default: {default})" if default else self.help
+
+    def arguments(self) -> dict[str, Any]:
+        """What argparse is told besides the flags. Values stay text: `read` converts and checks them."""
+        shape = {"metavar": self.metavar} if self.metavar else {}
+        action = "append" if self.repeatable else "store" if self.metavar else "store_true"
+        return {
+            "action": action,
+            "dest": self.destination,
+            "default": None,
+            "help": self.help_text,
+            **shape,
+        }
+
+    def read(self, given: Any) -> Any:
+        """The value of what was parsed, the default for None. Raises UserError for a value that is not allowed."""
+        if given is None:
+            return self.default
+        if self.repeatable:
+            return tuple(given)
+        if self.kind in _KINDS:
+            return self._number(given)
+        if self.choices is not None and given not in self.choices():
+            raise UserError(f"{self.flag} {given}: it must be one of {', '.join(self.choices())}.")
+        return given
+
+    def _number(self, given: str) -> float:
+        try:
+            value: float = self.kind(given)
+        except ValueError:
+            raise self._refusal(given, f"it must be {_KINDS[self.kind]}") from None
+        if self.most < inf and not self.least <= value <= self.most:
+            raise UserError(f"{self.flag} {given}: give a share from 0 to 1, such as 0.65.")
+        if self.above > -inf and not self.above < value < inf:  # written so that nan fails too
+            raise self._refusal(given, f"it must be more than {self.above:g}")
+        if self.least > -inf and not self.least <= value < inf:
+            raise self._refusal(given, f"it must be at least {self.least:g}")
+        return value
+
+    def _refusal(self, given: str, rule: str) -> UserError:
+        return UserError(f"{self.flag} {given}: {rule}; leave it out for the default.")
+
+
+def options_of(settings: type) -> tuple[Option, ...]:
+    """The options that the fields of a dataclass declare, in their order."""
+    return tuple(Option(f.name, f.default, **f.metadata) for f in fields(settings))
+
+
+def text(
+    help: str,
+    metavar: str = "NAME",
+    *,
+    default: str | None = None,
+    default_text: str = "",
+    choices: Callable[[], Sequence[str]] | None = None,
+) -> Any:
+    """Declare an option whose value is any text, or one of `choices` (a function: called when a value is checked)."""
+    return _declare(default, help=help, metavar=metavar, default_text=default_text, choices=choices)
+
+
+def texts(help: str, *, default_text: str = "") -> Any:
+    """Declare an option that may be repeated; its value is a tuple of texts."""
+    return _declare(
+        (), help=f"{help}; may be repeated", metavar="NAME", repeatable=True, default_text=default_text
+    )
+
+
+def whole(help: str, *, default: int | None = None, least: float = -inf, default_text: str = "") -> Any:
+    """Declare an option whose value is a whole number of at least `least`."""
+    return _declare(default, help=help, metavar="N", kind=int, least=least, default_text=default_text)
+
+
+def number(
+    help: str,
+    metavar: str = "X",
+    *,
+    default: float | None = None,
+    least: float = -inf,
+    above: float = -inf,
+    default_text: str = "",
+) -> Any:
+    """Declare an option whose value is a finite number: at least `least`, or more than `above`."""
+    return _declare(
+        default,
+        help=help,
+        metavar=metavar,
+        kind=float,
+        least=least,
+        above=above,
+        default_text=default_text,
+    )
+
+
+def share(help: str, *, default: float | None = None) -> Any:
+    """Declare an option whose value is a share from 0 to 1."""
+    return _declare(default, help=help, metavar="X", kind=float, least=0, most=1)
+
+
+def switch(help: str) -> Any:
+    """Declare an option without a value: given or not."""
+    return _declare(False, help=help)
+
+
+def _declare(default: Any, **metadata: Any) -> Any:
+    return field(default=default, metadata=metadata)

@@ -1,0 +1,77 @@
+"""The names of the options on pytest's command line: `--mmlubench-NAME` always, `--NAME` where it is free.
+
+Another plugin, or a conftest.py of the project, may have `--model` or `--seed` for purposes of its own, and pytest
+does not start when two plugins add one name. So ours are lent, never added: a short name leads to the option only
+while arguments are parsed, and only if it is nobody else's by then.
+"""
+
+from __future__ import annotations
+
+import re
+from argparse import Action
+
+import pytest
+
+from mmlubench.settings import OPTIONS
+
+#: How many names the notice lists at most.
+_LISTED = 3
+
+
+class OptionNames:
+    """The options in one parser of pytest."""
+
+    def __init__(self, parser: pytest.Parser) -> None:
+        group = parser.getgroup(
+            "mmlubench", "MMLU-family benchmarks (--NAME is also called --mmlubench-NAME)"
+        )
+        for option in OPTIONS:
+            group.addoption(option.long_flag, **option.arguments())
+        # Private, as argparse has no public way to take a name back.
+        self._actions: dict[str, Action] = parser.optparser._option_string_actions
+        self.taken: tuple[str, ...] = ()
+        """The short names, without hyphens in front, that are another plugin's."""
+
+    def lend(self) -> None:
+        """Let every short name that is free lead to its option."""
+        for option in OPTIONS:
+            self._actions.setdefault(option.flag, self._actions[option.long_flag])
+
+    def take_back(self) -> None:
+        """Free the short names again, for plugins that come later."""
+        for option in OPTIONS:
+            if self._actions.get(option.flag) is self._actions[option.long_flag]:
+                del self._actions[option.flag]
+
+    def settle(self) -> None:
+        """Lend for good: all plugins whose options can be given are there. The help shows the short names."""
+        self.lend()
+        taken = [
+            option for option in OPTIONS if self._actions[option.flag] is not self._actions[option.long_flag]
+        ]
+        self.taken = tuple(option.flag.lstrip("-") for option in taken)
+        for option in OPTIONS:
+            action = self._actions[option.long_flag]
+            action.option_strings = [option.long_flag if option in taken else option.flag]
+            action.help = self.spelled(option.help_text)
+
+    def spelled(self, text: str) -> str:
+        """A text for users in which every option has the name that leads to it here."""
+        if not self.taken:
+            return text
+        return re.sub(rf"(?<![\w-])--(?=({'|'.join(self.taken)})(?![\w-]))", "--mmlubench-", text)
+
+    def notice(self) -> str:
+        """One line on the short names that another plugin has; empty if there is none."""
+        if not self.taken:
+            return ""
+        if more := max(0, len(self.taken) - _LISTED):
+            names = ", ".join(f"--{name}" for name in self.taken[:_LISTED])
+            return f"mmlubench: {names} and {more} more belong to other plugins here: use --mmlubench-NAME for --NAME"
+        names = " and ".join(f"--{name}" for name in self.taken)
+        belong = "belongs" if len(self.taken) == 1 else "belong"
+        return f"mmlubench: {names} {belong} to another plugin here: use {self.spelled(names)}"
+
+
+#: Where pytest's Config keeps them.
+NAMES = pytest.StashKey[OptionNames]()
