@@ -12,6 +12,7 @@ import orjson
 
 from mmlubench.commands.runs import about_run, find_run, told
 from mmlubench.errors import UserError
+from mmlubench.figures import several
 from mmlubench.jsonl import read, write_atomic
 
 #: What is kept of a reply beside `completion` and `usage`, where there is any.
@@ -85,13 +86,13 @@ class Replies:
     def told(self) -> str:
         """What there is, for the user."""
         replies = sum(reply is not None for said in self._said.values() for reply in said.values())
-        parts = [f"{_count(replies, 'reply', 'replies')} of {self.label}"]
+        parts = [f"{several(replies, 'reply', 'replies')} of {self.label}"]
         if replies > len(self._said):
-            parts[0] += f" to {_count(len(self._said), 'question', 'questions')}"
+            parts[0] += f" to {several(len(self._said), 'question')}"
         if self._replaced:
             parts.append(f"the last one each where there were several ({len(self._replaced):,})")
         if self._failed:
-            parts.append(f"{_count(len(self._failed), 'error', 'errors')} left out")
+            parts.append(f"{several(len(self._failed), 'error')} left out")
         return "; ".join(parts)
 
 
@@ -192,7 +193,3 @@ def _write(target: Path, by_id: Mapping[str, Any]) -> None:
 
 def _as_line(name: str, said: Any) -> dict[str, Any]:
     return {"id": name, "replies": said} if isinstance(said, list) else {"id": name, **said}
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"

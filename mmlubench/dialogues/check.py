@@ -14,6 +14,7 @@ from mmlubench.dialogues.figures import summarize
 from mmlubench.dialogues.lines import REQUESTS, RESPONSES, SUMMARY, Line, Logs, metadata_in, read_logs
 from mmlubench.dialogues.metrics import EXTENDED, STANDARD, refusal_signals
 from mmlubench.errors import DataError
+from mmlubench.figures import several
 
 #: How far a figure may be off: rounding to four decimals, whoever did it.
 _TOLERANCE = 0.00006
@@ -43,7 +44,7 @@ def faults(folder: Path, experiment: Experiment) -> list[str]:
 def _counts(logs: Logs, dialogues: Sequence[Dialogue]) -> Iterator[str]:
     for name, lines in ((REQUESTS, logs.requests), (RESPONSES, logs.responses)):
         if len(lines) != len(dialogues):
-            yield f"{name} has {_dialogues(len(lines))}, and the data set has {len(dialogues):,}."
+            yield f"{name} has {several(len(lines), 'dialogue')}, and the data set has {len(dialogues):,}."
 
 
 def _ids(logs: Logs, dialogues: Sequence[Dialogue]) -> Iterator[str]:
@@ -128,7 +129,3 @@ def _is_close(value: Any, right: float) -> bool:
 def _rows(lines: Sequence[Line], dialogues: Sequence[Dialogue]) -> Iterator[tuple[int, Line, Dialogue]]:
     for row, (line, dialogue) in enumerate(zip(lines, dialogues, strict=True), start=1):
         yield row, line, dialogue
-
-
-def _dialogues(count: int) -> str:
-    return f"{count:,} dialogue" if count == 1 else f"{count:,} dialogues"

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mmlubench.reports.figures import dollars
+from mmlubench.figures import dollars
 from mmlubench.schema import Outcome
 from mmlubench.stats import Tally
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import floor, log10
 from typing import NamedTuple
 
-from mmlubench.reports import figures
+from mmlubench import figures
 from mmlubench.stats.estimate import BYTES_PER_TOKEN, Estimate
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mmlubench.reports import figures
+from mmlubench import figures
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mmlubench.reports import figures
+from mmlubench import figures
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

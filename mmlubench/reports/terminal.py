@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from mmlubench import figures
 from mmlubench.errors import NOT_ASKED
-from mmlubench.reports import figures
 from mmlubench.reports.debate import debate_parts
 from mmlubench.reports.languages import language_table
 from mmlubench.reports.table import FEW, layout, too_few

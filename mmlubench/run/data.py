@@ -10,7 +10,7 @@ from mmlubench.datasets import DataSet, Spec
 from mmlubench.datasets.assembly import fingerprint
 from mmlubench.datasets.select import select
 from mmlubench.errors import EmptySelection, UserError
-from mmlubench.reports.figures import several
+from mmlubench.figures import several
 from mmlubench.run.data_filters import narrow
 from mmlubench.run.roster import Roster
 from mmlubench.run.strategy import Strategy

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mmlubench.datasets import DataSet
 from mmlubench.errors import EmptySelection
-from mmlubench.reports.figures import several
+from mmlubench.figures import several
 from mmlubench.schema import Question
 from mmlubench.settings import Settings
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from itertools import repeat
 
 from mmlubench import prompts
+from mmlubench.figures import several
 from mmlubench.models import ModelSpec
 from mmlubench.models.names.prices import price_note
 from mmlubench.plugin.cases import Case
 from mmlubench.plugin.process import Bench
 from mmlubench.reports.estimate import Quote, estimate_lines
-from mmlubench.reports.figures import several
 from mmlubench.run.planned import rehearse
 from mmlubench.schema import Scoring
 from mmlubench.stats.estimate import Estimate, estimate

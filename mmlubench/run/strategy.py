@@ -8,12 +8,12 @@ from typing import Any
 
 from mmlubench import prompts
 from mmlubench.errors import UserError
+from mmlubench.figures import several
 from mmlubench.grading import find_extraction, read_answer
 from mmlubench.models import ModelSpec, top_logprobs
 from mmlubench.models.base import Model
 from mmlubench.plugin.epochs import Epoch
 from mmlubench.prompts import ASKED, HEARD, Role, read_role
-from mmlubench.reports.figures import several
 from mmlubench.schema import Params, Question, Scoring
 from mmlubench.settings import SOLVERS, Settings
 from mmlubench.solvers import (

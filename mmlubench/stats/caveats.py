@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from mmlubench.figures import several
 from mmlubench.stats.chance_level import guessing
 from mmlubench.stats.served_model import served_caveats
 from mmlubench.stats.tally import Tally
@@ -31,11 +32,7 @@ def caveats(
 
 
 def _dropped(dropped: Mapping[str, int]) -> str | None:
-    told = [
-        f"{name} ({count:,} request{'' if count == 1 else 's'})"
-        for name, count in sorted(dropped.items())
-        if count
-    ]
+    told = [f"{name} ({several(count, 'request')})" for name, count in sorted(dropped.items()) if count]
     if not told:
         return None
     return (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from mmlubench.figures import several
+
 #: 2024-08-06, 08-2024, 05-20, 20241022, 0613, 001. One or two digits are a version: claude-4-5 is not claude-4.
 _SNAPSHOT = re.compile(r"[-@](\d{4}-\d\d-\d\d|\d\d-\d{4}|\d\d-\d\d|\d{3,8})")
 #: What says how a model is routed or stored, not which one it is.
@@ -50,14 +52,10 @@ def served_caveats(served: Mapping[str, int], asked: str | None) -> Iterator[str
 def _list(named: Mapping[str, int]) -> str:
     """Write names with their counts, the most frequent first."""
     ordered = sorted(named.items(), key=lambda item: (-item[1], item[0]))
-    told = [f"{name} ({_cases(count)})" for name, count in ordered[:_SHOWN]]
+    told = [f"{name} ({several(count, 'case')})" for name, count in ordered[:_SHOWN]]
     if rest := ordered[_SHOWN:]:
-        told.append(f"{len(rest):,} others ({_cases(sum(count for _, count in rest))})")
+        told.append(f"{len(rest):,} others ({several(sum(count for _, count in rest), 'case')})")
     return ", ".join(told[:-1]) + " and " + told[-1] if len(told) > 1 else told[0]
-
-
-def _cases(count: int) -> str:
-    return f"{count:,} case" if count == 1 else f"{count:,} cases"
 
 
 def _plain(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mmlubench.reports.figures import TIMES
+from mmlubench.figures import TIMES
 
 FIVE_HUNDRED = """
 import pytest

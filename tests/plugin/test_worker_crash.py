@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from mmlubench.figures import TIMES
 from mmlubench.plugin.xdist import worker_state
 from mmlubench.plugin.xdist.worker_state import WorkerState
-from mmlubench.reports.figures import TIMES
 
 #: Each of these runs pytest in processes of its own, some of them several times.
 pytestmark = pytest.mark.long

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from mmlubench.figures import TIMES
 from mmlubench.reports import errors_lines, wrong_lines
-from mmlubench.reports.figures import TIMES
 from mmlubench.schema import Result
 
 Results = Callable[..., list[Result]]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from mmlubench.figures import DASH
 from mmlubench.reports import summary_lines
-from mmlubench.reports.figures import DASH
 from mmlubench.schema import Outcome, Result
 
 Entry = Callable[..., dict[str, Any]]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mmlubench.reports.figures import TIMES
+from mmlubench.figures import TIMES
 
 pytestmark = pytest.mark.long
 

@@ -12,6 +12,7 @@ import orjson
 from mmlubench.datasets import cells, checks
 from mmlubench.datasets.base import Rows
 from mmlubench.errors import DataError
+from mmlubench.figures import several
 from mmlubench.schema import ALPHABET, Question
 
 
@@ -132,7 +133,7 @@ def _choices(rows: Rows, at: int, columns: str | tuple[str, ...]) -> tuple[tuple
         values, labels = _listed(rows.columns[columns][at])
     if not isinstance(values, list) or not 2 <= len(values) <= len(ALPHABET):
         given = (
-            f"{len(values)} choice{'' if len(values) == 1 else 's'}"
+            several(len(values), "choice")
             if isinstance(values, list)
             else f"the choices {cells.short(values)}"
         )

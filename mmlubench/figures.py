@@ -36,6 +36,6 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def several(count: int, noun: str) -> str:
-    """Write a count with its noun: `1 case`, `14,042 cases`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def several(count: int, noun: str, plural: str = "") -> str:
+    """Write a count with its noun: `1 case`, `14,042 cases`; `plural` where it is not made by an s."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

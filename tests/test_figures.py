@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmlubench.reports import figures
+from mmlubench import figures
 
 
 @pytest.mark.parametrize(
@@ -30,5 +30,9 @@ def test_a_price_is_never_rounded_to_nothing(price: float, said: str) -> None:
 
 def test_counts_shares_and_intervals() -> None:
     assert (figures.several(1, "case"), figures.several(14_042, "case")) == ("1 case", "14,042 cases")
+    assert (figures.several(1, "reply", "replies"), figures.several(0, "reply", "replies")) == (
+        "1 reply",
+        "0 replies",
+    )
     assert (figures.share(2 / 3), figures.share(None)) == ("0.667", figures.DASH)
     assert figures.interval([0.6447, 0.66149]) == f"0.645{figures.DASH}0.661"
