@@ -12,6 +12,7 @@ from typing import Any
 
 from mmlubench.datasets import cells, checks
 from mmlubench.datasets.base import Rows, Spec
+from mmlubench.errors import short
 from mmlubench.schema import Question
 
 SUBJECT = "commonsense"
@@ -34,7 +35,7 @@ def _problem(row_id: object, text: object, choices: object, answer: object) -> s
     if problem:
         return problem
     if not isinstance(choices, Mapping) or choices.get("label") != [*_LETTERS]:
-        return f"choices is {cells.short(choices)}, and the labels A to E were expected"
+        return f"choices is {short(choices)}, and the labels A to E were expected"
     count = len(_LETTERS)
     return cells.texts("choices.text", choices.get("text"), count) or cells.letter(
         "answerKey", answer, _LETTERS

@@ -16,6 +16,7 @@ from typing import Any
 
 from mmlubench.datasets import cells, checks
 from mmlubench.datasets.base import Rows, Spec
+from mmlubench.errors import short
 from mmlubench.schema import ALPHABET, Question
 
 _FILLER = "N/A"
@@ -57,7 +58,7 @@ def _problem(
     question_id: Any, text: object, options: Any, answer: Any, number: object, category: object
 ) -> str:
     if type(question_id) is not int:
-        return f"question_id is {cells.short(question_id)}, and a whole number was expected"
+        return f"question_id is {short(question_id)}, and a whole number was expected"
     problem = (
         cells.text("question", text)
         or cells.one_of("category", category, _CATEGORIES)
@@ -71,7 +72,7 @@ def _answer_problem(question_id: int, options: list[str], answer: Any, number: o
     if problem := cells.letter("answer", answer, letters):
         return problem
     if len(_without_fillers(options)) < _LEAST:
-        return f"options is {cells.short(options)}, and at least {_LEAST} besides {_FILLER} were expected"
+        return f"options is {short(options)}, and at least {_LEAST} besides {_FILLER} were expected"
     if options[letters.index(answer)].strip() == _FILLER:
         return f"answer is {answer}, and that option is {_FILLER}"
     if number != letters.index(answer) and question_id not in _KNOWN_TO_DISAGREE:
