@@ -11,7 +11,18 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "mmlubench"
 
-FLOOR_0 = ("schema", "errors", "settings", "resources", "jsonl", "inputs", "figures", "yaml_file")
+FLOOR_0 = (
+    "schema",
+    "errors",
+    "settings",
+    "resources",
+    "jsonl",
+    "inputs",
+    "figures",
+    "yaml_file",
+    "tokens",
+    "extras",
+)
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another
 BELOW_PLUGIN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports")
 BELOW_COMMANDS = (*BELOW_PLUGIN, "dialogues")

@@ -7,11 +7,11 @@ from dataclasses import replace
 from functools import lru_cache
 
 from mmlubench.errors import PromptError
-from mmlubench.prompts.length import estimate_tokens
 from mmlubench.prompts.recipe import Recipe
 from mmlubench.prompts.shots import shot, turns, values_of, values_of_subject
 from mmlubench.prompts.template import fill
 from mmlubench.schema import Message, Params, Question, Request
+from mmlubench.tokens import tokens_like_gpt2
 
 
 def render(
@@ -19,7 +19,7 @@ def render(
     question: Question,
     dev: Sequence[Question] = (),
     *,
-    count: Callable[[str], int] = estimate_tokens,
+    count: Callable[[str], int] = tokens_like_gpt2,
 ) -> tuple[Message, ...]:
     """Write the messages that put `question`, the recipe's system message first.
 

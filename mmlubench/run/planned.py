@@ -9,7 +9,7 @@ from itertools import cycle, islice
 from mmlubench.models import ModelSpec
 from mmlubench.run.strategy import Strategy
 from mmlubench.schema import Completion, Question, Request, Scoring
-from mmlubench.stats.estimate import BYTES_PER_TOKEN
+from mmlubench.tokens import BYTES_PER_TOKEN
 
 #: So many questions, evenly spaced, speak for all: the means of their lengths are within a few per cent.
 _SOME = 200
@@ -35,7 +35,7 @@ def rehearse(
 ) -> dict[str, Iterator[str]]:
     """Return a prompt for every request of a run, by the label of the model, were all replies so long."""
     some = questions[:: max(1, len(questions) // _SOME)]
-    stand_ins = {spec.label: _StandIn("word" * (reply_tokens * BYTES_PER_TOKEN // 4)) for spec in specs}
+    stand_ins = {spec.label: _StandIn("w" * (reply_tokens * BYTES_PER_TOKEN)) for spec in specs}
     solver = strategy.solver([(stand_ins[spec.label], spec) for spec in specs], Scoring.TEXT, {})
 
     async def play() -> None:

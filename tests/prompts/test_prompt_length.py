@@ -7,10 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mmlubench.prompts import Recipe, estimate_tokens, load_recipe, render
+from mmlubench.prompts import Recipe, load_recipe, render
 from mmlubench.schema import Question
 
 SHOTS = "{% for shot in shots %}{{ shot.question }}\n{% endfor %}"
@@ -64,26 +62,6 @@ def test_the_original_window_holds_about_nine_thousand_characters(
         replace(example, text="The treaty of that year was signed by two kings. " * 40) for example in dev
     ]
     assert render(recipe, question, long)[0].content.count("Answer: ") == 4
-
-
-@pytest.mark.parametrize(
-    ("text", "tokens"),
-    [
-        ("", 0),
-        ("The cat sat on the mat.", 7),
-        ("A. 12,000\nB. 3.5", 12),
-        # more bytes, more tokens: GPT-2 makes 7 of the first and 9 of the second
-        ("Größe und Maß", 6),
-        ("世界の歴史", 12),
-    ],
-)
-def test_tokens_are_estimated_from_words_signs_and_bytes(text: str, tokens: int) -> None:
-    assert estimate_tokens(text) == tokens
-
-
-@given(st.text(max_size=80), st.text(max_size=80))
-def test_a_longer_text_has_no_fewer_tokens(text: str, more: str) -> None:
-    assert estimate_tokens(f"{text}\n{more}") >= max(estimate_tokens(text), estimate_tokens(more))
 
 
 @pytest.mark.real_data
