@@ -19,6 +19,7 @@ from mmlubench.commands.resume import resume
 from mmlubench.commands.run import run
 from mmlubench.commands.runs import told
 from mmlubench.commands.summarize import summarize
+from mmlubench.engine.store import NAME
 from mmlubench.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _store_path = click.option(
     "--store",
     "path",
     type=click.Path(path_type=Path),
-    default=Path("reports/store.sqlite"),
+    default=Path("reports", NAME),
     show_default=True,
     help="the file",
 )

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from mmlubench.cli import main
 from mmlubench.engine.store.reply import StoredReply
-from mmlubench.engine.store.sqlite import DEFAULT_PATH, Store
+from mmlubench.engine.store.sqlite import Store
 from mmlubench.schema import Completion
 
 DAY_S = 86_400
@@ -108,9 +108,9 @@ def test_looking_for_a_store_makes_none(verb: list[str], tmp_path: Path) -> None
 
 def test_without_a_path_it_is_the_one_that_runs_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    assert f"there is no store at {DEFAULT_PATH};" in run("stats").output
-    Store.open(DEFAULT_PATH).close()
-    assert run("stats").output.startswith(f"{DEFAULT_PATH}: 0 answers")
+    assert "there is no store at reports/store.sqlite;" in run("stats").output
+    Store.open(Path("reports/store.sqlite")).close()
+    assert run("stats").output.startswith("reports/store.sqlite: 0 answers")
 
 
 def test_a_damaged_store_and_another_programs_file_end_in_a_sentence(tmp_path: Path) -> None:

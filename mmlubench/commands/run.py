@@ -116,9 +116,10 @@ def _store(parent: Path, answerer: Answerer) -> Iterator[Store | None]:
     if answerer.is_mock:
         yield None
         return
+    from mmlubench.engine.store import NAME
     from mmlubench.engine.store.sqlite import Store
 
-    store = Store.open(parent / "store.sqlite")
+    store = Store.open(parent / NAME)
     try:
         if store.notice:
             click.echo(store.notice, err=True)

@@ -12,6 +12,7 @@ from typing import Any
 from mmlubench import models
 from mmlubench.engine.limits.budget import Budget, check_prices
 from mmlubench.engine.stack import Limits, Stack, assemble
+from mmlubench.engine.store import NAME
 from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import ModelError, UserError
 from mmlubench.models import ModelSpec
@@ -199,4 +200,4 @@ class Roster:
 
 def store_path(settings: Settings) -> Path:
     """Where the answers of all runs are kept, unless --no-store."""
-    return Path(settings.store) if settings.store else Path(settings.run_dir) / "store.sqlite"
+    return Path(settings.store) if settings.store else Path(settings.run_dir, NAME)

@@ -7,7 +7,6 @@ the best of them.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -25,6 +24,7 @@ from mmlubench.schema import (
     Request,
     Scoring,
 )
+from mmlubench.solvers.base import gather_all
 from mmlubench.solvers.letter_scores import letter_scores, probabilities
 
 RULE = "logprob"
@@ -75,13 +75,7 @@ class Logprob:
             Request(question.id, (), self._params, prompt=prompt, continuation=continuation)
             for continuation in continuations(prompt, question.letters)
         ]
-        # All are waited for, also if one fails: what was paid for is in the store when the question is asked again.
-        replies = await asyncio.gather(*map(self._model.generate, requests), return_exceptions=True)
-        completions = []
-        for reply in replies:
-            if isinstance(reply, BaseException):
-                raise reply
-            completions.append(reply)
+        completions = await gather_all(map(self._model.generate, requests))
         return _answer(question, _echo_scores(question.letters, completions), completions[0])
 
 

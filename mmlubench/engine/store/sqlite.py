@@ -22,7 +22,6 @@ from mmlubench.errors import StoreError, UserError
 
 #: The version of the tables below. A store of an older version is brought up to date, one of a newer is refused.
 SCHEMA = 1
-DEFAULT_PATH = Path("reports/store.sqlite")
 
 #: Marks the file as ours: "mmlu" in ASCII.
 _APPLICATION = 0x6D6D6C75
