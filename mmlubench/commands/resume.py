@@ -32,8 +32,8 @@ def resume(run: str, parent: Path) -> None:
         folder = find_run(run, parent)
         manifest = read_manifest(folder)
         arguments, cwd = _command_of(manifest, folder), _folder_of(manifest, folder)
-    for warning in _warnings(manifest):
-        click.echo(warning, err=True)
+    for notice in _notices(manifest):
+        click.echo(notice, err=True)
     command = [sys.executable, "-m", "pytest", *arguments]
     click.echo(f"in {cwd}: {shlex.join(command)}")
     sys.exit(_status(_run(command, cwd)))
@@ -72,7 +72,7 @@ def _folder_of(manifest: Mapping[str, Any], folder: Path) -> Path:
     return Path(cwd)
 
 
-def _warnings(manifest: Mapping[str, Any]) -> Iterator[str]:
+def _notices(manifest: Mapping[str, Any]) -> Iterator[str]:
     packages = manifest.get("packages")
     then = packages.get("mmlubench") if isinstance(packages, dict) else None
     if then != __version__:

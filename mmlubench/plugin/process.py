@@ -61,9 +61,9 @@ class Bench:
     def solver(self, label: str, benchmark: str, played: CaseOutcome) -> Solver:
         """The strategy of this run, noting the answers it gives to one case."""
         if (label, benchmark) not in self._solvers:
-            dev = self.data.dev(benchmark)
+            examples = self.data.examples(benchmark)
             seats, scoring = self.roster.seats(label), self._scoring.get(label, Scoring.TEXT)
-            self._solvers[label, benchmark] = self.strategy.solver(seats, scoring, dev)
+            self._solvers[label, benchmark] = self.strategy.solver(seats, scoring, examples)
         solve = self._solvers[label, benchmark]
 
         async def solver(question: Question) -> Answer:

@@ -126,9 +126,9 @@ class Session:
         if not self.has_bench:
             return []
         self._has_header = True
-        notice = self.bench.roster.store_notice
-        advice = self.bench.strategy.advice and f"mmlubench: {self.bench.strategy.advice}"
-        return [*self.bench.roster.header(self.bench.strategy.heading), *filter(None, [notice, advice])]
+        store, strategy = self.bench.roster.store_notice, self.bench.strategy.notice
+        notices = filter(None, [store, strategy and f"mmlubench: {strategy}"])
+        return [*self.bench.roster.header(self.bench.strategy.heading), *notices]
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:

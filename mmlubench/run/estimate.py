@@ -72,8 +72,8 @@ def _estimate(bench: Bench, spec: ModelSpec, texts: Iterable[str]) -> Estimate:
 def _texts(bench: Bench, cases: Iterable[Case]) -> Iterator[str]:
     for case in cases:
         if case.question is not None:
-            dev = bench.data.dev(case.question.benchmark).get(case.question.subject, ())
-            messages = prompts.render(bench.strategy.recipe, case.question, dev)
+            examples = bench.data.examples(case.question.benchmark).get(case.question.subject, ())
+            messages = prompts.render(bench.strategy.recipe, case.question, examples)
             text = "\n".join(message.content for message in messages)
             letters = len(case.question.letters) if bench.strategy.scoring is Scoring.ECHO else 1
             yield from repeat(text, bench.strategy.calls * letters)

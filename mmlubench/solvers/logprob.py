@@ -42,7 +42,7 @@ class Logprob:
         model: Model,
         recipe: Recipe,
         params: Params,
-        dev: Mapping[str, Sequence[Question]] | None = None,
+        examples: Mapping[str, Sequence[Question]] | None = None,
         *,
         scoring: Scoring = Scoring.COMPLETIONS,
         top: int = TOP_LOGPROBS,
@@ -52,12 +52,12 @@ class Logprob:
         self._recipe = recipe
         # One token and nothing to stop it; the temperature stays, though it changes no log-probability.
         self._params = replace(params, max_tokens=1, stop=(), logprobs=top)
-        self._dev = dev or {}
+        self._examples = examples or {}
         self._scoring = scoring
 
     async def __call__(self, question: Question) -> Answer:
         """Solve one question. Raises ProviderError when no usable reply came back."""
-        messages = render(self._recipe, question, self._dev.get(question.subject, ()))
+        messages = render(self._recipe, question, self._examples.get(question.subject, ()))
         if self._scoring is Scoring.ECHO:
             return await self._by_echo(question, raw_prompt(messages))
         if self._scoring is Scoring.CHAT:

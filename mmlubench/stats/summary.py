@@ -13,13 +13,13 @@ from mmlubench.schema import Result, Usage
 from mmlubench.stats.accuracy_with_guess import accuracy_with_guess
 from mmlubench.stats.breakdown import ByLanguage, answered_with, broken_down, cluster_translations, kind_of
 from mmlubench.stats.calibration import Calibration, calibration
-from mmlubench.stats.caveats import caveats
 from mmlubench.stats.debate import Debated, debated
 from mmlubench.stats.latency import Latency, latency
 from mmlubench.stats.repeats import Repeats, repeats
 from mmlubench.stats.spent import spent
 from mmlubench.stats.tally import Tally
 from mmlubench.stats.thresholds import DEFAULT, Thresholds
+from mmlubench.stats.warnings import warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def summarize(
     cluster_translations(parts, results)
     headline = thresholds.why_no_headline(parts.total, unfinished) is None
     again = repeats(results)
-    doubts = caveats(
+    doubtful = warnings(
         _once(results) or parts.total, answered_with(counts), served, headline, asked_model, dropped
     )
     return Summary(
@@ -142,7 +142,7 @@ def summarize(
         requests=paid.requests,
         latency=latency(results),
         thresholds=thresholds,
-        warnings=tuple(doubts),
+        warnings=tuple(doubtful),
         # A guess stands for one reply, and the accuracy of repeats is made of the scores of several.
         accuracy_with_guess=None if again else accuracy_with_guess(results),
         calibration=calibration(results),

@@ -74,7 +74,7 @@ def test_a_csv_becomes_questions(put: Put, tmp_path: Path) -> None:
     assert second.choices == ("Oslo", "Norway")  # a row may have fewer choices than there are columns
     assert (third.subject, third.category, third.benchmark) == ("south america", "towns", "towns")
     assert towns.source == f"{tmp_path}/rows.csv"
-    assert (towns.dev, towns.notice) == ({}, "")
+    assert (towns.examples, towns.notice) == ({}, "")
 
 
 def test_changed_rows_have_another_hash(put: Put) -> None:
@@ -141,15 +141,15 @@ def test_one_language_may_be_said_for_all(put: Put) -> None:
 def test_worked_examples_come_from_a_file_of_their_own_or_by_a_column(put: Put) -> None:
     more = CSV.replace("Peru", "Chile").replace("Lima", "Santiago")
     apart = load(description.read(put(shots_file="dev.csv", files={"rows.csv": CSV, "dev.csv": more})), "hub")
-    assert [q.id for q in apart.dev["towns"]] == [
+    assert [q.id for q in apart.examples["towns"]] == [
         "towns/towns/dev-0000",
         "towns/towns/dev-0001",
         "towns/towns/dev-0002",
     ]
-    assert apart.dev["towns"][0].text == "What is the capital of Chile?"
+    assert apart.examples["towns"][0].text == "What is the capital of Chile?"
     said = {"split": "europe", "shots_split": "south america", "columns": {**COLUMNS, "split": "Topic"}}
     together = load(description.read(put(said)), "hub")
-    assert (len(together.questions), len(together.dev["towns"])) == (2, 1)
+    assert (len(together.questions), len(together.examples["towns"])) == (2, 1)
 
 
 def test_ids_may_hold_what_a_test_id_may_not(put: Put) -> None:

@@ -75,8 +75,8 @@ def test_three_subjects_of_mmlu_do_not_fit_and_no_other() -> None:
     data, recipe = datasets.load("mmlu", str(folder)), load_recipe("hendrycks")
     lost: dict[str, int] = {}
     for question in data.questions:
-        text = render(recipe, question, data.dev[question.subject])[0].content
-        if data.dev[question.subject][-1].text not in text:
+        text = render(recipe, question, data.examples[question.subject])[0].content
+        if data.examples[question.subject][-1].text not in text:
             lost[question.subject] = lost.get(question.subject, 0) + 1
     assert lost == {
         "high_school_european_history": 165, "high_school_us_history": 204, "professional_law": 7,

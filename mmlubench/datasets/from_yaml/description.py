@@ -28,7 +28,7 @@ from mmlubench.datasets.sources import tables
 from mmlubench.errors import DataError
 
 _AUTO = "auto"
-_ASKED, _SHOTS = "test", "dev"  # what the splits of files are called; those of the hub have names
+_SCORED, _EXAMPLES = "test", "dev"  # what the splits of files are called; those of the hub have names
 
 _NAME = yaml_file.key(
     "a name of letters, digits and underscores, such as capitals",
@@ -79,7 +79,7 @@ def read(path: str | Path) -> Spec:
 
 def _spec(said: Description) -> Spec:
     columns = said.columns
-    asked, shots = (said.split or _ASKED, said.shots_split) if said.hub else (_ASKED, _SHOTS)
+    scored, examples = (said.split or _SCORED, said.shots_split) if said.hub else (_SCORED, _EXAMPLES)
     make = partial(questions, said.name, columns, said.answer, said.index_base, said.language)
     return Spec(
         name=said.name,
@@ -88,10 +88,10 @@ def _spec(said: Description) -> Spec:
         revision=said.revision,
         columns=dict.fromkeys(columns.used(), checks.ANY),
         check=checks.filled,
-        build=lambda split, files: make("" if split == asked else f"{split}-", files),
+        build=lambda split, files: make("" if split == scored else f"{split}-", files),
         counts={},
-        scored=asked,
-        shots=shots,
+        scored=scored,
+        example_split=examples,
         spare=(),
         description=said.description,
         source=partial(_source, said),
@@ -113,11 +113,11 @@ def _from_files(spec: Spec, said: Description) -> Source:
     rows = tables.read(path, spec.columns)
     if column := said.columns.split:
         asked = [_of_split(rows, column, said.split)]
-        shots = [_of_split(rows, column, said.shots_split)] if said.shots_split else []
+        examples = [_of_split(rows, column, said.shots_split)] if said.shots_split else []
     else:
         asked = [rows]
-        shots = [tables.read(_path(said, said.shots_file), spec.columns)] if said.shots_file else []
-    return Source({spec.scored: asked, spec.shots: shots}, str(path), complete=False)
+        examples = [tables.read(_path(said, said.shots_file), spec.columns)] if said.shots_file else []
+    return Source({spec.scored: asked, spec.example_split: examples}, str(path), complete=False)
 
 
 def _path(said: Description, name: str) -> Path:

@@ -126,7 +126,7 @@ MMLU_PRO = Spec(
     check=check,
     build=questions,
     counts=COUNTS,
-    shots="validation",
+    example_split="validation",
     spare=(),
     sample="questions/mmlu_pro.jsonl",
 )

@@ -90,7 +90,7 @@ ANNOTATIONS = Spec(
     check=check,
     build=questions,
     counts=dict.fromkeys(SUBJECTS, 100),
-    shots="",
+    example_split="",
     spare=(),
     parts=tuple(SUBJECTS),
     part_column="subject",
@@ -118,7 +118,7 @@ def apply(data_set: DataSet, mode: str, data: str) -> DataSet:
     return replace(
         data_set,
         questions=tuple(kept),
-        sha256=fingerprint([*kept, *(q for same in data_set.dev.values() for q in same)]),
+        sha256=fingerprint([*kept, *(q for same in data_set.examples.values() for q in same)]),
         notice="; ".join(filter(None, (data_set.notice, told))),
     )
 
