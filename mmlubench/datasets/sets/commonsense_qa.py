@@ -23,11 +23,7 @@ _COLUMNS = ("id", "question", "choices", "answerKey")
 
 def check(rows: Rows) -> None:
     """Raise DataError for the first row that is not a question of five choices."""
-    checks.filled(rows)
-    columns = (rows.columns[name] for name in _COLUMNS)
-    for index, row in enumerate(zip(*columns, strict=True)):
-        if problem := _problem(*row):
-            raise checks.bad(rows, index, problem)
+    checks.every_row(rows, _COLUMNS, _problem)
 
 
 def _problem(row_id: object, text: object, choices: object, answer: object) -> str:

@@ -47,11 +47,7 @@ _CATEGORIES = {name.replace("_", " "): name for name in COUNTS}
 
 def check(rows: Rows) -> None:
     """Raise DataError for the first row that is not a question of three to ten choices in a known category."""
-    checks.filled(rows)
-    columns = (rows.columns[name] for name in _COLUMNS)
-    for index, row in enumerate(zip(*columns, strict=True)):
-        if problem := _problem(*row):
-            raise checks.bad(rows, index, problem)
+    checks.every_row(rows, _COLUMNS, _problem)
 
 
 def _problem(

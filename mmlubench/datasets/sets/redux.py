@@ -48,17 +48,16 @@ class _Note(NamedTuple):
 
 def check(rows: Rows) -> None:
     """Raise DataError for the first row that is not a question of four choices with a known verdict."""
-    checks.filled(rows)
-    columns = (rows.columns[name] for name in _COLUMNS)
-    for index, (text, choices, answer, verdict, _) in enumerate(zip(*columns, strict=True)):
-        problem = (
-            cells.text("question", text)
-            or cells.texts("choices", choices, _CHOICES)
-            or cells.index("answer", answer, _CHOICES)
-            or cells.one_of("error_type", verdict, VERDICTS)
-        )
-        if problem:
-            raise checks.bad(rows, index, problem)
+    checks.every_row(rows, _COLUMNS, _problem)
+
+
+def _problem(text: object, choices: object, answer: object, verdict: object, _: object) -> str:
+    return (
+        cells.text("question", text)
+        or cells.texts("choices", choices, _CHOICES)
+        or cells.index("answer", answer, _CHOICES)
+        or cells.one_of("error_type", verdict, VERDICTS)
+    )
 
 
 def questions(split: str, files: Sequence[Rows]) -> list[Question]:
