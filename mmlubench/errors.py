@@ -20,7 +20,7 @@ Messages are one sentence: what was given, what is allowed, what to do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 #: Begins the message of a request that was not made any more, after others had failed for the reason that follows.
@@ -34,6 +34,11 @@ class MmluBenchError(Exception):
 class UserError(MmluBenchError):
     """The command, a file or the environment is wrong; nothing was asked."""
 
+    @classmethod
+    def at(cls, place: object, problem: str) -> UserError:
+        """Make the error of a place: a file, perhaps with a line or an entry."""
+        return cls(f"{place}: {problem}")
+
 
 class DataError(UserError):
     """A data set is not what it should be."""
@@ -41,6 +46,11 @@ class DataError(UserError):
     def __init__(self, file: object, problem: str, *, row: int | None = None) -> None:
         where = f"{file}, row {row}" if row is not None else str(file)
         super().__init__(f"{where}: {problem}")
+
+    @classmethod
+    def at(cls, place: object, problem: str) -> UserError:
+        """Make the error of a place: a file, perhaps with a line."""
+        return cls(place, problem)
 
 
 class EmptySelection(UserError):
@@ -108,3 +118,20 @@ class BadReply(ProviderError):
 
 class Rejected(ProviderError):
     """The provider refuses this request for good (any other 4xx)."""
+
+
+def short(value: object) -> str:
+    """Return a value as it may stand in an error, however long it is."""
+    import reprlib
+
+    shortened = reprlib.Repr()
+    shortened.maxstring = shortened.maxother = 60
+    return shortened.repr(value)
+
+
+def close_to(name: str, known: Collection[str]) -> str:
+    """Return `; did you mean 'anatomy'?`, or nothing if nothing is close."""
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=3)
+    return f"; did you mean {' or '.join(repr(match) for match in close)}?" if close else ""

@@ -40,7 +40,7 @@ def prompts(args: argparse.Namespace) -> None:
     recipe = load_recipe(args.recipe, None, args.shots)
     items = []
     for question in select(data.questions, limit=args.limit):
-        messages = render(recipe, question, data.dev.get(question.subject, ()))
+        messages = render(recipe, question, data.examples.get(question.subject, ()))
         turns = [{"role": m.role, "content": m.content} for m in messages]
         fields = {"id": question.id, "letters": question.letters, "answer": question.answer}
         items.append({**fields, "prompt": raw_prompt(messages), "messages": turns})
@@ -137,7 +137,7 @@ async def _answers(given: Json, name: str, scoring: str) -> list[Any]:
     model = models.open_model(spec, pool=IN_FLIGHT, env=os.environ)
     recipe = load_recipe(wanted["recipe"], None, wanted["shots"])
     way, top = Scoring(scoring), top_logprobs(spec)
-    solver = Logprob(model, recipe, Params(), data.dev, scoring=way, top=top)
+    solver = Logprob(model, recipe, Params(), data.examples, scoring=way, top=top)
     room = asyncio.Semaphore(IN_FLIGHT)
 
     async def one(question: Question) -> Any:

@@ -22,6 +22,9 @@ FLOOR_0 = (
     "jsonl",
     "inputs",
     "figures",
+    "yaml_file",
+    "tokens",
+    "extras",
 )
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another
 BELOW_RUN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports")

@@ -33,8 +33,8 @@ def resume(run: str, parent: Path) -> None:
         folder = find_run(run, parent)
         manifest = read_manifest(folder)
         arguments, cwd = _command_of(manifest, folder), _folder_of(manifest, folder)
-    for warning in _warnings(manifest):
-        click.echo(warning, err=True)
+    for notice in _notices(manifest):
+        click.echo(notice, err=True)
     command = [sys.executable, "-m", "pytest", *arguments]
     click.echo(f"in {cwd}: {shlex.join(command)}")
     sys.exit(_status(_run(command, cwd)))
@@ -69,7 +69,7 @@ def _folder_of(manifest: Manifest, folder: Path) -> Path:
     return Path(cwd)
 
 
-def _warnings(manifest: Manifest) -> Iterator[str]:
+def _notices(manifest: Manifest) -> Iterator[str]:
     then = manifest.packages.get("mmlubench")
     if then != __version__:
         yield (

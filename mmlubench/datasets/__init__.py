@@ -32,7 +32,7 @@ def load(
 
     `data` is `hub`, `sample`, or the path of a folder or tar. Of a translated data set only these `languages`
     are read, all if none is named. With `allow_partial`, languages, subjects or rows of the complete data set
-    may be missing, and `notice` says so. Worked examples may be missing in any case; then `dev` is empty.
+    may be missing, and `notice` says so. Worked examples may be missing in any case; then `examples` is empty.
     Those of another data set are read only where `examples` is true.
 
     Raises UserError for an unknown name or language, EmptySelection for a language of a data set that has only one,
@@ -44,15 +44,15 @@ def load(
     partial = allow_partial and not languages
     source = spec.source() if spec.source else sources.read(spec, data, asked, partial=partial)
     loaded = assemble(spec, source, allow_partial=allow_partial, languages=asked if spec.languages else ())
-    return _with_lent(loaded, find(spec.shots_of), data) if spec.shots_of and examples else loaded
+    return _with_lent(loaded, find(spec.examples_of), data) if spec.examples_of and examples else loaded
 
 
 def _with_lent(loaded: DataSet, lender: Spec, data: str) -> DataSet:
     """Add the worked examples of another data set; where they cannot be had, say why."""
     try:
-        source = sources.shots(lender, data)
-        found = questions_of(lender, source, lender.shots) if source else []
+        source = sources.examples(lender, data)
+        found = questions_of(lender, source, lender.example_split) if source else []
     except DataError as error:  # nothing is lost for a prompt without worked examples
         reason = f"no worked examples: {str(error).removesuffix('.')}"
         return replace(loaded, notice="; ".join(filter(None, (loaded.notice, reason))))
-    return replace(loaded, dev=by_subject(found))
+    return replace(loaded, examples=by_subject(found))

@@ -25,14 +25,14 @@ def assemble(
 ) -> DataSet:
     """Check the rows of a source, in the languages asked for, and make a data set of them. Raises DataError."""
     questions = questions_of(spec, source, spec.scored)
-    examples = questions_of(spec, source, spec.shots)
+    examples = questions_of(spec, source, spec.example_split)
     if not questions:
         raise DataError(source.name, f"it has no {spec.scored} split, which holds the questions to ask.")
     checks.unique(source.name, questions)
     return DataSet(
         name=spec.name,
         questions=tuple(questions),
-        dev=by_subject(examples),
+        examples=by_subject(examples),
         source=source.name,
         revision=source.revision,
         sha256=fingerprint([*questions, *examples]),
@@ -97,7 +97,7 @@ def _notice(
         )
         for language, same in found.items()
     ]
-    checks.counts(source.name, f"worked examples ({spec.shots})", examples, shots, partial=partial)
+    checks.counts(source.name, f"worked examples ({spec.example_split})", examples, shots, partial=partial)
     every, most = sum(spec.counts.values()) * max(1, len(languages)), sum(shots.values())
     if len(questions) == every and len(examples) == most:
         return ""

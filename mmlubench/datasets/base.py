@@ -63,10 +63,10 @@ class Spec:
     """Rows of each subject in the complete scored split, of one language where there are several."""
     scored: str = "test"
     """The split that is asked."""
-    shots: str = "dev"
+    example_split: str = "dev"
     """The split that worked examples come from; empty where there is none."""
     shots_per_subject: int = 5
-    shots_of: str = ""
+    examples_of: str = ""
     """The data set whose worked examples serve, by subject, for one that has none of its own."""
     spare: tuple[str, ...] = ("validation",)
     """Splits that are neither, but belong in a snapshot."""
@@ -104,7 +104,7 @@ class DataSet:
     name: str
     questions: tuple[Question, ...]
     """The scored split, subject by subject in alphabetical order, file order within a subject."""
-    dev: Mapping[str, tuple[Question, ...]] = field(repr=False)
+    examples: Mapping[str, tuple[Question, ...]] = field(repr=False)
     """Worked examples by subject, in file order; empty if the source has none."""
     source: str
     revision: str

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import reprlib
 from collections.abc import Collection
 
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = 60
+from mmlubench.errors import close_to, short
 
 
 def text(name: str, value: object) -> str:
@@ -47,14 +44,3 @@ def one_of(name: str, value: object, known: Collection[str]) -> str:
     plural = f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
     expected = f"one of the {len(known)} known {plural} was expected"
     return f"{name} is {short(value)}, and {expected}{close_to(str(value), known)}"
-
-
-def short(value: object) -> str:
-    """Return a value as it may stand in an error, however long it is."""
-    return _short.repr(value)
-
-
-def close_to(name: str, known: Collection[str]) -> str:
-    """Return `; did you mean 'anatomy'?`, or nothing if nothing is close."""
-    close = difflib.get_close_matches(name, known, n=3)
-    return f"; did you mean {' or '.join(repr(match) for match in close)}?" if close else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from mmlubench.datasets import cells
@@ -75,6 +75,17 @@ def _problem(
         or cells.texts("choices", options, choices)
         or cells.index("answer", answer, choices)
     )
+
+
+def every_row(rows: Rows, columns: Iterable[str], problem: Callable[..., str]) -> None:
+    """Check the cells of every row: `problem` says what is wrong with those of one, or nothing.
+
+    Raises DataError for the first bad row, and for a file without rows.
+    """
+    filled(rows)
+    for index, row in enumerate(zip(*(rows.columns[name] for name in columns), strict=True)):
+        if said := problem(*row):
+            raise bad(rows, index, said)
 
 
 def filled(rows: Rows) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmlubench import extras
 from mmlubench.errors import UserError
 from mmlubench.schema import Question
 
@@ -51,15 +52,9 @@ def _lengths(questions: Sequence[Question], counter: Tokenizer) -> Iterable[int]
 
 
 def _tokenizer(name: str) -> Tokenizer:
+    tokenizers = extras.load("tokenizers", extra="tokenizers", wanted_by=f"--tokenizer {name}")
     try:
-        from tokenizers import Tokenizer
-    except ImportError as error:
-        raise UserError(
-            f"--tokenizer {name}: the package `tokenizers` cannot be imported ({error}); "
-            "run `pip install 'mmlubench[tokenizers]'`."
-        ) from error
-    try:
-        found = Tokenizer.from_file(str(_file(name)))
+        found: Tokenizer = tokenizers.Tokenizer.from_file(str(_file(name)))
     except UserError:
         raise
     except Exception as error:  # the library raises nothing more telling

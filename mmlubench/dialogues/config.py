@@ -3,40 +3,61 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from mmlubench import yaml_file
 from mmlubench.dialogues.dataset import read_dialogues
 from mmlubench.dialogues.dialogue import Dialogue
 from mmlubench.dialogues.metrics import EXTENDED, STANDARD
 from mmlubench.errors import UserError
-from mmlubench.inputs import load_yaml
 from mmlubench.resources import fixture
 from mmlubench.schema import Params
+from mmlubench.yaml_file import key
 
 #: The only layout of log files so far.
 LOG_SCHEMA = 1
 #: Stands in `output_fields` for everything that is known of a reply beside its text.
 ALL_METADATA = "metadata"
 
+_FOLDER_NAME = key(
+    "a name that a folder can have: up to 100 letters, digits, dots, hyphens and underscores, such as demo_run",
+    lambda value: bool(re.fullmatch(r"\w(?:[\w.-]{0,98}\w)?", value, re.ASCII)),
+)
+_MODEL = key("the name of a model, such as claude-haiku-4-5", lambda value: bool(value.strip()))
+# Written so that nan fails, too.
+_TEMPERATURE = key("a number of at least 0", lambda value: 0 <= value < inf)
+_DATASET = key("the path of a JSON file of dialogues, as seen from this file")
+_LOG_SCHEMA = key(f"{LOG_SCHEMA}", lambda value: value == LOG_SCHEMA)
+_FIELDS = key(
+    f"a list with completion, and {ALL_METADATA} or the names of single fields of it",
+    lambda value: "completion" in value and all(name.strip() for name in value),
+)
+_METRICS = key(
+    f"a list, of {', '.join((*STANDARD, *EXTENDED))}",
+    lambda value: set(value) <= {*STANDARD, *EXTENDED},
+)
+
 
 @dataclass(frozen=True)
 class Experiment:
     """What is asked, of whom, and how. Fields carry the names of the keys."""
 
-    experiment_id: str
-    model: str
-    max_tokens: int
-    temperature: float
-    dataset_path: Path
+    __pydantic_config__: ClassVar[Mapping[str, object]] = yaml_file.EXACT
+
+    experiment_id: str = field(metadata=_FOLDER_NAME)
+    model: str = field(metadata=_MODEL)
+    max_tokens: int = field(metadata=yaml_file.at_least(1))
+    temperature: float = field(metadata=_TEMPERATURE)
+    dataset_path: Path = field(metadata=_DATASET)
     """Absolute."""
-    log_schema_version: int
-    output_fields: tuple[str, ...]
-    metrics: tuple[str, ...]
+    log_schema_version: int = field(metadata=_LOG_SCHEMA)
+    output_fields: tuple[str, ...] = field(metadata=_FIELDS)
+    metrics: tuple[str, ...] = field(metadata=_METRICS)
     config_path: Path
     """The file that says all this; absolute."""
 
@@ -67,45 +88,12 @@ def read_config(path: Path, *, dataset: Path | None = None) -> Experiment:
 
     A relative `dataset_path` starts at the folder of the file; where nothing is there, at the working directory.
     """
-    values = _values(path)
-    unknown = [str(key) for key in values if key not in _EXPECTED]
-    if unknown:
-        raise UserError(f"{path}: unknown key {unknown[0]!r}; allowed are {', '.join(_EXPECTED)}.")
-    for key, (is_right, expected) in _EXPECTED.items():
-        if key not in values:
-            raise UserError(f"{path}: {key} is missing: give {expected}.")
-        if not is_right(values[key]):
-            raise UserError(f"{path}: {key} is {_shown(values[key])}: give {expected}.")
-    return Experiment(
-        experiment_id=values["experiment_id"],
-        model=values["model"].strip(),
-        max_tokens=values["max_tokens"],
-        temperature=values["temperature"],
-        dataset_path=dataset or _find(values["dataset_path"], path),
-        log_schema_version=values["log_schema_version"],
-        output_fields=tuple(values["output_fields"]),
-        metrics=tuple(values["metrics"]),
-        config_path=path.absolute(),
+    experiment = yaml_file.read(Experiment, path, UserError, config_path=path.absolute())
+    return replace(
+        experiment,
+        model=experiment.model.strip(),
+        dataset_path=dataset or _find(str(experiment.dataset_path), path),
     )
-
-
-def _values(path: Path) -> Mapping[Any, Any]:
-    import yaml
-
-    try:
-        values = load_yaml(path)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise UserError(f"{path}{line}: not valid YAML ({problem}).") from None
-    except OSError as error:
-        raise UserError(f"{path}: the configuration cannot be read ({error.strerror}).") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: the configuration must be a UTF-8 text file.") from None
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: expected the keys {', '.join(_EXPECTED)}, and found {_shown(values)}.")
-    return values
 
 
 def _find(name: str, config: Path) -> Path:
@@ -116,52 +104,3 @@ def _find(name: str, config: Path) -> Path:
         looked = " and ".join(str(place) for place in places)
         raise UserError(f"{config}: dataset_path {name!r} is not there; looked for {looked}.")
     return found
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_temperature(value: Any) -> bool:
-    # Written so that nan fails, too.
-    return (_is_whole(value) or isinstance(value, float)) and 0 <= value < inf
-
-
-def _is_folder_name(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"\w(?:[\w.-]{0,98}\w)?", value, re.ASCII) is not None
-
-
-def _are_fields(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value)) and "completion" in value
-
-
-def _are_metrics(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(v, str) and v in (*STANDARD, *EXTENDED) for v in value)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-#: Key: what its value must be, for a program and for a reader.
-_EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "experiment_id": (
-        _is_folder_name,
-        "a name that a folder can have: up to 100 letters, digits, dots, hyphens and underscores, such as demo_run",
-    ),
-    "model": (_is_text, "the name of a model, such as claude-haiku-4-5"),
-    "max_tokens": (lambda value: _is_whole(value) and value >= 1, "a whole number of at least 1"),
-    "temperature": (_is_temperature, "a number of at least 0"),
-    "dataset_path": (_is_text, "the path of a JSON file of dialogues, as seen from this file"),
-    "log_schema_version": (lambda value: _is_whole(value) and value == LOG_SCHEMA, f"{LOG_SCHEMA}"),
-    "output_fields": (
-        _are_fields,
-        f"a list with completion, and {ALL_METADATA} or the names of single fields of it",
-    ),
-    "metrics": (_are_metrics, f"a list, of {', '.join((*STANDARD, *EXTENDED))}"),
-}

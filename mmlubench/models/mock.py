@@ -13,6 +13,7 @@ from mmlubench.models.http.logprobs import LogProbs
 from mmlubench.models.mock_replies import Canned, load
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import ALPHABET, Completion, Request, Usage
+from mmlubench.tokens import tokens_of_size
 
 
 class Mock:
@@ -91,8 +92,8 @@ def _letter(text: str) -> str:
 
 
 def _estimate(request: Request, reply: str) -> Usage:
-    """Count four characters a token, as English has it; the completion's metadata says that it is an estimate."""
-    return Usage(request.chars // 4, len(reply) // 4)
+    """Estimate both sides by their length; the completion's metadata says that it is an estimate."""
+    return Usage(int(tokens_of_size(request.chars)), int(tokens_of_size(len(reply))))
 
 
 def _made_up(request: Request, reply: str) -> LogProbs:

@@ -9,21 +9,20 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
-#: Makes pydantic refuse keys it does not know where it fills these dataclasses from models.yaml.
-STRICT: Mapping[str, object] = {"extra": "forbid"}
+from mmlubench.yaml_file import KNOWN_KEYS, at_least
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
     """US dollars per million tokens."""
 
-    __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
+    __pydantic_config__: ClassVar[Mapping[str, object]] = KNOWN_KEYS
 
-    input_per_mtok: float
-    output_per_mtok: float
-    cached_input_per_mtok: float | None = None
+    input_per_mtok: float = field(metadata=at_least(0, "a number"))
+    output_per_mtok: float = field(metadata=at_least(0, "a number"))
+    cached_input_per_mtok: float | None = field(default=None, metadata=at_least(0, "a number"))
     """Price of input that came out of the prompt cache; None: as dear as any other input."""
-    cache_write_per_mtok: float | None = None
+    cache_write_per_mtok: float | None = field(default=None, metadata=at_least(0, "a number"))
     """Price of input that was written to the prompt cache; None: as dear as any other input."""
 
     def cost(
@@ -53,10 +52,10 @@ class Capabilities:
 class RateLimits:
     """What the account may use: requests and tokens per minute, None for no limit."""
 
-    __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
+    __pydantic_config__: ClassVar[Mapping[str, object]] = KNOWN_KEYS
 
-    rpm: int | None = None
-    tpm: int | None = None
+    rpm: int | None = field(default=None, metadata=at_least(1))
+    tpm: int | None = field(default=None, metadata=at_least(1))
 
 
 #: No Anthropic model needs more tokens than this before it caches them; goes for those that nobody told us about.

@@ -131,9 +131,9 @@ class Session:
         if not self.has_process:
             return []
         self._has_header = True
-        advice = self.process.run.strategy.advice and f"mmlubench: {self.process.run.strategy.advice}"
+        how = self.process.run.strategy.notice and f"mmlubench: {self.process.run.strategy.notice}"
         lines = self.process.run.roster.header(self.process.run.strategy.heading)
-        return [*lines, *filter(None, [advice, *self._notices()])]
+        return [*lines, *filter(None, [how, *self._notices()])]
 
     def _notices(self) -> tuple[str, str]:
         """Whether the store was damaged, and which names of options are another plugin's; empty where all is well."""

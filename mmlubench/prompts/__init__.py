@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mmlubench.prompts.length import estimate_tokens
 from mmlubench.prompts.library import load_recipe, recipe_names, recipes_table
 from mmlubench.prompts.recipe import Recipe
 from mmlubench.prompts.render import render
@@ -14,7 +13,6 @@ __all__ = [
     "Heard",
     "Recipe",
     "Role",
-    "estimate_tokens",
     "load_recipe",
     "read_role",
     "recipe_names",

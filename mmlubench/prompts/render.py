@@ -7,35 +7,35 @@ from dataclasses import replace
 from functools import lru_cache
 
 from mmlubench.errors import PromptError
-from mmlubench.prompts.length import estimate_tokens
+from mmlubench.prompts.examples import as_value, turns, values_of, values_of_subject
 from mmlubench.prompts.recipe import Recipe
-from mmlubench.prompts.shots import shot, turns, values_of, values_of_subject
 from mmlubench.prompts.template import fill
 from mmlubench.schema import Message, Params, Question, Request
+from mmlubench.tokens import tokens_like_gpt2
 
 
 def render(
     recipe: Recipe,
     question: Question,
-    dev: Sequence[Question] = (),
+    examples: Sequence[Question] = (),
     *,
-    count: Callable[[str], int] = estimate_tokens,
+    count: Callable[[str], int] = tokens_like_gpt2,
 ) -> tuple[Message, ...]:
     """Write the messages that put `question`, the recipe's system message first.
 
-    `dev` holds the questions that may serve as worked examples: those of the same subject, in file order. With
+    `examples` holds the questions that may serve as worked examples: those of the same subject, in file order. With
     worked examples one message says how much of it all questions of the subject share (`Message.shared`).
     `count` counts the tokens of a text, for recipes with `max_prompt_tokens`.
     Raises PromptError when there are fewer examples than the recipe wants, or when a template fails.
     """
-    if len(dev) < recipe.shots:
-        raise PromptError(_too_few(recipe, question, len(dev)))
-    examples = tuple(dev[: recipe.shots])
-    messages = _messages(recipe, question, examples)
+    if len(examples) < recipe.shots:
+        raise PromptError(_too_few(recipe, question, len(examples)))
+    used = tuple(examples[: recipe.shots])
+    messages = _messages(recipe, question, used)
     if recipe.max_prompt_tokens is not None:
-        while examples and _length(messages, count) > recipe.max_prompt_tokens:
-            examples = examples[:-1]
-            messages = _messages(recipe, question, examples)
+        while used and _length(messages, count) > recipe.max_prompt_tokens:
+            used = used[:-1]
+            messages = _messages(recipe, question, used)
     return messages
 
 
@@ -64,7 +64,7 @@ def _prefill(recipe: Recipe) -> tuple[Message, ...]:
 
 def _text(recipe: Recipe, question: Question, examples: Sequence[Question]) -> str:
     # Examples that are turns of their own are no variable of the template as well, or it could say them twice.
-    shots = [] if recipe.example_reply is not None else [shot(example) for example in examples]
+    shots = [] if recipe.example_reply is not None else [as_value(example) for example in examples]
     return fill(recipe.template, values_of(question, shots), recipe.source or recipe.name)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from mmlubench import yaml_file
 from mmlubench.errors import PromptError
-from mmlubench.prompts.reading import REQUIRED, mapping, text
 from mmlubench.prompts.template import fill, names_used
 from mmlubench.schema import Question
 
@@ -49,8 +49,12 @@ _EXAMPLE = Question("", "", "sums", "math", "1 + 1 = ?", ("1", "2", "3", "4"), "
 class Role:
     """One prompt of one kind of agent; equal prompts have equal names, as far as the author keeps to it."""
 
-    name: str
-    template: str
+    #: A file may have more keys, as prompts of other harnesses do.
+    __pydantic_config__: ClassVar[Mapping[str, object]] = {"strict": True}
+
+    name: str = field(metadata=yaml_file.TEXT)
+    description: str = field(metadata=yaml_file.TEXT)
+    template: str = field(metadata=yaml_file.TEXT)
     source: str
     """The file it was read from."""
 
@@ -78,12 +82,7 @@ def read_role(name: str, file: str | Path | None, variables: Mapping[str, str]) 
     uses anything but `variables`, or that cannot be filled in.
     """
     path = _PACKAGED / f"{name}.yaml" if file is None else Path(file)
-    values = mapping(path)
-    missing = [key for key in REQUIRED if values.get(key) is None]
-    if missing:
-        raise PromptError(f"{path}: the key {missing[0]} is missing; it needs {', '.join(REQUIRED)}.")
-    name, _, template = (text(path, values, key) for key in REQUIRED)
-    role = Role(name, template, str(path))
+    role = yaml_file.read(Role, path, PromptError, source=str(path))
     _check(role, variables)
     return role
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmlubench.reports.classic import classic_json, classic_names
 from mmlubench.reports.summary import summary_json
-from mmlubench.reports.terminal import errors_lines, summary_lines, wrong_lines
+from mmlubench.reports.terminal import errors_lines, summary_lines
 
 __all__ = [
     "classic_json",
@@ -12,5 +12,4 @@ __all__ = [
     "errors_lines",
     "summary_json",
     "summary_lines",
-    "wrong_lines",
 ]

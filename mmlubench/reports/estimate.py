@@ -7,7 +7,8 @@ from math import floor, log10
 from typing import NamedTuple
 
 from mmlubench import figures
-from mmlubench.stats.estimate import BYTES_PER_TOKEN, Estimate
+from mmlubench.stats.estimate import Estimate
+from mmlubench.tokens import BYTES_PER_TOKEN
 
 
 class Quote(NamedTuple):

@@ -167,20 +167,6 @@ def _not_asked(count: int) -> str:
     return f" ({count:,} of them were not asked any more)" if count else ""
 
 
-_NO_LETTER = {
-    Outcome.UNPARSED: "no letter in the reply",
-    Outcome.TRUNCATED: "cut off by the token limit before any letter",
-    Outcome.REFUSED: "the model declined",
-}
-
-
-def wrong_lines(result: Result) -> str:
-    """Write one line that says how a case missed: `mmlu/anatomy/0017  claude  answered B, right is C`."""
-    why = _NO_LETTER.get(result.outcome, result.outcome.value)
-    said = f"answered {result.prediction}" if result.prediction else why
-    return f"{result.id}  {result.model}  {said}, right is {result.answer}"
-
-
 def _plain(line: str) -> str:
     return line.translate(_PLAIN_SIGNS).encode("ascii", "replace").decode()
 

@@ -57,9 +57,9 @@ class RunData:
         self._try_prompts(data, selected)
         return selected
 
-    def dev(self, benchmark: str) -> Mapping[str, Sequence[Question]]:
+    def examples(self, benchmark: str) -> Mapping[str, Sequence[Question]]:
         """Worked examples by subject."""
-        return self._data[benchmark].dev if benchmark in self._data else {}
+        return self._data[benchmark].examples if benchmark in self._data else {}
 
     def facts(self) -> dict[str, Any]:
         """What the manifest says of the data."""
@@ -122,4 +122,4 @@ class RunData:
     def _try_prompts(self, data: DataSet, questions: Iterable[Question]) -> None:
         """Render one question of each subject: a prompt that cannot work is told before anything is paid for."""
         for question in {q.subject: q for q in questions}.values():
-            prompts.render(self._strategy.recipe, question, data.dev.get(question.subject, ()))
+            prompts.render(self._strategy.recipe, question, data.examples.get(question.subject, ()))

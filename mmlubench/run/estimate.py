@@ -12,7 +12,8 @@ from mmlubench.reports.estimate import Quote, estimate_lines
 from mmlubench.run.planned import planned_requests
 from mmlubench.run.run import Run
 from mmlubench.schema import Request, Scoring
-from mmlubench.stats.estimate import BYTES_PER_TOKEN, Estimate, estimate
+from mmlubench.stats.estimate import Estimate, estimate
+from mmlubench.tokens import BYTES_PER_TOKEN
 
 #: Of several agents, whose requests are many and long, so many questions, evenly spaced, speak for all: the means of
 #: their lengths are within a few per cent.

@@ -34,7 +34,7 @@ def planned_requests(
         for question in questions:
             name = question.benchmark
             if name not in solvers:
-                solvers[name] = run.strategy.solver(seats, scoring, run.data.dev(name))
+                solvers[name] = run.strategy.solver(seats, scoring, run.data.examples(name))
             loop.run_until_complete(_play(solvers[name], question))
             yield from noted
             noted.clear()

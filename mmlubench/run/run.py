@@ -56,7 +56,7 @@ class Run:
     def solver(self, label: str, benchmark: str) -> Solver:
         """Return the solver that the options ask for, over a model under test, with a benchmark's worked examples."""
         if (label, benchmark) not in self._solvers:
-            examples = self.data.dev(benchmark)
+            examples = self.data.examples(benchmark)
             seats, scoring = self.roster.seats(label), self._scoring.get(label, Scoring.TEXT)
             self._solvers[label, benchmark] = self.strategy.solver(seats, scoring, examples)
         return self._solvers[label, benchmark]

@@ -117,7 +117,7 @@ class Strategy:
         return agents.get(settings.solver, 1) * settings.epochs
 
     @property
-    def advice(self) -> str:
+    def notice(self) -> str:
         """What a user may want to know of the options before the run; mostly nothing."""
         settings = self._settings
         if settings.epochs == 1 or settings.shuffle_choices or settings.temperature or not self._is_single:
@@ -191,11 +191,11 @@ class Strategy:
         return [name for name in asked if getattr(spec.capabilities, name, name) is None]
 
     def solver(
-        self, seats: Sequence[Seat], scoring: Scoring, dev: Mapping[str, Sequence[Question]]
+        self, seats: Sequence[Seat], scoring: Scoring, examples: Mapping[str, Sequence[Question]]
     ) -> Solver:
         """Build the solver; `seats` are the model under test, or those of the agents, in turn."""
         settings = self._settings
-        solver = self._alone(*seats[0], scoring, dev) if self._is_single else self._together(seats)
+        solver = self._alone(*seats[0], scoring, examples) if self._is_single else self._together(seats)
         if settings.epochs > 1 or settings.shuffle_choices:
             shuffle, seed = settings.shuffle_choices, settings.seed
             solver = Repeated(
@@ -204,16 +204,16 @@ class Strategy:
         return solver
 
     def _alone(
-        self, model: Model, spec: ModelSpec, scoring: Scoring, dev: Mapping[str, Sequence[Question]]
+        self, model: Model, spec: ModelSpec, scoring: Scoring, examples: Mapping[str, Sequence[Question]]
     ) -> Solver:
         params = self.params(spec)
         if scoring is not Scoring.TEXT:
-            return Logprob(model, self.recipe, params, dev, scoring=scoring, top=top_logprobs(spec))
+            return Logprob(model, self.recipe, params, examples, scoring=scoring, top=top_logprobs(spec))
         return SingleTurn(
             model,
             self.recipe,
             params,
-            dev,
+            examples,
             extraction=self.extraction,
             constrained=self._settings.constrained,
         )

@@ -7,7 +7,6 @@ the best of them.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -25,6 +24,7 @@ from mmlubench.schema import (
     Request,
     Scoring,
 )
+from mmlubench.solvers.base import gather_all
 from mmlubench.solvers.letter_scores import letter_scores, probabilities
 
 RULE = "logprob"
@@ -42,7 +42,7 @@ class Logprob:
         model: Model,
         recipe: Recipe,
         params: Params,
-        dev: Mapping[str, Sequence[Question]] | None = None,
+        examples: Mapping[str, Sequence[Question]] | None = None,
         *,
         scoring: Scoring = Scoring.COMPLETIONS,
         top: int = TOP_LOGPROBS,
@@ -52,12 +52,12 @@ class Logprob:
         self._recipe = recipe
         # One token and nothing to stop it; the temperature stays, though it changes no log-probability.
         self._params = replace(params, max_tokens=1, stop=(), logprobs=top)
-        self._dev = dev or {}
+        self._examples = examples or {}
         self._scoring = scoring
 
     async def __call__(self, question: Question) -> Answer:
         """Solve one question. Raises ProviderError when no usable reply came back."""
-        messages = render(self._recipe, question, self._dev.get(question.subject, ()))
+        messages = render(self._recipe, question, self._examples.get(question.subject, ()))
         if self._scoring is Scoring.ECHO:
             return await self._by_echo(question, raw_prompt(messages))
         if self._scoring is Scoring.CHAT:
@@ -75,13 +75,7 @@ class Logprob:
             Request(question.id, (), self._params, prompt=prompt, continuation=continuation)
             for continuation in continuations(prompt, question.letters)
         ]
-        # All are waited for, also if one fails: what was paid for is in the store when the question is asked again.
-        replies = await asyncio.gather(*map(self._model.generate, requests), return_exceptions=True)
-        completions = []
-        for reply in replies:
-            if isinstance(reply, BaseException):
-                raise reply
-            completions.append(reply)
+        completions = await gather_all(map(self._model.generate, requests))
         return _answer(question, _echo_scores(question.letters, completions), completions[0])
 
 

@@ -30,7 +30,7 @@ class SingleTurn:
         model: Model,
         recipe: Recipe,
         params: Params,
-        dev: Mapping[str, Sequence[Question]] | None = None,
+        examples: Mapping[str, Sequence[Question]] | None = None,
         *,
         reask: bool = True,
         extraction: str = "default",
@@ -40,14 +40,14 @@ class SingleTurn:
         self._model = model
         self._recipe = recipe
         self._params = params
-        self._dev = dev or {}
+        self._examples = examples or {}
         self._reask = reask
         self._extraction = extraction
         self._constrained = constrained
 
     async def __call__(self, question: Question) -> Answer:
         """Solve one question. Raises ProviderError when no usable reply came back."""
-        messages = render(self._recipe, question, self._dev.get(question.subject, ()))
+        messages = render(self._recipe, question, self._examples.get(question.subject, ()))
         params = replace(self._params, choice=tuple(question.letters)) if self._constrained else self._params
         request = request_of(question, self._recipe, messages, params)
         completion = await self._model.generate(request)

@@ -18,7 +18,7 @@ class Guessing(NamedTuple):
     share: float
     standard_error: float
 
-    def caveat(self, accuracy: float) -> str | None:
+    def warning(self, accuracy: float) -> str | None:
         """One sentence if the accuracy is no better than guessing; None if it is, or if none could be."""
         reach = _REACH * self.standard_error + _HAIR
         if self.share + reach >= 1:  # so few questions that even a perfect score would be within reach

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import ceil
 
-#: Bytes of UTF-8 that make a token. On MMLU this counts 7 to 10 % more tokens than GPT-4o's tokenizer; by language it
-#: gives 0.9 (Chinese) to 1.7 times (Hindi) its number. Counting characters would miss half of the Chinese tokens.
-BYTES_PER_TOKEN = 4
+from mmlubench.tokens import tokens_by_bytes
+
 #: A reply is taken to begin after so many seconds and to bring so many tokens a second from then on.
 _FIRST_TOKEN_S, _TOKENS_PER_S = 0.5, 80.0
 #: Cases a second that one process of mmlubench can handle; only quick servers and mocks are ever held back by it.
@@ -38,11 +37,6 @@ class Estimate:
     """Whether the account's limits and not the replies decide how long it takes."""
 
 
-def tokens_of(text: str) -> int:
-    """Guess how many tokens a text has from its length; 0 only if it is empty."""
-    return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
-
-
 def latency_of(reply_tokens: float) -> float:
     """Guess how many seconds a reply of that length takes."""
     return _FIRST_TOKEN_S + reply_tokens / _TOKENS_PER_S
@@ -58,7 +52,7 @@ def estimate(
     latency_s: float | None = None,
     rpm: int | None = None,
     tpm: int | None = None,
-    count: Callable[[str], int] = tokens_of,
+    count: Callable[[str], int] = tokens_by_bytes,
 ) -> Estimate:
     """Estimate one model's part of a run from its prompts, one text per request.
 

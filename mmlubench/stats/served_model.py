@@ -29,7 +29,7 @@ def is_same_model(asked: str, served: str) -> bool:
     return own == name or (own.startswith(name) and bool(_SNAPSHOT.fullmatch(own[len(name) :])))
 
 
-def served_caveats(served: Mapping[str, int], asked: str | None) -> Iterator[str]:
+def served_warnings(served: Mapping[str, int], asked: str | None) -> Iterator[str]:
     """Sentences for a run in which someone else answered, or more than one model did.
 
     `served` counts the cases by the name the server gave; a server that gives none is not doubted. `asked` is the

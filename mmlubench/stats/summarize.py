@@ -8,12 +8,12 @@ from types import MappingProxyType
 
 from mmlubench.schema import Result
 from mmlubench.stats.breakdown import answered_with, broken_down, cluster_translations, kind_of, scores
-from mmlubench.stats.caveats import caveats
 from mmlubench.stats.metrics import computed
 from mmlubench.stats.spent import spent
 from mmlubench.stats.summary import OWN_KEYS, Summary
 from mmlubench.stats.tally import Tally
 from mmlubench.stats.thresholds import DEFAULT, Thresholds
+from mmlubench.stats.warnings import warnings
 
 
 def summarize(
@@ -38,7 +38,7 @@ def summarize(
     why_no_headline = thresholds.why_no_headline(parts.total, unfinished)
     values, failures = computed(results, reserved=OWN_KEYS)
     once = _once(results) or parts.total
-    doubts = caveats(once, answered_with(counts), served, why_no_headline is None, asked_model, dropped)
+    doubtful = warnings(once, answered_with(counts), served, why_no_headline is None, asked_model, dropped)
     return Summary(
         total=parts.total.score(),
         accuracy_strict=parts.total.accuracy_strict,
@@ -52,7 +52,7 @@ def summarize(
         cost_known_for=paid.cost_known_for,
         requests=paid.requests,
         thresholds=thresholds,
-        warnings=(*doubts, *failures),
+        warnings=(*doubtful, *failures),
         metrics=values,
     )
 

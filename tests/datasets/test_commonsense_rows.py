@@ -27,7 +27,7 @@ def test_validation_is_asked_and_the_first_seven_of_train_are_worked_examples(
     # The test split has no answers: asked, all of it would be wrong.
     loaded = load("commonsense_qa", str(parquet_folder(splits)))
     assert len(loaded.questions) == 1221
-    assert [q.text for q in loaded.dev["commonsense"]] == [f"Question {n} (train)" for n in range(7)]
+    assert [q.text for q in loaded.examples["commonsense"]] == [f"Question {n} (train)" for n in range(7)]
     assert loaded.notice == ""
 
 
@@ -44,7 +44,7 @@ def test_without_train_there_are_no_worked_examples(
     splits: dict[str, list[Row]], parquet_folder: Write
 ) -> None:
     loaded = load("commonsense_qa", str(parquet_folder({"validation": splits["validation"]})))
-    assert loaded.dev == {}
+    assert loaded.examples == {}
 
 
 def test_a_train_split_of_fewer_rows_is_not_the_complete_one(

@@ -25,8 +25,8 @@ def test_complete_data_load_without_a_word(made_up: dict[str, list[Row]], parque
     mmlu = load("mmlu", str(parquet_folder(made_up)))
     assert (mmlu.name, mmlu.notice, mmlu.revision) == ("mmlu", "", "")
     assert len(mmlu.questions) == 14_042
-    assert len(mmlu.dev) == 57
-    assert {len(examples) for examples in mmlu.dev.values()} == {5}
+    assert len(mmlu.examples) == 57
+    assert {len(examples) for examples in mmlu.examples.values()} == {5}
 
 
 def test_a_row_becomes_the_question_it_says(made_up: dict[str, list[Row]], parquet_folder: Write) -> None:
@@ -43,8 +43,10 @@ def test_worked_examples_keep_file_order_and_ids_of_their_own(
 ) -> None:
     # An id shared with a test question would let a mock answer the wrong one.
     mmlu = load("mmlu", str(parquet_folder(made_up)))
-    assert [q.text for q in mmlu.dev["virology"]] == [f"Question {n} of virology (dev)" for n in range(5)]
-    every = [q.id for q in mmlu.questions] + [q.id for same in mmlu.dev.values() for q in same]
+    assert [q.text for q in mmlu.examples["virology"]] == [
+        f"Question {n} of virology (dev)" for n in range(5)
+    ]
+    every = [q.id for q in mmlu.questions] + [q.id for same in mmlu.examples.values() for q in same]
     assert len(set(every)) == len(every)
 
 
@@ -58,7 +60,7 @@ def test_order_of_subjects_in_the_file_changes_nothing(
     one = load("mmlu", str(parquet_folder(made_up, "one")))
     two = load("mmlu", str(parquet_folder(turned, "two")))
     assert one.questions == two.questions
-    assert list(one.dev) == list(two.dev)
+    assert list(one.examples) == list(two.examples)
     assert one.sha256 == two.sha256
 
 
@@ -72,7 +74,7 @@ def test_another_answer_gives_another_hash(made_up: dict[str, list[Row]], parque
 def test_missing_worked_examples_are_no_error(made_up: dict[str, list[Row]], parquet_folder: Write) -> None:
     # Zero-shot needs none; a prompt that does will say so.
     mmlu = load("mmlu", str(parquet_folder({"test": made_up["test"]})))
-    assert mmlu.dev == {}
+    assert mmlu.examples == {}
     assert mmlu.notice == ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -73,7 +74,7 @@ def test_a_csv_becomes_questions(put: Put, tmp_path: Path) -> None:
     assert second.choices == ("Oslo", "Norway")  # a row may have fewer choices than there are columns
     assert (third.subject, third.category, third.benchmark) == ("south america", "towns", "towns")
     assert towns.source == f"{tmp_path}/rows.csv"
-    assert (towns.dev, towns.notice) == ({}, "")
+    assert (towns.examples, towns.notice) == ({}, "")
 
 
 def test_changed_rows_have_another_hash(put: Put) -> None:
@@ -124,7 +125,7 @@ def test_all_columns_find_their_place(put: Put) -> None:
         "w": "Darum (B).",
         "l": "DE_DE",
     }
-    columns = dict(zip(description.Columns.__dataclass_fields__, "qcaskiwl", strict=False))
+    columns = {field.name: name for field, name in zip(fields(Columns), "qcaskiwl", strict=False)}
     (question,) = asked(put(file="r.jsonl", files={"r.jsonl": orjson.dumps(line).decode()}, columns=columns))
     assert question == Question(
         "towns/tiere/17", "towns", "tiere", "natur", "Wie?", ("a", "b"), "B", "DE_DE", "Darum (B)."
@@ -140,15 +141,15 @@ def test_one_language_may_be_said_for_all(put: Put) -> None:
 def test_worked_examples_come_from_a_file_of_their_own_or_by_a_column(put: Put) -> None:
     more = CSV.replace("Peru", "Chile").replace("Lima", "Santiago")
     apart = load(description.read(put(shots_file="dev.csv", files={"rows.csv": CSV, "dev.csv": more})), "hub")
-    assert [q.id for q in apart.dev["towns"]] == [
+    assert [q.id for q in apart.examples["towns"]] == [
         "towns/towns/dev-0000",
         "towns/towns/dev-0001",
         "towns/towns/dev-0002",
     ]
-    assert apart.dev["towns"][0].text == "What is the capital of Chile?"
+    assert apart.examples["towns"][0].text == "What is the capital of Chile?"
     said = {"split": "europe", "shots_split": "south america", "columns": {**COLUMNS, "split": "Topic"}}
     together = load(description.read(put(said)), "hub")
-    assert (len(together.questions), len(together.dev["towns"])) == (2, 1)
+    assert (len(together.questions), len(together.examples["towns"])) == (2, 1)
 
 
 def test_ids_may_hold_what_a_test_id_may_not(put: Put) -> None:
@@ -347,20 +348,29 @@ COMMIT = "c" * 40
         ),
         (
             {"columns": {"question": "q", "choices": "c"}},
-            "columns.answer is missing, which names the column of the",
+            "columns.answer is missing: give the name of the column of answers.",
         ),
-        ({"columns": {**COLUMNS, "answer": 3}}, "columns.answer is 3, and a column's name was expected."),
+        (
+            {"columns": {**COLUMNS, "answer": 3}},
+            "columns.answer is 3: give the name of the column of answers.",
+        ),
         (
             {"columns": {**COLUMNS, "choices": [1, 2]}},
-            "columns.choices is [1, 2], and a column's name was expected",
+            "columns.choices is [1, 2]: give the name of a column that holds lists, or a list of 2 to 26 names.",
         ),
         (
             {"columns": {**COLUMNS, "choices": ["A"]}},
-            "columns.choices names 1 columns, and 2 to 26 were expected",
+            "columns.choices is ['A']: give the name of a column that holds lists, or a list of 2 to 26 names.",
         ),
-        ({"columns": "Question"}, "columns is 'Question'; give keys and values."),
-        ({"name": None}, "name is '', and letters, digits and underscores were expected."),
-        ({"name": "my towns"}, "name is 'my towns', and letters, digits and underscores were expected."),
+        ({"columns": "Question"}, "columns is 'Question': give keys and values."),
+        (
+            {"name": None},
+            "name is missing: give a name of letters, digits and underscores, such as capitals.",
+        ),
+        (
+            {"name": "my towns"},
+            "name is 'my towns': give a name of letters, digits and underscores, such as capitals.",
+        ),
         ({"file": None}, "it must have either file, for rows on this machine, or hub, for a data set there."),
         ({"hub": "o/n"}, "it must have either file, for rows on this machine, or hub"),
         ({"file": None, "hub": "o/n"}, "hub needs revision, the commit in full (40 digits from 0 to f)"),
@@ -370,9 +380,9 @@ COMMIT = "c" * 40
             "shots_file goes with file;",
         ),
         ({"revision": COMMIT}, "revision goes with hub; leave it out for a file."),
-        ({"answer": "number"}, "answer is 'number', and one of letter, index, text, auto was expected."),
-        ({"index_base": "1"}, "index_base is '1'; give a whole number."),
-        ({"index_base": True}, "index_base is True; give a whole number."),
+        ({"answer": "number"}, "answer is 'number': give one of letter, index, text, auto."),
+        ({"index_base": "1"}, "index_base is '1': give a whole number."),
+        ({"index_base": True}, "index_base is True: give a whole number."),
         ({"split": "test"}, "split chooses rows of a file by a column, so columns.split has to name it."),
     ],
 )
@@ -388,10 +398,10 @@ def test_a_wrong_key_or_value_is_one_sentence(put: Put, change: dict[str, Any], 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("name: [", "it is not YAML in line 1 ("),
-        ("- name", "keys and values were expected, of which name, file and columns come first."),
-        ("", "keys and values were expected"),
-        ("name: a\x00b", "it is not YAML"),
+        ("name: [", ", line 1: not valid YAML ("),
+        ("- name", "expected the keys name, description, file, "),
+        ("", "and found nothing."),
+        ("name: a\x00b", "not valid YAML ("),
     ],
 )
 def test_what_is_no_such_yaml_is_one_sentence(put: Put, text: str, problem: str) -> None:
@@ -401,7 +411,7 @@ def test_what_is_no_such_yaml_is_one_sentence(put: Put, text: str, problem: str)
 
 
 def test_a_yaml_or_file_that_is_not_there_is_one_sentence(put: Put, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"nowhere\.yaml: it cannot be read \(.*No such file"):
+    with pytest.raises(DataError, match=r"nowhere\.yaml: cannot be read \(No such file"):
         description.read(tmp_path / "nowhere.yaml")
     with pytest.raises(
         DataError, match=r"there is no file .*/gone\.csv; a path is taken from the folder of this"

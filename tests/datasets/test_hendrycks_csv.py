@@ -28,7 +28,7 @@ def test_folder_tar_and_parquet_of_the_same_rows_are_the_same_data(
     folder = load("mmlu", str(csv_folder(made_up, "csv")))
     tar = load("mmlu", str(csv_tar(made_up)))
     assert parquet.questions == folder.questions == tar.questions
-    assert parquet.dev == folder.dev == tar.dev
+    assert parquet.examples == folder.examples == tar.examples
     assert parquet.sha256 == folder.sha256 == tar.sha256
 
 
@@ -38,7 +38,7 @@ def test_the_layout_is_found_in_a_folder_or_just_below(
 ) -> None:
     csv_folder({"test": rows, "dev": rows}, f"root/{top}")
     mmlu = load("mmlu", str(tmp_path / "root"), allow_partial=True)
-    assert (len(mmlu.questions), len(mmlu.dev["anatomy"])) == (3, 3)
+    assert (len(mmlu.questions), len(mmlu.examples["anatomy"])) == (3, 3)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_tar_is_read_plain_or_compressed(
     path = csv_tar({"test": rows, "dev": rows}, name, top, mode)
     mmlu = load("mmlu", str(path), allow_partial=True)
     assert mmlu.source == f"CSV files in {path}"
-    assert (len(mmlu.questions), len(mmlu.dev["anatomy"])) == (3, 3)
+    assert (len(mmlu.questions), len(mmlu.examples["anatomy"])) == (3, 3)
 
 
 def test_other_members_of_the_original_tar_are_left_alone(rows: list[Row], tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ try:
     mmlu = load("mmlu", sys.argv[1])
 except UserError as error:
     sys.exit(f"{type(error).__name__}: {error}")
-print(json.dumps([len(mmlu.questions), len(mmlu.dev), mmlu.source, mmlu.revision, mmlu.sha256, mmlu.notice]))
+print(json.dumps([len(mmlu.questions), len(mmlu.examples), mmlu.source, mmlu.revision, mmlu.sha256, mmlu.notice]))
 """
 FETCH = """
 import sys

@@ -32,7 +32,7 @@ try:
     found = load(sys.argv[1], "hub", languages=sys.argv[2:])
 except UserError as error:
     sys.exit(f"{type(error).__name__}: {error}")
-print(json.dumps([len(found.questions), len(found.dev), found.source, found.revision, found.sha256, found.notice]))
+print(json.dumps([len(found.questions), len(found.examples), found.source, found.revision, found.sha256, found.notice]))
 """
 FETCH = """
 import sys
@@ -47,7 +47,7 @@ from mmlubench.datasets.from_yaml import description
 found = load(description.read(sys.argv[1]), "sample")
 question = found.questions[3]
 shown = [question.id, question.answer]
-print(json.dumps([len(found.questions), len(found.dev["sense"]), found.source, found.revision, *shown]))
+print(json.dumps([len(found.questions), len(found.examples["sense"]), found.source, found.revision, *shown]))
 """
 REDUX = """
 import sys

@@ -49,7 +49,7 @@ def test_complete_data_load_with_five_worked_examples_each(shapes: ModuleType, p
     splits = {split: shapes.mmlu_pro_rows(split) for split in ("test", "validation")}
     pro = load("mmlu_pro", str(parquet_folder(splits, "data/mmlu_pro").parent))
     assert Counter(question.subject for question in pro.questions) == COUNTS
-    assert {subject: len(examples) for subject, examples in pro.dev.items()} == dict.fromkeys(COUNTS, 5)
+    assert {subject: len(examples) for subject, examples in pro.examples.items()} == dict.fromkeys(COUNTS, 5)
     assert pro.notice == ""
     assert {len(question.choices) for question in pro.questions} == {3, 4, 5, 6, 7, 8, 9, 10}
 

@@ -199,37 +199,37 @@ def test_worked_examples_are_the_english_ones_of_mmlu_beside_it(
     parquet_folder(made_up, "data/mmlu")
     for data in (folder, folder / "mmmlu"):
         loaded = load("mmmlu", str(data), languages=["de"])
-        assert len(loaded.dev) == 57
-        assert [q.text for q in loaded.dev["virology"]] == [
+        assert len(loaded.examples) == 57
+        assert [q.text for q in loaded.examples["virology"]] == [
             f"Question {n} of virology (dev)" for n in range(5)
         ]
-        assert loaded.dev["virology"][0].id == "mmlu/virology/dev-0000"
+        assert loaded.examples["virology"][0].id == "mmlu/virology/dev-0000"
 
 
 def test_they_come_from_the_original_csv_files_too(
     folder: Path, made_up: dict[str, list[Row]], csv_folder: Write
 ) -> None:
     csv_folder(made_up, "data/mmlu")
-    assert len(load("mmmlu", str(folder), languages=["de"]).dev) == 57
+    assert len(load("mmmlu", str(folder), languages=["de"]).examples) == 57
 
 
 def test_a_folder_of_mmlu_that_has_only_test_rows_lends_nothing(
     folder: Path, made_up: dict[str, list[Row]], parquet_folder: Write
 ) -> None:
     parquet_folder({"test": made_up["test"]}, "data/mmlu")
-    assert load("mmmlu", str(folder), languages=["de"]).dev == {}
+    assert load("mmmlu", str(folder), languages=["de"]).examples == {}
 
 
 def test_without_mmlu_there_are_none_and_that_is_no_error(folder: Path) -> None:
     loaded = load("mmmlu", str(folder), languages=["de"])
-    assert (loaded.dev, loaded.notice) == ({}, "")
+    assert (loaded.examples, loaded.notice) == ({}, "")
 
 
 def test_examples_that_cannot_be_used_are_told_but_stop_nothing(folder: Path) -> None:
     (folder / "mmlu").mkdir()
     (folder / "mmlu" / "dev.parquet").write_bytes(b"broken")
     loaded = load("mmmlu", str(folder), languages=["de"])
-    assert loaded.dev == {}
+    assert loaded.examples == {}
     assert "no worked examples: " in loaded.notice
     assert "dev.parquet: it cannot be read as a parquet file" in loaded.notice
 
@@ -238,7 +238,7 @@ def test_where_none_are_wanted_none_are_looked_for(folder: Path) -> None:
     (folder / "mmlu").mkdir()
     (folder / "mmlu" / "dev.parquet").write_bytes(b"broken")
     loaded = load("mmmlu", str(folder), languages=["de"], examples=False)
-    assert (loaded.dev, loaded.notice) == ({}, "")
+    assert (loaded.examples, loaded.notice) == ({}, "")
 
 
 def test_the_hash_is_of_the_questions_whether_examples_are_lent_or_not(
@@ -253,8 +253,8 @@ def test_the_hash_is_of_the_questions_whether_examples_are_lent_or_not(
 def test_the_sample_has_every_language_and_english_examples() -> None:
     loaded = load("mmmlu", "sample")
     assert {question.language for question in loaded.questions} == set(LOCALES)
-    assert all(not example.language for same in loaded.dev.values() for example in same)
-    assert {question.subject for question in loaded.questions} <= loaded.dev.keys()
+    assert all(not example.language for same in loaded.examples.values() for example in same)
+    assert {question.subject for question in loaded.questions} <= loaded.examples.keys()
     only = load("mmmlu", "sample", languages=["ko", "de"])
     assert [*dict.fromkeys(question.language for question in only.questions)] == ["DE_DE", "KO_KR"]
 

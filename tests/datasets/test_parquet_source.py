@@ -25,7 +25,7 @@ def test_files_are_found_where_the_hub_and_its_copies_have_them(
     parquet_folder({"test": rows, "dev": rows}, folder, name)
     mmlu = load("mmlu", str(tmp_path / "data"), allow_partial=True)
     assert mmlu.source == f"parquet files in {tmp_path / folder}"
-    assert (len(mmlu.questions), len(mmlu.dev["anatomy"])) == (3, 3)
+    assert (len(mmlu.questions), len(mmlu.examples["anatomy"])) == (3, 3)
 
 
 def test_several_files_of_a_split_are_read_in_order(rows: list[Row], parquet_folder: Write) -> None:

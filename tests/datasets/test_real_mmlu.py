@@ -24,7 +24,7 @@ SHA256 = "7b5f5ff96053b11cccc477eafe427dacc8a24bc5a406c259b3174cb699282bc1"
 def test_all_of_it_loads(real_mmlu: Path) -> None:
     mmlu = load("mmlu", str(real_mmlu))
     assert Counter(q.subject for q in mmlu.questions) == {name: s.questions for name, s in SUBJECTS.items()}
-    assert {len(examples) for examples in mmlu.dev.values()} == {5}
+    assert {len(examples) for examples in mmlu.examples.values()} == {5}
     assert mmlu.notice == ""
     assert mmlu.sha256 == SHA256
 
@@ -43,7 +43,7 @@ def test_folder_and_tar_of_csv_give_the_same_questions(
     folder = load("mmlu", str(csv_folder(splits)))
     tar = load("mmlu", str(csv_tar(splits)))
     assert parquet.questions == folder.questions == tar.questions
-    assert parquet.dev == folder.dev == tar.dev
+    assert parquet.examples == folder.examples == tar.examples
     assert {parquet.sha256, folder.sha256, tar.sha256} == {SHA256}
 
 

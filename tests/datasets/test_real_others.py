@@ -35,12 +35,12 @@ def test_mmlu_pro_is_complete(real_data: Real) -> None:
     assert pro.notice == ""
     by_number = Counter(len(question.choices) for question in pro.questions)
     assert by_number == {10: 9981, 9: 801, 4: 607, 8: 320, 7: 159, 6: 92, 5: 52, 3: 20}
-    assert sum(len(examples) for examples in pro.dev.values()) == 70
+    assert sum(len(examples) for examples in pro.examples.values()) == 70
 
 
 def test_its_worked_examples_lost_their_fillers_and_have_solutions(real_data: Real) -> None:
     pro = load("mmlu_pro", str(real_data("mmlu_pro")))
-    examples = [example for same in pro.dev.values() for example in same]
+    examples = [example for same in pro.examples.values() for example in same]
     assert all("N/A" not in example.choices and example.rationale for example in examples)
     assert Counter(len(example.choices) < 10 for example in examples)[True] == 21
 
@@ -59,7 +59,7 @@ def test_commonsense_qa_is_complete(real_data: Real) -> None:
     assert (len(sense.questions), sense.notice) == (1221, "")
     letters = Counter(question.answer for question in sense.questions)
     assert letters == {"A": 239, "B": 255, "C": 241, "D": 251, "E": 235}
-    assert len(sense.dev["commonsense"]) == COMMONSENSE_QA.shots_per_subject
+    assert len(sense.examples["commonsense"]) == COMMONSENSE_QA.shots_per_subject
     assert sense.questions[0].id == "commonsense_qa/1afa02df02c908a558b4036e80242fac"
 
 
@@ -122,7 +122,9 @@ def test_the_shape_of_mmmlu_loads_whole(shape: Path) -> None:
     loaded = load("mmmlu", str(shape))
     assert Counter(question.language for question in loaded.questions) == dict.fromkeys(LOCALES, 14_042)
     assert loaded.notice == ""
-    assert {subject: len(examples) for subject, examples in loaded.dev.items()} == dict.fromkeys(SUBJECTS, 5)
+    assert {subject: len(examples) for subject, examples in loaded.examples.items()} == dict.fromkeys(
+        SUBJECTS, 5
+    )
     # No two requests are the same, so that a run over it measures what a real one would.
     assert len({question.text for question in loaded.questions}) == 196_588
 

@@ -37,7 +37,7 @@ def lines(*rows: Row) -> bytes:
 
 def test_the_sample_covers_every_subject() -> None:
     mmlu = load("mmlu", "sample")
-    assert {question.subject for question in mmlu.questions} == set(SUBJECTS) == set(mmlu.dev)
+    assert {question.subject for question in mmlu.questions} == set(SUBJECTS) == set(mmlu.examples)
     assert mmlu.source == "embedded sample"
     assert mmlu.revision.startswith("mmlubench ")
     assert mmlu.notice == ""
@@ -47,7 +47,7 @@ def test_splits_are_told_apart_and_the_last_line_may_lack_its_end(rows: list[Row
     put(lines({"split": "dev", **rows[0]}, {"split": "test", **rows[1]}, {"split": "test", **rows[2]}))
     mmlu = load("mmlu", "sample")
     assert [question.text for question in mmlu.questions] == ["Question 1", "Question 2"]
-    assert [question.text for question in mmlu.dev["anatomy"]] == ["Question 0"]
+    assert [question.text for question in mmlu.examples["anatomy"]] == ["Question 0"]
 
 
 def test_a_bad_row_is_numbered_as_in_the_file(rows: list[Row], put: Put) -> None:

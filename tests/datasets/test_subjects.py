@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from mmlubench.datasets.sets.subjects import CATEGORIES, SUBJECTS, readable
+from mmlubench.datasets.sets.subjects import CATEGORIES, SUBJECTS
 
 
 def test_there_are_57_subjects_and_14042_questions() -> None:
@@ -33,7 +33,3 @@ def test_every_subject_is_in_one_of_the_four_domains() -> None:
 
 def test_anatomy_is_in_other_as_in_the_paper() -> None:
     assert SUBJECTS["anatomy"].category == "other"
-
-
-def test_a_subject_reads_like_words() -> None:
-    assert readable("high_school_world_history") == "high school world history"

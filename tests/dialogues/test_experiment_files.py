@@ -44,7 +44,7 @@ from mmlubench.errors import DataError, UserError
         ),
         ("metrics", "fact_coverage", "metrics is 'fact_coverage'"),
         ("metrics", [["fact_coverage"]], "metrics is [['fact_coverage']]"),
-        ("seed", 1, "unknown key 'seed'; allowed are experiment_id, model, "),
+        ("seed", 1, "unknown key 'seed'; allowed here: experiment_id, model, "),
     ],
 )
 def test_a_value_that_makes_no_sense_is_told(
@@ -83,7 +83,7 @@ def test_a_configuration_that_cannot_be_read_is_told(lab: Any) -> None:
         assert why in lab.refused("run", "--config", name, "--output-dir", "out")
     (lab.path / "config.yaml").write_bytes(b"model: \xff")
     said = lab.refused("run", "--config", "config.yaml", "--output-dir", "out")
-    assert said == "config.yaml: the configuration must be a UTF-8 text file."
+    assert said == "config.yaml: not UTF-8 text; save it as UTF-8."
 
 
 def test_a_data_set_is_looked_for_beside_the_configuration_then_where_the_user_is(lab: Any) -> None:

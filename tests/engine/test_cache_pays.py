@@ -58,7 +58,7 @@ class Claude:
 def asked(prompt_cache: int | None) -> tuple[Claude, Budget, int]:
     """Put all questions that have five examples, 64 at once; the server, what we think it costs, how many they were."""
     data = datasets.load("mmlu", "sample")
-    questions = [q for q in data.questions if len(data.dev[q.subject]) >= 5]
+    questions = [q for q in data.questions if len(data.examples[q.subject]) >= 5]
     # Eight times each: the sample has two or three questions of a subject.
     many = [Question(**{**values(q), "text": f"{q.text} ({n})"}) for q in questions for n in range(8)]
     spec = ModelSpec(label="m", client="anthropic", model_id="m", price=PRICE, prompt_cache=prompt_cache)
@@ -66,7 +66,7 @@ def asked(prompt_cache: int | None) -> tuple[Claude, Budget, int]:
 
     async def run() -> None:
         stack = assemble(Anthropic(spec, transport=server), spec, Limits(64, budget=budget))
-        solve = SingleTurn(stack.model, load_recipe("five_shot"), Params(max_tokens=16), data.dev)
+        solve = SingleTurn(stack.model, load_recipe("five_shot"), Params(max_tokens=16), data.examples)
         places = asyncio.Semaphore(64)
 
         async def one(question: Question) -> None:

@@ -72,7 +72,10 @@ def test_a_broken_file_further_down_the_path_does_not_matter_for_a_model_found_b
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("a: {model_name: mock/A\nb: 1\n", r"m\.yaml, line 2: not valid YAML \(.+\)\."),
+        (
+            "a: {model_name: mock/A\nb: 1\n",
+            r"m\.yaml, line 2: not valid YAML \(.+\); mind indentation and quotes\.",
+        ),
         ("a: !!python/object/apply:os.system ['true']\n", r"m\.yaml, line 1: not valid YAML"),
         (
             "models: {}\nversion: 1\n",
@@ -97,7 +100,7 @@ def test_a_broken_file_is_one_sentence_with_its_name(text, sentence, written):
 
 def test_a_file_in_another_encoding_is_said_so(here):
     (here / "models.yaml").write_bytes("a: {model_name: é}".encode("latin-1"))
-    with pytest.raises(ModelError, match=r"models\.yaml cannot be read .* must be a UTF-8 text file"):
+    with pytest.raises(ModelError, match=r"models\.yaml: not UTF-8 text; save it as UTF-8\."):
         find("a", None)
 
 

@@ -58,9 +58,9 @@ def test_a_system_prompt_goes_before_the_question_and_into_the_hash(folder):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("name: [", "mine.yaml: is not YAML (line 1"),
-        ("name: mine\ndescription: d\n", "mine.yaml: the key template is missing"),
-        (MINE + "tone: kind\n", "mine.yaml: unknown key tone"),
+        ("name: [", "mine.yaml, line 1: not valid YAML ("),
+        ("name: mine\ndescription: d\n", "mine.yaml: template is missing"),
+        (MINE + "tone: kind\n", "mine.yaml: unknown key 'tone'"),
         (MINE.replace("question", "qestion"), "mine.yaml: template uses the unknown variable qestion"),
         (MINE.replace("{{ letters }}", "{% if %}"), "mine.yaml: line 2 of template is not Jinja2"),
         (MINE.replace("mine", "cot"), "mine.yaml: name cot belongs to a packaged recipe"),

@@ -186,9 +186,9 @@ def test_benchmarks_of_ones_own_are_debated_as_well(folder):
         ),
         (
             (*DEBATE, "--initial-prompt", "bare.yaml"),
-            "bare.yaml: the key template is missing; it needs name,",
+            "bare.yaml: template is missing: give text that is not empty.",
         ),
-        ((*DEBATE, "--collaborative-prompt", "bare.yaml"), "bare.yaml: the key template is missing"),
+        ((*DEBATE, "--collaborative-prompt", "bare.yaml"), "bare.yaml: template is missing"),
         ((*DEBATE, "--collaborative-prompt", "fails.yaml"), "fails.yaml: the template cannot be filled in"),
         ((*DEBATE, "--initial-prompt", "none.yaml"), "none.yaml: cannot be read (No such file or directory)"),
         (("--agent-model", "mock/B"), "--agent-model has no meaning with --solver single"),

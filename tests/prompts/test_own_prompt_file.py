@@ -51,35 +51,35 @@ def test_every_key_is_taken(prompt_file: Writer, question: Question, dev: list[Q
 
 @pytest.mark.parametrize("key", ["name", "description", "template"])
 def test_a_missing_key_is_named(prompt_file: Writer, key: str) -> None:
-    assert f"the key {key} is missing" in refusal(prompt_file(**{key: None}))
+    assert f"{key} is missing: give text that is not empty." in refusal(prompt_file(**{key: None}))
 
 
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"tone": 1}, "unknown key tone; required are name, description, template, optional version, shots"),
-        ({"template": 5}, "template must be text that is not empty, not 5"),
-        ({"name": "  "}, "name must be text"),
-        ({"shots": -1}, "shots must be a whole number from 0 on, not -1"),
-        ({"shots": True}, "shots must be a whole number"),
-        ({"shots": "5"}, "shots must be a whole number"),
-        ({"max_tokens": 0}, "max_tokens must be a whole number from 1 on"),
-        ({"system": ["x"]}, "system must be text"),
+        ({"tone": 1}, "unknown key 'tone'; allowed here: name, version, description, template, shots, "),
+        ({"template": 5}, "template is 5: give text that is not empty"),
+        ({"name": "  "}, "name is '  ': give text"),
+        ({"shots": -1}, "shots is -1: give a whole number of at least 0"),
+        ({"shots": True}, "shots is True: give a whole number"),
+        ({"shots": "5"}, "shots is '5': give a whole number"),
+        ({"max_tokens": 0}, "max_tokens is 0: give a whole number of at least 1"),
+        ({"system": ["x"]}, "system is ['x']: give text"),
         (
             {"system": "You ask {{ question }}."},
             "system uses the unknown variable question; it may use subject,",
         ),
         ({"system": "You know {{ subject }."}, "line 1 of system is not Jinja2"),
         ({"system": "{{ subject / 2 }}"}, "system: the template cannot be filled in (unsupported operand"),
-        ({"temperature": -1}, "temperature must be a number from 0 to 2, not -1"),
-        ({"temperature": True}, "temperature must be a number"),
-        ({"temperature": "0"}, "temperature must be a number"),
-        ({"stop": "."}, "stop must be a list of texts"),
-        ({"stop": [".", ""]}, "stop must be a list of texts"),
-        ({"raw": "yes"}, "raw must be true or false, not 'yes'"),
-        ({"scoring": "best"}, "scoring must be one of text, logprob, "),
-        ({"extraction": 5}, "extraction must be text"),
-        ({"max_prompt_tokens": 0}, "max_prompt_tokens must be a whole number from 1 on"),
+        ({"temperature": -1}, "temperature is -1: give a number from 0 to 2"),
+        ({"temperature": True}, "temperature is True: give a number"),
+        ({"temperature": "0"}, "temperature is '0': give a number"),
+        ({"stop": "."}, "stop is '.': give a list of texts, as in [\"\\n\"]"),
+        ({"stop": [".", ""]}, "stop is ['.', '']: give a list of texts"),
+        ({"raw": "yes"}, "raw is 'yes': give true or false"),
+        ({"scoring": "best"}, "scoring is 'best': give one of text, logprob, "),
+        ({"extraction": 5}, "extraction is 5: give text"),
+        ({"max_prompt_tokens": 0}, "max_prompt_tokens is 0: give a whole number of at least 1"),
         ({"prefill": "The answer is "}, "prefill ends with a space"),
         ({"prefill": "{{ subject }}:"}, "prefill is sent as it is, so it cannot hold variables"),
         ({"example": "{{ question }}"}, "example needs an example_reply"),
@@ -140,22 +140,22 @@ def test_a_system_prompt_of_the_command_line_is_tried_too(prompt_file: Writer) -
 
 
 def test_text_that_is_not_yaml_names_the_line(prompt_file: Writer) -> None:
-    assert "is not YAML (line 2: " in refusal(prompt_file("name: x\n  description: y: z\n"))
+    assert ", line 2: not valid YAML (" in refusal(prompt_file("name: x\n  description: y: z\n"))
 
 
 def test_yaml_that_is_no_mapping_is_refused(prompt_file: Writer) -> None:
-    assert "must be a YAML mapping with the keys name, description, template" in refusal(prompt_file("- a\n"))
-    assert "must be a YAML mapping" in refusal(prompt_file(""))
+    assert "expected the keys name, version, description, template, " in refusal(prompt_file("- a\n"))
+    assert "and found nothing." in refusal(prompt_file(""))
 
 
 def test_yaml_cannot_build_objects(prompt_file: Writer) -> None:
-    assert "is not YAML" in refusal(prompt_file("name: !!python/object/apply:os.getcwd []\n"))
+    assert "not valid YAML (" in refusal(prompt_file("name: !!python/object/apply:os.getcwd []\n"))
 
 
 def test_bytes_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "latin.yaml"
     path.write_bytes("name: Frühling".encode("latin-1"))
-    assert "is not UTF-8" in refusal(path)
+    assert "not UTF-8 text; save it as UTF-8." in refusal(path)
 
 
 def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:

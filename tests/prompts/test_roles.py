@@ -76,10 +76,10 @@ def test_only_what_comes_after_others_may_leave_the_question_out(
 @pytest.mark.parametrize(
     ("keys", "variables", "told"),
     [
-        ({"template": None}, ASKED, "the key template is missing; it needs name, description, template."),
-        ({"name": None}, ASKED, "the key name is missing; it needs name, description, template."),
-        ({"template": ""}, ASKED, "template must be text that is not empty, not ''."),
-        ({"name": 5}, ASKED, "name must be text that is not empty, not 5."),
+        ({"template": None}, ASKED, "template is missing: give text that is not empty."),
+        ({"name": None}, ASKED, "name is missing: give text that is not empty."),
+        ({"template": ""}, ASKED, "template is '': give text that is not empty."),
+        ({"name": 5}, ASKED, "name is 5: give text that is not empty."),
         (
             {"template": "{{ question }} {{ persona }}"},
             ASKED,

@@ -114,8 +114,8 @@ def test_every_question_of_mmlu_shares_its_subjects_examples() -> None:
     recipe = load_recipe("five_shot")
     beginnings: dict[str, set[str]] = {}
     for question in data.questions:
-        beginning = shared(recipe, question, list(data.dev[question.subject]))
-        assert question.text not in beginning or question.text in str(data.dev[question.subject])
+        beginning = shared(recipe, question, list(data.examples[question.subject]))
+        assert question.text not in beginning or question.text in str(data.examples[question.subject])
         beginnings.setdefault(question.subject, set()).add(beginning)
     assert len(beginnings) == 57
     assert {len(found) for found in beginnings.values()} == {1}

@@ -95,7 +95,7 @@ def test_worked_examples_are_those_of_the_questions_own_subject() -> None:
         for row in range(5)
     ]
     model = told(LIKELIEST)
-    solve(model, recipe=load_recipe("hendrycks"), dev={"anatomy": dev})
+    solve(model, recipe=load_recipe("hendrycks"), examples={"anatomy": dev})
     prompt = model.asked[0].prompt
     assert prompt.startswith("The following are multiple choice questions (with answers) about  anatomy.")
     assert prompt.endswith("Which?\nA. one\nB. two\nC. three\nD. four\nAnswer:")  # and no space at the end

@@ -101,7 +101,7 @@ def test_worked_examples_are_those_of_the_questions_own_subject() -> None:
         "anatomy": [_question(n, text=f"example {n}") for n in range(3)],
         "virology": [_question(n, "virology", "of another subject") for n in range(3)],
     }
-    solve(model, recipe, dev=dev)
+    solve(model, recipe, examples=dev)
     assert model.asked[0].messages[-1].content == "example 0 example 1 Which bone is in the arm?"
 
 
@@ -109,7 +109,9 @@ def test_too_few_worked_examples_are_told_before_anything_is_asked() -> None:
     model = Canned(Completion("ANSWER: B", "stop"))
     with pytest.raises(PromptError, match="1 worked examples"):
         solve(
-            model, Recipe("one", "1", "For tests.", "{{ question }}", shots=1), dev={"virology": [QUESTION]}
+            model,
+            Recipe("one", "1", "For tests.", "{{ question }}", shots=1),
+            examples={"virology": [QUESTION]},
         )
     assert model.asked == []
 

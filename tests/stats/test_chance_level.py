@@ -73,13 +73,13 @@ def test_guessing_scores_what_guessers_score() -> None:
     ],
 )
 def test_an_accuracy_no_better_than_guessing_is_doubted(right: int, n: int, where: str | None) -> None:
-    said = expected({4: n}).caveat(right / n)
+    said = expected({4: n}).warning(right / n)
     assert (said is None) == (where is None)
     assert where is None or f"accuracy {right / n:.3f} lies {where} what guessing scores (0.250," in str(said)
 
 
 def test_the_sentence_says_what_to_do() -> None:
-    assert expected({4: 100}).caveat(0.26) == (
+    assert expected({4: 100}).warning(0.26) == (
         "accuracy 0.260 lies within 3 standard errors of what guessing scores (0.250, standard error 0.043): "
         "see in responses.jsonl whether the questions are answered and the letters read as they were meant"
     )
@@ -87,8 +87,8 @@ def test_the_sentence_says_what_to_do() -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_with_three_questions_even_a_perfect_score_would_be_doubted_so_none_is(n: int) -> None:
-    assert expected({4: n}).caveat(1.0) is None
-    assert expected({4: n}).caveat(0.0) is None
+    assert expected({4: n}).warning(1.0) is None
+    assert expected({4: n}).warning(0.0) is None
 
 
 @given(mixtures)
@@ -96,8 +96,8 @@ def test_what_guessing_scores_is_always_doubted_unless_there_is_too_little(choic
     guess = expected(choices)
     assert 1 / max(choices) - 1e-12 <= guess.share <= 1 / min(choices) + 1e-12
     enough = guess.share + 3 * guess.standard_error < 1 - 1e-6
-    assert not enough or guess.caveat(guess.share) is not None
-    assert guess.caveat(1.0) is None
+    assert not enough or guess.warning(guess.share) is not None
+    assert guess.warning(1.0) is None
 
 
 @given(mixtures, st.floats(0, 1), st.floats(0, 1))
@@ -106,4 +106,4 @@ def test_a_better_accuracy_is_never_doubted_where_a_worse_one_is_not(
 ) -> None:
     low, high = sorted((one, other))
     guess = expected(choices)
-    assert guess.caveat(low) is not None or guess.caveat(high) is None
+    assert guess.warning(low) is not None or guess.warning(high) is None

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmlubench.stats import is_same_model
-from mmlubench.stats.served_model import served_caveats
+from mmlubench.stats.served_model import served_warnings
 
 names = st.from_regex(r"[a-z]{1,8}(-[a-z0-9.]{1,4}){0,2}", fullmatch=True)
 
 
 def said(served: dict[str, int], asked: str | None = None) -> list[str]:
-    return list(served_caveats(served, asked))
+    return list(served_warnings(served, asked))
 
 
 @pytest.mark.parametrize(

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, NamedTuple
 
 import orjson
 
 from mmlubench.datasets import cells, checks
 from mmlubench.datasets.base import Rows
-from mmlubench.errors import DataError
+from mmlubench.errors import DataError, short
 from mmlubench.figures import several
 from mmlubench.schema import ALPHABET, Question
+from mmlubench.yaml_file import EXACT, key
+
+_CHOICES = key(
+    f"the name of a column that holds lists, or a list of 2 to {len(ALPHABET)} names",
+    lambda value: bool(value) if isinstance(value, str) else 2 <= len(value) <= len(ALPHABET),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Which column holds what; empty where there is none."""
 
-    question: str
-    choices: str | tuple[str, ...]
+    __pydantic_config__: ClassVar[Mapping[str, object]] = EXACT
+
+    question: str = field(metadata=key("the name of the column of questions", bool))
+    choices: str | tuple[str, ...] = field(metadata=_CHOICES)
     """One column that holds a list, or a column for each choice."""
-    answer: str
+    answer: str = field(metadata=key("the name of the column of answers", bool))
     subject: str = ""
     category: str = ""
     id: str = ""
@@ -108,7 +116,7 @@ def _more(rows: Rows, at: int, columns: Columns) -> dict[str, str]:
         name = getattr(columns, one)
         value = _text(rows.columns[name][at]) if name else ""
         if value is None:
-            problem = f"{name} is {cells.short(rows.columns[name][at])}, and a text was expected"
+            problem = f"{name} is {short(rows.columns[name][at])}, and a text was expected"
             raise checks.bad(rows, at, problem)
         if value:
             found[one] = value
@@ -132,17 +140,13 @@ def _choices(rows: Rows, at: int, columns: str | tuple[str, ...]) -> tuple[tuple
     else:
         values, labels = _listed(rows.columns[columns][at])
     if not isinstance(values, list) or not 2 <= len(values) <= len(ALPHABET):
-        given = (
-            several(len(values), "choice")
-            if isinstance(values, list)
-            else f"the choices {cells.short(values)}"
-        )
+        given = several(len(values), "choice") if isinstance(values, list) else f"the choices {short(values)}"
         raise checks.bad(rows, at, f"it has {given}, and a list of 2 to {len(ALPHABET)} was expected")
     texts = []
     for letter, value in zip(ALPHABET, values, strict=False):
         text = _text(value)
         if not text or not text.strip():
-            raise checks.bad(rows, at, f"choice {letter} is {cells.short(value)}, and a text was expected")
+            raise checks.bad(rows, at, f"choice {letter} is {short(value)}, and a text was expected")
         texts.append(text)
     has_labels = isinstance(labels, list) and len(labels) == len(texts)
     return tuple(texts), tuple(map(str, labels)) if has_labels else ()
@@ -202,14 +206,12 @@ def _letters(rows: Sequence[_Row], answer: str, base: int) -> list[str]:
         # The way that fits most of them is the one that was meant.
         way = max(ways, key=lambda way: len(rows) - read[way].count(None))
         row = rows[read[way].index(None)]
-        raise row.bad(f"answer is {cells.short(row.answer)}, and {_expected(way, row, base)} was expected")
+        raise row.bad(f"answer is {short(row.answer)}, and {_expected(way, row, base)} was expected")
     (way, letters), *others = fitting.items()
     for other, theirs in others:
         differing = [row for row, one, two in zip(rows, letters, theirs, strict=True) if one != two]
         if differing:
-            problem = (
-                f"answer is {cells.short(differing[0].answer)}, which can be read as {way} and as {other}"
-            )
+            problem = f"answer is {short(differing[0].answer)}, which can be read as {way} and as {other}"
             raise differing[0].bad(f"{problem}; say which it is, as in `answer: {way}`")
     return letters
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from mmlubench.datasets import cells, checks
 from mmlubench.datasets.base import Rows, Spec
+from mmlubench.errors import short
 from mmlubench.schema import Question
 
 SUBJECT = "commonsense"
@@ -22,11 +23,7 @@ _COLUMNS = ("id", "question", "choices", "answerKey")
 
 def check(rows: Rows) -> None:
     """Raise DataError for the first row that is not a question of five choices."""
-    checks.filled(rows)
-    columns = (rows.columns[name] for name in _COLUMNS)
-    for index, row in enumerate(zip(*columns, strict=True)):
-        if problem := _problem(*row):
-            raise checks.bad(rows, index, problem)
+    checks.every_row(rows, _COLUMNS, _problem)
 
 
 def _problem(row_id: object, text: object, choices: object, answer: object) -> str:
@@ -34,7 +31,7 @@ def _problem(row_id: object, text: object, choices: object, answer: object) -> s
     if problem:
         return problem
     if not isinstance(choices, Mapping) or choices.get("label") != [*_LETTERS]:
-        return f"choices is {cells.short(choices)}, and the labels A to E were expected"
+        return f"choices is {short(choices)}, and the labels A to E were expected"
     count = len(_LETTERS)
     return cells.texts("choices.text", choices.get("text"), count) or cells.letter(
         "answerKey", answer, _LETTERS
@@ -76,7 +73,7 @@ COMMONSENSE_QA = Spec(
     build=questions,
     counts={SUBJECT: 1221},
     scored="validation",
-    shots="train",
+    example_split="train",
     shots_per_subject=_SHOTS,
     spare=("test",),
     sample="questions/commonsense_qa.jsonl",

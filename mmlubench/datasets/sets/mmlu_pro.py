@@ -16,6 +16,7 @@ from typing import Any
 
 from mmlubench.datasets import cells, checks
 from mmlubench.datasets.base import Rows, Spec
+from mmlubench.errors import short
 from mmlubench.schema import ALPHABET, Question
 
 _FILLER = "N/A"
@@ -46,18 +47,14 @@ _CATEGORIES = {name.replace("_", " "): name for name in COUNTS}
 
 def check(rows: Rows) -> None:
     """Raise DataError for the first row that is not a question of three to ten choices in a known category."""
-    checks.filled(rows)
-    columns = (rows.columns[name] for name in _COLUMNS)
-    for index, row in enumerate(zip(*columns, strict=True)):
-        if problem := _problem(*row):
-            raise checks.bad(rows, index, problem)
+    checks.every_row(rows, _COLUMNS, _problem)
 
 
 def _problem(
     question_id: Any, text: object, options: Any, answer: Any, number: object, category: object
 ) -> str:
     if type(question_id) is not int:
-        return f"question_id is {cells.short(question_id)}, and a whole number was expected"
+        return f"question_id is {short(question_id)}, and a whole number was expected"
     problem = (
         cells.text("question", text)
         or cells.one_of("category", category, _CATEGORIES)
@@ -71,7 +68,7 @@ def _answer_problem(question_id: int, options: list[str], answer: Any, number: o
     if problem := cells.letter("answer", answer, letters):
         return problem
     if len(_without_fillers(options)) < _LEAST:
-        return f"options is {cells.short(options)}, and at least {_LEAST} besides {_FILLER} were expected"
+        return f"options is {short(options)}, and at least {_LEAST} besides {_FILLER} were expected"
     if options[letters.index(answer)].strip() == _FILLER:
         return f"answer is {answer}, and that option is {_FILLER}"
     if number != letters.index(answer) and question_id not in _KNOWN_TO_DISAGREE:
@@ -125,7 +122,7 @@ MMLU_PRO = Spec(
     check=check,
     build=questions,
     counts=COUNTS,
-    shots="validation",
+    example_split="validation",
     spare=(),
     sample="questions/mmlu_pro.jsonl",
 )

@@ -48,17 +48,16 @@ class _Note(NamedTuple):
 
 def check(rows: Rows) -> None:
     """Raise DataError for the first row that is not a question of four choices with a known verdict."""
-    checks.filled(rows)
-    columns = (rows.columns[name] for name in _COLUMNS)
-    for index, (text, choices, answer, verdict, _) in enumerate(zip(*columns, strict=True)):
-        problem = (
-            cells.text("question", text)
-            or cells.texts("choices", choices, _CHOICES)
-            or cells.index("answer", answer, _CHOICES)
-            or cells.one_of("error_type", verdict, VERDICTS)
-        )
-        if problem:
-            raise checks.bad(rows, index, problem)
+    checks.every_row(rows, _COLUMNS, _problem)
+
+
+def _problem(text: object, choices: object, answer: object, verdict: object, _: object) -> str:
+    return (
+        cells.text("question", text)
+        or cells.texts("choices", choices, _CHOICES)
+        or cells.index("answer", answer, _CHOICES)
+        or cells.one_of("error_type", verdict, VERDICTS)
+    )
 
 
 def questions(split: str, files: Sequence[Rows]) -> list[Question]:
@@ -90,7 +89,7 @@ ANNOTATIONS = Spec(
     check=check,
     build=questions,
     counts=dict.fromkeys(SUBJECTS, 100),
-    shots="",
+    example_split="",
     spare=(),
     parts=tuple(SUBJECTS),
     part_column="subject",
@@ -118,7 +117,7 @@ def apply(data_set: DataSet, mode: str, data: str) -> DataSet:
     return replace(
         data_set,
         questions=tuple(kept),
-        sha256=fingerprint([*kept, *(q for same in data_set.dev.values() for q in same)]),
+        sha256=fingerprint([*kept, *(q for same in data_set.examples.values() for q in same)]),
         notice="; ".join(filter(None, (data_set.notice, told))),
     )
 

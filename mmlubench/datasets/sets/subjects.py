@@ -80,8 +80,3 @@ SUBJECTS = {
     "virology": Subject(166, "other"),
     "world_religions": Subject(171, "humanities"),
 }
-
-
-def readable(subject: str) -> str:
-    """Return the subject as one would say it: `high school world history`."""
-    return subject.replace("_", " ")

@@ -28,13 +28,13 @@ def read(spec: Spec, data: str, parts: Sequence[str] = (), *, partial: bool = Fa
     return _in_parts(spec, path, parts, partial) if spec.parts else _local(spec, path)
 
 
-def shots(lender: Spec, data: str) -> Source | None:
+def examples(lender: Spec, data: str) -> Source | None:
     """Return the worked examples that a data set lends, from the place that `data` names, or None.
 
     Of a folder that is the one called `mmlu` in it or next to it. Raises DataError if they cannot be had.
     """
     # As if worked examples were all there is of it: no test row can become one.
-    lender = replace(lender, scored=lender.shots)
+    lender = replace(lender, scored=lender.example_split)
     if data in ("hub", "sample"):
         return read(lender, data)
     from mmlubench.datasets.sources import hendrycks, parquet

@@ -48,7 +48,7 @@ def source(spec: Spec, files: Mapping[str, pa.Table]) -> Source:
     rows: dict[str, list[Rows]] = {}
     for name, table in files.items():
         part, _, split = name.rpartition("/")
-        if split in (spec.scored, spec.shots):
+        if split in (spec.scored, spec.example_split):
             where = f"{_name(spec)}, {f'config {part}, ' if part else ''}split {split}"
             rows.setdefault(split, []).append(arrow.rows(table, spec.columns, where, part))
     return Source(rows, _name(spec), spec.revision)
@@ -90,7 +90,7 @@ def _from_library(library: ModuleType, spec: Spec, config: str) -> dict[str, pa.
         failed = partial(_failed, spec)
         hub_files.probe(failed)
         splits = hub_files.attempt(lambda: _load(library, spec, config), failed)
-    wanted = (spec.scored, spec.shots, *spec.spare)
+    wanted = (spec.scored, spec.example_split, *spec.spare)
     return {split: splits[split].with_format("arrow")[:] for split in wanted if split in splits}
 
 

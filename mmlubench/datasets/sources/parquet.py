@@ -25,7 +25,7 @@ def read(spec: Spec, root: Path) -> Source | None:
     folder = next((place for place in places if files(place, spec.scored)), None)
     if folder is None:
         return None
-    found = {split: files(folder, split) for split in (spec.scored, spec.shots)}
+    found = {split: files(folder, split) for split in (spec.scored, spec.example_split)}
     revision = snapshot.verify(folder, spec, [path for paths in found.values() for path in paths])
     splits = {split: [rows(path, spec) for path in paths] for split, paths in found.items() if paths}
     return Source(splits, named(spec, f"parquet files in {folder}", revision), revision)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from mmlubench.datasets import cells, checks
+from mmlubench.datasets import checks
 from mmlubench.datasets.base import Rows, Spec
-from mmlubench.errors import DataError, EmptySelection, UserError
+from mmlubench.errors import DataError, EmptySelection, UserError, close_to
 
 
 def wanted(spec: Spec, languages: Collection[str]) -> tuple[str, ...]:
@@ -33,7 +33,7 @@ def _locale(spec: Spec, language: str) -> str:
     known = f"{spec.name} is in {', '.join(found or spec.languages)}"
     if found:
         raise UserError(f"Language {language!r} can mean several; {known}.")
-    close = cells.close_to(name, spec.languages)
+    close = close_to(name, spec.languages)
     raise UserError(f"There is no language {language!r}; {known}{close or '.'}")
 
 
@@ -64,7 +64,7 @@ def divide(rows: Rows, spec: Spec, asked: Collection[str]) -> list[Rows]:
     for part, rows_of_it in indexes.items():
         if part not in spec.parts:
             problem = f"{spec.part_column} is {part!r}, and one of {len(spec.parts)} was expected"
-            close = cells.close_to(str(part), spec.parts)
+            close = close_to(str(part), spec.parts)
             raise DataError(rows.file, f"{problem}{close or '.'}", row=rows.number(rows_of_it[0]))
     return [_only(rows, spec, part, indexes[part]) for part in asked if part in indexes]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from mmlubench.datasets import cells, checks
+from mmlubench.datasets import checks
 from mmlubench.datasets.base import Rows
 from mmlubench.datasets.sources import arrow, csv_files
-from mmlubench.errors import DataError
+from mmlubench.errors import DataError, short
 from mmlubench.inputs import DATA_BYTES, JSON_BYTES, read_bytes, read_lines
 
 #: The kinds of file, by the end of their name.
@@ -63,7 +63,7 @@ def _json(path: Path, content: bytes, row: int | None = None) -> Any:
 
 def _object(path: Path, number: int, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        problem = f"an object in braces was expected, found {cells.short(value)}"
+        problem = f"an object in braces was expected, found {short(value)}"
         raise DataError(path, f"{problem} ({checks.COUNTED}).", row=number)
     return value
 

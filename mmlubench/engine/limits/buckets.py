@@ -6,6 +6,7 @@ from math import inf
 from typing import NamedTuple
 
 from mmlubench.schema import Request, Usage
+from mmlubench.tokens import tokens_of_size
 
 
 class Ceiling:
@@ -133,8 +134,8 @@ class Window:
 class Tokens:
     """A limit in tokens per minute: each request is booked with a guess, and settled when its usage is known."""
 
-    #: Before any reply: tokens of one where the request sets no limit, and characters a token.
-    _FIRST_GUESS, _CHARS = 256.0, 4.0
+    #: Tokens of a reply before there was any, where the request sets no limit.
+    _FIRST_GUESS = 256.0
     #: The weight of one more reply in the mean length of replies.
     _NEWS = 0.1
 
@@ -146,7 +147,7 @@ class Tokens:
     def guess(self, request: Request) -> float:
         """About how many tokens a request and its reply will be."""
         reply = self._reply if self._reply is not None else request.params.max_tokens or self._FIRST_GUESS
-        return request.chars / self._CHARS + reply
+        return tokens_of_size(request.chars) + reply
 
     def wait_s(self, guess: float, now: float) -> float:
         """Seconds until so many tokens may be spent."""

@@ -55,11 +55,6 @@ class Budget:
         self._why_not = ""
         self._freed = asyncio.Event()
 
-    @property
-    def exhausted(self) -> bool:
-        """Whether nothing will be asked any more."""
-        return bool(self._why_not)
-
     def add(self, cost_usd: float) -> None:
         """Count what a reply cost."""
         self.spent += cost_usd

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mmlubench.schema import Message
-
-#: Characters a token has in English, about; it is only used to judge whether a beginning is long enough to be cached.
-_CHARS_PER_TOKEN = 4
+from mmlubench.tokens import tokens_of_size
 
 
 class Cut(NamedTuple):
@@ -28,7 +26,7 @@ def cut_of(messages: Sequence[Message], least_tokens: int) -> Cut | None:
     before = 0
     for place, message in enumerate(messages):
         if message.shared:
-            long_enough = before + message.shared >= least_tokens * _CHARS_PER_TOKEN
+            long_enough = tokens_of_size(before + message.shared) >= least_tokens
             return Cut(place, message.shared) if long_enough else None
         before += len(message.content)
     return None

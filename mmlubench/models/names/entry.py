@@ -5,26 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from mmlubench.errors import ModelError
 from mmlubench.models.names.presets import address_problem
-from mmlubench.models.spec import CACHED_FROM_AT_MOST, NO_LIMITS, STRICT, Capabilities, Price, RateLimits
+from mmlubench.models.spec import CACHED_FROM_AT_MOST, NO_LIMITS, Capabilities, Price, RateLimits
+from mmlubench.yaml_file import KNOWN_KEYS, at_least, check, key
 
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-    from pydantic_core import ErrorDetails
+_SENT_AS = key("true, false or the name to send it under")
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """The sampling parameters an entry may set, under the names of `schema.Params`."""
 
-    __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
+    __pydantic_config__: ClassVar[Mapping[str, object]] = KNOWN_KEYS
 
-    temperature: float | None = None
-    max_tokens: int | None = None
+    temperature: float | None = field(default=None, metadata=at_least(0, "a number"))
+    max_tokens: int | None = field(default=None, metadata=at_least(1))
     top_p: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] | None = None
@@ -39,14 +37,21 @@ class Parameters:
 class CapabilityOverrides:
     """Changes to a client's capabilities: false, true, or the name under which the parameter is sent."""
 
-    __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
+    __pydantic_config__: ClassVar[Mapping[str, object]] = KNOWN_KEYS
 
-    temperature: bool | str | None = None
-    max_tokens: bool | str | None = None
-    top_p: bool | str | None = None
-    seed: bool | str | None = None
-    stop: bool | str | None = None
-    prompt_cache: bool | int | None = None
+    temperature: bool | str | None = field(default=None, metadata=_SENT_AS)
+    max_tokens: bool | str | None = field(default=None, metadata=_SENT_AS)
+    top_p: bool | str | None = field(default=None, metadata=_SENT_AS)
+    seed: bool | str | None = field(default=None, metadata=_SENT_AS)
+    stop: bool | str | None = field(default=None, metadata=_SENT_AS)
+    prompt_cache: bool | int | None = field(
+        default=None,
+        # True is 1 to Python, False 0.
+        metadata=key(
+            "true, false or the fewest tokens that are cached, at least 1",
+            lambda value: value is False or value >= 1,
+        ),
+    )
     """No parameter: whether, and from how many tokens on, the server caches a beginning that is marked."""
 
     def over(self, base: Capabilities) -> Capabilities:
@@ -75,15 +80,15 @@ def _name(takes: CapabilityOverrides, base: Capabilities, parameter: str) -> str
 class Entry:
     """The keys of an entry. The first nine are a format that others use already; the rest is ours."""
 
-    __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
+    __pydantic_config__: ClassVar[Mapping[str, object]] = KNOWN_KEYS
 
     model_name: str
     model_type: str | None = None
     provider: str | None = None
     base_url: str | None = None
     api_key_env: str | None = None
-    context_window: int | None = None
-    max_output_tokens: int | None = None
+    context_window: int | None = field(default=None, metadata=at_least(1))
+    max_output_tokens: int | None = field(default=None, metadata=at_least(1))
     description: str = ""
     name: str | None = None
     """Only in a file that is a list; in a mapping the key is the name."""
@@ -97,83 +102,17 @@ class Entry:
     responses: str | None = None
     rule: str | None = None
     fallback: str | None = None
-    latency_s: float = 0.0
-
-
-@cache
-def _adapter() -> TypeAdapter[Entry]:
-    from pydantic import TypeAdapter  # late: it takes longer to import than all of this package
-
-    return TypeAdapter(Entry)
+    latency_s: float = field(default=0.0, metadata=at_least(0, "a number"))
 
 
 def read_entry(raw: object, where: str) -> Entry:
     """Check one entry as YAML gave it. Raises ModelError that begins with `where` (file and entry)."""
-    from pydantic import ValidationError
-
-    # A key with nothing behind it is YAML's way to leave it open.
-    given = {k: v for k, v in raw.items() if v is not None} if isinstance(raw, dict) else raw
-    try:
-        entry = _adapter().validate_python(given)
-    except ValidationError as error:
-        raise ModelError(f"{where}: {_sentence(error.errors(include_url=False)[0])}") from None
-    problem = _problem(entry)
-    if problem:
-        raise ModelError(f"{where}: {problem}")
-    return entry
-
-
-def _problem(entry: Entry) -> str:
-    """Check what types cannot say; a sentence, or nothing."""
-    least = {
-        "context_window": (entry.context_window, 1),
-        "max_output_tokens": (entry.max_output_tokens, 1),
-        "parameters.max_tokens": (entry.parameters.max_tokens, 1),
-        "parameters.temperature": (entry.parameters.temperature, 0),
-        "rate_limits.rpm": (entry.rate_limits.rpm, 1),
-        "rate_limits.tpm": (entry.rate_limits.tpm, 1),
-        "latency_s": (entry.latency_s, 0),
-        "capabilities.prompt_cache": (entry.capabilities.cache_over(None), 1),
-        **(
-            {f"price.{f.name}": (getattr(entry.price, f.name), 0) for f in fields(Price)}
-            if entry.price
-            else {}
-        ),
-    }
-    for path, (value, bound) in least.items():
-        if value is not None and value < bound:
-            return f"{path} is {value}: it must be at least {bound}."
+    entry = check(Entry, raw, where, ModelError)
     if entry.api_key_env and not re.fullmatch(r"[A-Za-z_]\w*", entry.api_key_env, re.ASCII):
         # The value is not shown: whoever gets this wrong has most likely put the key itself there.
-        return "api_key_env must be the name of a variable, such as OPENAI_API_KEY, and never the key itself."
-    return address_problem(entry.base_url)
-
-
-def _sentence(error: ErrorDetails) -> str:
-    """Say the first thing that is wrong with an entry."""
-    *parents, key = [str(part) for part in error["loc"]] or ["entry"]
-    if key == "bool":  # pydantic names the branch of a union that failed first
-        other = {"prompt_cache": "the fewest tokens that are cached"}.get(
-            parents[-1], "the name to send it under"
+        raise ModelError(
+            f"{where}: api_key_env must be the name of a variable, such as OPENAI_API_KEY, and never the key itself."
         )
-        return f"{'.'.join(parents)} is {error['input']!r}: give true, false or {other}."
-    path = ".".join([*parents, key])
-    if error["type"] == "unexpected_keyword_argument":
-        return f"unknown key {path!r}; allowed here: {', '.join(_allowed(parents))}."
-    if error["type"] == "missing":
-        return f"{path} is missing."
-    if error["type"] == "dataclass_type":
-        return f"{path} must be a mapping of keys to values, not {error['input']!r}."
-    said = error["msg"][:1].lower() + error["msg"][1:]
-    return f"{path} is {error['input']!r}: {said}."
-
-
-def _allowed(parents: list[str]) -> list[str]:
-    inner = {
-        "price": Price,
-        "capabilities": CapabilityOverrides,
-        "parameters": Parameters,
-        "rate_limits": RateLimits,
-    }
-    owner = inner.get(parents[0], Entry) if parents else Entry
-    return [f.name for f in fields(owner)]
+    if problem := address_problem(entry.base_url):
+        raise ModelError(f"{where}: {problem}")
+    return entry

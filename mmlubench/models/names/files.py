@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmlubench import yaml_file
 from mmlubench.errors import ModelError
-from mmlubench.inputs import load_yaml
 from mmlubench.resources import fixture
 
 _OWN_FILES = ("models.yaml", "config/models.yaml")
@@ -43,22 +43,8 @@ def entries(models_file: str | None) -> Iterator[Found]:
     """Every entry of every file, in search order. Raises ModelError for a file that cannot be used."""
     for file in search_path(models_file):
         if file.is_file():
-            for name, raw in _read(file).items():
+            for name, raw in _named(_body(yaml_file.load(file, ModelError), file), file).items():
                 yield Found(name, raw, file)
-
-
-def _read(file: Path) -> dict[str, object]:
-    import yaml
-
-    try:
-        document = load_yaml(file)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ModelError(f"{file}{line}: not valid YAML ({getattr(error, 'problem', error)}).") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{file} cannot be read ({error}): it must be a UTF-8 text file.") from None
-    return _named(_body(document, file), file)
 
 
 def _body(document: Any, file: Path) -> Any:

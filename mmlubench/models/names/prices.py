@@ -6,8 +6,10 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from mmlubench.errors import ModelError
 from mmlubench.models.spec import ModelSpec, Price
 from mmlubench.resources import fixture
+from mmlubench.yaml_file import load
 
 #: How vendors date a model: gpt-4o-2024-08-06, claude-haiku-4-5-20251001.
 _DATE = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8})$")
@@ -48,9 +50,5 @@ def price_note(spec: ModelSpec) -> str:
 @lru_cache(maxsize=1)
 def _listed() -> dict[str, dict[str, dict[str, Any]]]:
     """Client, model, and what the file says of it."""
-    import yaml
-
-    prices: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load(fixture("prices.yaml").read_text("utf-8"))[
-        "prices"
-    ]
+    prices: dict[str, dict[str, dict[str, Any]]] = load(fixture("prices.yaml"), ModelError)["prices"]
     return prices

@@ -13,7 +13,7 @@ from mmlubench.schema import Message, Question
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class Example:
     """A worked example, as templates see it."""
 
     question: str
@@ -27,10 +27,10 @@ class Shot:
 
 
 @lru_cache(maxsize=4096)
-def shot(example: Question) -> Shot:
+def as_value(example: Question) -> Example:
     """Make a worked example of a question."""
     # Cached, as the five examples of a subject come back with each of its questions.
-    return Shot(example.text, lettered(example), example.answer, example.rationale)
+    return Example(example.text, lettered(example), example.answer, example.rationale)
 
 
 @lru_cache(maxsize=1024)
@@ -51,7 +51,7 @@ def turns(recipe: Recipe, examples: tuple[Question, ...]) -> tuple[Message, ...]
     return tuple(said)
 
 
-def values_of(question: Question, shots: Sequence[Shot] | None = None) -> dict[str, Any]:
+def values_of(question: Question, shots: Sequence[Example] | None = None) -> dict[str, Any]:
     """Give the variables of a template by name; `shots` only where it may use them."""
     letters = question.letters
     values = {

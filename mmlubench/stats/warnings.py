@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from mmlubench.figures import several
 from mmlubench.stats.chance_level import guessing
-from mmlubench.stats.served_model import served_caveats
+from mmlubench.stats.served_model import served_warnings
 from mmlubench.stats.tally import Tally
 
 
-def caveats(
+def warnings(
     total: Tally,
     choices: Mapping[int, int],
     served: Mapping[str, int],
@@ -26,8 +26,8 @@ def caveats(
     """
     chance = guessing(choices)
     if headline and chance and total.accuracy is not None:
-        yield from filter(None, [chance.caveat(total.accuracy)])
-    yield from served_caveats(served, asked_model)
+        yield from filter(None, [chance.warning(total.accuracy)])
+    yield from served_warnings(served, asked_model)
     yield from filter(None, [_dropped(dropped)])
 
 

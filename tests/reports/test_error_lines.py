@@ -3,10 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from mmlubench.figures import TIMES
-from mmlubench.reports import errors_lines, wrong_lines
+from mmlubench.reports import errors_lines
 from mmlubench.schema import Result
 
 Results = Callable[..., list[Result]]
@@ -34,17 +32,3 @@ def test_errors_are_grouped_the_most_frequent_first(results: Results) -> None:
 def test_without_errors_there_is_nothing_to_say(results: Results) -> None:
     # An error text left over from an attempt that was retried is no error of the case.
     assert errors_lines([like(result, error="429, retried") for result in results(per_subject=1)]) == []
-
-
-@pytest.mark.parametrize(
-    ("outcome", "prediction", "said"),
-    [
-        ("wrong", "C", "answered C, right is B"),
-        ("unparsed", None, "no letter in the reply, right is B"),
-        ("truncated", None, "cut off by the token limit before any letter, right is B"),
-        ("refused", None, "the model declined, right is B"),
-    ],
-)
-def test_a_miss_is_one_line(results: Results, outcome: str, prediction: str | None, said: str) -> None:
-    result = like(results(per_subject=1)[0], outcome=outcome, prediction=prediction)
-    assert wrong_lines(result) == f"mmlu/law_of_the_sea/0000  claude  {said}"

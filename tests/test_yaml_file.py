@@ -1,0 +1,178 @@
+"""What people write by hand is read as it is meant, and whatever is wrong is one sentence with a way out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmlubench.errors import DataError, ModelError, UserError
+from mmlubench.yaml_file import EXACT, KNOWN_KEYS, TEXT, at_least, check, key, load, read
+
+
+@dataclass(frozen=True)
+class Inner:
+    __pydantic_config__: ClassVar[Mapping[str, object]] = EXACT
+
+    size: int = field(metadata=at_least(1))
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Outer:
+    __pydantic_config__: ClassVar[Mapping[str, object]] = EXACT
+
+    name: str = field(metadata=TEXT)
+    file: Path
+    inner: Inner
+    share: float | None = field(default=None, metadata=at_least(0, "a number"))
+    names: tuple[str, ...] = ()
+    column: str | tuple[str, ...] = "x"
+    kind: Literal["red", "blue"] = "red"
+    switch: bool | str | None = None
+    even: int = field(default=0, metadata=key("an even number", lambda value: value % 2 == 0))
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lax:
+    __pydantic_config__: ClassVar[Mapping[str, object]] = KNOWN_KEYS
+
+    price: float
+
+
+ESCAPE = r"an escape that is no character by itself, such as \ud800"
+RIGHT = {"name": "a", "inner": {"size": 2}}
+
+
+def refusal(values: object) -> str:
+    with pytest.raises(UserError) as caught:
+        check(Outer, values, "my.yaml", UserError, file=Path("f"))
+    said = str(caught.value)
+    assert said.startswith("my.yaml: ")
+    assert "\n" not in said
+    return said.removeprefix("my.yaml: ")
+
+
+def test_a_file_becomes_a_dataclass_with_tuples_and_what_the_program_adds(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "name: ä\ninner: {size: 2, note: }\nshare: 1\nnames: [b, c]\ncolumn: [d]\nmore: {on: 1, day: 2026-01-02}"
+    )
+    made = read(Outer, path, UserError, file=path)
+    assert made == Outer("ä", path, Inner(2), 1.0, ("b", "c"), ("d",), more={"True": 1, "day": "2026-01-02"})
+
+
+def test_a_number_in_quotes_is_one_only_where_that_is_allowed() -> None:
+    # To YAML, 1e-7 is a text: prices are written so.
+    assert check(Lax, {"price": "1e-7"}, "x", UserError) == Lax(1e-7)
+    assert refusal({**RIGHT, "share": "1e-7"}) == "share is '1e-7': give a number of at least 0."
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"name": None}, "name is missing: give text that is not empty."),
+        ({"name": " "}, "name is ' ': give text that is not empty."),
+        ({"name": "x" * 99}, None),
+        ({"inner": None}, "inner is missing: give keys and values."),
+        ({"inner": 3}, "inner is 3: give keys and values."),
+        ({"inner": {}}, "inner.size is missing: give a whole number of at least 1."),
+        ({"inner": {"size": 0}}, "inner.size is 0: give a whole number of at least 1."),
+        ({"inner": {"size": True}}, "inner.size is True: give a whole number of at least 1."),
+        (
+            {"inner": {"size": 1, "sise": 1}},
+            "unknown key 'inner.sise'; allowed here: size, note; did you mean 'size'?",
+        ),
+        ({"names": "b"}, "names is 'b': give a list of texts."),
+        ({"names": ["b", 3]}, "names is ['b', 3]: give a list of texts."),
+        ({"column": 3}, "column is 3: give a text or a list of texts."),
+        ({"kind": "green"}, "kind is 'green': give one of red, blue."),
+        ({"switch": 3}, "switch is 3: give true or false or a text."),
+        ({"even": 3}, "even is 3: give an even number."),
+        ({"share": float("nan")}, "share is nan: give a number of at least 0."),
+        ({"more": [1]}, "more is [1]: give keys and values."),
+        ({"even": "x" * 999}, f"even is '{'x' * 27}...{'x' * 28}': give an even number."),
+        ({"name": "\ud800"}, rf"it is nested too deeply, or holds {ESCAPE}."),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_key_is_one_sentence(change: dict[str, Any], said: str | None) -> None:
+    if said is None:
+        assert check(Outer, RIGHT | change, "my.yaml", UserError, file=Path("f")).name == change["name"]
+    else:
+        assert refusal(RIGHT | change) == said
+
+
+def test_a_misspelt_key_goes_before_what_is_missing_for_it() -> None:
+    assert refusal({"nam": "a"}).startswith("unknown key 'nam'; allowed here: name, inner, share, ")
+    assert refusal({}) == "name is missing: give text that is not empty; also missing: inner."
+
+
+def test_a_field_that_the_program_sets_is_no_key() -> None:
+    assert refusal({**RIGHT, "file": "b"}).startswith("unknown key 'file'; allowed here: name, inner, ")
+
+
+@pytest.mark.parametrize(("values", "found"), [(None, "nothing"), ([1], "[1]"), ("text", "'text'")])
+def test_what_has_no_keys_is_told_which_there_are(values: object, found: str) -> None:
+    assert refusal(values).startswith("expected the keys name, inner, share, ")
+    assert refusal(values).endswith(f", and found {found}.")
+
+
+@pytest.mark.parametrize("error", [UserError, ModelError, DataError])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a: [", ", line 1: not valid YAML ("),
+        (b"a: b\nc: d: e\n", ", line 2: not valid YAML (mapping values are not allowed here); mind indentation and"),
+        (b"a: !!python/name:os.system x", ", line 1: not valid YAML (could not determine a constructor for"),
+        (b"a: \x00", ": not valid YAML ("),
+        (b"a: \xff", ": not UTF-8 text; save it as UTF-8."),
+        (b"[" * 9_999, ": not valid YAML (it is nested too deeply)."),
+        (b"#" * 1_000_001, ": cannot be read (it has 1.0 MB, and at most 1 MB are read); give the path of"),
+        (None, ": cannot be read (No such file or directory); give the path of a YAML file."),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_is_one_sentence_of_the_callers_error(
+    error: type[UserError], content: bytes | None, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(error) as caught:
+        load(path, error)
+    assert str(caught.value).startswith(f"{path}{said}")
+    assert "\n" not in str(caught.value)
+    assert type(caught.value) is error
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates()
+YAML = st.recursive(
+    SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner), max_leaves=8
+)
+
+
+@settings(max_examples=50)
+@given(
+    st.dictionaries(st.sampled_from(["name", "inner", "names", "column", "more", "kind", "z"]), YAML) | YAML
+)
+def test_whatever_yaml_gives_is_taken_or_refused_in_one_sentence(values: object) -> None:
+    said = "my.yaml: taken."
+    try:
+        check(Outer, values, "my.yaml", UserError, file=Path("f"))
+    except UserError as error:
+        said = str(error)
+    assert said.startswith("my.yaml: ")
+    assert said.endswith((".", "?"))
+
+
+def test_pydantic_and_yaml_are_not_imported_before_a_file_is_read() -> None:
+    code = "import mmlubench.yaml_file, sys; print(*{'pydantic', 'yaml'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
