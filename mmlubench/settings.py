@@ -12,8 +12,6 @@ from mmlubench.errors import UserError
 
 #: The values of `schema.Scoring`, which is not imported here: every pytest run would pay for it.
 SCORINGS = ("text", "logprob", "logprob:completions", "logprob:echo", "logprob:chat")
-#: How a question may be put: once, or by several agents.
-SOLVERS = ("single", "self_consistency", "debate", "debate_judge", "critic")
 
 
 class Option(NamedTuple):
@@ -92,8 +90,8 @@ OPTIONS = (
     Option("--constrained", "let the server allow no reply but a letter of the question", _SWITCH),
     Option(
         "--solver",
-        "single, self_consistency, debate, debate_judge, critic (default: single)",
-        {"choices": SOLVERS, "default": SOLVERS[0]},
+        "single, self_consistency, debate, debate_judge, critic, or one of a plugin's (default: single)",
+        {**_TEXT, "default": "single"},
     ),
     Option("--agents", "how many agents debate (default: 3)", {**_COUNT, "default": 3}),
     Option("--rounds", "how often each of them speaks (default: 2)", {**_COUNT, "default": 2}),
@@ -196,7 +194,7 @@ class Settings:
     system: str | None = None
     scoring: str | None = None
     constrained: bool = False
-    solver: str = SOLVERS[0]
+    solver: str = "single"
     agents: int = 3
     rounds: int = 2
     agent_model: tuple[str, ...] = ()

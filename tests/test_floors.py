@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "mmlubench"
 
-FLOOR_0 = ("schema", "errors", "settings", "resources", "jsonl", "inputs")
+FLOOR_0 = ("schema", "errors", "settings", "resources", "jsonl", "inputs", "registry")
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another
 BELOW_PLUGIN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports")
 BELOW_COMMANDS = (*BELOW_PLUGIN, "dialogues")
@@ -22,7 +22,7 @@ FLOORS: dict[str, tuple[int, tuple[str, ...]]] = {
     **dict.fromkeys(FLOOR_1, (1, FLOOR_0)),
     "models": (2, FLOOR_0),
     "engine": (3, (*FLOOR_0, "models")),
-    "solvers": (3, (*FLOOR_0, "prompts", "grading", "models.base")),
+    "solvers": (3, (*FLOOR_0, "prompts", "grading", "models.base", "models.spec")),
     "reports": (4, (*FLOOR_0, "stats")),
     "dialogues": (4, (*FLOOR_0, "grading", "stats", "models", "engine")),
     "plugin": (5, BELOW_PLUGIN),

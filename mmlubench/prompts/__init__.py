@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmlubench.prompts.length import estimate_tokens
-from mmlubench.prompts.library import load_recipe, recipe_names, recipes_table
+from mmlubench.prompts.library import load_recipe, recipe_names
 from mmlubench.prompts.recipe import Recipe
 from mmlubench.prompts.render import render
 from mmlubench.prompts.roles import ASKED, HEARD, Heard, Role, read_role
@@ -18,6 +18,5 @@ __all__ = [
     "load_recipe",
     "read_role",
     "recipe_names",
-    "recipes_table",
     "render",
 ]

@@ -24,7 +24,7 @@ def quote_lines(bench: Bench) -> list[str]:
     for case in bench.cases:
         if case.question is not None:
             cases.setdefault(case.label, []).append(case)
-    quotes = _alone if bench.settings.solver == "single" else _together
+    quotes = _alone if bench.strategy.kind.is_single_prompt else _together
     lines = estimate_lines([quote for label, own in cases.items() for quote in quotes(bench, label, own)])
     unknown = sum(case.question is None for case in bench.cases)
     # What a test of the user's own will ask shows only when it runs.

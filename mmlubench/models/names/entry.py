@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from mmlubench.errors import ModelError
-from mmlubench.models.names.presets import address_problem
+from mmlubench.models.names.address import address_problem
 from mmlubench.models.spec import CACHED_FROM_AT_MOST, NO_LIMITS, STRICT, Capabilities, Price, RateLimits
 
 if TYPE_CHECKING:
