@@ -154,7 +154,8 @@ def test_the_right_answer_never_leaks(name: str, question: Question, dev: list[Q
 
 def test_an_unknown_recipe_names_those_there_are() -> None:
     with pytest.raises(
-        PromptError, match=r"--recipe nine_shot: there are cot, five_shot, hendrycks, .*, zero_shot; a"
+        PromptError,
+        match=r"There is no recipe 'nine_shot'; known: cot, five_shot, hendrycks, .*, zero_shot; a",
     ):
         load_recipe("nine_shot")
 
