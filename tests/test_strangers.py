@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mmlubench.solvers import SOLVERS
 from tests.conftest import INI, Ran
 
 STRANGERS = Path(__file__).parent / "strangers"
@@ -125,6 +126,6 @@ def test_a_name_that_nobody_has_is_answered_with_the_strangers_too(
     refused = run_pytest(project, "bench", "--solver", "acme_chek")
     assert refused.status == 4
     assert (
-        "There is no solver 'acme_chek'; known: single, self_consistency, debate, debate_judge, critic, "
+        f"There is no solver 'acme_chek'; known: {', '.join(SOLVERS.ours)}, "
         "acme_check, acme_plain. Did you mean 'acme_check'?"
     ) in refused.output

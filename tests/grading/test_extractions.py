@@ -23,7 +23,7 @@ def test_an_unknown_name_is_answered_with_the_names_there_are():
     with pytest.raises(UserError) as error:
         find_extraction("tigre")
     assert str(error.value) == (
-        "There is no extraction 'tigre'; known: default, tiger, simple_evals, inspect. Did you mean 'tiger'?"
+        f"There is no extraction 'tigre'; known: {', '.join(EXTRACTIONS.names())}. Did you mean 'tiger'?"
     )
 
 
@@ -47,7 +47,7 @@ def test_the_default_never_guesses_where_the_official_chain_does():
     assert (guess.letter, guess.failure) == ("I", Outcome.WRONG)
 
 
-@pytest.mark.parametrize("extraction", [name for name in EXTRACTIONS.ours if name != "default"])
+@pytest.mark.parametrize("extraction", ["tiger", "simple_evals", "inspect"])
 def test_the_chains_of_others_see_the_thinking_as_they_do_at_home(extraction):
     assert read("<think>\nANSWER: B\nanswer is B</think> Hm.", extraction).letter == "B"
     assert read("<think>ANSWER: B</think>Hm.", "default").letter is None
