@@ -89,7 +89,7 @@ def test_a_name_of_ours_that_was_registered_before_our_table_was_there_is_refuse
 
 
 def test_the_same_thing_may_be_registered_twice() -> None:
-    # A conftest that two sessions of one process load.
+    # Two conftests of a project that each make sure of it.
     thing = b"registered"
     mmlubench.register("metric", "mine", thing)
     mmlubench.register("metric", "mine", thing)
