@@ -8,8 +8,7 @@ pytest benchmarks -k commonsense_qa --model claude --shots 7
 
 import pytest
 
-from mmlubench import Question
-from mmlubench.solvers import Solver
+from mmlubench import Question, Solver
 
 
 @pytest.mark.questions("commonsense_qa")

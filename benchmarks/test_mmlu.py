@@ -6,8 +6,7 @@ pytest benchmarks -k "mmlu and anatomy" --model vllm/my-model@http://localhost:8
 
 import pytest
 
-from mmlubench import Question
-from mmlubench.solvers import Solver
+from mmlubench import Question, Solver
 
 
 @pytest.mark.questions("mmlu")

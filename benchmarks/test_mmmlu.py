@@ -7,8 +7,7 @@ pytest benchmarks -k mmmlu --model claude --max-question-tokens 256 --tokenizer 
 
 import pytest
 
-from mmlubench import Question
-from mmlubench.solvers import Solver
+from mmlubench import Question, Solver
 
 
 @pytest.mark.questions("mmmlu")

@@ -14,12 +14,18 @@ _HOMES = {
         *("Question", "Request", "Result", "Usage"),
     ],
     "mmlubench.errors": ["MmluBenchError", "ProviderError", "UserError"],
+    "mmlubench.registry": ["register"],
     "mmlubench.models.base": ["Model"],
     "mmlubench.records": ["Manifest"],
     "mmlubench.reports.report": ["Report"],
     "mmlubench.run.archive": ["RunArchive", "open_run", "open_runs"],
     "mmlubench.stats.metrics": ["Metric"],
     "mmlubench.stats.summary": ["Summary"],
+    "mmlubench.models.http.http_model": ["HttpModel"],
+    "mmlubench.datasets.base": ["Spec"],
+    "mmlubench.grading.extract": ["Extraction"],
+    "mmlubench.solvers.base": ["Solver"],
+    "mmlubench.solvers.kind": ["SolverContext", "SolverKind"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

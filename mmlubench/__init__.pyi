@@ -1,8 +1,12 @@
+from mmlubench.datasets.base import Spec as Spec
 from mmlubench.errors import MmluBenchError as MmluBenchError
 from mmlubench.errors import ProviderError as ProviderError
 from mmlubench.errors import UserError as UserError
+from mmlubench.grading.extract import Extraction as Extraction
 from mmlubench.models.base import Model as Model
+from mmlubench.models.http.http_model import HttpModel as HttpModel
 from mmlubench.records import Manifest as Manifest
+from mmlubench.registry import register as register
 from mmlubench.reports.report import Report as Report
 from mmlubench.run.archive import RunArchive as RunArchive
 from mmlubench.run.archive import open_run as open_run
@@ -16,6 +20,9 @@ from mmlubench.schema import Question as Question
 from mmlubench.schema import Request as Request
 from mmlubench.schema import Result as Result
 from mmlubench.schema import Usage as Usage
+from mmlubench.solvers.base import Solver as Solver
+from mmlubench.solvers.kind import SolverContext as SolverContext
+from mmlubench.solvers.kind import SolverKind as SolverKind
 from mmlubench.stats.metrics import Metric as Metric
 from mmlubench.stats.summary import Summary as Summary
 

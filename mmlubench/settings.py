@@ -9,8 +9,6 @@ from pathlib import Path
 from mmlubench.errors import UserError
 from mmlubench.options import number, options_of, share, switch, text, texts, whole
 
-#: How a question may be solved: by one reply, or by several agents.
-SOLVERS = ("single", "self_consistency", "debate", "debate_judge", "critic")
 #: The file, in the folder of `--run-dir`, that keeps the replies of all runs.
 STORE_NAME = "store.sqlite"
 
@@ -97,7 +95,8 @@ class Settings:
     )
     constrained: bool = switch("constrained decoding: the server can generate only a letter of the question")
     solver: str = text(
-        f"how a question is solved: {', '.join(SOLVERS)}", default=SOLVERS[0], choices=lambda: SOLVERS
+        "how a question is solved: single, self_consistency, debate, debate_judge, critic, or a registered solver",
+        default="single",
     )
     agents: int = whole("number of agents in debate and self_consistency", default=3, least=1)
     rounds: int = whole("number of rounds of a solver with several agents", default=2, least=1)

@@ -126,7 +126,6 @@ def ask(args: argparse.Namespace) -> None:
 async def _answers(given: Json, name: str, scoring: str) -> list[Any]:
     from mmlubench import datasets, models
     from mmlubench.datasets.select import select
-    from mmlubench.models.scoring import top_logprobs
     from mmlubench.prompts import load_recipe
     from mmlubench.schema import Params, Question, Scoring
     from mmlubench.solvers.logprob import Logprob
@@ -136,7 +135,7 @@ async def _answers(given: Json, name: str, scoring: str) -> list[Any]:
     spec = models.resolve(name, models_file=None, adapter=None, no_fallback=True, env=os.environ)
     model = models.open_model(spec, pool=IN_FLIGHT, env=os.environ)
     recipe = load_recipe(wanted["recipe"], None, wanted["shots"])
-    way, top = Scoring(scoring), top_logprobs(spec)
+    way, top = Scoring(scoring), spec.features.top_logprobs
     solver = Logprob(model, recipe, Params(), data.examples, scoring=way, top=top)
     room = asyncio.Semaphore(IN_FLIGHT)
 

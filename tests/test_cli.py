@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from mmlubench import __version__
 from mmlubench.cli import main
+from mmlubench.datasets.names import NAMES, SUPPLEMENTS
 from mmlubench.datasets.sources import snapshot
 from mmlubench.errors import DataError, UserError
 
@@ -53,7 +54,7 @@ def test_what_goes_wrong_is_one_sentence_and_exit_status_1(error, command, monke
 def test_an_unknown_data_set_is_told_with_those_there_are(command, tmp_path):
     done = command("data", "fetch", "mmlux", "--to", str(tmp_path / "new"))
     assert done.exit_code == 1
-    known = "commonsense_qa, mmlu, mmlu_pro, mmlu_redux, mmmlu"
+    known = ", ".join([*NAMES, *SUPPLEMENTS])
     assert done.output == f"Error: There is no data set 'mmlux'; known: {known}. Did you mean 'mmlu'?\n"
     assert not (tmp_path / "new").exists()
 

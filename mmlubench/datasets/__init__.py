@@ -13,11 +13,11 @@ from dataclasses import replace
 from mmlubench.datasets import sources
 from mmlubench.datasets.assembly import assemble, by_subject, questions_of
 from mmlubench.datasets.base import DataSet, Rows, Source, Spec
-from mmlubench.datasets.names import GROUP, NAMES, find
+from mmlubench.datasets.names import NAMES, find
 from mmlubench.datasets.sources import parts
 from mmlubench.errors import DataError
 
-__all__ = ["GROUP", "NAMES", "DataSet", "Rows", "Source", "Spec", "find", "load"]
+__all__ = ["NAMES", "DataSet", "Rows", "Source", "Spec", "find", "load"]
 
 
 def load(

@@ -1,13 +1,9 @@
-"""Which data sets there are: ours in a table, strangers' by entry point, each imported when it is asked for."""
+"""Which data sets there are, by name."""
 
 from __future__ import annotations
 
-import difflib
-from importlib import import_module
-from typing import cast
-
 from mmlubench.datasets.base import Spec
-from mmlubench.errors import UserError
+from mmlubench.registry import Registry
 
 #: Our own data sets: name to `module:Spec`.
 NAMES = {
@@ -22,8 +18,17 @@ SUPPLEMENTS = {
     "mmlu_redux": "mmlubench.datasets.sets.redux:ANNOTATIONS",
 }
 
-#: The entry-point group under which another package offers a `Spec`.
-GROUP = "mmlubench.datasets"
+
+def _as_spec(thing: object) -> Spec | None:
+    return thing if isinstance(thing, Spec) else None
+
+
+def _registry(ours: dict[str, str]) -> Registry[Spec]:
+    return Registry("dataset", ours, _as_spec, must_be="a mmlubench.Spec", what="data set")
+
+
+_ASKED = _registry(NAMES)
+_FETCHED = _registry({**NAMES, **SUPPLEMENTS})
 
 
 def find(name: str, *, supplements: bool = False) -> Spec:
@@ -31,16 +36,4 @@ def find(name: str, *, supplements: bool = False) -> Spec:
 
     Raises UserError for an unknown name, and names the known ones.
     """
-    ours = {**NAMES, **SUPPLEMENTS} if supplements else NAMES
-    if name in ours:
-        module, _, attribute = ours[name].partition(":")
-        return cast(Spec, getattr(import_module(module), attribute))
-    from importlib.metadata import entry_points  # slow to import, and only strangers need it
-
-    strangers = {point.name: point for point in entry_points(group=GROUP)}
-    if name in strangers:
-        return cast(Spec, strangers[name].load())
-    known = sorted({*ours, *strangers})
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise UserError(f"There is no data set {name!r}; known: {', '.join(known)}.{hint}")
+    return (_FETCHED if supplements else _ASKED).find(name)

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 
-from mmlubench.errors import UserError
 from mmlubench.grading.extract import Extraction, extract
-from mmlubench.grading.inspect_choice import read_inspect
-from mmlubench.grading.simple_evals import read_simple_evals
 from mmlubench.grading.thinking import strip_thinking
-from mmlubench.grading.tiger import read_tiger
+from mmlubench.registry import Registry
 from mmlubench.schema import Question
 
 Extractor = Callable[[str, Question], Extraction]
 
+
+def read_default(text: str, question: Question) -> Extraction:
+    """Read a reply by our own rules, without its thinking."""
+    return extract(strip_thinking(text), question.letters, question.language)
+
+
 #: The chains of other protocols see the whole reply, thinking in the text included, as they do at home. Their letter
 #: may be none of the question's: then it is a wrong answer, as it is there.
-EXTRACTIONS: Mapping[str, Extractor] = MappingProxyType(
+EXTRACTIONS: Registry[Extractor] = Registry(
+    "extraction",
     {
-        "default": lambda text, question: extract(strip_thinking(text), question.letters, question.language),
-        "tiger": lambda text, question: read_tiger(text),
-        "simple_evals": lambda text, question: read_simple_evals(text),
-        "inspect": lambda text, question: read_inspect(text, question.letters),
-    }
+        "default": read_default,
+        "tiger": "mmlubench.grading.tiger:read_tiger",
+        "simple_evals": "mmlubench.grading.simple_evals:read_simple_evals",
+        "inspect": "mmlubench.grading.inspect_choice:read_inspect",
+    },
+    lambda thing: thing if callable(thing) else None,
+    must_be="a function (text, question) -> mmlubench.Extraction",
 )
 
 
 def find_extraction(name: str) -> Extractor:
-    """The extraction of this name. Raises UserError, which says what names there are."""
-    if name not in EXTRACTIONS:
-        raise UserError(f"{name!r} is no extraction: take one of {', '.join(EXTRACTIONS)}.")
-    return EXTRACTIONS[name]
+    """Return the extraction of this name. Raises UserError, which says what names there are."""
+    return EXTRACTIONS.find(name)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from mmlubench.grading.extract import UNPARSED, Extraction
 from mmlubench.grading.patterns import regex
+from mmlubench.schema import Question
 
 _LINE_CUE, _CUE = r"(?i)^ANSWER\s*:", r"(?i)ANSWER\s*:"
 _BLANKS = r"\s*"
@@ -18,14 +19,14 @@ _LISTED = r"(?i)[A-Za-z\d ,]*"  # what an answer may consist of; note that blank
 _WORD = r"\w"
 
 
-def read_inspect(text: str, letters: str) -> Extraction:
+def read_inspect(text: str, question: Question) -> Extraction:
     """The letter that inspect reads from a reply to a question with a single right choice."""
     rule, answers = "inspect_strict", list(_on_lines(text))
     if not answers:
         rule, answers = "inspect_lax", list(_anywhere(text))
     said = answers[-1].strip().rstrip(".").upper() if answers else ""
     named = [part for part in said.split(",") if part]
-    return Extraction(named[0], rule) if len(named) == 1 and named[0] in list(letters) else UNPARSED
+    return Extraction(named[0], rule) if len(named) == 1 and named[0] in list(question.letters) else UNPARSED
 
 
 def _on_lines(text: str) -> Iterator[str]:

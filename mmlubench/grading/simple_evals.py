@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from mmlubench.grading.extract import UNPARSED, Extraction
 from mmlubench.grading.patterns import regex
+from mmlubench.schema import Question
 
 # In this order, because a later one may be part of an earlier one.
 _MARKUP = (
@@ -30,7 +31,7 @@ _LETTER = "[ \t]*([A-Dأ-دঅবডঢＡＢＣＤ])"
 _PLAIN = str.maketrans(dict(zip("أبجدঅবডঢＡＢＣＤ", "ABCD" * 3, strict=True)))
 
 
-def read_simple_evals(text: str) -> Extraction:
+def read_simple_evals(text: str, question: Question) -> Extraction:
     """The letter that simple-evals reads from a reply, in English or in any language of MMMLU."""
     for markup in _MARKUP:
         text = text.replace(markup, "")

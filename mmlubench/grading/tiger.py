@@ -11,6 +11,7 @@ import re
 
 from mmlubench.grading.extract import UNPARSED, Extraction
 from mmlubench.grading.patterns import regex
+from mmlubench.schema import Question
 
 _ANSWER_IS = r"answer is \(?([A-J])"
 # The letter is looked ahead for, not taken: it may be the A of the next "Answer:".
@@ -19,7 +20,7 @@ _ANSWER_COLON = r"[aA]nswer:(?=\s*([A-J]))"
 _LAST_LETTER = r"(?s:.*)\b([A-J])\b"
 
 
-def read_tiger(text: str) -> Extraction:
+def read_tiger(text: str, question: Question) -> Extraction:
     """The letter A to J that the official chain finds: whatever reads `answer is B` first, `answer: B`, or last B."""
     text = text.replace("**", "")
     if found := regex(_ANSWER_IS).search(text):

@@ -9,12 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from mmlubench.errors import ModelError
+from mmlubench.models.features import GRAMMAR, STRUCTURED
 from mmlubench.models.spec import ModelSpec
 
-STRUCTURED, GUIDED, GRAMMAR = "structured_outputs", "guided_choice", "grammar"
-
-#: vLLM took `guided_choice` until it removed it in this version (major, minor).
-_VLLM_WITHOUT_GUIDED = (0, 12)
+#: vLLM's word for `STRUCTURED` until it removed it in this version (major, minor).
+GUIDED, _VLLM_WITHOUT_GUIDED = "guided_choice", (0, 12)
 _PATIENCE_S = 5.0
 
 
@@ -26,10 +25,9 @@ def constrained(spec: ModelSpec) -> ModelSpec:
     """
     if spec.is_mock:
         return spec
-    if spec.client == "llamacpp":
-        return replace(spec, constraint=GRAMMAR)
-    if spec.client == "vllm":
-        return replace(spec, constraint=_word_of(_version(spec.base_url or "")))
+    word = spec.features.constraint
+    if word is not None:
+        return replace(spec, constraint=_word_of(spec.base_url or "") if word == STRUCTURED else word)
     raise ModelError(
         f"--constrained: {spec.label} is asked through the client {spec.client}, which cannot hold a reply to the "
         "letters; leave --constrained out, or name the model vllm/… or llamacpp/… if such a server has it."
@@ -53,8 +51,8 @@ _FIELDS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
 }
 
 
-def _word_of(version: str) -> str:
-    numbers = re.match(r"(\d+)\.(\d+)", version)
+def _word_of(base_url: str) -> str:
+    numbers = re.match(r"(\d+)\.(\d+)", _version(base_url))
     old = numbers is not None and (int(numbers[1]), int(numbers[2])) < _VLLM_WITHOUT_GUIDED
     return GUIDED if old else STRUCTURED
 

@@ -5,45 +5,17 @@ from __future__ import annotations
 from mmlubench.errors import BadReply, ModelError, ProviderError, Rejected
 from mmlubench.models.base import Model
 from mmlubench.models.spec import ModelSpec
-from mmlubench.schema import TOP_LOGPROBS, Message, Params, Request, Scoring
+from mmlubench.schema import Message, Params, Request, Scoring
 
-#: What the servers of a client can do as far as anybody knows, best first.
-_WAYS: dict[str, tuple[Scoring, ...]] = {
-    "anthropic": (),
-    "openai": (Scoring.CHAT,),
-    "openrouter": (Scoring.CHAT,),
-    "llamacpp": (Scoring.COMPLETIONS, Scoring.CHAT),
-}
-#: As many as the paper of MMLU had from GPT-3; llama.cpp has no limit.
-_MANY = 100
-_ALL = (Scoring.COMPLETIONS, Scoring.CHAT, Scoring.ECHO)
 #: Statuses that say nothing of what a server can do: no key, no credit, not allowed.
 _NOT_LET_IN = (401, 402, 403)
 _PROBE_ID = "mmlubench/probe"
 _PROBE = "Is snow white?\nA. Yes.\nB. No.\nAnswer:"
 
 
-def ways(spec: ModelSpec) -> tuple[Scoring, ...]:
-    """Return the ways in which a model may be scored by log-probability, best first; a server may know fewer."""
-    if spec.client == "openai" and not spec.self_hosted:
-        # Those that refuse a temperature are the reasoning models, and they refuse logprobs as well.
-        return _WAYS["openai"] if spec.capabilities.temperature else ()
-    return _ALL if spec.client == "openai" else _WAYS.get(spec.client, _ALL)
-
-
-def top_logprobs(spec: ModelSpec) -> int:
-    """Return how many of the likeliest tokens to ask a model's server for: the more, the fewer letters are missing."""
-    return _MANY if spec.client == "llamacpp" else TOP_LOGPROBS
-
-
-def is_certain(spec: ModelSpec) -> bool:
-    """Whether `ways` holds without asking the server."""
-    return spec.is_mock or (spec.client == "openai" and not spec.self_hosted)
-
-
 def check_raw(spec: ModelSpec) -> None:
     """Raise ModelError for a model that takes no raw prompt: its vendor has chats only."""
-    if spec.client == "anthropic" or (spec.client == "openai" and not spec.self_hosted):
+    if not spec.features.raw_prompts:
         raise ModelError(
             f"the recipe wants its prompt continued as it stands, and {spec.label} ({spec.client}) has chats only; "
             "use a recipe for chats, such as --recipe five_shot, or --scoring logprob:chat where there is that."
@@ -59,19 +31,19 @@ async def choose_scoring(model: Model, spec: ModelSpec, asked: Scoring) -> Scori
     """
     if asked is Scoring.TEXT:
         return asked
-    possible = [way for way in ways(spec) if asked in (way, Scoring.LOGPROB)]
+    possible = [way for way in spec.scorings if asked in (way, Scoring.LOGPROB)]
     if asked is Scoring.LOGPROB and Scoring.ECHO in possible:
         possible.remove(
             Scoring.ECHO
         )  # a server that can echo can complete as well, for a request instead of four
     if not possible:
         raise ModelError(_impossible(spec, asked))
-    if is_certain(spec):
+    if spec.features.scorings_are_certain:
         return possible[0]
     said = []
     for way in possible:
         try:
-            await model.generate(_probe(way, top_logprobs(spec)))
+            await model.generate(_probe(way, spec.features.top_logprobs))
         except ProviderError as error:
             if not isinstance(error, (BadReply, Rejected)) or error.status in _NOT_LET_IN:
                 raise ModelError(f"--scoring {asked}: it could not be tried: {error}") from None
@@ -92,9 +64,8 @@ def _probe(way: Scoring, top: int) -> Request:
 
 
 def _impossible(spec: ModelSpec, asked: Scoring) -> str:
-    known = ways(spec)
-    if known:
-        can = " or ".join(str(way) for way in known)
+    if spec.scorings:
+        can = " or ".join(map(str, spec.scorings))
         return f"--scoring {asked}: {spec.label} ({spec.client}) cannot do that; it takes {can}."
     return (
         f"--scoring {asked}: {spec.label} ({spec.client}) gives no log-probabilities; use --scoring text to read its "

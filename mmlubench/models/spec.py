@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mmlubench.models.features import UNKNOWN, Features
+from mmlubench.schema import Scoring
 from mmlubench.yaml_file import KNOWN_KEYS, at_least
 
 
@@ -72,7 +74,7 @@ class ModelSpec:
     label: str
     """Names the model in case ids and files: only letters, digits, dot, hyphen and underscore."""
     client: str
-    """Who is spoken to: mock, openai, openrouter, vllm, lmstudio, llamacpp, anthropic or a plugin's name."""
+    """Who is spoken to: a name of `PRESETS` (models/names/presets.py) or that of another package's provider."""
     model_id: str
     """The model as the client names it."""
     base_url: str | None = None
@@ -92,6 +94,8 @@ class ModelSpec:
     prompt_cache: int | None = None
     """The fewest tokens of a shared beginning that are cached on request; None where that cannot be requested."""
     capabilities: Capabilities = TAKES_ALL
+    features: Features = UNKNOWN
+    """What its server can do."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Sampling parameters used where none were asked for, under the names of `schema.Params`."""
     extra_body: Mapping[str, Any] = field(default_factory=dict)
@@ -122,6 +126,12 @@ class ModelSpec:
         return self.client == "mock"
 
     @property
+    def scorings(self) -> tuple[Scoring, ...]:
+        """The ways in which it may be scored by log-probability, best first; a server may know fewer."""
+        is_barred = self.features.scores_with_temperature_only and self.capabilities.temperature is None
+        return () if is_barred else self.features.scorings
+
+    @property
     def asked_model(self) -> str:
         """The name that goes into a request."""
         return self.adapter or self.model_id
@@ -150,6 +160,7 @@ _INDIFFERENT = frozenset(
         *("api_key_env", "transport", "self_hosted", "fallback"),
         *("price", "price_as_of", "tells_cost", "prompt_cache"),
         *("rate_limits", "context_window", "latency_s"),
+        "features",  # what follows from them is in the request: its parameters, its prompt or messages, its choice
         "constraint",  # the choice itself is in the request, whatever the server's word for it
     ]
 )

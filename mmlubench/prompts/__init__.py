@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmlubench.prompts.library import load_recipe, recipe_names, recipes_table
+from mmlubench.prompts.library import load_recipe, recipe_names
 from mmlubench.prompts.recipe import Recipe
 from mmlubench.prompts.render import render
 from mmlubench.prompts.roles import ASKED, HEARD, Heard, Role, read_role
@@ -16,6 +16,5 @@ __all__ = [
     "load_recipe",
     "read_role",
     "recipe_names",
-    "recipes_table",
     "render",
 ]

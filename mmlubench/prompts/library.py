@@ -1,15 +1,17 @@
-"""Find the recipe that the user means, and try it before a single request is paid for."""
+"""Recipes by name or file, tried before a single request is paid for."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mmlubench.errors import PromptError
 from mmlubench.prompts.reading import read_recipe
 from mmlubench.prompts.recipe import TEMPLATES, Recipe
 from mmlubench.prompts.render import render
 from mmlubench.prompts.template import OF_EXAMPLE, OF_REPLY, OF_SUBJECT, VARIABLES, allowed, names_used
+from mmlubench.registry import Registry
 from mmlubench.schema import Question
 
 DEFAULT = "zero_shot"
@@ -18,7 +20,9 @@ _ALIASES = {
     "inspect_evals/mmlu_0_shot": "inspect_zero_shot",
     "inspect_evals/mmlu_5_shot": "inspect_five_shot",
 }
-_TEMPLATES = Path(__file__).parent / "templates"
+_PACKAGED: dict[str, Recipe | Path | str] = {
+    path.stem: path for path in sorted((Path(__file__).parent / "templates").glob("*.yaml"))
+}
 _MAY_USE = {
     "system": OF_SUBJECT,
     "example": OF_EXAMPLE,
@@ -27,14 +31,23 @@ _MAY_USE = {
 }
 
 
+def _as_recipe(thing: Any) -> Recipe | Path | None:
+    return Path(thing) if isinstance(thing, str) else thing if isinstance(thing, Recipe | Path) else None
+
+
+RECIPES: Registry[Recipe | Path] = Registry(
+    "recipe",
+    _PACKAGED,
+    _as_recipe,
+    must_be="the path of a YAML file, or a Recipe",
+    error=PromptError,
+    advice="a file of your own goes to --prompt",
+)
+
+
 def recipe_names() -> list[str]:
-    """Name the packaged recipes, sorted."""
-    return sorted(path.stem for path in _TEMPLATES.glob("*.yaml"))
-
-
-def recipes_table() -> dict[str, str]:
-    """Say of each packaged recipe which published numbers are found in its way; empty for our own wording."""
-    return {name: read_recipe(_packaged(name)).reproduces for name in recipe_names()}
+    """Name all recipes: the packaged ones, then those of strangers."""
+    return RECIPES.names()
 
 
 def load_recipe(
@@ -43,13 +56,13 @@ def load_recipe(
     shots: int | None = None,
     system: str | None = None,
 ) -> Recipe:
-    """Read the packaged recipe of that name, or the user's own file; `shots` and `system` go before the file's.
+    """Read the recipe of that name, or the user's own file; `shots` and `system` go before the file's.
 
     Raises PromptError for an unknown name, for both at once, and for a file that cannot be used.
     """
     if recipe is not None and prompt_file is not None:
         raise PromptError(f"--recipe {recipe} and --prompt {prompt_file}: give one of the two.")
-    found = read_recipe(_packaged(recipe or DEFAULT)) if prompt_file is None else _own(Path(prompt_file))
+    found = _named(recipe or DEFAULT) if prompt_file is None else _own(Path(prompt_file))
     if shots is not None:
         found = replace(found, shots=shots)
     if system:
@@ -58,17 +71,19 @@ def load_recipe(
     return found
 
 
-def _packaged(name: str) -> Path:
-    name = _ALIASES.get(name, name)
-    if name not in recipe_names():
-        known = ", ".join(recipe_names())
-        raise PromptError(f"--recipe {name}: there are {known}; a file of your own goes to --prompt.")
-    return _TEMPLATES / f"{name}.yaml"
+def _named(name: str) -> Recipe:
+    found = RECIPES.find(_ALIASES.get(name, name))
+    recipe = read_recipe(found) if isinstance(found, Path) else found
+    if name not in _ALIASES and recipe.name != name:  # figures go by the recipe's own name
+        raise PromptError(
+            f"{recipe.source or name}: the recipe {name} calls itself {recipe.name}; name it {name}."
+        )
+    return recipe
 
 
 def _own(path: Path) -> Recipe:
     recipe = read_recipe(path)
-    if recipe.name in recipe_names():  # or its numbers would pass for those of the packaged recipe
+    if recipe.name in _PACKAGED:  # or its numbers would pass for those of the packaged recipe
         raise PromptError(
             f"{path}: name {recipe.name} belongs to a packaged recipe; give yours another name."
         )

@@ -9,17 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from mmlubench.lookup import load_all
 from mmlubench.records import Manifest
+from mmlubench.registry import Registry
 from mmlubench.schema import Result
 from mmlubench.stats.summary import Summary
-
-#: Each report of ours by its name, in the order in which they are written and shown.
-REPORTS: dict[str, str] = {
-    "summary": "mmlubench.reports.summary:SUMMARY_FILE",
-    "classic": "mmlubench.reports.classic:CLASSIC_FILE",
-    "terminal": "mmlubench.reports.terminal:TERMINAL",
-}
 
 
 class FinishedRun(Protocol):
@@ -97,11 +90,25 @@ class Report:
     sections: Callable[[FinishedRun, Screen], Iterable[Section]] = _no_sections
 
 
+#: Each report of ours by its name, in the order in which they are written and shown; then those of strangers.
+REPORTS: Registry[Report] = Registry(
+    "report",
+    {
+        "summary": "mmlubench.reports.summary:SUMMARY_FILE",
+        "classic": "mmlubench.reports.classic:CLASSIC_FILE",
+        "terminal": "mmlubench.reports.terminal:TERMINAL",
+    },
+    lambda thing: thing if isinstance(thing, Report) else None,
+    must_be="a mmlubench.Report",
+)
+
+
 def files(run: FinishedRun) -> tuple[list[File], list[str]]:
     """Make the files of all reports, and a sentence for each report that failed: it must not cost the others."""
     made: list[File] = []
-    failures = []
-    for name, report in load_all(REPORTS).items():
+    found, errors = REPORTS.all()
+    failures = list(map(str, errors))
+    for name, report in found.items():
         try:
             made += list(report.files(run))  # whole or not at all
         except Exception as error:  # whatever a stranger's report does
@@ -111,7 +118,7 @@ def files(run: FinishedRun) -> tuple[list[File], list[str]]:
 
 def sections(run: FinishedRun, screen: Screen) -> Iterator[Section]:
     """Yield what all reports show on the screen; of a report that fails, a sentence that says so."""
-    for name, report in load_all(REPORTS).items():
+    for name, report in REPORTS.all()[0].items():
         try:
             parts = list(report.sections(run, screen))
         except Exception as error:  # whatever a stranger's report does

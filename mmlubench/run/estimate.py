@@ -29,7 +29,7 @@ def quote_lines(run: Run) -> list[str]:
 
 
 def _quotes(run: Run, label: str) -> list[Quote]:
-    return _of_one(run, label) if run.settings.solver == "single" else _of_agents(run, label)
+    return _of_one(run, label) if run.strategy.kind.is_single_prompt else _of_agents(run, label)
 
 
 def _of_one(run: Run, label: str) -> list[Quote]:

@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from mmlubench import prompts
 from mmlubench.engine.journal import current_epoch, current_journal
 from mmlubench.errors import UserError
 from mmlubench.figures import several
-from mmlubench.grading import find_extraction, read_answer
-from mmlubench.models import ModelSpec, top_logprobs
+from mmlubench.grading import find_extraction
+from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
-from mmlubench.prompts import ASKED, HEARD, Role, read_role
+from mmlubench.prompts import Role
 from mmlubench.schema import Answer, Params, Question, Scoring
-from mmlubench.settings import SOLVERS, Settings
+from mmlubench.settings import Settings
 from mmlubench.solvers import (
-    Agent,
-    Critique,
-    Debate,
-    JudgedDebate,
-    Logprob,
+    NOT_FOR_ALL,
     Repeated,
-    SingleTurn,
+    Seat,
     Solver,
+    SolverContext,
+    SolverKind,
+    find_solver,
     read_reducer,
+    solvers_that_heed,
 )
-
-#: Agents that sample the likeliest tokens would all say the same.
-_AGENTS_TEMPERATURE = 0.7
-#: Options that only some solvers heed; another one would pass over them in silence.
-_USERS = {
-    **dict.fromkeys(
-        ("--recipe", "--prompt", "--system", "--shots", "--scoring", "--constrained"), ("single",)
-    ),
-    **dict.fromkeys(("--agent-model", "--initial-prompt", "--rounds"), SOLVERS[1:]),
-    "--agents": ("self_consistency", "debate"),
-    "--collaborative-prompt": ("debate", "debate_judge"),
-}
-#: A debater, a debater, a judge; an author, a critic, a synthesizer.
-_TRIO = 3
 
 
 class Strategy:
@@ -48,6 +34,11 @@ class Strategy:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+
+    @cached_property
+    def kind(self) -> SolverKind:
+        """What the solver says of itself. Raises UserError for a name that is none."""
+        return find_solver(self._settings.solver)
 
     @cached_property
     def recipe(self) -> prompts.Recipe:
@@ -65,7 +56,7 @@ class Strategy:
     @property
     def scoring(self) -> Scoring:
         """Whether replies are read, or letters compared by their probability."""
-        return Scoring(self._settings.scoring or (self.recipe.scoring if self._is_single else Scoring.TEXT))
+        return Scoring(self._settings.scoring or (self.recipe.scoring if self._is_scored else Scoring.TEXT))
 
     def check(self) -> None:
         """Raise UserError, or PromptError, for options that make no sense: nothing was asked yet."""
@@ -76,76 +67,58 @@ class Strategy:
             raise UserError(
                 f"--constrained holds replies to letters, and --scoring {self.scoring} reads none: give one."
             )
-        if settings.solver == "debate" and settings.agents < 2 <= settings.rounds:
-            raise UserError(
-                f"--agents {settings.agents}: a debate needs two; or take --solver self_consistency."
-            )
-        for flag, solvers in _USERS.items():
-            if settings.solver not in solvers and self._is_given(flag):
+        self.kind.check(settings)
+        for flag in NOT_FOR_ALL:
+            if flag not in self.kind.heeds and self._is_given(flag):
                 raise UserError(
                     f"{flag} has no meaning with --solver {settings.solver}: leave it out, "
-                    f"or take --solver {' or '.join(solvers)}."
+                    f"or take --solver {' or '.join(solvers_that_heed(flag))}."
                 )
 
     @property
     def is_raw(self) -> bool:
         """Whether prompts are to be continued as they stand, without the chat template of the model."""
-        return self._is_single and self.recipe.raw
+        return self.kind.uses_recipe and self.recipe.raw
 
     @property
     def calls(self) -> int:
         """How many requests a question takes, retries not counted."""
-        agents, rounds = self._settings.agents, self._settings.rounds
-        once = {
-            "single": 1,
-            "self_consistency": agents * rounds,
-            "debate": agents * rounds,
-            "debate_judge": 2 * rounds + 1,
-            "critic": 2 * rounds + 1,
-        }
-        return once[self._settings.solver] * self._settings.epochs
+        return self.kind.calls(self._settings) * self._settings.epochs
 
     @property
     def at_once(self) -> int:
         """How many requests a question has under way at a time, at most."""
-        settings = self._settings
-        agents = {
-            "debate": settings.agents,
-            "self_consistency": settings.agents * settings.rounds,
-            "debate_judge": 2,
-        }
-        return agents.get(settings.solver, 1) * settings.epochs
+        return self.kind.at_once(self._settings) * self._settings.epochs
 
     @property
     def notice(self) -> str:
         """What a user may want to know of the options before the run; mostly nothing."""
         settings = self._settings
-        if settings.epochs == 1 or settings.shuffle_choices or settings.temperature or not self._is_single:
+        varies = settings.temperature or self.kind.parameters.get("temperature")
+        if settings.epochs == 1 or settings.shuffle_choices or varies:
             return ""
         return "epochs at temperature 0 mostly repeat one another: give --temperature, or --shuffle-choices"
 
     @property
     def name(self) -> str:
         """What the figures go by: the recipe, or how the agents work together, and where the options depart from it."""
-        return ", ".join((self._plain_name, *self._departures()))
-
-    @property
-    def _plain_name(self) -> str:
-        settings = self._settings
-        rounds = several(settings.rounds, "round")
-        names = {
-            "single": self.recipe.name,
-            "self_consistency": f"self_consistency of {settings.agents * settings.rounds} replies",
-            "debate": f"debate of {several(settings.agents, 'agent')} in {rounds}",
-        }
-        return names.get(settings.solver, f"{settings.solver} in {rounds}")
+        return ", ".join(filter(None, (self._title, self._recipe_name, *self._departures())))
 
     @property
     def heading(self) -> str:
         """The same for the head of a run, where a recipe has its version."""
-        if not self._is_single:
-            return self.name
-        return ", ".join((f"recipe {self.recipe.name} v{self.recipe.version}", *self._departures()))
+        versioned = self._recipe_name and f"recipe {self.recipe.name} v{self.recipe.version}"
+        return ", ".join(filter(None, (self._title, versioned, *self._departures())))
+
+    @property
+    def _title(self) -> str:
+        """How the solver calls itself; empty where the recipe alone says how it asks."""
+        settings = self._settings
+        return settings.solver if self.kind.title is None else self.kind.title(settings)
+
+    @property
+    def _recipe_name(self) -> str:
+        return self.recipe.name if self.kind.uses_recipe else ""
 
     def _departures(self) -> Iterator[str]:
         """What makes the figures others than those of the plain recipe: read without it, they would mislead."""
@@ -157,7 +130,7 @@ class Strategy:
             yield "own system prompt"
         if self.extraction != written.extraction:
             yield f"read by {self.extraction}"
-        if self._is_single and self.scoring != written.scoring:
+        if self._is_scored and self.scoring != written.scoring:
             yield f"scored by {self.scoring}"
         if settings.constrained:
             yield "constrained"
@@ -178,8 +151,7 @@ class Strategy:
         if recipe.temperature is not None:
             asked["temperature"] = recipe.temperature
         asked |= spec.parameters
-        if not self._is_single:
-            asked |= {"temperature": _AGENTS_TEMPERATURE, "stop": ()}
+        asked |= self.kind.parameters
         for name in ("temperature", "max_tokens"):
             if getattr(settings, name) is not None:
                 asked[name] = getattr(settings, name)
@@ -191,11 +163,23 @@ class Strategy:
         return [name for name in asked if getattr(spec.capabilities, name, name) is None]
 
     def solver(
-        self, seats: Sequence[Seat], scoring: Scoring, examples: Mapping[str, Sequence[Question]]
+        self,
+        seats: Sequence[tuple[Model, ModelSpec]],
+        scoring: Scoring,
+        examples: Mapping[str, Sequence[Question]],
     ) -> Solver:
         """Build the solver; `seats` are the model under test, or those of the agents, in turn."""
         settings = self._settings
-        solver = self._alone(*seats[0], scoring, examples) if self._is_single else self._together(seats)
+        context = SolverContext(
+            settings,
+            [Seat(model, spec, self.params(spec)) for model, spec in seats],
+            self.recipe,
+            examples,
+            self.extraction,
+            scoring,
+            self._roles,
+        )
+        solver = self.kind.build(context)
         if settings.epochs > 1 or settings.shuffle_choices:
             shuffle, seed = settings.shuffle_choices, settings.seed
             solver = Repeated(
@@ -203,53 +187,19 @@ class Strategy:
             )
         return solver
 
-    def _alone(
-        self, model: Model, spec: ModelSpec, scoring: Scoring, examples: Mapping[str, Sequence[Question]]
-    ) -> Solver:
-        params = self.params(spec)
-        if scoring is not Scoring.TEXT:
-            return Logprob(model, self.recipe, params, examples, scoring=scoring, top=top_logprobs(spec))
-        return SingleTurn(
-            model,
-            self.recipe,
-            params,
-            examples,
-            extraction=self.extraction,
-            constrained=self._settings.constrained,
-        )
-
-    def _together(self, seats: Sequence[Seat]) -> Solver:
-        settings = self._settings
-        solver, rounds = settings.solver, settings.rounds
-        count = {"debate": settings.agents, "self_consistency": settings.agents * rounds}.get(solver, _TRIO)
-        chosen = (seats[place % len(seats)] for place in range(count))
-        agents = [Agent(model, self.params(spec)) for model, spec in chosen]
-        read = partial(read_answer, extraction=self.extraction)
-        build: dict[str, Callable[..., Solver]] = {"debate_judge": JudgedDebate, "critic": Critique}
-        if solver == "self_consistency":
-            rounds = 1
-        return build.get(solver, Debate)(agents, rounds, read, *self._roles)
-
     def _is_given(self, flag: str) -> bool:
         name = flag.lstrip("-").replace("-", "_")
         return bool(getattr(self._settings, name) != getattr(Settings, name))
 
     @property
-    def _is_single(self) -> bool:
-        return self._settings.solver == "single"
+    def _is_scored(self) -> bool:
+        """Whether the solver can compare letters by their probability."""
+        return "--scoring" in self.kind.heeds
 
     @cached_property
     def _roles(self) -> tuple[Role, ...]:
         """The prompts of the agents, in the order in which their solver takes them. Raises PromptError."""
-        settings = self._settings
-        if self._is_single:
-            return ()
-        initial = read_role("debate_initial", settings.initial_prompt, ASKED)
-        if settings.solver == "critic":
-            return initial, read_role("critic", None, HEARD), read_role("synthesizer", None, HEARD)
-        collaborative = read_role("debate_collaborative", settings.collaborative_prompt, HEARD)
-        judge = (read_role("judge", None, HEARD),) if settings.solver == "debate_judge" else ()
-        return initial, collaborative, *judge
+        return self.kind.roles(self._settings)
 
 
 class _Numbered:
@@ -267,7 +217,3 @@ class _Numbered:
             return await self._solver(question)
         finally:
             current_epoch.reset(token)
-
-
-#: A model, and what is known of it.
-Seat = tuple[Model, ModelSpec]

@@ -10,7 +10,10 @@ from mmlubench.grading import read_answer
 from mmlubench.models.base import Model
 from mmlubench.prompts import Recipe, render
 from mmlubench.prompts.render import request_of
-from mmlubench.schema import Answer, Completion, Outcome, Params, Question, Request
+from mmlubench.schema import Answer, Completion, Outcome, Params, Question, Request, Scoring
+from mmlubench.solvers.base import Solver
+from mmlubench.solvers.kind import RECIPE_OPTIONS, SolverContext, SolverKind
+from mmlubench.solvers.logprob import Logprob
 
 #: A reply that was cut off is given so many times the tokens. What the model can give at most, its own layer knows.
 _MORE = 4
@@ -86,3 +89,28 @@ def _is_truncated(answer: Answer) -> bool:
 
 def _with(answer: Answer, remark: str) -> Answer:
     return replace(answer, explanation=f"{answer.explanation} ({remark})")
+
+
+def _build(context: SolverContext) -> Solver:
+    seat = context.seats[0]
+    if context.scoring is not Scoring.TEXT:
+        top = seat.spec.features.top_logprobs
+        return Logprob(
+            seat.model, context.recipe, seat.params, context.examples, scoring=context.scoring, top=top
+        )
+    return SingleTurn(
+        seat.model,
+        context.recipe,
+        seat.params,
+        context.examples,
+        extraction=context.extraction,
+        constrained=context.settings.constrained,
+    )
+
+
+SINGLE = SolverKind(
+    _build,
+    heeds=(*RECIPE_OPTIONS, "--scoring", "--constrained"),
+    title=lambda settings: "",  # the recipe says it all
+    is_single_prompt=True,
+)

@@ -10,19 +10,10 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from mmlubench.lookup import load_all
+from mmlubench.registry import Registry
 from mmlubench.schema import Result
 
 T = TypeVar("T")
-
-#: Each metric of ours by its key, in the order in which they are shown.
-METRICS: dict[str, str] = {
-    "accuracy_with_guess": "mmlubench.stats.accuracy_with_guess:ACCURACY_WITH_GUESS",
-    "repeats": "mmlubench.stats.repeats:REPEATS",
-    "calibration": "mmlubench.stats.calibration:CALIBRATION",
-    "debate": "mmlubench.stats.debate:DEBATE",
-    "latency": "mmlubench.stats.latency:LATENCY",
-}
 
 
 def _nothing(value: Any, beside: Mapping[str, Any]) -> Sequence[str]:
@@ -55,9 +46,24 @@ class Metric(Generic[T]):
     """Whether its parts go to the end of the line of time and requests, in place of a line of their own."""
 
 
+#: Each metric of ours by its key, in the order in which they are shown; then those of strangers.
+METRICS: Registry[Metric[Any]] = Registry(
+    "metric",
+    {
+        "accuracy_with_guess": "mmlubench.stats.accuracy_with_guess:ACCURACY_WITH_GUESS",
+        "repeats": "mmlubench.stats.repeats:REPEATS",
+        "calibration": "mmlubench.stats.calibration:CALIBRATION",
+        "debate": "mmlubench.stats.debate:DEBATE",
+        "latency": "mmlubench.stats.latency:LATENCY",
+    },
+    lambda thing: thing if isinstance(thing, Metric) else None,
+    must_be="a mmlubench.Metric",
+)
+
+
 def metrics() -> list[Metric[Any]]:
-    """Give every metric there is, in the order in which they are shown."""
-    return list(load_all(METRICS).values())
+    """Return every metric that can be had, in the order in which they are shown."""
+    return list(METRICS.all()[0].values())
 
 
 def computed(results: Sequence[Result], *, reserved: Container[str] = ()) -> tuple[dict[str, Any], list[str]]:
@@ -67,8 +73,9 @@ def computed(results: Sequence[Result], *, reserved: Container[str] = ()) -> tup
     sentence without a full stop says why.
     """
     values: dict[str, Any] = {}
-    failures = []
-    for metric in metrics():
+    found, errors = METRICS.all()
+    failures = [str(error).removesuffix(".") for error in errors]
+    for metric in found.values():
         if metric.key in reserved:
             failures.append(f"the metric {metric.key} is left out: summary.json has this key already")
             continue

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import importlib.metadata
 import subprocess
 import sys
 
 import pytest
 
-from mmlubench.datasets import GROUP, NAMES, Spec, find, load
-from mmlubench.datasets.sets.mmlu import MMLU
+from mmlubench.datasets import NAMES, Spec, find, load
 from mmlubench.errors import UserError
 
 
@@ -24,14 +22,6 @@ def test_an_unknown_name_is_told_the_known_ones() -> None:
         UserError, match=r"^There is no data set 'mmlus'; known: .*mmlu, .* Did you mean 'mmlu'\?$"
     ):
         load("mmlus", "sample")
-
-
-def test_another_package_can_add_a_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = importlib.metadata.EntryPoint("theirs", "mmlubench.datasets.sets.mmlu:MMLU", GROUP)
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point] if group == GROUP else [])
-    assert find("theirs") is MMLU
-    with pytest.raises(UserError, match=r"known: .*mmmlu, theirs"):
-        find("others")
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -22,7 +22,9 @@ def read(text, extraction, finish_reason="stop", question=QUESTION):
 def test_an_unknown_name_is_answered_with_the_names_there_are():
     with pytest.raises(UserError) as error:
         find_extraction("tigre")
-    assert str(error.value) == "'tigre' is no extraction: take one of default, tiger, simple_evals, inspect."
+    assert str(error.value) == (
+        f"There is no extraction 'tigre'; known: {', '.join(EXTRACTIONS.names())}. Did you mean 'tiger'?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,13 +47,13 @@ def test_the_default_never_guesses_where_the_official_chain_does():
     assert (guess.letter, guess.failure) == ("I", Outcome.WRONG)
 
 
-@pytest.mark.parametrize("extraction", [name for name in EXTRACTIONS if name != "default"])
+@pytest.mark.parametrize("extraction", ["tiger", "simple_evals", "inspect"])
 def test_the_chains_of_others_see_the_thinking_as_they_do_at_home(extraction):
     assert read("<think>\nANSWER: B\nanswer is B</think> Hm.", extraction).letter == "B"
     assert read("<think>ANSWER: B</think>Hm.", "default").letter is None
 
 
-@pytest.mark.parametrize("extraction", EXTRACTIONS)
+@pytest.mark.parametrize("extraction", EXTRACTIONS.ours)
 def test_a_reply_without_a_letter_keeps_its_reason(extraction):
     assert read("hm", extraction).failure is Outcome.UNPARSED
     assert read("hm", extraction, "length").failure is Outcome.TRUNCATED
@@ -90,7 +92,7 @@ def cpu(function, *arguments):
     return min(times)
 
 
-@pytest.mark.parametrize("extraction", EXTRACTIONS)
+@pytest.mark.parametrize("extraction", EXTRACTIONS.ours)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_reply_twice_as_long_takes_about_twice_as_long(extraction, name):
     # a quadratic pattern would take four times as long, and minutes on 200,000 characters (measured: 0.12 s)

@@ -7,6 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmlubench.grading.inspect_choice import read_inspect
+from mmlubench.schema import Question
+
+QUESTION = Question("x/y/0", "x", "y", "z", "?", ("one", "two", "three", "four"), "C")
 
 STRICT = r"(?im)^ANSWER\s*:\s*([A-Za-z\d ,]+)\s*(?:$|\n|\.)"
 LAX = r"(?i)ANSWER\s*:\s*([A-Za-z\d ,]+)(?:[^\w]|\n|$|\.)"
@@ -36,7 +39,7 @@ texts = st.lists(st.sampled_from(PIECES), max_size=16).map("".join)
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(["", "ANSWER:", "ANSWER: B\n", "x ANSWER:"]), texts)
 def test_the_letter_is_that_of_the_published_patterns(start, text):
-    assert read_inspect(start + text, "ABCD").letter == literal(start + text, "ABCD")
+    assert read_inspect(start + text, QUESTION).letter == literal(start + text, "ABCD")
 
 
 @pytest.mark.parametrize(
@@ -53,4 +56,4 @@ def test_the_letter_is_that_of_the_published_patterns(start, text):
     ],
 )
 def test_what_inspect_reads(reply, letter, rule):
-    assert read_inspect(reply, "ABCD") == (letter, rule)
+    assert read_inspect(reply, QUESTION) == (letter, rule)

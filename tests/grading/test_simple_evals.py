@@ -7,6 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmlubench.grading.simple_evals import _CUES, read_simple_evals
+from mmlubench.schema import Question
+
+QUESTION = Question("x/y/0", "x", "y", "z", "?", ("one", "two", "three", "four"), "C")
 
 
 @pytest.mark.parametrize(
@@ -30,12 +33,12 @@ from mmlubench.grading.simple_evals import _CUES, read_simple_evals
     ],
 )
 def test_what_simple_evals_reads(reply, letter):
-    assert read_simple_evals(reply).letter == letter
+    assert read_simple_evals(reply, QUESTION).letter == letter
 
 
 @pytest.mark.parametrize("reply", ["Answer: b", "الإجابة: ا"])
 def test_a_letter_that_the_protocol_does_not_know_is_wrong_as_it_is_there(reply):
-    found = read_simple_evals(reply).letter
+    found = read_simple_evals(reply, QUESTION).letter
     assert found is not None
     assert found not in "ABCD"
 
@@ -46,5 +49,5 @@ def test_all_words_are_there():
 
 @given(st.lists(st.sampled_from(["Answer", "Jibu", ":", " ", "\n", "B", "c", "**", "$", "x"]), max_size=15))
 def test_every_text_can_be_read(pieces):
-    letter, rule = read_simple_evals("".join(pieces))
+    letter, rule = read_simple_evals("".join(pieces), QUESTION)
     assert (letter is None) == (rule == "unparsed")

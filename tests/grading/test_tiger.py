@@ -7,6 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmlubench.grading.tiger import read_tiger
+from mmlubench.schema import Question
+
+QUESTION = Question("x/y/0", "x", "y", "z", "?", ("one", "two", "three", "four"), "C")
 
 
 def literal(text):
@@ -42,7 +45,7 @@ PIECES = [
 @settings(deadline=None)  # patterns are built when first needed
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_the_letter_is_that_of_the_published_patterns(text):
-    assert read_tiger(text).letter == literal(text)
+    assert read_tiger(text, QUESTION).letter == literal(text)
 
 
 @pytest.mark.parametrize(
@@ -61,4 +64,4 @@ def test_the_letter_is_that_of_the_published_patterns(text):
     ],
 )
 def test_each_step_of_the_chain_is_named(reply, letter, rule):
-    assert read_tiger(reply) == (letter, rule)
+    assert read_tiger(reply, QUESTION) == (letter, rule)

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from mmlubench.models.http.transport import Reply
+from mmlubench.models.names.presets import CLIENTS, preset_for
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Message, Params, Request
 
@@ -22,7 +23,11 @@ def key():
 def make_spec():
     def make(**changes):
         usual = {"label": "tested", "client": "vllm", "model_id": "some/model", "base_url": "http://host/v1"}
-        return ModelSpec(**{**usual, **changes})
+        values = {**usual, **changes}
+        if values["client"] in CLIENTS:
+            address = values["base_url"] if values.get("self_hosted") else None
+            values.setdefault("features", preset_for(values["client"], address).features)
+        return ModelSpec(**values)
 
     return make
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmlubench.models.features import Features
 from mmlubench.models.spec import Capabilities, ModelSpec, Price, RateLimits, label_of
 
 
@@ -105,6 +106,7 @@ MATTERS_NOT = {
     "fallback": "f.json",
     "latency_s": 1.0,
     "notice": "n",
+    "features": Features(raw_prompts=False),
 }
 
 

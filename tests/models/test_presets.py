@@ -3,12 +3,11 @@
 import pytest
 
 from mmlubench.models.names.presets import (
+    CLIENTS,
     PRESETS,
     capabilities_for,
     client_of,
     is_elsewhere,
-    is_known,
-    known_clients,
     preset_for,
 )
 
@@ -69,7 +68,7 @@ def test_anthropic_elsewhere_keeps_its_sdk():
 
 
 def taken(client, model_id, base_url=None):
-    capabilities = capabilities_for(client, model_id, preset_for(client, base_url))
+    capabilities = capabilities_for(model_id, preset_for(client, base_url))
     return {name for name in ("temperature", "top_p", "seed", "stop") if getattr(capabilities, name)}
 
 
@@ -108,6 +107,6 @@ def test_anthropics_own_api_takes_no_sampling_parameters():
 
 
 def test_every_client_is_known_and_a_strangers_is_not():
-    assert set(PRESETS) <= set(known_clients())
-    assert is_known("vllm")
-    assert not is_known("nobody")
+    assert set(PRESETS) <= set(CLIENTS.names())
+    assert "vllm" in CLIENTS
+    assert "nobody" not in CLIENTS

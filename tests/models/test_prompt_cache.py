@@ -12,7 +12,7 @@ from mmlubench.models import open_model
 from mmlubench.models.http.cache_cut import Cut, beginning, cut_of
 from mmlubench.models.names.files import find
 from mmlubench.models.names.from_entry import from_entry, from_name
-from mmlubench.models.names.presets import prompt_cache_of
+from mmlubench.models.names.presets import PRESETS, prompt_cache_of
 from mmlubench.schema import Message, Params, Request
 
 CLAUDE = "https://api.anthropic.com/v1/messages"
@@ -115,7 +115,7 @@ async def test_a_message_that_is_shared_whole_has_no_empty_block_behind_it(poste
 )
 def test_each_model_has_its_own_least_length(model, least):
     # Marked below it, a prompt is not cached, and nobody is told.
-    assert prompt_cache_of("anthropic", model) == least
+    assert prompt_cache_of(model, PRESETS["anthropic"]) == least
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_a_name_with_a_slash_may_be_an_entry():
     [
         (
             "nobodys",
-            r"entry nobodys: model_name 'nobody/model' begins with no known client; .* one of anthropic,",
+            r"entry nobodys: model_name 'nobody/model' begins with no known client; .* one of mock, openai,",
         ),
         ("nameless", r"entry nameless: model_name 'vllm' names no model; write vllm/MODEL-ID\."),
         (
@@ -158,9 +158,7 @@ def test_an_unknown_name_that_is_like_no_other_lists_all():
 
 
 def test_an_unknown_client_lists_the_clients():
-    with pytest.raises(
-        ModelError, match=r"'opneai' is no client either; the clients are anthropic, llamacpp,"
-    ):
+    with pytest.raises(ModelError, match=r"'opneai' is no client either; the clients are mock, openai,"):
         spec("opneai/gpt")
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from mmlubench.errors import BadReply, ModelError, Rejected, Unreachable
 from mmlubench.models.mock import Mock
-from mmlubench.models.scoring import check_raw, choose_scoring, top_logprobs, ways
+from mmlubench.models.scoring import check_raw, choose_scoring
 from mmlubench.models.spec import Capabilities
 from mmlubench.schema import Completion, Scoring
 
@@ -66,7 +66,7 @@ async def test_as_many_tokens_are_tried_as_will_be_asked_for(make_spec):
     for client, top in (("vllm", 20), ("llamacpp", 100), ("openrouter", 20)):
         server, spec = Server(COMPLETIONS, CHAT), make_spec(client=client, self_hosted=True)
         await choose_scoring(server, spec, CHAT)
-        assert [probe.params.logprobs for probe in server.asked] == [top] == [top_logprobs(spec)]
+        assert [probe.params.logprobs for probe in server.asked] == [top] == [spec.features.top_logprobs]
 
 
 @pytest.mark.asyncio
@@ -144,4 +144,4 @@ def test_all_others_may_take_one(client, make_spec):
 
 
 def test_a_plugins_client_may_know_every_way(make_spec):
-    assert set(ways(make_spec(client="some-plugin"))) == {COMPLETIONS, ECHO, CHAT}
+    assert set(make_spec(client="some-plugin").scorings) == {COMPLETIONS, ECHO, CHAT}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from mmlubench.prompts import recipe_names
+
 MINE = "name: mine\ndescription: terse\ntemplate: |\n  {{ question }}\n  {{ letters }}?\n"
 
 
@@ -79,8 +81,8 @@ def test_a_prompt_file_that_is_not_there_is_told(folder):
 
 def test_an_unknown_recipe_is_told_with_those_there_are(folder):
     assert folder.refused("--recipe", "few_shot") == (
-        "--recipe few_shot: there are cot, five_shot, hendrycks, inspect_five_shot, inspect_zero_shot, llama3, "
-        "lm_eval, mmlu_pro, mmlu_pro_zero_shot, simple_evals, zero_shot; a file of your own goes to --prompt."
+        f"There is no recipe 'few_shot'; known: {', '.join(recipe_names())}; a file of your own goes to --prompt. "
+        "Did you mean 'five_shot'?"
     )
 
 

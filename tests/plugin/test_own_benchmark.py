@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mmlubench.datasets import NAMES
+
 README = Path(__file__).parents[2] / "README.md"
 ROWS = """
 import asyncio
@@ -299,7 +301,7 @@ def test_a_data_set_that_does_not_exist_is_told_with_those_that_do(write):
     folder = write("@pytest.mark.questions('mmlux')\nasync def test_own(question, solver): ...")
     assert (
         folder.refused("--model", "mock/A")
-        == "There is no data set 'mmlux'; known: commonsense_qa, mmlu, mmlu_pro, mmmlu. Did you mean 'mmlu'?"
+        == f"There is no data set 'mmlux'; known: {', '.join(NAMES)}. Did you mean 'mmlu'?"
     )
 
 

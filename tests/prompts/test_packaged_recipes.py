@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -31,7 +32,12 @@ Exactly one of these options is right. Think step by step: say what is asked, we
 only then decide. Finish with a last line that reads "Answer: X", where X is A, B, C or D."""
 
 OWN = ("zero_shot", "cot", "five_shot")
-WITHOUT_EXAMPLES = {"simple_evals", "inspect_zero_shot"}
+#: Recipes that never show a worked example.
+WITHOUT_EXAMPLES = [
+    name
+    for name in recipe_names()
+    if (recipe := load_recipe(name)).example_reply is None and "shots" not in recipe.template
+]
 
 FIVE_SHOT = """\
 Multiple-choice questions about world religions. All but the last one come with their right answer.
@@ -111,7 +117,7 @@ def test_letters_follow_the_number_of_options(name: str, question: Question) -> 
     assert "\nJ. 9\n" in render(recipe, ten)[0].content
 
 
-@pytest.mark.parametrize("name", sorted({*recipe_names()} - WITHOUT_EXAMPLES))
+@pytest.mark.parametrize("name", sorted({*recipe_names()} - {*WITHOUT_EXAMPLES}))
 def test_shots_are_as_many_as_asked_for(name: str, question: Question, dev: list[Question]) -> None:
     for shots in (0, 1, 3, 6):
         text = "\n".join(message.content for message in render(load_recipe(name, shots=shots), question, dev))
@@ -127,7 +133,7 @@ def test_a_question_without_a_subject_reads_well(name: str, question: Question) 
     assert "  " not in text
 
 
-@pytest.mark.parametrize("name", sorted(WITHOUT_EXAMPLES))
+@pytest.mark.parametrize("name", WITHOUT_EXAMPLES)
 def test_a_recipe_without_examples_refuses_them(name: str) -> None:
     with pytest.raises(PromptError, match="1 worked examples are wanted, but template never uses shots"):
         load_recipe(name, shots=1)
@@ -138,11 +144,7 @@ def test_every_number_of_options_has_its_letters(name: str, question: Question, 
     for choices in ("xyz", "vwxyz", "0123456789"):
         asked = replace(question, choices=tuple(choices))
         text = "\n".join(message.content for message in render(load_recipe(name, shots=0), asked))
-        assert (
-            text.count(f"{asked.letters[-1]}. {choices[-1]}")
-            + text.count(f"{asked.letters[-1]}) {choices[-1]}")
-            == 1
-        )
+        assert len(re.findall(rf"\b{asked.letters[-1]}\W{{1,3}}{choices[-1]}\b", text)) == 1
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -154,7 +156,8 @@ def test_the_right_answer_never_leaks(name: str, question: Question, dev: list[Q
 
 def test_an_unknown_recipe_names_those_there_are() -> None:
     with pytest.raises(
-        PromptError, match=r"--recipe nine_shot: there are cot, five_shot, hendrycks, .*, zero_shot; a"
+        PromptError,
+        match=r"There is no recipe 'nine_shot'; known: cot, five_shot, hendrycks, .*, zero_shot; a",
     ):
         load_recipe("nine_shot")
 

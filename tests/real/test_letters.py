@@ -18,7 +18,7 @@ import pytest
 from mmlubench import datasets, models
 from mmlubench.errors import ModelError
 from mmlubench.models.constraint import constrained
-from mmlubench.models.scoring import choose_scoring, top_logprobs
+from mmlubench.models.scoring import choose_scoring
 from mmlubench.prompts import load_recipe
 from mmlubench.schema import Answer, Message, Params, Request, Scoring
 from mmlubench.solvers import Logprob
@@ -44,7 +44,7 @@ def answers_of(address: str, scoring: Scoring, limit: int) -> dict[str, Answer]:
 
     async def ask() -> list[Answer]:
         model = models.open_model(spec, pool=2, env=os.environ)
-        solver = Logprob(model, recipe, Params(), scoring=scoring, top=top_logprobs(spec))
+        solver = Logprob(model, recipe, Params(), scoring=scoring, top=spec.features.top_logprobs)
         try:
             assert await choose_scoring(model, spec, scoring) is scoring
             return [answer for q in questions for answer in [await solver(q)]]

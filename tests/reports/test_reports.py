@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import pytest
 
 from mmlubench.figures import TIMES
 from mmlubench.records import Manifest
+from mmlubench.registry import Registry
 from mmlubench.reports import report as reports
 from mmlubench.reports.report import File, FinishedRun, Report, RunRecords, Screen, Section
 from mmlubench.schema import Result
@@ -28,12 +28,9 @@ def run(results: Callable[..., list[Result]], summary: Callable[..., Summary]) -
     return RunRecords(manifest, [summary(errors=5)], [results(errors=5)])
 
 
-def plant(monkeypatch: pytest.MonkeyPatch, table: dict[str, str], thing: object) -> None:
-    """One module with one object, and one line in the table."""
-    module = ModuleType("planted")
-    module.PLANTED = thing  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "planted", module)
-    monkeypatch.setitem(table, "planted", "planted:PLANTED")
+def plant(monkeypatch: pytest.MonkeyPatch, table: Registry[Any], thing: object) -> None:
+    """One line in the table."""
+    monkeypatch.setitem(table.ours, "planted", thing)  # type: ignore[arg-type]  # a dictionary, as it happens
 
 
 def test_our_reports_write_their_files_and_show_the_summary(run: RunRecords) -> None:

@@ -11,9 +11,6 @@ from mmlubench.models.http.completions import Completions, Echo
 from mmlubench.models.http.openai_reply import OpenAIServer
 from mmlubench.schema import Completion, Params, Request, Usage
 
-#: vLLM ends a reply that was begun, and begins another, unless it is told; the others continue it by themselves.
-_CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}
-
 
 class OpenAICompatible(OpenAIServer):
     """A model behind `/chat/completions`, and behind `/completions` for raw prompts.
@@ -48,8 +45,8 @@ class OpenAICompatible(OpenAIServer):
     def body(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
         """See `HttpModel`; a last message of the assistant's is a reply that the model is to continue."""
         messages = [{"role": m.role, "content": m.content} for m in request.messages]
-        is_begun = self._spec.client == "vllm" and [m.role for m in request.messages[-1:]] == ["assistant"]
-        return {**(_CONTINUED if is_begun else {}), **sent, "messages": messages}
+        is_begun = [m.role for m in request.messages[-1:]] == ["assistant"]
+        return {**(self._spec.features.continued if is_begun else {}), **sent, "messages": messages}
 
     def completion(self, payload: dict[str, Any], sent: dict[str, Any], latency_s: float) -> Completion:
         """See `HttpModel`."""

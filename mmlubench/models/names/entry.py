@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 from mmlubench.errors import ModelError
-from mmlubench.models.names.presets import address_problem
+from mmlubench.models.names.address import address_problem
 from mmlubench.models.spec import CACHED_FROM_AT_MOST, NO_LIMITS, Capabilities, Price, RateLimits
 from mmlubench.yaml_file import KNOWN_KEYS, at_least, check, key
 

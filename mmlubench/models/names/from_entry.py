@@ -7,16 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmlubench.errors import ModelError
+from mmlubench.models.names.address import address_problem
 from mmlubench.models.names.entry import Entry, read_entry
 from mmlubench.models.names.files import Found
 from mmlubench.models.names.presets import (
-    PRESETS,
-    address_problem,
+    CLIENTS,
     capabilities_for,
     client_of,
     is_elsewhere,
-    is_known,
-    known_clients,
     preset_for,
     prompt_cache_of,
 )
@@ -31,10 +29,10 @@ def from_entry(found: Found) -> ModelSpec:
     """Read the model that an entry of models.yaml describes. Raises ModelError that names file, entry and key."""
     entry = read_entry(found.raw, found.where)
     client, model_id = client_of(entry.model_name, entry.provider, entry.base_url)
-    if not is_known(client):
+    if client not in CLIENTS:
         raise ModelError(
             f"{found.where}: model_name {entry.model_name!r} begins with no known client; "
-            f"its first part must be one of {', '.join(known_clients())}."
+            f"its first part must be one of {', '.join(CLIENTS.names())}."
         )
     if not model_id:
         raise ModelError(
@@ -48,7 +46,7 @@ def from_entry(found: Found) -> ModelSpec:
 def from_name(name: str) -> ModelSpec | None:
     """Read the model that `client/model-id[@URL]` means; None if `name` is not of that form."""
     client, _, rest = name.partition("/")
-    if not rest or not is_known(client):
+    if not rest or client not in CLIENTS:
         return None
     model_id, url = _split_address(rest, name)
     full = f"{client}/{model_id}"
@@ -60,7 +58,7 @@ def with_adapter(spec: ModelSpec, adapter: str | None) -> ModelSpec:
     wanted = adapter or spec.adapter
     if wanted is None:
         return spec
-    if spec.client in PRESETS and not preset_for(spec.client, spec.base_url).adapters:
+    if not spec.features.adapters:
         # llama.cpp and LM Studio answer to any name with the bare model, whose score would pass for another's.
         raise ModelError(
             f"--adapter {wanted}: {spec.client} cannot be asked for an adapter by name; "
@@ -72,18 +70,18 @@ def with_adapter(spec: ModelSpec, adapter: str | None) -> ModelSpec:
 
 def _build(where: str, label: str, client: str, model_id: str, entry: Entry) -> ModelSpec:
     preset = preset_for(client, entry.base_url)
-    if client == "anthropic" and entry.transport == "aiohttp":
+    if preset.sdk_only and entry.transport == "aiohttp":
         raise ModelError(
-            f"{where}: transport aiohttp is for OpenAI-compatible servers; anthropic uses its SDK."
+            f"{where}: transport aiohttp is for OpenAI-compatible servers; {client} uses its SDK."
         )
-    if client != "anthropic" and entry.capabilities.prompt_cache:
+    if preset.cached_from is None and entry.capabilities.prompt_cache:
         raise ModelError(
             f"{where}: capabilities.prompt_cache is for the client anthropic; leave it out for {client}."
         )
     base_url = entry.base_url or preset.base_url
     elsewhere = is_elsewhere(client, entry.base_url)
     price, as_of = _price(entry, client, model_id, elsewhere)
-    usual_cache = None if elsewhere else prompt_cache_of(client, model_id)
+    usual_cache = None if elsewhere else prompt_cache_of(model_id, preset)
     return ModelSpec(
         label=label,
         client=client,
@@ -99,7 +97,8 @@ def _build(where: str, label: str, client: str, model_id: str, entry: Entry) -> 
         price_as_of=as_of,
         tells_cost=preset.tells_cost,
         prompt_cache=entry.capabilities.cache_over(usual_cache),
-        capabilities=entry.capabilities.over(capabilities_for(client, model_id, preset)),
+        features=preset.features,
+        capabilities=entry.capabilities.over(capabilities_for(model_id, preset)),
         parameters={**preset.parameters, **entry.parameters.given()},
         extra_body={**preset.extra_body, **entry.extra_body},
         rate_limits=entry.rate_limits,

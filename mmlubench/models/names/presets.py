@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
 
+from mmlubench.errors import ModelError
+from mmlubench.models.base import Model
+from mmlubench.models.features import GRAMMAR, STRUCTURED, UNKNOWN, Features
+from mmlubench.models.names.address import site
 from mmlubench.models.spec import CACHED_FROM_AT_MOST, TAKES_ALL, Capabilities
+from mmlubench.registry import Registry
+from mmlubench.schema import Scoring
 
-ENTRY_POINTS = "mmlubench.providers"
+#: The class that speaks OpenAI's protocol, which most servers do.
+OPENAI_PROTOCOL = "mmlubench.models.http.openai_compatible:OpenAICompatible"
+#: A pattern of the model id, and the parameters that such models refuse.
+Refusal = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """The defaults of one client."""
+    """The defaults of one client, and what it can do."""
 
     base_url: str | None = None
     api_key_env: str | None = None
     """Needed at the vendor's own address only: a key is never sent to an address it was not made for."""
-    transport: str | None = None
-    """At the vendor's own address; aiohttp speaks to any other address of an OpenAI-compatible client."""
+    transport: str | None = "aiohttp"
+    """`sdk` or `aiohttp`, at this address; aiohttp speaks to any other one, unless the client is `sdk_only`."""
     capabilities: Capabilities = TAKES_ALL
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    adapters: bool = False
-    """Whether the server can be asked for a LoRA adapter by name."""
+    features: Features = UNKNOWN
+    opens: str | Callable[..., Model] = OPENAI_PROTOCOL
+    """What speaks to it: `module:attribute`, or a callable `(spec, *, key, pool) -> Model`."""
+    refusals: tuple[Refusal, ...] = ()
+    """Models that refuse at the vendor's own address what their siblings take."""
     tells_cost: bool = False
     """Whether each reply says what it cost."""
+    sdk_only: bool = False
+    """Whether its class can use no transport but the vendor's SDK."""
+    cached_from: tuple[tuple[str, int], ...] | None = None
+    """Fewest tokens that are cached on request, by pattern of the model id; None: caching cannot be requested.
+
+    OpenAI's servers cache of their own accord, as do vLLM and llama.cpp: there is nothing to request.
+    """
+    elsewhere: Preset | None = None
+    """What holds at any address but the vendor's own; None: the same, without its key and peculiarities."""
 
 
 #: vLLM takes its defaults from the model's generation_config.json (top_k 20, repetition_penalty 1.05 and
@@ -36,147 +56,150 @@ class Preset:
 _VLLM_NEUTRAL = {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
 #: Nothing else comes between a request and a server that would take its own: what the harness asks for by default.
 _NEUTRAL = {"temperature": 0.0, "top_p": 1.0}
+#: vLLM ends a reply that was begun, and begins another, unless it is told; the others continue it by themselves.
+_CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}
 
 #: OpenRouter drops unsupported parameters silently and moves between providers unless told not to.
 _OPENROUTER = {"provider": {"require_parameters": True, "allow_fallbacks": False}}
+_REASONING, _REFUSED = r"(o[1-9]|gpt-[5-9])(?!.*chat)", ("temperature", "top_p", "stop")
+_NEW_CLAUDES = r"anthropic/claude-(opus-4\.[7-9]|[a-z]+-[5-9])"
+
+#: Anthropic leaves uncached in silence what is shorter.
+_CLAUDES_CACHED_FROM: tuple[tuple[str, int], ...] = (
+    (r"claude-(opus-5|fable-5|mythos-5|sonnet-5-5|haiku-5-5)", 512),
+    (r"claude-(opus-4-8|sonnet-[45]|opus-4(-[01])?(-\d{8})?$|3-7-sonnet)", 1024),
+    (r"claude-(opus-4-7|3-5-haiku)", 2048),
+)
 
 PRESETS: dict[str, Preset] = {
-    "mock": Preset(adapters=True),
+    "mock": Preset(
+        transport=None,
+        features=Features(scorings_are_certain=True, adapters=True),
+        opens="mmlubench.models.mock:Mock",
+    ),
     "openai": Preset(
-        "https://api.openai.com/v1", "OPENAI_API_KEY", "sdk", Capabilities(max_tokens="max_completion_tokens")
+        "https://api.openai.com/v1",
+        "OPENAI_API_KEY",
+        "sdk",
+        Capabilities(max_tokens="max_completion_tokens"),
+        features=Features(
+            (Scoring.CHAT,),
+            scorings_are_certain=True,
+            scores_with_temperature_only=True,
+            raw_prompts=False,
+        ),
+        refusals=((_REASONING, _REFUSED),),
+        # Any other server that speaks the protocol: the old name of the token limit is the one they all know.
+        elsewhere=Preset(features=Features(adapters=True)),
     ),
     "openrouter": Preset(
-        "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", "sdk", extra_body=_OPENROUTER, tells_cost=True
+        "https://openrouter.ai/api/v1",
+        "OPENROUTER_API_KEY",
+        "sdk",
+        extra_body=_OPENROUTER,
+        features=Features((Scoring.CHAT,)),
+        refusals=(("openai/" + _REASONING, _REFUSED), (_NEW_CLAUDES, ("temperature", "top_p", "seed"))),
+        tells_cost=True,
     ),
     "vllm": Preset(
         "http://localhost:8000/v1",
-        transport="aiohttp",
         extra_body=_VLLM_NEUTRAL,
         parameters=_NEUTRAL,
-        adapters=True,
+        features=Features(constraint=STRUCTURED, adapters=True, continued=_CONTINUED),
     ),
-    "lmstudio": Preset("http://localhost:1234/v1", transport="aiohttp"),
-    "llamacpp": Preset("http://localhost:8080/v1", transport="aiohttp"),
+    "lmstudio": Preset("http://localhost:1234/v1"),
+    "llamacpp": Preset(
+        "http://localhost:8080/v1",
+        # As many tokens as the paper of MMLU had from GPT-3; the server has no limit.
+        features=Features((Scoring.COMPLETIONS, Scoring.CHAT), top_logprobs=100, constraint=GRAMMAR),
+    ),
     # The Messages API of 2026-10-21 answers 400 to temperature, top_p and top_k, even at their defaults.
     "anthropic": Preset(
         "https://api.anthropic.com",
         "ANTHROPIC_API_KEY",
         "sdk",
         Capabilities(temperature=None, top_p=None, seed=None, stop="stop_sequences"),
+        features=Features((), raw_prompts=False),
+        opens="mmlubench.models.http.anthropic:Anthropic",
+        sdk_only=True,
+        cached_from=_CLAUDES_CACHED_FROM,
     ),
 }
 
-#: Any other server that speaks OpenAI's protocol: the old name of the token limit is the one they all know.
-_SELF_HOSTED = Preset(transport="aiohttp", adapters=True)
 
-#: Models that refuse what their client takes otherwise: client, pattern of the model id, parameters.
-_REASONING = r"(o[1-9]|gpt-[5-9])(?!.*chat)"
-_REFUSALS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("openai", _REASONING, ("temperature", "top_p", "stop")),
-    ("openrouter", "openai/" + _REASONING, ("temperature", "top_p", "stop")),
-    ("openrouter", r"anthropic/claude-(opus-4\.[7-9]|[a-z]+-[5-9])", ("temperature", "top_p", "seed")),
-)
+def _as_preset(thing: Any) -> Preset | None:
+    """A stranger's client is a preset, or the callable alone, which then may name any adapter."""
+    if isinstance(thing, Preset):
+        return thing
+    return Preset(transport=None, features=Features(adapters=True), opens=thing) if callable(thing) else None
 
-#: Fewest tokens that Anthropic caches, by pattern of the model id; what is shorter it leaves uncached in silence.
-_CACHED_FROM: tuple[tuple[str, int], ...] = (
-    (r"claude-(opus-5|fable-5|mythos-5|sonnet-5-5|haiku-5-5)", 512),
-    (r"claude-(opus-4-8|sonnet-[45]|opus-4(-[01])?(-\d{8})?$|3-7-sonnet)", 1024),
-    (r"claude-(opus-4-7|3-5-haiku)", 2048),
+
+CLIENTS: Registry[Preset] = Registry(
+    "provider",
+    PRESETS,
+    _as_preset,
+    must_be="a Preset, or a callable (spec, *, key, pool) -> Model",
+    what="client",
+    error=ModelError,
 )
 
 
 def preset_for(client: str, base_url: str | None) -> Preset:
-    """Return the defaults of a client at an address; a custom one drops the vendor's key and peculiarities."""
-    preset = PRESETS.get(client, Preset())
+    """Return the defaults of a client at an address; a custom one drops the vendor's key and peculiarities.
+
+    Raises ModelError for an unknown client.
+    """
+    preset = CLIENTS.find(client)
     if base_url is None or not is_elsewhere(client, base_url):
         return preset
-    if client == "openai":
-        return _SELF_HOSTED
-    transport = "sdk" if client == "anthropic" else "aiohttp"
-    return replace(preset, api_key_env=None, transport=transport, tells_cost=False)
+    transport = "sdk" if preset.sdk_only else "aiohttp"
+    usual = replace(preset, api_key_env=None, transport=transport, tells_cost=False, refusals=())
+    return preset.elsewhere or usual
 
 
 def is_elsewhere(client: str, base_url: str | None) -> bool:
-    """Whether the server is not the vendor's own: a local client, or a custom address."""
-    preset = PRESETS.get(client)
-    if preset is None or preset.api_key_env is None:
+    """Whether the server is not the vendor's own: a local client, or a custom address. Raises ModelError."""
+    preset = CLIENTS.find(client)
+    if preset.api_key_env is None:
         return True
     return base_url is not None and site(base_url) != site(preset.base_url)
 
 
-def capabilities_for(client: str, model_id: str, preset: Preset) -> Capabilities:
+def capabilities_for(model_id: str, preset: Preset) -> Capabilities:
     """Return what this very model takes; at the vendor's own address some models refuse what their siblings take."""
-    refused = [
-        name
-        for its_client, pattern, names in _REFUSALS
-        if its_client == client and preset.transport == "sdk" and re.match(pattern, model_id)
-        for name in names
-    ]
+    refused = [name for pattern, names in preset.refusals if re.match(pattern, model_id) for name in names]
     return replace(preset.capabilities, **dict.fromkeys(refused)) if refused else preset.capabilities
 
 
-def prompt_cache_of(client: str, model_id: str) -> int | None:
-    """Return the fewest tokens that are cached on request at the vendor's own address; None: it cannot be requested.
-
-    OpenAI's servers cache of their own accord, as do vLLM and llama.cpp: there is nothing to request.
-    """
-    if client != "anthropic":
+def prompt_cache_of(model_id: str, preset: Preset) -> int | None:
+    """Return the fewest tokens that are cached on request at the vendor's own address; None: it cannot be requested."""
+    if preset.cached_from is None:
         return None
-    known = (least for pattern, least in _CACHED_FROM if re.match(pattern, model_id))
+    known = (least for pattern, least in preset.cached_from if re.match(pattern, model_id))
     return next(known, CACHED_FROM_AT_MOST)
 
 
 def client_of(model_name: str, provider: str | None, base_url: str | None) -> tuple[str, str]:
     """Split an entry's `model_name` into client and model id.
 
-    The first part names the client. Two refinements: `openai` is also the name of a protocol, so `provider`
-    (or OpenRouter's address) tells which server speaks it; and where the first part is no client at all,
-    a `provider` that is one takes the whole name. A client that nobody knows comes back as it was given.
+    The first part names the client. Two refinements: `openai` is also the name of a protocol, so the address of a
+    vendor, or `provider`, tells which server speaks it; and where the first part is no client at all, a `provider`
+    that is one takes the whole name. A client that nobody knows comes back as it was given.
     """
     first, _, rest = model_name.partition("/")
     maker = re.sub(r"[^a-z0-9]", "", (provider or "").lower())  # "LM Studio", "llama.cpp"
     if maker == "mock":
         return "mock", rest or model_name
-    if first == "openai" and site(base_url) == site(PRESETS["openrouter"].base_url):
-        return "openrouter", rest
-    if first == "openai" and maker in PRESETS and maker != "anthropic":
-        return maker, rest
+    if first == "openai":
+        for server in (_vendor_at(base_url), maker):
+            if server in PRESETS and PRESETS[server].opens == OPENAI_PROTOCOL:
+                return server, rest
     if first not in PRESETS and maker in PRESETS:
         return maker, model_name
     return first, rest
 
 
-def is_known(client: str) -> bool:
-    """Whether a client can be named; the plugins are asked only where the table has no answer."""
-    return client in PRESETS or client in known_clients()
-
-
-def known_clients() -> list[str]:
-    """Every client that can be named: the built-in ones and those of installed plugins."""
-    from importlib.metadata import entry_points
-
-    return sorted({*PRESETS, *(point.name for point in entry_points(group=ENTRY_POINTS))})
-
-
-def address_problem(url: str | None) -> str:
-    """Why `url` cannot be a base_url, as a sentence; empty if it can, or if there is none."""
-    if url is None:
-        return ""
-    if "@" in url:
-        return "base_url must not hold a user name or password: name the key's variable in api_key_env."
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:  # a port that is no number, a bracket left open
-        return f"base_url is {url!r}: that is no address; write it like http://localhost:8000/v1."
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        return f"base_url is {url!r}: it must begin with http:// or https://, like http://localhost:8000/v1."
-    if parts.query or parts.fragment:
-        return f"base_url is {url!r}: it must end with its path, without ? or #."
-    return ""
-
-
-def site(url: str | None) -> str:
-    """Return the last two parts of an address's host: regional hosts of a vendor are still the vendor."""
-    name = (urlsplit(url or "").hostname or "").lower()
-    return ".".join(name.split(".")[-2:])
+def _vendor_at(base_url: str | None) -> str:
+    """Name the vendor, other than OpenAI itself, whose address it is; empty if it is none's."""
+    vendors = (name for name, preset in PRESETS.items() if preset.api_key_env and name != "openai")
+    return next((name for name in vendors if site(base_url) == site(PRESETS[name].base_url)), "")

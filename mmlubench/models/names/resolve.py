@@ -10,7 +10,7 @@ from mmlubench.errors import ModelError
 from mmlubench.models.names.files import entries, find, search_path
 from mmlubench.models.names.from_entry import from_entry, from_name, with_adapter
 from mmlubench.models.names.keys import find_key, how_to_set
-from mmlubench.models.names.presets import is_known, known_clients
+from mmlubench.models.names.presets import CLIENTS, preset_for
 from mmlubench.models.spec import ModelSpec
 
 _FORMS = "anthropic/claude-sonnet-5-5, openrouter/meta-llama/MODEL or vllm/NAME@http://host:8000/v1"
@@ -67,6 +67,7 @@ def as_mock(spec: ModelSpec, replies: str, why: str) -> ModelSpec:
     return replace(
         _marked(spec),
         client="mock",
+        features=preset_for("mock", None).features,
         provider="mock",
         base_url=None,
         self_hosted=False,
@@ -85,8 +86,8 @@ def _unknown(given: str, name: str, models_file: str | None) -> ModelError:
     close = difflib.get_close_matches(name, names, n=3)
     hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(names)}."
     client, slash, _ = name.partition("/")
-    if slash and not is_known(client):
-        hint += f" {client!r} is no client either; the clients are {', '.join(known_clients())}."
+    if slash and client not in CLIENTS:
+        hint += f" {client!r} is no client either; the clients are {', '.join(CLIENTS.names())}."
     looked = ", ".join(
         f"{file}{'' if file.is_file() else ' (not there)'}" for file in search_path(models_file)
     )

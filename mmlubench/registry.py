@@ -1,0 +1,175 @@
+"""Parts by name: ours, those a `conftest.py` registered, those of installed packages; each imported when asked for.
+
+A room makes one `Registry` for its kind of part. Another project adds to it with `mmlubench.register`, or, from an
+installed package, with an entry point of the group `mmlubench.<kind>s`, such as `mmlubench.solvers`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from mmlubench.errors import UserError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+KINDS = ("dataset", "provider", "solver", "extraction", "recipe", "metric", "report")
+
+T = TypeVar("T")
+_registered: dict[str, dict[str, object]] = {kind: {} for kind in KINDS}
+_registries: list[Registry[Any]] = []
+
+
+def register(kind: str, name: str, thing: object) -> None:
+    """Offer a part of your own under a name, for this process: what a `conftest.py` calls.
+
+    `kind` is one of `KINDS`; `thing` is what an entry point of that kind leads to (CONTRIBUTING.md says what that is).
+    Raises UserError for another kind, and for a name that is taken.
+    """
+    if kind not in KINDS:
+        raise UserError(f"mmlubench.register: {kind!r} is no kind of part; give one of {', '.join(KINDS)}.")
+    ours = any(name in registry.ours for registry in _registries if registry.kind == kind)
+    if ours or _registered[kind].get(name, thing) is not thing:
+        raise _taken(kind, name)
+    _registered[kind][name] = thing
+
+
+class Registry(Generic[T]):
+    """All parts of one kind. A stranger's part never takes the place of one of ours."""
+
+    def __init__(
+        self,
+        kind: str,
+        ours: Mapping[str, T | str],
+        accept: Callable[[Any], T | None],
+        *,
+        must_be: str,
+        what: str = "",
+        error: type[UserError] = UserError,
+        advice: str = "",
+    ) -> None:
+        """`ours` maps names to parts, or to `module:attribute` where a part is imported on first use.
+
+        `accept` makes a part of what a stranger offers, and None of what is none; `must_be` says what it accepts.
+        `what` is the kind in words, `error` the class of error for a user, `advice` ends the sentence for an unknown
+        name.
+        """
+        self.kind = kind
+        self.ours = ours
+        self._accept = accept
+        self._must_be = must_be
+        self._what = what or kind
+        self._error = error
+        self._advice = advice
+        self._found: dict[str, T] = {}
+        _registries.append(self)
+
+    def find(self, name: str) -> T:
+        """Return the part of that name: ours, else a registered one, else one of an installed package.
+
+        Raises UserError, or the `error` of this registry, for an unknown name, with the known ones, and for a
+        stranger's part that cannot be imported or is none.
+        """
+        if name in self._found:
+            return self._found[name]
+        registered = _registered[self.kind]
+        if name in self.ours:
+            if name in registered:
+                raise _taken(self.kind, name)
+            part = self.ours[name]
+            if not isinstance(part, str):
+                return part
+            found: T = imported(part)
+        elif name in registered:
+            found = self._accepted(name, registered[name], f"registered as {self.kind} {name!r}")
+        else:
+            found = self._installed(name)
+        self._found[name] = found
+        return found
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.ours or name in _registered[self.kind] or name in _entry_points(self.kind)
+
+    def names(self) -> list[str]:
+        """All names: ours in the order of their table, then those of strangers, sorted."""
+        strangers = {*_registered[self.kind], *_entry_points(self.kind)}
+        return [*self.ours, *sorted(strangers.difference(self.ours))]
+
+    def all(self) -> tuple[dict[str, T], list[UserError]]:
+        """Return every part by its name, and an error for each part of a stranger that cannot be had."""
+        parts: dict[str, T] = {}
+        errors: list[UserError] = []
+        for name in self.names():
+            try:
+                parts[name] = self.find(name)
+            except UserError as error:
+                errors.append(error)
+        return parts, errors
+
+    def _installed(self, name: str) -> T:
+        points = _entry_points(self.kind).get(name, ())
+        if not points:
+            raise self._unknown(name)
+        if len({point.value for point in points}) > 1:
+            packages = " and ".join(sorted(map(_package, points)))
+            raise self._error(
+                f"{packages} both offer a {self._what} {name!r}, and one name can mean one thing only: uninstall one."
+            )
+        point = points[0]
+        where = f"the entry point {point.value} of {_package(point)}"
+        try:
+            thing = point.load()
+        except Exception as error:
+            raise self._error(
+                f"The {self._what} {name!r} cannot be imported: {where} fails with {type(error).__name__}: {error}."
+            ) from error
+        return self._accepted(name, thing, where)
+
+    def _accepted(self, name: str, thing: object, where: str) -> T:
+        part = self._accept(thing)
+        if part is None:
+            raise self._error(
+                f"The {self._what} {name!r} is none: what is {where} must be {self._must_be}, not {thing!r:.80}."
+            )
+        return part
+
+    def _unknown(self, name: str) -> UserError:
+        known = self.names()
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        advice = f"; {self._advice}" if self._advice else ""
+        return self._error(f"There is no {self._what} {name!r}; known: {', '.join(known)}{advice}.{hint}")
+
+
+def imported(path: str) -> Any:
+    """Return what `module:attribute` names."""
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def _taken(kind: str, name: str) -> UserError:
+    return UserError(f"mmlubench.register: there is a {kind} {name!r} already; give yours another name.")
+
+
+@cache
+def _entry_points(kind: str) -> dict[str, list[EntryPoint]]:
+    """The entry points of a kind by name; installed packages are searched once in a process."""
+    found: dict[str, list[EntryPoint]] = {}
+    for point in _all_entry_points().select(group=f"mmlubench.{kind}s"):
+        found.setdefault(point.name, []).append(point)
+    return found
+
+
+@cache
+def _all_entry_points() -> Any:
+    from importlib.metadata import entry_points  # slow to import, and only strangers need it
+
+    return entry_points()
+
+
+def _package(point: EntryPoint) -> str:
+    return f"the package {point.dist.name}" if point.dist else "an unknown package"

@@ -1,0 +1,103 @@
+"""The solvers of several agents as `--solver` names them: their calls, prompts and options."""
+
+from __future__ import annotations
+
+from mmlubench.errors import UserError
+from mmlubench.prompts import ASKED, HEARD, Role, read_role
+from mmlubench.settings import Settings
+from mmlubench.solvers.debate import Critique, Debate, JudgedDebate
+from mmlubench.solvers.kind import SolverContext, SolverKind
+from mmlubench.solvers.panel import Agent
+
+#: Agents that sample the likeliest tokens would all say the same; stop texts are for the recipe's own prompt.
+_SAMPLED = {"temperature": 0.7, "stop": ()}
+_OF_AGENTS = ("--agent-model", "--initial-prompt", "--rounds")
+#: A debater, a debater, a judge; an author, a critic, a synthesizer.
+_TRIO = 3
+
+
+def _agents(context: SolverContext, count: int) -> list[Agent]:
+    seats = (context.seats[place % len(context.seats)] for place in range(count))
+    return [Agent(seat.model, seat.params) for seat in seats]
+
+
+def _initial(settings: Settings) -> Role:
+    return read_role("debate_initial", settings.initial_prompt, ASKED)
+
+
+def _collaborative(settings: Settings) -> Role:
+    return read_role("debate_collaborative", settings.collaborative_prompt, HEARD)
+
+
+def _roles_of_debaters(settings: Settings) -> tuple[Role, ...]:
+    return _initial(settings), _collaborative(settings)
+
+
+def _roles_with_judge(settings: Settings) -> tuple[Role, ...]:
+    return *_roles_of_debaters(settings), read_role("judge", None, HEARD)
+
+
+def _roles_of_critic(settings: Settings) -> tuple[Role, ...]:
+    return _initial(settings), read_role("critic", None, HEARD), read_role("synthesizer", None, HEARD)
+
+
+def _check_debate(settings: Settings) -> None:
+    if settings.agents < 2 <= settings.rounds:
+        raise UserError(f"--agents {settings.agents}: a debate needs two; or take --solver self_consistency.")
+
+
+def _replies(settings: Settings) -> int:
+    return settings.agents * settings.rounds
+
+
+def _exchanges(settings: Settings) -> int:
+    """Two speak in each round, and one at an end: the judge last, the author first."""
+    return 2 * settings.rounds + 1
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+SELF_CONSISTENCY = SolverKind(
+    lambda context: Debate(_agents(context, _replies(context.settings)), 1, context.read, *context.roles),
+    calls=_replies,
+    at_once=_replies,
+    heeds=(*_OF_AGENTS, "--agents"),
+    roles=_roles_of_debaters,
+    title=lambda settings: f"self_consistency of {_replies(settings)} replies",
+    parameters=_SAMPLED,
+)
+DEBATE = SolverKind(
+    lambda context: Debate(
+        _agents(context, context.settings.agents), context.settings.rounds, context.read, *context.roles
+    ),
+    calls=_replies,
+    at_once=lambda settings: settings.agents,
+    heeds=(*_OF_AGENTS, "--agents", "--collaborative-prompt"),
+    roles=_roles_of_debaters,
+    title=lambda settings: (
+        f"debate of {_several(settings.agents, 'agent')} in {_several(settings.rounds, 'round')}"
+    ),
+    parameters=_SAMPLED,
+    check=_check_debate,
+)
+DEBATE_JUDGE = SolverKind(
+    lambda context: JudgedDebate(
+        _agents(context, _TRIO), context.settings.rounds, context.read, *context.roles
+    ),
+    calls=_exchanges,
+    at_once=lambda settings: 2,
+    heeds=(*_OF_AGENTS, "--collaborative-prompt"),
+    roles=_roles_with_judge,
+    title=lambda settings: f"debate_judge in {_several(settings.rounds, 'round')}",
+    parameters=_SAMPLED,
+)
+CRITIC = SolverKind(
+    lambda context: Critique(_agents(context, _TRIO), context.settings.rounds, context.read, *context.roles),
+    calls=_exchanges,
+    heeds=_OF_AGENTS,
+    roles=_roles_of_critic,
+    title=lambda settings: f"critic in {_several(settings.rounds, 'round')}",
+    parameters=_SAMPLED,
+)

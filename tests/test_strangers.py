@@ -1,0 +1,131 @@
+"""Parts of another project, one of each kind, used by name: from an installed package, and from a conftest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from mmlubench.solvers import SOLVERS
+from tests.conftest import INI, Ran
+
+STRANGERS = Path(__file__).parent / "strangers"
+BENCHMARK = """
+import pytest
+
+@pytest.mark.questions("acme_sums")
+async def test_sums(question, solver):
+    answer = await solver(question)
+    assert answer.letter == question.answer, answer.explanation
+"""
+CONFTEST = """
+import mmlubench
+from acme_bench import data, extraction, provider, recipe, solver
+
+mmlubench.register("dataset", "acme_sums", data.SUMS)
+mmlubench.register("provider", "acme", provider.AcmeModel)
+mmlubench.register("solver", "acme_check", solver.CHECK)
+mmlubench.register("solver", "acme_plain", solver.Plain)
+mmlubench.register("extraction", "acme_last", extraction.read_last)
+mmlubench.register("recipe", "acme_terse", recipe.TERSE)
+"""
+
+
+class Acme(BaseHTTPRequestHandler):
+    """Speaks acme's protocol: says B to everything, in words that no rule of ours reads a letter from."""
+
+    said: list[tuple[str, dict[str, Any]]]
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.said.append((self.path, body))
+        content = json.dumps({"said": "I would go with b"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def acme() -> Iterator[ThreadingHTTPServer]:
+    handler = type("Handler", (Acme,), {"said": [], "protocol_version": "HTTP/1.1"})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(params=["installed", "conftest"])
+def project(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Path]:
+    """A user's project with a benchmark of the stranger's questions; `site` is where the stranger's package is."""
+    site = tmp_path / "site"
+    site.mkdir()
+    shutil.copytree(STRANGERS / "acme_bench", site / "acme_bench")
+    folder = tmp_path / "project"
+    (folder / "bench").mkdir(parents=True)
+    (folder / "pytest.ini").write_text(f"[pytest]\n{INI}\n")
+    (folder / "bench" / "test_sums.py").write_text(BENCHMARK)
+    if request.param == "installed":
+        shutil.copytree(STRANGERS / "acme_bench-1.0.dist-info", site / "acme_bench-1.0.dist-info")
+    else:
+        (folder / "bench" / "conftest.py").write_text(CONFTEST)
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    return folder
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "n2"])
+def test_a_stranger_of_every_kind_is_used_by_its_name(
+    project: Path, acme: ThreadingHTTPServer, run_pytest: Callable[..., Ran], workers: tuple[str, ...]
+) -> None:
+    model = f"acme/fast@http://127.0.0.1:{acme.server_port}"
+    ran = run_pytest(
+        project,
+        *("bench", "-k", "acme_sums", "--model", model, "--solver", "acme_check"),
+        *("--extraction", "acme_last", "--recipe", "acme_terse", *workers),
+    )
+    results = ran.lines("results")
+    assert [(line["id"], line["prediction"], line["rule"]) for line in results] == [
+        (f"acme_sums/sums/{number}", "B", "acme_last") for number in (1, 2, 3, 4)
+    ], ran.output
+    assert ran.outcomes()["acme_sums/sums/2"] == "correct"
+    assert ran.entry["recipe"] == "acme_check, acme_terse, read by acme_last"
+    assert ran.entry["requests"] == 8
+    said: list[tuple[str, dict[str, Any]]] = acme.RequestHandlerClass.said  # type: ignore[attr-defined]
+    assert {path for path, _ in said} == {"/ask"}
+    assert sorted(body["say"] for _, body in said)[:2] == [
+        "1 + 1 = ? A=2 B=3 C=4 D=5",
+        "1 + 1 = ? A=2 B=3 C=4 D=5\nI would go with b\nIs that right?",
+    ]
+
+
+def test_what_a_solver_says_of_itself_is_heeded(project: Path, run_pytest: Callable[..., Ran]) -> None:
+    asked = ("bench", "-k", "acme_sums", "--model", "mock/hash")
+    estimate = run_pytest(project, *asked, "--solver", "acme_check", "--estimate")
+    assert "8 requests" in estimate.output
+    refused = run_pytest(project, *asked, "--solver", "acme_plain", "--recipe", "acme_terse")
+    assert refused.status == 4
+    assert "--recipe has no meaning with --solver acme_plain: leave it out, or take" in refused.output
+
+
+def test_a_name_that_nobody_has_is_answered_with_the_strangers_too(
+    project: Path, run_pytest: Callable[..., Ran]
+) -> None:
+    refused = run_pytest(project, "bench", "--solver", "acme_chek")
+    assert refused.status == 4
+    assert (
+        f"There is no solver 'acme_chek'; known: {', '.join(SOLVERS.ours)}, "
+        "acme_check, acme_plain. Did you mean 'acme_check'?"
+    ) in refused.output
