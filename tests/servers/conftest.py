@@ -8,16 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 
@@ -28,21 +24,11 @@ from mmlubench.models import open_model
 from mmlubench.models.names.from_entry import from_name
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Message, Params, Request
+from tests.fake_server import FakeServer
 
 START_S = 60
 #: Ten times as fast as in earnest.
 HASTY = RetryPolicy(failing=Bounds(8, 9.0, 0.1), busy=Bounds(10, 30.0, 0.1), first_wait_s=0.01)
-
-
-@pytest.fixture(scope="session")
-def faults() -> ModuleType:
-    """The module `fault_server.py`, which stands beside this file and in no package."""
-    spec = spec_from_file_location("fault_server", Path(__file__).with_name("fault_server.py"))
-    assert spec
-    assert spec.loader
-    module = sys.modules.setdefault("fault_server", module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
 
 
 def spec_for(carrier: str, url: str) -> ModelSpec:
@@ -188,33 +174,8 @@ def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
         yield start
 
 
-@dataclass
-class FaultProcess:
-    """`fault_server.py` in a process of its own, for runs in another."""
-
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
-
-    def _call(self, path: str, plan: dict[str, Any] | None = None) -> Any:
-        body = None if plan is None else json.dumps(plan).encode()
-        with urlopen(f"http://127.0.0.1:{self.port}/{path}", body, timeout=10) as reply:
-            return json.load(reply)
-
-    def play(self, *faults: str, always: str = "ok", latency_s: float = 0.02) -> FaultProcess:
-        """Begin anew with these faults, one a request, and another behaviour afterwards."""
-        self._call("play", {"faults": faults, "always": always, "latency_s": latency_s})
-        return self
-
-    @property
-    def faults(self) -> Counter[str]:
-        """How many requests met which fault since `play`."""
-        return Counter(fault for _, fault, _ in self._call("stats")["log"])
-
-
 @pytest.fixture(scope="module")
-def fault_process(start_service: Callable[..., int]) -> FaultProcess:
-    script = str(Path(__file__).with_name("fault_server.py"))
-    return FaultProcess(start_service("mmlubench", script, "--port", "{port}", "--max-seconds", "900"))
+def fake_server() -> Iterator[FakeServer]:
+    """A server for runs in processes of their own; each test plays its faults on it."""
+    with FakeServer() as server:
+        yield server

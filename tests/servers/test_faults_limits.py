@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from itertools import pairwise
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from mmlubench.engine.limits.retry import RetryPolicy
 from mmlubench.schema import Completion
+from tests.fake_server import FakeServer, Limit
 
 pytestmark = pytest.mark.asyncio
 
@@ -20,10 +20,10 @@ pytestmark = pytest.mark.asyncio
 @pytest.mark.long
 @pytest.mark.parametrize("retry_after", [None, "1"])
 async def test_a_limit_of_a_hundred_a_second_is_kept_for_half_a_minute(
-    retry_after: str | None, faults: ModuleType, ask: Callable[..., Any], at: Callable[..., Any]
+    retry_after: str | None, ask: Callable[..., Any], at: Callable[..., Any]
 ) -> None:
-    limit = faults.Limit(rate=100, burst=100, retry_after=retry_after)
-    async with faults.FaultServer(limit=limit, latency_s=0.05) as server:
+    limit = Limit(rate=100, burst=100, retry_after=retry_after, latency_s=0.05)
+    with FakeServer(always=limit) as server:
         begun = time.monotonic()
         asked = await ask(at("aiohttp", server.url), count=3000, ahead=64, policy=RetryPolicy())
     assert all(isinstance(result, Completion) for result in asked.results)
@@ -35,35 +35,35 @@ async def test_a_limit_of_a_hundred_a_second_is_kept_for_half_a_minute(
 
 
 async def test_a_limit_costs_no_answer_and_few_requests(
-    faults: ModuleType, ask: Callable[..., Any], at: Callable[..., Any]
+    ask: Callable[..., Any], at: Callable[..., Any]
 ) -> None:
-    limit = faults.Limit(rate=60, burst=10, retry_after="1")
-    async with faults.FaultServer(limit=limit, latency_s=0.02) as server:
+    limit = Limit(rate=60, burst=10, retry_after="1", latency_s=0.02)
+    with FakeServer(always=limit) as server:
         asked = await ask(at("aiohttp", server.url), count=200, ahead=64, policy=RetryPolicy())
     assert all(isinstance(result, Completion) for result in asked.results)
     assert server.statuses()[200] == 200
     assert max(server.bodies.values()) <= 10
-    assert len(asked.lines("requests")) == len(server.log)
+    assert len(asked.lines("requests")) == len(server.requests)
 
 
 @pytest.mark.parametrize("carrier", ["aiohttp", "openai"])
 async def test_a_server_that_says_how_much_is_left_is_not_asked_in_vain(
-    carrier: str, faults: ModuleType, ask: Callable[..., Any], at: Callable[..., Any]
+    carrier: str, ask: Callable[..., Any], at: Callable[..., Any]
 ) -> None:
-    limit = faults.Limit(rate=20, burst=10, headers=True)
-    async with faults.FaultServer(limit=limit) as server:
+    limit = Limit(rate=20, burst=10, headers=True)
+    with FakeServer(always=limit) as server:
         asked = await ask(at(carrier, server.url), count=30, wide=1)
     assert all(isinstance(result, Completion) for result in asked.results)
     assert server.statuses() == {200: 30}
-    pauses = [after - before for (before, *_), (after, *_) in pairwise(server.log) if after - before > 0.3]
-    assert pauses  # ten at once, then half a second until the limit is whole again
+    pauses = [after.at - before.at for before, after in pairwise(server.requests)]
+    assert max(pauses) > 0.3  # ten at once, then half a second until the limit is whole again
 
 
 async def test_a_known_rate_is_kept_without_a_single_rejection(
-    faults: ModuleType, ask: Callable[..., Any], at: Callable[..., Any]
+    ask: Callable[..., Any], at: Callable[..., Any]
 ) -> None:
-    limit = faults.Limit(rate=50, burst=10)
-    async with faults.FaultServer(limit=limit) as server:
+    limit = Limit(rate=50, burst=10)
+    with FakeServer(always=limit) as server:
         asked = await ask(at("aiohttp", server.url), count=100, rpm=50 * 60)
     assert all(isinstance(result, Completion) for result in asked.results)
     assert server.statuses() == {200: 100}
@@ -71,23 +71,19 @@ async def test_a_known_rate_is_kept_without_a_single_rejection(
 
 
 async def test_a_server_that_is_stopped_and_started_again_half_way_costs_no_answer(
-    faults: ModuleType, ask: Callable[..., Any], at: Callable[..., Any]
+    ask: Callable[..., Any], at: Callable[..., Any]
 ) -> None:
-    first = faults.FaultServer(latency_s=0.05)
-    await first.start(0)
-    second = faults.FaultServer(latency_s=0.05)
-
     async def restart() -> None:
         await asyncio.sleep(0.5)
-        await first.__aexit__()
+        server.stop()
         await asyncio.sleep(2.5)
-        await second.start(first.port)
+        server.start()
 
     async def questions() -> Any:
-        return await ask(at("aiohttp", first.url), count=1000, wide=32, ahead=32, policy=RetryPolicy())
+        return await ask(at("aiohttp", server.url), count=1000, wide=32, ahead=32, policy=RetryPolicy())
 
-    asked, _ = await asyncio.gather(questions(), restart())
-    await second.__aexit__()
+    with FakeServer(latency_s=0.05) as server:
+        asked, _ = await asyncio.gather(questions(), restart())
     assert all(isinstance(result, Completion) for result in asked.results)
-    twice = sum(count - 1 for count in (first.bodies + second.bodies).values())
+    twice = sum(count - 1 for count in server.bodies.values())
     assert twice <= 32  # those in flight when it went down, and no others

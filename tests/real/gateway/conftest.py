@@ -15,17 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 import pytest
 
+from tests.fake_server import FakeServer
+
 LITELLM = "litellm[proxy]==1.106.2"
 PINS = Path(__file__).with_name("litellm_pins.txt")
-FAULT_SERVER = Path(__file__).parents[2] / "servers" / "fault_server.py"
 KEY = "sk-gateway-of-the-tests"
 INSTALL_S = 900
 START_S = 120
-LIVES_S = 900
 #: How pip says that no registry could be reached, as opposed to one that has no such package.
 NO_REGISTRY = re.compile(
     r"from versions: none|NewConnectionError|ConnectTimeout|ReadTimeout|Max retries exceeded|ProxyError"
@@ -134,45 +134,11 @@ def answers(url: str) -> bool:
         return False
 
 
-class Backend:
-    """Our fault server behind the gateway: it can be told what to do, killed, and started again."""
-
-    def __init__(self, log: Path) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}/v1"
-        self._log = log
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, str(FAULT_SERVER), "--port", str(self.port), "--max-seconds", str(LIVES_S)]
-        self._serving = serving(command, self._log, f"http://127.0.0.1:{self.port}/stats")
-        self._serving.__enter__()
-
-    def stop(self) -> None:
-        self._serving.__exit__(None, None, None)
-
-    def play(self, *faults: str, always: str = "ok", latency_s: float = 0.05) -> Backend:
-        """Begin anew with these faults, one a request, and another behaviour afterwards."""
-        plan = {"faults": faults, "always": always, "latency_s": latency_s}
-        request = Request(f"http://127.0.0.1:{self.port}/play", json.dumps(plan).encode(), method="POST")
-        with urlopen(request, timeout=10):
-            return self
-
-    def stats(self) -> dict[str, Any]:
-        with urlopen(f"http://127.0.0.1:{self.port}/stats", timeout=10) as reply:
-            return dict(json.load(reply))
-
-    @property
-    def faults(self) -> list[str]:
-        """What became of each request since `play`."""
-        return [fault for _, fault, _ in self.stats()["log"]]
-
-
 @pytest.fixture(scope="session")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    server = Backend(tmp_path_factory.mktemp("backend") / "log")
-    yield server
-    server.stop()
+def backend() -> Iterator[FakeServer]:
+    """A fake server behind the gateway: it can be told what to do, stopped, and started again."""
+    with FakeServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -201,7 +167,7 @@ def start_litellm(
 
 
 @pytest.fixture(scope="session")
-def gateway(start_litellm: Callable[..., str], backend: Backend) -> str:
+def gateway(start_litellm: Callable[..., str], backend: FakeServer) -> str:
     """The gateway before its own mocks and before our fault server, which it takes for vLLM or for Anthropic."""
     mocks = {
         name: {"model": "openai/anything", "api_key": "none", "mock_response": text}
