@@ -39,6 +39,7 @@ check: $(READY) ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy perf
+	$(BIN)/mypy --explicit-package-bases tests
 
 fix: $(READY) ## let ruff repair and format what it can
 	$(BIN)/ruff check --fix .

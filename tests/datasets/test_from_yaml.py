@@ -124,7 +124,7 @@ def test_all_columns_find_their_place(put: Put) -> None:
         "w": "Darum (B).",
         "l": "DE_DE",
     }
-    columns = dict(zip(description.Columns.__dataclass_fields__, "qcaskiwl", strict=False))
+    columns = dict(zip(Columns.__dataclass_fields__, "qcaskiwl", strict=False))
     (question,) = asked(put(file="r.jsonl", files={"r.jsonl": orjson.dumps(line).decode()}, columns=columns))
     assert question == Question(
         "towns/tiere/17", "towns", "tiere", "natur", "Wie?", ("a", "b"), "B", "DE_DE", "Darum (B)."

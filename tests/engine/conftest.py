@@ -188,7 +188,8 @@ async def keep_asking(
     model: Any, clock: Callable[[], float], seconds: float, wide: int = 64
 ) -> list[Exception]:
     """Ask for so long, always so many at once; returns the failures."""
-    end, failures = clock() + seconds, []
+    end = clock() + seconds
+    failures: list[Exception] = []
 
     async def worker(number: int) -> None:
         asked = 0

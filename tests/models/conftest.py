@@ -7,6 +7,7 @@ from mmlubench.models.http.transport import AioTransport, Reply, SdkTransport, T
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Message, Params, Request
 
+UNHURRIED = Timeouts()
 KEY = "sk-test-0123456789abcdef"
 
 
@@ -70,8 +71,9 @@ def chat_payload():
 def carrier():
     """A transport to a server by its kind: `aiohttp`, or the SDK of `openai` or `anthropic`."""
 
-    def make(kind, url, timeouts=None):
-        usual = {"key": None, "pool": 1, "timeouts": timeouts or Timeouts()}
-        return AioTransport(url, **usual) if kind == "aiohttp" else SdkTransport(kind, url, **usual)
+    def make(kind, url, timeouts=UNHURRIED):
+        if kind == "aiohttp":
+            return AioTransport(url, key=None, pool=1, timeouts=timeouts)
+        return SdkTransport(kind, url, key=None, pool=1, timeouts=timeouts)
 
     return make

@@ -3,6 +3,7 @@
 import importlib.metadata
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_every_client_of_the_table_has_a_provider():
     ],
 )
 def test_a_client_gets_its_class_and_its_transport(client, transport, model, carrier, make_spec):
-    opened = open_model(make_spec(client=client, transport=transport), pool=8, env={})
+    opened: Any = open_model(make_spec(client=client, transport=transport), pool=8, env={})
     assert type(opened) is model
     assert type(opened._transport) is carrier
 

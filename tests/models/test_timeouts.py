@@ -1,6 +1,7 @@
 """A server that hangs costs a request, not the run; one that is merely slow costs nothing."""
 
 import asyncio
+from typing import Any
 
 import orjson
 import pytest
@@ -61,9 +62,14 @@ async def test_being_stopped_is_not_a_time_out(kind, carrier):
 @pytest.mark.parametrize("client", ["vllm", "openai", "anthropic"])
 async def test_the_users_own_limit_reaches_the_transport(client, make_spec):
     spec = make_spec(client=client, transport="sdk" if client == "openai" else None)
-    assert open_model(spec, pool=1, env={}, timeout_s=30)._transport._timeouts == (10.0, 30, None)
-    assert open_model(spec, pool=1, env={}, timeout_s=3)._transport._timeouts == (3, 3, None)
-    usual = open_model(spec, pool=1, env={})._transport._timeouts
+
+    def timeouts(timeout_s=None):
+        opened: Any = open_model(spec, pool=1, env={}, timeout_s=timeout_s)
+        return opened._transport._timeouts
+
+    assert timeouts(30) == (10.0, 30, None)
+    assert timeouts(3) == (3, 3, None)
+    usual = timeouts()
     assert (usual.connect_s, usual.total_s, usual.silence_s) == (10, 600, 600)
 
 

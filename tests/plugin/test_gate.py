@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -97,13 +99,10 @@ def test_a_gate_is_a_share_from_0_to_1(least, folder):
 def test_a_gate_never_turns_an_interrupted_or_broken_session_into_a_pass(request):
     entries = [{"benchmark": "b", "model": "m", "headline": True, "accuracy": 1.0}]
 
-    class Broken:
-        testsfailed = 0
-        exitstatus = pytest.ExitCode.INTERRUPTED
-
-    assert Gate(0.5).exit_status(Broken, entries, 0, True) == pytest.ExitCode.INTERRUPTED
-    Broken.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-    assert Gate(0.5).exit_status(Broken, entries, 0, True) == pytest.ExitCode.INTERNAL_ERROR
+    broken: Any = SimpleNamespace(testsfailed=0, exitstatus=pytest.ExitCode.INTERRUPTED)
+    assert Gate(0.5).exit_status(broken, entries, 0, True) == pytest.ExitCode.INTERRUPTED
+    broken.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+    assert Gate(0.5).exit_status(broken, entries, 0, True) == pytest.ExitCode.INTERNAL_ERROR
 
 
 # -- a run that did not come to its end ------------------------------------------------------------------------------
