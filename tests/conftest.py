@@ -35,7 +35,6 @@ class Ran:
     status: int
     output: str
     folder: Path
-    seconds: float
 
     @property
     def run_folders(self) -> list[Path]:
@@ -63,7 +62,6 @@ class Running:
 
     def __init__(self, folder: Path, *options: str, env: dict[str, str] | None = None) -> None:
         self.folder = folder
-        self._started = time.monotonic()
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
         quiet = {
             name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COLUMNS"))
@@ -92,8 +90,7 @@ class Running:
         except subprocess.TimeoutExpired:
             self.kill()
             pytest.fail(f"pytest did not end within {timeout_s} s:\n{self.process.communicate()[0]}")
-        seconds = time.monotonic() - self._started
-        return Ran(self.process.returncode, output, self.folder, seconds)
+        return Ran(self.process.returncode, output, self.folder)
 
     def kill(self) -> None:
         """Also xdist workers that were left over."""

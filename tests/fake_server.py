@@ -188,9 +188,10 @@ class FakeServer:
         """How often each body was sent."""
         return Counter(request.content for request in self.requests)
 
-    def statuses(self, begin: float = 0.0, end: float = 1e18) -> Counter[int]:
-        """How many replies of each status to requests of a span of time (monotonic)."""
-        return Counter(request.status for request in self.requests if begin <= request.at < end)
+    @property
+    def statuses(self) -> Counter[int]:
+        """How many replies had which status."""
+        return Counter(request.status for request in self.requests)
 
     def start(self) -> Self:
         """Listen, on the same port as before if there was one."""
@@ -205,6 +206,13 @@ class FakeServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+    def wait_for(self, requests: int, timeout_s: float = 30) -> None:
+        """Until so many requests were made."""
+        end = time.monotonic() + timeout_s
+        while len(self.requests) < requests:
+            assert time.monotonic() < end, f"{requests} requests were not made within {timeout_s} s"
+            time.sleep(0.02)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -68,7 +68,6 @@ def assert_no_headline(ran: Any) -> None:
 @pytest.mark.long
 def test_a_server_that_is_down_ends_a_long_run_soon(lost: dict[str, Any], nobody: str) -> None:
     ran = lost["down"]
-    assert ran.seconds < 20
     assert_no_headline(ran)
     assert Counter(ran.outcomes().values()) == {"error": 500}
     (cause,) = causes(ran)

@@ -52,7 +52,6 @@ class Asked:
     results: list[Completion | BaseException]
     journal: Journal
     limiter: Limiter
-    seconds: float
 
     @property
     def only(self) -> Any:
@@ -104,7 +103,6 @@ def ask() -> Callable[..., Any]:
             limiter,
         ):
             current_journal.set(journal := Journal())
-            begun = asyncio.get_running_loop().time()
             requests = (
                 Request(f"q/{n}", (Message("user", f"Question {n}?"),), Params(max_tokens=8))
                 for n in range(count)
@@ -116,7 +114,7 @@ def ask() -> Callable[..., Any]:
                     return await model.generate(request)
 
             results = await asyncio.gather(*map(one, requests), return_exceptions=True)
-            return Asked(results, journal, limiter, asyncio.get_running_loop().time() - begun)
+            return Asked(results, journal, limiter)
 
     return run
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -99,7 +98,6 @@ async def test_a_stall_is_cut_off_and_the_question_asked_again(
     with FakeServer("stall") as server:
         asked = await ask(at(carrier, server.url), timeout_s=0.5)
     assert asked.only.text == LETTER
-    assert asked.seconds < 3
     assert "did not answer in time" in asked.lines("responses")[0]["error"]
 
 
@@ -134,16 +132,12 @@ async def test_many_faults_among_many_questions_lose_nothing(
     assert len(server.requests) == 300 + len(plan)
 
 
-async def test_a_wrong_address_is_told_soon(
+async def test_a_wrong_address_is_told_after_few_requests(
     ask: Callable[..., Any], at: Callable[..., Any], unused_tcp_port: int
 ) -> None:
-    from mmlubench.engine.limits.retry import RetryPolicy
-
-    asked = await asyncio.wait_for(
-        ask(at("aiohttp", f"http://127.0.0.1:{unused_tcp_port}/v1"), count=100, policy=RetryPolicy()), 12
-    )
+    asked = await ask(at("aiohttp", f"http://127.0.0.1:{unused_tcp_port}/v1"), count=100, ahead=8)
     assert {str(result).removeprefix("not asked: ") for result in asked.results} == {
         f"cannot reach http://127.0.0.1:{unused_tcp_port}/v1 (Connection refused): "
         "is the server running and the address right?"
     }
-    assert asked.seconds <= 10
+    assert len(asked.lines("requests")) <= 8 * 8 + 8  # those at work when it is plain, and no others
