@@ -165,8 +165,8 @@ def cycles(package: Path) -> list[str]:
     """Modules that import one another in a circle, be it inside functions."""
     graph: dict[str, set[str]] = {module: set() for module in modules(package)}
     for found in imports(package):
-        target = found.target.removeprefix(package.name + ".")
-        if target in graph and target != found.module:
+        head, _, target = found.target.partition(".")
+        if head == package.name and target in graph and target != found.module:
             graph[found.module].add(target)
     while leaves := [module for module, uses in graph.items() if not uses]:
         graph = {module: uses - set(leaves) for module, uses in graph.items() if module not in leaves}
