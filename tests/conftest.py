@@ -25,6 +25,8 @@ settings.load_profile("unhurried")
 
 ROOT = Path(__file__).parents[1]
 INI = "asyncio_default_fixture_loop_scope = function\nfilterwarnings = error"
+#: Plugins of our development tools, which no user's environment has: hypothesis alone takes longer than a small run.
+FEWER_PLUGINS = "-p no:hypothesispytest -p no:respx -p no:pytest_httpx2"
 LATENCY_SERVER = ROOT / "perf" / "fixed_latency_server.py"
 
 
@@ -69,7 +71,7 @@ class Running:
         self.process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**quiet, **(env or {})},
+            env={**quiet, "PYTEST_ADDOPTS": FEWER_PLUGINS, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
