@@ -48,7 +48,7 @@ HEAVY = (
         "keyring",
         "numpy",
     ),
-    *("openai", "pandas", "pyarrow", "pydantic", "rich", "tenacity", "tokenizers", "yaml"),
+    *("openai", "pandas", "pyarrow", "pydantic", "rich", "tenacity", "tokenizers", "yaml", "yarl"),
     "importlib.metadata",
 )
 SLOW = tuple(f"{name}." for name in HEAVY)

@@ -47,6 +47,7 @@ def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh:
 
     Exit status: 0 if all dialogues were answered, 1 if not.
     """
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues import open_experiment
     from mmlubench.dialogues.answering import find_answerer
 
@@ -63,6 +64,7 @@ def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh:
     if summary is None:
         _tell_failures(experiment, replies, folder)
         raise click.exceptions.Exit(1)
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.commands.summarize import show
 
     show(summary, experiment.experiment_id)
@@ -72,6 +74,7 @@ def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh:
 def _ask(
     experiment: Experiment, answerer: Answerer, parent: Path, *, refresh: bool
 ) -> Sequence[Completion | ProviderError]:
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.answering import ask_all
 
     since = time.time() if refresh else 0.0
@@ -96,6 +99,7 @@ def _folder(experiment: Experiment, parent: Path) -> Path:
 
 def _protect(folder: Path, answerer: Answerer, force: bool) -> None:
     """Mock replies must not wipe out real ones, only because the key is not set today."""
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.lines import SUMMARY, read_object
 
     if not answerer.is_mock or force:
@@ -116,6 +120,7 @@ def _store(parent: Path, answerer: Answerer) -> Iterator[Store | None]:
     if answerer.is_mock:
         yield None
         return
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.engine.store.sqlite import Store
 
     store = Store.open(parent / "store.sqlite")
@@ -135,6 +140,7 @@ def _keep(
     origin: dict[str, Any],
 ) -> Mapping[str, Any] | None:
     """Write what was asked and answered; the summary, which is made only of a complete run."""
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.lines import request_line, response_line, write_logs
 
     pairs = list(zip(experiment.dialogues, replies, strict=True))
@@ -153,6 +159,7 @@ def _keep(
 def _summary(
     experiment: Experiment, answerer: Answerer, responses: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.figures import summarize
 
     figures = summarize(experiment.dialogues, responses, experiment.metrics)
@@ -162,6 +169,7 @@ def _summary(
 
 def _origin(experiment: Experiment, answerer: Answerer) -> dict[str, Any]:
     """What `grade` needs to find what the run was made of, and to see that it is still the same."""
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.inputs import sha256
 
     return {

@@ -57,6 +57,7 @@ class Session:
     @cached_property
     def bench(self) -> Bench:
         """What is asked of whom. Raises UserError for options that make no sense."""
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin.process import Bench
 
         return Bench(self.config, Share.of_worker(self._workerinput) if self._workerinput else Share())
@@ -65,6 +66,7 @@ class Session:
     def ledger(self) -> Ledger:
         """The single writer of the run; made, with its run folder, on first use."""
         if self._ledger is None:
+            # late: a pytest run without benchmarks must not pay for it
             from mmlubench.plugin.ledger import Ledger
 
             self._ledger = Ledger(self.config, self.bench)
@@ -72,6 +74,7 @@ class Session:
 
     def announce(self) -> None:
         """A benchmark is wanted: what is wrong with models, prompt or options is told before anything is collected."""
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.run.folder import check_parent
 
         self._wanted = True
@@ -88,6 +91,7 @@ class Session:
         except UserError as error:
             raise pytest.UsageError(str(error)) from None
         if self.is_controller and not self.config.getoption("collectonly"):
+            # late: only a run with workers has xdist loaded
             from xdist.workermanage import parse_tx_spec_config
 
             workers = len(parse_tx_spec_config(self.config))
@@ -98,6 +102,7 @@ class Session:
 
     def list_models(self) -> int:
         """Print the models that can be named. Returns the exit status."""
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin.listing import model_table
 
         try:
@@ -108,6 +113,7 @@ class Session:
 
     def cases(self, items: list[pytest.Function]) -> list[Case]:
         """The cases of a benchmark function; none if something is wrong, which is told when collection is over."""
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin import collect
 
         gc.disable()  # thousands of cases are made, and none is garbage
@@ -144,6 +150,7 @@ class Session:
             self._give_up(self.bench.data.empty_selection)
             return
         if self.bench.settings.estimate:
+            # late: a pytest run without benchmarks must not pay for it
             from mmlubench.run.estimate import quote_lines
 
             self._quotes = quote_lines(self.bench)
@@ -165,6 +172,7 @@ class Session:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run a case the short way where nobody would notice the difference."""
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin import fast_path
         from mmlubench.plugin.cases import Case
 
@@ -322,6 +330,7 @@ class Session:
 
     @cached_property
     def _short_way(self) -> bool:
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin import fast_path
 
         return fast_path.is_open(self.config)
