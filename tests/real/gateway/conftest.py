@@ -6,12 +6,11 @@ import fcntl
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -20,12 +19,12 @@ from urllib.request import urlopen
 import pytest
 
 from tests.fake_server import FakeServer
+from tests.local_servers import free_port, running
 
 LITELLM = "litellm[proxy]==1.106.2"
 PINS = Path(__file__).with_name("litellm_pins.txt")
 KEY = "sk-gateway-of-the-tests"
 INSTALL_S = 900
-START_S = 120
 #: How pip says that no registry could be reached, as opposed to one that has no such package.
 NO_REGISTRY = re.compile(
     r"from versions: none|NewConnectionError|ConnectTimeout|ReadTimeout|Max retries exceeded|ProxyError"
@@ -95,35 +94,7 @@ def run(what: str, command: list[str]) -> None:
         pytest.fail(reason)
 
 
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
-@contextmanager
-def serving(command: list[str], log: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A server, from the moment it answers at `url`."""
-    quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "NO_PROXY": "127.0.0.1"}
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=out,
-            stderr=out,
-            cwd=log.parent,
-            env={**os.environ, **quiet},
-        )
-    try:
-        end = time.monotonic() + START_S
-        while not answers(url):
-            if time.monotonic() > end or process.poll() is not None:
-                pytest.fail(f"the server did not start:\n{log.read_text(errors='replace')[-3000:]}")
-            time.sleep(0.2)
-        yield process
-    finally:
-        process.kill()
-        process.communicate(timeout=20)
+QUIET = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "NO_PROXY": "127.0.0.1"}
 
 
 def answers(url: str) -> bool:
@@ -146,7 +117,6 @@ def start_litellm(
     litellm_python: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[dict[str, dict[str, Any]]], str]]:
     """Start the gateway with these models, each with LiteLLM's parameters for it; returns its address."""
-    proxies: list[Any] = []
 
     def start(models: dict[str, dict[str, Any]]) -> str:
         folder, port = tmp_path_factory.mktemp("litellm"), free_port()
@@ -154,16 +124,13 @@ def start_litellm(
         (folder / "config.yaml").write_text(json.dumps({"model_list": listed, **SETTINGS}))  # JSON is YAML
         options = ["--config", "config.yaml", "--host", "127.0.0.1", "--port", str(port)]
         address = f"http://127.0.0.1:{port}"
-        proxy = serving(
-            [str(litellm_python), "-c", CODE, *options], folder / "log", f"{address}/health/liveliness"
-        )
-        proxy.__enter__()
-        proxies.append(proxy)
+        command = [str(litellm_python), "-c", CODE, *options]
+        is_ready = partial(answers, f"{address}/health/liveliness")
+        proxies.enter_context(running(command, folder / "log", is_ready, QUIET))
         return address
 
-    yield start
-    for proxy in proxies:
-        proxy.__exit__(None, None, None)
+    with ExitStack() as proxies:
+        yield start
 
 
 @pytest.fixture(scope="session")
