@@ -1,11 +1,14 @@
 # Every target needs nothing but python3 and make; the first one makes .venv and installs the package there.
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test check fix bench mmlu-quick mmlu-benchmark mmlu-openrouter list-models clean
+.PHONY: help setup smoke test test-oldest check fix bench mmlu-quick mmlu-benchmark mmlu-openrouter list-models clean
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
+# The lower bounds of pyproject.toml. All but these three is taken from .venv.
+OLDEST         := .venv-oldest
+OLDEST_PYTESTS := pytest==9.0.0 pytest-xdist==3.8.0 pytest-asyncio==1.3.0
 
 MMLU_LIMIT   ?= 100
 MIN_ACCURACY ?= 0
@@ -34,11 +37,23 @@ smoke: $(READY) ## offline, in seconds: the embedded sample, answered by the moc
 test: $(READY) ## the whole test suite, but for the tests that start a real model or server or take long
 	$(BIN)/python -m pytest -q -n 2 -m '$(TEST_MARK)' $(ARGS)
 
+$(OLDEST)/.installed: $(READY) Makefile
+	$(PYTHON) -m venv --clear --without-pip $(OLDEST)
+	$(BIN)/pip --python $(OLDEST)/bin/python install -q --disable-pip-version-check --no-deps $(OLDEST_PYTESTS)
+	path='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	  echo "import site; site.addsitedir('$$($(BIN)/python -c "$$path")')" \
+	  > "$$($(OLDEST)/bin/python -c "$$path")/rest.pth"
+	@touch $@
+
+test-oldest: $(OLDEST)/.installed ## the plugin's tests with the oldest pytest, pytest-xdist and pytest-asyncio
+	$(OLDEST)/bin/python -m pytest -q -n 2 -m '$(TEST_MARK)' tests/plugin $(ARGS)
+
 check: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy perf
+	$(BIN)/mypy --explicit-package-bases tests
 
 fix: $(READY) ## let ruff repair and format what it can
 	$(BIN)/ruff check --fix .
@@ -59,6 +74,6 @@ mmlu-openrouter: $(READY) ## MMLU_LIMIT questions through OpenRouter; needs OPEN
 list-models: $(READY) ## the models that --model can name
 	$(BIN)/python -m pytest benchmarks --list-models
 
-clean: ## remove .venv and all caches; runs under reports/ stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+clean: ## remove both environments and all caches; runs under reports/ stay
+	rm -rf $(VENV) $(OLDEST) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -60,6 +60,7 @@ def data() -> None:
 @click.option("--to", "folder", type=click.Path(path_type=Path), required=True, help="folder to write to")
 def fetch(name: str, folder: Path) -> None:
     """Write a snapshot of data set NAME, so that later runs need no network: `pytest … --data FOLDER`."""
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.datasets.sources.snapshot import fetch as fetch_snapshot
 
     with told():
@@ -108,6 +109,7 @@ def prune(age: str | None, model: str | None, path: Path) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[Store]:
     """Open a store that is there; errors end the command with their sentence."""
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.engine.store.sqlite import Store
 
     with told():

@@ -122,7 +122,7 @@ class Rejected(ProviderError):
 
 def short(value: object) -> str:
     """Return a value as it may stand in an error, however long it is."""
-    import reprlib
+    import reprlib  # late: an error is rare, and this module is loaded in every pytest run
 
     shortened = reprlib.Repr()
     shortened.maxstring = shortened.maxother = 60
@@ -131,7 +131,7 @@ def short(value: object) -> str:
 
 def close_to(name: str, known: Collection[str]) -> str:
     """Return `; did you mean 'anatomy'?`, or nothing if nothing is close."""
-    import difflib
+    import difflib  # late: an error is rare, and this module is loaded in every pytest run
 
     close = difflib.get_close_matches(name, known, n=3)
     return f"; did you mean {' or '.join(repr(match) for match in close)}?" if close else ""

@@ -85,7 +85,7 @@ def check(kind: type[T], values: object, where: object, error: type[UserError], 
     A key with nothing behind it is YAML's way to leave it open. Raises `error`, which begins with `where`, for the
     first thing that is wrong; an unknown key goes before all others.
     """
-    import json
+    import json  # late, as pydantic is: where no file is read, nothing is paid for
 
     from pydantic import ValidationError  # late: it takes longer to import than all of this package
 

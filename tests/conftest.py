@@ -25,6 +25,8 @@ settings.load_profile("unhurried")
 
 ROOT = Path(__file__).parents[1]
 INI = "asyncio_default_fixture_loop_scope = function\nfilterwarnings = error"
+#: Plugins of our development tools, which no user's environment has: hypothesis alone takes longer than a small run.
+FEWER_PLUGINS = "-p no:hypothesispytest -p no:respx -p no:pytest_httpx2"
 LATENCY_SERVER = ROOT / "perf" / "fixed_latency_server.py"
 
 
@@ -35,7 +37,6 @@ class Ran:
     status: int
     output: str
     folder: Path
-    seconds: float
 
     @property
     def run_folders(self) -> list[Path]:
@@ -63,7 +64,6 @@ class Running:
 
     def __init__(self, folder: Path, *options: str, env: dict[str, str] | None = None) -> None:
         self.folder = folder
-        self._started = time.monotonic()
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
         quiet = {
             name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COLUMNS"))
@@ -71,7 +71,7 @@ class Running:
         self.process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**quiet, **(env or {})},
+            env={**quiet, "PYTEST_ADDOPTS": FEWER_PLUGINS, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -92,8 +92,7 @@ class Running:
         except subprocess.TimeoutExpired:
             self.kill()
             pytest.fail(f"pytest did not end within {timeout_s} s:\n{self.process.communicate()[0]}")
-        seconds = time.monotonic() - self._started
-        return Ran(self.process.returncode, output, self.folder, seconds)
+        return Ran(self.process.returncode, output, self.folder)
 
     def kill(self) -> None:
         """Also xdist workers that were left over."""

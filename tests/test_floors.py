@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,24 +14,12 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "mmlubench"
 
 FLOOR_0 = (
-    "schema",
-    "errors",
-    "records",
-    "registry",
-    "options",
-    "settings",
-    "resources",
-    "jsonl",
-    "inputs",
-    "figures",
-    "yaml_file",
-    "tokens",
-    "extras",
+    *("schema", "errors", "settings", "options", "records", "figures", "tokens"),
+    *("jsonl", "inputs", "yaml_file", "resources", "registry", "extras"),
 )
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another
 BELOW_RUN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports")
-BELOW_PLUGIN = (*BELOW_RUN, "run")
-BELOW_COMMANDS = (*BELOW_PLUGIN, "dialogues")
+BELOW_COMMANDS = (*BELOW_RUN, "run", "dialogues")
 
 #: Room (a module or package right under mmlubench/): its floor, and what else of ours it may import.
 FLOORS: dict[str, tuple[int, tuple[str, ...]]] = {
@@ -40,12 +30,28 @@ FLOORS: dict[str, tuple[int, tuple[str, ...]]] = {
     "solvers": (3, (*FLOOR_0, "prompts", "grading", "models.base", "models.spec")),
     "reports": (4, (*FLOOR_0, "stats")),
     "run": (5, BELOW_RUN),
-    "dialogues": (6, (*FLOOR_0, "grading", "stats", "models", "engine", "run")),
-    "plugin": (6, BELOW_PLUGIN),
-    "cli": (7, (*BELOW_COMMANDS, "commands", "doctor")),
+    "plugin": (6, (*BELOW_RUN, "run")),
+    "dialogues": (6, (*BELOW_RUN, "run")),
     "commands": (7, BELOW_COMMANDS),
-    "doctor": (7, BELOW_COMMANDS),
+    "cli": (7, (*BELOW_COMMANDS, "commands")),
 }
+#: Packages that are slow to import: a function may import them without saying why.
+HEAVY = (
+    *(
+        "aiohttp",
+        "anthropic",
+        "datasets",
+        "dotenv",
+        "httpx2",
+        "huggingface_hub",
+        "jinja2",
+        "keyring",
+        "numpy",
+    ),
+    *("openai", "pandas", "pyarrow", "pydantic", "rich", "tenacity", "tokenizers", "yaml", "yarl"),
+    "importlib.metadata",
+)
+SLOW = tuple(f"{name}." for name in HEAVY)
 PYTEST = ("pytest", "_pytest", "pluggy", "xdist", "pytest_asyncio")
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 MAX_MODULE_LINES = 400
@@ -63,6 +69,8 @@ class Import(NamedTuple):
     """What is imported: `mmlubench.models.base`, or a stranger's `pytest.mark`."""
     at_top: bool
     """Not inside a function, so it happens when the module is loaded (or when types are checked)."""
+    reason: str = ""
+    """The comment on the same line or above."""
 
     def breaks(self, rule: str) -> str:
         return f"{self.file}:{self.line}: imports {self.target}: {rule}"
@@ -81,13 +89,25 @@ def imports(package: Path) -> Iterator[Import]:
     """Every import; also inside functions, under TYPE_CHECKING and by import_module("a.literal")."""
     known = modules(package)
     for module, file in known.items():
-        tree = ast.parse(file.read_text("utf-8"), str(file))
+        text = file.read_text("utf-8")
+        tree, lines = ast.parse(text, str(file)), text.splitlines()
         functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTION)]
         inside = {id(node) for function in functions for node in ast.walk(function)}
         for node in ast.walk(tree):
             for target in targets(node, package.name, module, file.name == "__init__.py", known):
                 line = getattr(node, "lineno", 0)
-                yield Import(file, line, module, target, id(node) not in inside)
+                yield Import(file, line, module, target, id(node) not in inside, comment(lines, line))
+
+
+def comment(lines: list[str], number: int) -> str:
+    """What a line says behind its `#`, else the line above it; several imports may stand below one comment."""
+    for line in reversed(lines[:number]):
+        code, _, said = line.strip().partition("#")
+        if said.strip() and not said.strip().startswith(("noqa", "type:")):
+            return said.strip()
+        if line is not lines[number - 1] and not code.startswith(("import ", "from ")):
+            break
+    return ""
 
 
 def targets(
@@ -142,15 +162,24 @@ def judge(found: Import, package: str) -> str | None:
 
 
 def cycles(package: Path) -> list[str]:
-    """Modules that import one another in a circle at top level."""
+    """Modules that import one another in a circle, be it inside functions."""
     graph: dict[str, set[str]] = {module: set() for module in modules(package)}
     for found in imports(package):
-        target = found.target.removeprefix(package.name + ".")
-        if found.at_top and target in graph and target != found.module:
+        head, _, target = found.target.partition(".")
+        if head == package.name and target in graph and target != found.module:
             graph[found.module].add(target)
     while leaves := [module for module, uses in graph.items() if not uses]:
         graph = {module: uses - set(leaves) for module, uses in graph.items() if module not in leaves}
     return [f"{circle(graph)}: these modules import one another in a circle"] if graph else []
+
+
+def hidden_without_reason(package: Path) -> list[str]:
+    """Imports inside functions, but for heavy packages, of which no comment says why they stand there."""
+    return [
+        found.breaks("an import inside a function says why, in a comment on its line or above it")
+        for found in imports(package)
+        if not found.at_top and not found.reason and not f"{found.target}.".startswith(SLOW)
+    ]
 
 
 def circle(graph: dict[str, set[str]]) -> str:
@@ -185,6 +214,32 @@ def test_no_modules_import_one_another_in_a_circle() -> None:
     assert not (wrong := cycles(PACKAGE)), "\n".join(wrong)
 
 
+def test_an_import_inside_a_function_has_its_reason() -> None:
+    assert not (wrong := hidden_without_reason(PACKAGE)), "\n".join(wrong)
+
+
+def test_a_run_needs_no_pytest() -> None:
+    # Batches, shards and workers of a cluster use the rooms below the plugin where there is no pytest at all.
+    names = [
+        f"mmlubench.{module}" for module in modules(PACKAGE) if FLOORS.get(module.split(".")[0], (9,))[0] <= 5
+    ]
+    assert "mmlubench.run" in names
+    code = f"""
+import importlib, sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {PYTEST}:
+            raise ImportError(f"{{name}} is blocked")
+
+sys.meta_path.insert(0, Blocked())
+for name in {names}:
+    importlib.import_module(name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_no_module_or_function_is_too_long_to_read() -> None:
     assert not (wrong := too_long(PACKAGE)), "\n".join(wrong)
 
@@ -196,7 +251,7 @@ def test_no_module_or_function_is_too_long_to_read() -> None:
 def house(tmp_path: Path) -> Path:
     """A small package of the same name, with a module or two on most floors."""
     package = tmp_path / "mmlubench"
-    for room in ("datasets", "models", "engine", "solvers", "plugin"):
+    for room in ("datasets", "models", "engine", "solvers", "run", "plugin", "dialogues"):
         (package / room).mkdir(parents=True)
         (package / room / "__init__.py").touch()
     for file in ("__init__.py", "schema.py", "errors.py", "models/base.py", "datasets/mmlu.py"):
@@ -217,6 +272,10 @@ def house(tmp_path: Path) -> Path:
         ("datasets/mmlu.py", "from mmlubench.prompts import render", "prompts is on floor 1"),
         ("engine/__init__.py", "import mmlubench.solvers", "solvers is on floor 3"),
         ("solvers/__init__.py", "from mmlubench.models import mock", "models.base"),
+        ("run/__init__.py", "import mmlubench.plugin", "plugin is on floor 6"),
+        ("dialogues/__init__.py", "import mmlubench.plugin", "plugin is on floor 6"),
+        ("plugin/__init__.py", "import mmlubench.dialogues", "dialogues is on floor 6"),
+        ("run/__init__.py", "import xdist", "only plugin/ may import pytest"),
         ("schema.py", "from mmlubench import Question", "from the module that defines it"),
         ("utils.py", "import mmlubench.schema", "utils has no floor yet"),
         ("__init__.py", "import mmlubench.schema", "the package itself imports nothing"),
@@ -238,6 +297,8 @@ def test_a_planted_import_is_found(house: Path, file: str, line: str, rule: str)
         ("solvers/__init__.py", "from mmlubench.models import base"),
         ("solvers/__init__.py", "from mmlubench.models.base import Model"),
         ("datasets/mmlu.py", "from . import rows\nfrom ..schema import Question\nimport datasets"),
+        ("run/__init__.py", "from mmlubench import datasets, engine, solvers"),
+        ("dialogues/__init__.py", "import mmlubench.run"),
         ("plugin/__init__.py", "import pytest\nfrom mmlubench import __version__, engine"),
     ],
 )
@@ -246,12 +307,34 @@ def test_a_permitted_import_is_let_through(house: Path, file: str, line: str) ->
     assert not wrong_imports(house)
 
 
-def test_a_planted_circle_is_found_but_not_one_that_is_cut_by_a_late_import(house: Path) -> None:
+def test_a_planted_circle_is_found_also_where_a_function_hides_it(house: Path) -> None:
     (house / "schema.py").write_text("import mmlubench.errors")
     (house / "errors.py").write_text("from mmlubench import schema")
     assert cycles(house) == ["errors -> schema -> errors: these modules import one another in a circle"]
     (house / "errors.py").write_text("def late():\n    from mmlubench import schema")
+    assert cycles(house)
+    (house / "errors.py").write_text("import re")
     assert not cycles(house)
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_wrong"),
+    [
+        ("import json", True),
+        ("from mmlubench import errors", True),
+        ("import json  # noqa: F401", True),
+        ("x = 1  # late: so\n    x = 2\n    import json", True),
+        ("import json  # late: few need it", False),
+        ("# late: few need them\n    import json\n    import re", False),
+        ("import yaml", False),
+        ("from pyarrow import parquet", False),
+        ("from importlib.metadata import version", False),
+        ("import importlib", True),
+    ],
+)
+def test_a_planted_import_inside_a_function_needs_its_reason(house: Path, lines: str, is_wrong: bool) -> None:
+    (house / "schema.py").write_text(f"import os\n\ndef late():\n    {lines}\n")
+    assert bool(hidden_without_reason(house)) is is_wrong
 
 
 def test_a_planted_long_function_and_module_are_found(house: Path) -> None:

@@ -67,9 +67,7 @@ def acme() -> Iterator[ThreadingHTTPServer]:
 
 
 @pytest.fixture(params=["installed", "conftest"])
-def project(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Path]:
+def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's project with a benchmark of the stranger's questions; `site` is where the stranger's package is."""
     site = tmp_path / "site"
     site.mkdir()

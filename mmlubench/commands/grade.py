@@ -32,6 +32,7 @@ def grade(folder: Path, config: Path | None) -> None:
     format; --config then says what it ran. Exit status: 0 if all is as it should be, 1 with a sentence for each
     fault.
     """
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.check import faults
 
     with told():
@@ -50,6 +51,7 @@ def grade(folder: Path, config: Path | None) -> None:
 
 def _experiment(folder: Path, config: Path | None) -> tuple[Experiment, list[str]]:
     """The experiment that a folder is of, and what has changed of it since it was run."""
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues import open_experiment, read_config
     from mmlubench.dialogues.lines import ORIGIN, read_object
 
@@ -81,6 +83,7 @@ def _path(origin: Mapping[str, Any], key: str, folder: Path) -> Path:
 
 
 def _digest(path: Path) -> str:
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.inputs import sha256
 
     try:
@@ -90,6 +93,7 @@ def _digest(path: Path) -> str:
 
 
 def _passed(folder: Path) -> str:
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.lines import SUMMARY, read_object
     from mmlubench.dialogues.metrics import STANDARD
 

@@ -44,6 +44,7 @@ def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh:
 
     Exit status: 0 if all dialogues were answered, 1 if not.
     """
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues import open_experiment
     from mmlubench.dialogues.answering import find_model
 
@@ -60,6 +61,7 @@ def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh:
     if summary is None:
         _tell_failures(experiment, replies, folder)
         raise click.exceptions.Exit(1)
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.commands.summarize import show
 
     show(summary, experiment.experiment_id)
@@ -69,6 +71,7 @@ def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh:
 def _ask(
     experiment: Experiment, spec: ModelSpec, parent: Path, *, refresh: bool
 ) -> Sequence[Completion | ProviderError]:
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.answering import ask_all, run_of
 
     run = run_of(spec, parent, refresh=refresh)
@@ -97,6 +100,7 @@ def _folder(experiment: Experiment, parent: Path) -> Path:
 
 def _protect(folder: Path, spec: ModelSpec, force: bool) -> None:
     """Mock replies must not wipe out real ones, only because the key is not set today."""
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.lines import SUMMARY, read_object
 
     if not spec.is_mock or force:
@@ -120,6 +124,7 @@ def _keep(
     origin: dict[str, Any],
 ) -> Mapping[str, Any] | None:
     """Write what was asked and answered; the summary, which is made only of a complete run."""
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.lines import request_line, response_line, write_logs
 
     pairs = list(zip(experiment.dialogues, replies, strict=True))
@@ -138,6 +143,7 @@ def _keep(
 def _summary(
     experiment: Experiment, spec: ModelSpec, responses: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.figures import summarize
 
     figures = summarize(experiment.dialogues, responses, experiment.metrics)
@@ -147,6 +153,7 @@ def _summary(
 
 def _origin(experiment: Experiment, spec: ModelSpec) -> dict[str, Any]:
     """What `grade` needs to find what the run was made of, and to see that it is still the same."""
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.inputs import sha256
 
     return {

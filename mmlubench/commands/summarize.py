@@ -19,6 +19,7 @@ from mmlubench.errors import UserError
 )
 def summarize(folder: Path) -> None:
     """Show the summary of an experiment, ours or of another program that writes the same format."""
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.lines import SUMMARY, read_summary
     from mmlubench.dialogues.table import check_summary
 
@@ -33,6 +34,7 @@ def show(summary: Mapping[str, Any], experiment_id: str) -> None:
     """Print a summary as wide as the terminal is, in colour where it has some."""
     from rich.console import Console
 
+    # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.table import layout
 
     model = summary.get("model")

@@ -72,6 +72,7 @@ def _file(name: str) -> str | Path:
         return file
     if path.is_dir() or path.suffix == ".json" or not re.fullmatch(_NAME, name):
         raise UserError(f"--tokenizer {name}: there is no {FILE} there; give a file or folder that is there.")
+    # late: only a tokenizer that is no file is looked for on the hub
     from mmlubench.datasets.sources import hub_files
 
     way_out = f"give the path of a {FILE}, or of a folder that has one"

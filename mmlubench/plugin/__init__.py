@@ -76,6 +76,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     # Not `test_*.yaml`: files of that name belong to other plugins.
     if not file_path.name.endswith(".benchmark.yaml"):
         return None
+    # late: a pytest run without benchmarks must not pay for it
     from mmlubench.plugin.benchmark_yaml import BenchmarkFile
 
     return BenchmarkFile.from_parent(parent, path=file_path)
@@ -84,6 +85,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give benchmark functions the parameter that is multiplied later."""
     if _is_ours(metafunc.definition):
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin import collect
 
         collect.generate(metafunc)
@@ -105,6 +107,7 @@ def pytest_collection_modifyitems(
     """See to it that pytest need not look at `-k` once more for each of perhaps 200,000 cases."""
     if _KEY not in config.stash or not config.stash[_KEY].has_process:
         return (yield)
+    # late: a pytest run without benchmarks must not pay for it
     from mmlubench.plugin.collect import keyword_heeded
 
     with keyword_heeded(config, config.stash[_KEY].process.run.data.seen, items):
@@ -116,6 +119,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Build the report of a case from its answer."""
     if not hasattr(item, "played"):
         return None
+    # late: a pytest run without benchmarks must not pay for it
     from mmlubench.plugin.case_report import report_of
 
     return report_of(item, call)  # type: ignore[arg-type]  # only a Case has `played`
@@ -153,6 +157,7 @@ def _is_ours(node: object) -> bool:
 
 def _session(config: pytest.Config) -> Session:
     if _KEY not in config.stash:
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin.redaction import Redaction
         from mmlubench.plugin.session import Session
 

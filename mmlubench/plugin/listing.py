@@ -28,6 +28,7 @@ def model_table(models_file: str | None) -> str:
     from rich.console import Console
     from rich.table import Table
 
+    # late: a pytest run without benchmarks must not pay for it
     from mmlubench.models import list_models
 
     width = shutil.get_terminal_size(fallback=(200, 24)).columns  # into a pipe goes all of it

@@ -60,6 +60,7 @@ class Session:
     @cached_property
     def process(self) -> Process:
         """What is asked of whom. Raises UserError for options that make no sense."""
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin.process import Process
 
         if self._workerinput is None:
@@ -70,6 +71,7 @@ class Session:
     def recording(self) -> Recording:
         """The single writer of the run; made, with its run folder, on first use."""
         if self._recording is None:
+            # late: a pytest run without benchmarks must not pay for it
             from mmlubench.plugin.recording import Recording
 
             self._recording = Recording(self.config, self.process.run, len(self.process.cases))
@@ -77,6 +79,7 @@ class Session:
 
     def announce(self) -> None:
         """A benchmark is wanted: what is wrong with models, prompt or options is told before anything is collected."""
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.run.folder import check_parent
 
         self._wanted = True
@@ -93,6 +96,7 @@ class Session:
         except UserError as error:
             raise self._usage_error(error) from None
         if self.is_controller and not self.config.getoption("collectonly"):
+            # late: only a run with workers has xdist loaded
             from xdist.workermanage import parse_tx_spec_config
 
             workers = len(parse_tx_spec_config(self.config))
@@ -103,6 +107,7 @@ class Session:
 
     def list_models(self) -> int:
         """Print the models that can be named. Returns the exit status."""
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin.listing import model_table
 
         try:
@@ -113,6 +118,7 @@ class Session:
 
     def cases(self, items: list[pytest.Function]) -> list[Case]:
         """The cases of a benchmark function; none if something is wrong, which is told when collection is over."""
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin import collect
 
         gc.disable()  # thousands of cases are made, and none is garbage
@@ -172,6 +178,7 @@ class Session:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run a case the short way where nobody would notice the difference."""
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin import fast_path
         from mmlubench.plugin.cases import Case
 
@@ -311,6 +318,7 @@ class Session:
     def _finish(
         self, recording: Recording, ungraded: list[tuple[bytes, bytes]], session: pytest.Session
     ) -> None:
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin.recording import exit_status
 
         self._write(lambda recording: recording.ledger.keep(ungraded))
@@ -324,6 +332,7 @@ class Session:
             session.exitstatus = pytest.ExitCode.INTERRUPTED  # not what answers decide
 
     def _quote_lines(self) -> list[str]:
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.run.estimate import quote_lines
 
         unknown = sum(case.question is None for case in self.process.cases)
@@ -341,6 +350,7 @@ class Session:
 
     @cached_property
     def _short_way(self) -> bool:
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin import fast_path
 
         return fast_path.is_open(self.config)

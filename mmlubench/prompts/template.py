@@ -38,6 +38,7 @@ OF_REPLY = (*OF_EXAMPLE, "answer", "rationale")
 
 @lru_cache(maxsize=1)
 def _environment() -> Sandbox:
+    # late: it imports jinja2
     from mmlubench.prompts.sandbox import Sandbox
 
     return Sandbox()

@@ -116,7 +116,7 @@ class RunArchives(Sequence[RunArchive]):
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row a case of every run, the column `run_id` in front. Raises UserError."""
-        from mmlubench.run.frame import runs_frame
+        from mmlubench.run.frame import runs_frame  # pandas takes half a second to import
 
         return runs_frame((run.run_id, run.entries()) for run in self._runs)
 

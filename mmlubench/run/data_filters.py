@@ -24,10 +24,12 @@ def narrow(data: DataSet, settings: Settings, source: str) -> DataSet:
     if settings.redux:
         if data.name != _ANNOTATED:
             raise EmptySelection(f"--redux {settings.redux} is for {_ANNOTATED} only; leave it out.")
+        # late: only --redux needs it
         from mmlubench.datasets.sets import redux
 
         data = redux.apply(data, settings.redux, source)
     if settings.dedup:
+        # late: only --dedup needs it
         from mmlubench.datasets.select import dedup
 
         data = _with(data, dedup(data.questions), "--dedup")
@@ -42,6 +44,7 @@ def _with(data: DataSet, kept: Sequence[Question], option: str) -> DataSet:
 
 
 def _shortened(data: DataSet, limit: int, tokenizer: str) -> DataSet:
+    # late: only --max-question-tokens needs it
     from mmlubench.datasets.length import shorter_than
 
     kept, counts = shorter_than(data.questions, limit, tokenizer)

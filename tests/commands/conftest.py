@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import FEWER_PLUGINS
 
 Ended = subprocess.CompletedProcess
 
@@ -19,7 +22,13 @@ def command() -> Callable[..., Ended[str]]:
     def run(folder: Path, *arguments: str, timeout_s: float = 60) -> Ended[str]:
         call = [sys.executable, "-c", "from mmlubench.cli import main; main()", *arguments]
         return subprocess.run(
-            call, cwd=folder, capture_output=True, encoding="utf-8", timeout=timeout_s, check=False
+            call,
+            cwd=folder,
+            env={**os.environ, "PYTEST_ADDOPTS": FEWER_PLUGINS},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=timeout_s,
+            check=False,
         )
 
     return run

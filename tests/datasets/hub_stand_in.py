@@ -3,8 +3,7 @@
     with HubStandIn(mmlu_repository()) as hub:
         subprocess.run([...], env={**os.environ, **hub.environment(tmp_path)})
 
-Or as a script: it prints its URL and serves until its standard input closes. The rows are made up, with
-the right number for every subject, so that it works without the real data.
+The rows are made up, with the right number for every subject, so that it works without the real data.
 """
 
 from __future__ import annotations
@@ -12,17 +11,16 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import sys
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from mmlubench.datasets.sets.mmlu import MMLU
 from mmlubench.datasets.sets.subjects import SUBJECTS
+from tests.fake_server import FakeServer, Received, Reply
 
+MISSING = Reply(404, "Entry not found", {"x-error-code": "EntryNotFound"})
 CARD = """---
 configs:
 - config_name: all
@@ -77,7 +75,7 @@ def repository(configs: Mapping[str, Mapping[str, tuple[str, bytes]]]) -> dict[s
     return {"README.md": "\n".join([*card, "---", ""]).encode(), **files}
 
 
-class HubStandIn:
+class HubStandIn(FakeServer):
     """One repository at one revision, served over HTTP while the `with` block lasts."""
 
     def __init__(
@@ -86,21 +84,12 @@ class HubStandIn:
         self.files = dict(files)
         self.repository = repository
         self.revision = revision
-        self.requests: list[str] = []
-        """Method and path of every request, in order of arrival."""
-        handler = type("Handler", (_Handler,), {"hub": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(always=self._answer)
 
     def environment(self, home: Path) -> dict[str, str]:
         """The variables that send `datasets` here and keep its cache under `home`."""
         return {
-            "HF_ENDPOINT": self.url,
+            "HF_ENDPOINT": self.address,
             "HF_HOME": str(home),
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -109,103 +98,52 @@ class HubStandIn:
             "no_proxy": "127.0.0.1",
         }
 
-    def __enter__(self) -> HubStandIn:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    hub: HubStandIn
-    protocol_version = "HTTP/1.1"
-    timeout = 10  # seconds a silent connection may stay open
-
-    def do_HEAD(self) -> None:
-        self._answer()
-
-    def do_GET(self) -> None:
-        self._answer()
-
-    def do_POST(self) -> None:
-        self._answer()
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet: the requests are kept in `HubStandIn.requests`."""
-
-    def _answer(self) -> None:
-        path = unquote(urlsplit(self.path).path)
-        self.hub.requests.append(f"{self.command} {path}")
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        files = f"/datasets/{self.hub.repository}/resolve/{self.hub.revision}/"
-        api = f"/api/datasets/{self.hub.repository}"
+    def _answer(self, request: Received) -> Reply:
+        path = unquote(urlsplit(request.path).path)
+        files = f"/datasets/{self.repository}/resolve/{self.revision}/"
+        api = f"/api/datasets/{self.repository}"
         if path.startswith(files):
-            self._file(path.removeprefix(files))
-        elif path in (api, f"{api}/revision/{self.hub.revision}", f"{api}/revision/main"):
-            self._json({"id": self.hub.repository, "sha": self.hub.revision, "siblings": self._siblings()})
-        elif path.startswith(f"{api}/tree/{self.hub.revision}"):
-            folder = path.removeprefix(f"{api}/tree/{self.hub.revision}").strip("/")
-            self._tree(folder, deep="recursive=true" in self.path.lower())
-        elif path == f"{api}/paths-info/{self.hub.revision}":
-            self._paths_info(body)
-        else:
-            self._send(404, b"", {"x-error-code": "EntryNotFound"})
+            return self._file(path.removeprefix(files))
+        if path in (api, f"{api}/revision/{self.revision}", f"{api}/revision/main"):
+            siblings = [{"rfilename": name} for name in self.files]
+            return Reply(body={"id": self.repository, "sha": self.revision, "siblings": siblings})
+        if path.startswith(f"{api}/tree/{self.revision}"):
+            folder = path.removeprefix(f"{api}/tree/{self.revision}").strip("/")
+            return self._tree(folder, deep="recursive=true" in request.path.lower())
+        if path == f"{api}/paths-info/{self.revision}":
+            return self._paths_info(request.content)
+        return MISSING
 
-    def _file(self, name: str) -> None:
-        content = self.hub.files.get(name)
+    def _file(self, name: str) -> Reply:
+        content = self.files.get(name)
         if content is None:
-            self._send(404, b"Entry not found", {"x-error-code": "EntryNotFound"})
-        else:
-            self._send(200, content, {"etag": f'"{_oid(content)}"', "x-repo-commit": self.hub.revision})
+            return MISSING
+        headers = {"etag": f'"{_oid(content)}"', "x-repo-commit": self.revision}
+        return Reply(200, content, headers)
 
-    def _tree(self, folder: str, deep: bool) -> None:
+    def _tree(self, folder: str, deep: bool) -> Reply:
         start = f"{folder}/" if folder else ""
-        inside = [name for name in self.hub.files if name.startswith(start)]
+        inside = [name for name in self.files if name.startswith(start)]
         if folder and not inside:
-            self._send(404, b"", {"x-error-code": "EntryNotFound"})
-            return
+            return MISSING
         below = {
             start + name.removeprefix(start).split("/")[0] for name in inside if "/" in name[len(start) :]
         }
         folders = [{"type": "directory", "oid": "0" * 40, "size": 0, "path": path} for path in sorted(below)]
         files = [name for name in inside if deep or "/" not in name[len(start) :]]
-        self._json(folders + [self._entry(name) for name in files])
+        return Reply(body=folders + [self._entry(name) for name in files])
 
-    def _paths_info(self, body: bytes) -> None:
+    def _paths_info(self, body: bytes) -> Reply:
         try:
             wanted = json.loads(body)["paths"]
         except ValueError:  # some versions of the client send a form
             wanted = [unquote(part.split("=", 1)[1]) for part in body.decode().split("&") if "paths=" in part]
-        self._json([self._entry(name) for name in wanted if name in self.hub.files])
+        return Reply(body=[self._entry(name) for name in wanted if name in self.files])
 
     def _entry(self, name: str) -> dict[str, Any]:
-        content = self.hub.files[name]
+        content = self.files[name]
         return {"type": "file", "oid": _oid(content), "size": len(content), "path": name}
-
-    def _siblings(self) -> list[dict[str, str]]:
-        return [{"rfilename": name} for name in self.hub.files]
-
-    def _json(self, value: Any) -> None:
-        self._send(200, json.dumps(value).encode(), {"content-type": "application/json"})
-
-    def _send(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:
-        self.send_response(status)
-        for key, value in headers.items():
-            self.send_header(key, value)
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
 
 
 def _oid(content: bytes) -> str:
     return hashlib.sha1(content, usedforsecurity=False).hexdigest()
-
-
-if __name__ == "__main__":
-    with HubStandIn(mmlu_repository()) as stand_in:
-        print(stand_in.url, flush=True)
-        sys.stdin.read()

@@ -71,7 +71,7 @@ def test_105_questions_of_mmlu_are_repeats(real_data: Real) -> None:
     left = dedup(questions)
     assert len(left) == 13_937
     gone = {question.id for question in questions} - {question.id for question in left}
-    same_subject = Counter()
+    same_subject: Counter[bool] = Counter()
     first = {(question.text, question.choices): question for question in reversed(questions)}
     for question in questions:
         if question.id in gone:

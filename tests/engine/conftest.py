@@ -5,38 +5,19 @@ from __future__ import annotations
 import asyncio
 import random
 import selectors
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
 from mmlubench.errors import Overloaded, ProviderError, RateLimited
 from mmlubench.schema import Completion, Message, Params, Request, Usage
-
-
-class Scripted:
-    """A Model that gives its replies one after another, the last one for ever; an exception is raised."""
-
-    def __init__(self, replies: Iterable[Completion | Exception]) -> None:
-        self._replies = list(replies)
-        self.asked: list[Request] = []
-        self.closed = 0
-
-    async def generate(self, request: Request) -> Completion:
-        self.asked.append(request)
-        await asyncio.sleep(0)  # lets others run in between, as a network would
-        reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
-        if isinstance(reply, Exception):
-            raise reply
-        return reply
-
-    async def aclose(self) -> None:
-        self.closed += 1
+from tests.scripted_model import Scripted
 
 
 @pytest.fixture
 def scripted() -> Callable[..., Scripted]:
-    return lambda *replies: Scripted(replies or [Completion("ANSWER: B", "stop")])
+    return lambda *replies: Scripted(*(replies or [Completion("ANSWER: B", "stop")]))
 
 
 @pytest.fixture
@@ -188,7 +169,8 @@ async def keep_asking(
     model: Any, clock: Callable[[], float], seconds: float, wide: int = 64
 ) -> list[Exception]:
     """Ask for so long, always so many at once; returns the failures."""
-    end, failures = clock() + seconds, []
+    end = clock() + seconds
+    failures: list[Exception] = []
 
     async def worker(number: int) -> None:
         asked = 0

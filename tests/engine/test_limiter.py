@@ -349,7 +349,7 @@ def test_who_was_let_in_at_the_very_moment_the_run_is_stopped_is_not_sent_either
             return completion
 
         ended = await asyncio.gather(first(), model.generate(ask(2)), return_exceptions=True)
-        return ended, len(server.asked), limiter._in_flight
+        return list(ended), len(server.asked), limiter._in_flight
 
     (first, second), asked, in_flight = virtually(main)
     assert isinstance(first, Completion)

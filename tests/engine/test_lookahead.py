@@ -348,7 +348,7 @@ def test_a_job_that_will_not_be_cancelled_does_not_hang_the_end(
     stubborn: list[asyncio.Task[Any]] = []
 
     async def work() -> str:
-        stubborn.append(asyncio.current_task())  # type: ignore[arg-type]
+        stubborn.append(asyncio.current_task())
         while True:
             try:
                 await asyncio.Event().wait()

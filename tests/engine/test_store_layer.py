@@ -92,7 +92,7 @@ def play(model: Model, *requests: Request, at_once: bool = False) -> tuple[list[
         current_journal.set(journal)
         if at_once:
             return await asyncio.gather(*map(model.generate, requests), return_exceptions=True), journal
-        replies = []
+        replies: list[Any] = []
         for request in requests:
             try:
                 replies.append(await model.generate(request))

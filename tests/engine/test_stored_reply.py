@@ -27,6 +27,15 @@ REQUEST = Request(
 )
 KEY = request_key(IDENTITY, REQUEST)
 
+OTHER_PARAMS: dict[str, tuple[Any, ...]] = {
+    "temperature": (0.1, None),
+    "max_tokens": (32, None),
+    "top_p": (0.6, None),
+    "seed": (2, 0, None),
+    "stop": (("\n", "\n"), ("n",), ()),
+    "logprobs": (0, 20),
+    "choice": (("A",), ("A", "B")),
+}
 OTHER_REQUESTS = {
     "id": replace(REQUEST, id="mmlu/anatomy/0002"),
     "role": replace(REQUEST, messages=(Message("user", "You are."), REQUEST.messages[1])),
@@ -37,15 +46,7 @@ OTHER_REQUESTS = {
     "continuation": replace(REQUEST, continuation="Which bone?"),
     **{
         f"{name}={value}": replace(REQUEST, params=replace(REQUEST.params, **{name: value}))
-        for name, values in {
-            "temperature": (0.1, None),
-            "max_tokens": (32, None),
-            "top_p": (0.6, None),
-            "seed": (2, 0, None),
-            "stop": (("\n", "\n"), ("n",), ()),
-            "logprobs": (0, 20),
-            "choice": (("A",), ("A", "B")),
-        }.items()
+        for name, values in OTHER_PARAMS.items()
         for value in values
     },
 }

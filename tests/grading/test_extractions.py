@@ -1,7 +1,6 @@
 """A user would see an extraction under its name read as another, or a typo in the name go unnoticed."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from mmlubench.errors import UserError
 from mmlubench.grading import EXTRACTIONS, find_extraction, read_answer
 from mmlubench.grading.languages import CODES
 from mmlubench.schema import Completion, Outcome, Question
+from tests.hang_guard import cpu_limit
 
 QUESTION = Question("x/y/0", "x", "y", "z", "?", ("one", "two", "three", "four"), "C")
 GERMAN = Question("x/DE_DE/y/0", "x", "y", "z", "?", ("eins", "zwei", "drei", "vier"), "C", "DE_DE")
@@ -82,24 +82,13 @@ HOSTILE = {
 }
 
 
-def cpu(function, *arguments):
-    """Seconds of the processor, the better of two: what else the machine does must not count."""
-    times = []
-    for _ in range(2):
-        begin = time.process_time()
-        function(*arguments)
-        times.append(time.process_time() - begin)
-    return min(times)
-
-
 @pytest.mark.parametrize("extraction", EXTRACTIONS.ours)
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_reply_twice_as_long_takes_about_twice_as_long(extraction, name):
-    # a quadratic pattern would take four times as long, and minutes on 200,000 characters (measured: 0.12 s)
-    reader, piece = find_extraction(extraction), HOSTILE[name]
-    short, long = (piece * (length // len(piece)) for length in (50_000, 100_000))
-    reader(piece, QUESTION)
-    assert cpu(reader, long, QUESTION) < 3.2 * cpu(reader, short, QUESTION) + 0.05
+def test_a_reply_of_any_length_is_read_in_linear_time(extraction, name):
+    # measured: 0.2 s; a quadratic pattern would take minutes
+    piece = HOSTILE[name]
+    with cpu_limit(30):
+        find_extraction(extraction)(piece * (300_000 // len(piece)), QUESTION)
 
 
 @pytest.mark.long
@@ -110,6 +99,5 @@ def test_other_languages_are_read_in_linear_time_too(code):
     corpus = (Path(__file__).parent / "golden_languages.jsonl").read_text(encoding="utf-8").splitlines()
     own = [row["reply"] for row in map(json.loads, corpus) if row["language"].lower().startswith(code)]
     for piece in ("A) ", "A\n", "**", *own[5::40]):
-        short, long = (piece * (length // len(piece)) for length in (5_000, 10_000))
-        reader(piece, question)
-        assert cpu(reader, long, question) < 3.2 * cpu(reader, short, question) + 0.05
+        with cpu_limit(10):
+            reader(piece * (60_000 // len(piece)), question)

@@ -1,16 +1,14 @@
-"""Helpers for the tests of models: a spec in one line, a transport that has its reply ready, a real little server."""
-
-import asyncio
-import contextlib
+"""Helpers for the tests of models: a spec in one line, a transport that has its reply ready."""
 
 import orjson
 import pytest
 
-from mmlubench.models.http.transport import Reply
+from mmlubench.models.http.transport import AioTransport, Reply, SdkTransport, Timeouts
 from mmlubench.models.names.presets import CLIENTS, preset_for
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Message, Params, Request
 
+UNHURRIED = Timeouts()
 KEY = "sk-test-0123456789abcdef"
 
 
@@ -63,67 +61,6 @@ def canned():
     return Canned
 
 
-class Server:
-    """One reply for all, in raw bytes; the requests it got; how many connections it saw."""
-
-    def __init__(self, raw, wait_s=0.0):
-        self.raw, self.wait_s = raw, wait_s
-        self.requests, self.connections, self.talks = [], 0, []
-
-    async def talk(self, reader, writer):
-        self.connections += 1
-        self.talks.append(asyncio.current_task())
-        try:
-            await self.answer(reader, writer)
-        finally:
-            writer.close()
-
-    async def answer(self, reader, writer):
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                first, *lines = head.strip().split("\r\n")
-                headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}
-                body = await reader.readexactly(int(headers.get("content-length", 0)))
-                self.requests.append((first, headers, orjson.loads(body)))
-                await asyncio.sleep(self.wait_s)
-                writer.write(self.raw)
-                await writer.drain()
-                if b"Content-Length: 9999" in self.raw or not self.raw:  # a reply that is cut off
-                    break
-
-
-@pytest.fixture
-def serving():
-    """`async with serving(raw) as (server, base_url)`."""
-
-    @contextlib.asynccontextmanager
-    async def serve(raw, wait_s=0.0):
-        server = Server(raw, wait_s)
-        listening = await asyncio.start_server(server.talk, "127.0.0.1", 0)
-        port = listening.sockets[0].getsockname()[1]
-        try:
-            yield server, f"http://127.0.0.1:{port}/v1"
-        finally:
-            listening.close()
-            for talk in server.talks:
-                talk.cancel()
-            await asyncio.gather(*server.talks, return_exceptions=True)
-            await asyncio.sleep(0)  # the sockets close one turn later
-
-    return serve
-
-
-@pytest.fixture
-def raw_reply():
-    def make(payload, status=200, headers="", kind="application/json"):
-        content = payload if isinstance(payload, bytes) else orjson.dumps(payload)
-        head = f"HTTP/1.1 {status} Word\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n{headers}\r\n"
-        return head.encode() + content
-
-    return make
-
-
 @pytest.fixture
 def chat_payload():
     """What an OpenAI-compatible server answers when all is well."""
@@ -133,3 +70,15 @@ def chat_payload():
         "choices": [{"index": 0, "message": {"role": "assistant", "content": "B"}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 100, "completion_tokens": 3, "total_tokens": 103},
     }
+
+
+@pytest.fixture
+def carrier():
+    """A transport to a server by its kind: `aiohttp`, or the SDK of `openai` or `anthropic`."""
+
+    def make(kind, url, timeouts=UNHURRIED):
+        if kind == "aiohttp":
+            return AioTransport(url, key=None, pool=1, timeouts=timeouts)
+        return SdkTransport(kind, url, key=None, pool=1, timeouts=timeouts)
+
+    return make

@@ -2,23 +2,24 @@
 
 import asyncio
 
-import orjson
 import pytest
 
 from mmlubench.errors import BadReply, Overloaded, RateLimited, Rejected, Unreachable
 from mmlubench.models.http.openai_compatible import OpenAICompatible
 from mmlubench.models.http.transport import AioTransport, _proxy
+from tests.fake_server import LETTER, FakeServer, Reply, error
 
 pytestmark = pytest.mark.asyncio
+PAGE = {"Content-Type": "text/html"}
 
 
 @pytest.fixture
-def asking(serving, make_spec, make_request, key):
-    """Ask a server that gives `raw`; the completion and the server."""
+def asking(make_spec, make_request, key):
+    """Ask a server that gives `answer`; the completion and the server."""
 
-    async def do(raw, wait_s=0.0, request=None, **spec):
-        async with serving(raw, wait_s) as (server, base_url):
-            model = OpenAICompatible(make_spec(base_url=base_url, self_hosted=True, **spec), key=key, pool=4)
+    async def do(answer="ok", request=None):
+        with FakeServer(answer) as server:
+            model = OpenAICompatible(make_spec(base_url=server.url, self_hosted=True), key=key, pool=4)
             try:
                 return await model.generate(request or make_request(max_tokens=8)), server
             finally:
@@ -29,9 +30,9 @@ def asking(serving, make_spec, make_request, key):
 
 @pytest.fixture
 def fails(asking, key):
-    async def do(kind, raw, wait_s=0.0, **spec):
+    async def do(kind, answer):
         with pytest.raises(kind) as caught:
-            await asking(raw, wait_s, **spec)
+            await asking(answer)
         assert key not in f"{caught.value} {caught.value.__cause__} {caught.value.sent}"
         assert caught.value.sent["max_tokens"] == 8
         return caught.value
@@ -42,37 +43,35 @@ def fails(asking, key):
 # --- success
 
 
-async def test_a_request_arrives_whole_and_its_reply_is_read(asking, raw_reply, chat_payload, key):
-    completion, server = await asking(raw_reply(chat_payload))
-    ((first, headers, body),) = server.requests
-    assert first == "POST /v1/chat/completions HTTP/1.1"
-    assert headers["authorization"] == f"Bearer {key}"
-    assert headers["content-type"] == "application/json"
-    assert body["messages"] == [{"role": "user", "content": "Which letter?"}]
-    assert completion.text == "B"
+async def test_a_request_arrives_whole_and_its_reply_is_read(asking, key):
+    completion, server = await asking()
+    (request,) = server.requests
+    assert str(request) == "POST /v1/chat/completions"
+    assert request.headers["authorization"] == f"Bearer {key}"
+    assert request.headers["content-type"] == "application/json"
+    assert request.body["messages"] == [{"role": "user", "content": "Which letter?"}]
+    assert completion.text == LETTER
     assert completion.latency_s > 0
 
 
-async def test_text_of_any_language_survives_the_way(asking, raw_reply, chat_payload, make_request):
+async def test_text_of_any_language_survives_the_way(asking, chat_payload, make_request):
     chat_payload["choices"][0]["message"]["content"] = "回答 乙 Ω é"
-    completion, server = await asking(raw_reply(chat_payload), request=make_request("Frage: 日本 ∑ é"))
-    assert server.requests[0][2]["messages"][0]["content"] == "Frage: 日本 ∑ é"
+    completion, server = await asking(Reply(body=chat_payload), make_request("Frage: 日本 ∑ é"))
+    assert server.requests[0].body["messages"][0]["content"] == "Frage: 日本 ∑ é"
     assert completion.text == "回答 乙 Ω é"
 
 
-async def test_no_key_means_no_header(serving, raw_reply, chat_payload, make_spec, make_request):
-    async with serving(raw_reply(chat_payload)) as (server, base_url):
-        model = OpenAICompatible(make_spec(base_url=base_url))
+async def test_no_key_means_no_header(make_spec, make_request):
+    with FakeServer() as server:
+        model = OpenAICompatible(make_spec(base_url=server.url))
         await model.generate(make_request())
         await model.aclose()
-    assert "authorization" not in server.requests[0][1]
+    assert "authorization" not in server.requests[0].headers
 
 
-async def test_as_many_requests_fly_at_once_as_the_pool_is_wide(
-    serving, raw_reply, chat_payload, make_spec, make_request
-):
-    async with serving(raw_reply(chat_payload), wait_s=0.05) as (server, base_url):
-        model = OpenAICompatible(make_spec(base_url=base_url), pool=8)
+async def test_as_many_requests_fly_at_once_as_the_pool_is_wide(make_spec, make_request):
+    with FakeServer(latency_s=0.05) as server:
+        model = OpenAICompatible(make_spec(base_url=server.url), pool=8)
         await asyncio.gather(*(model.generate(make_request()) for _ in range(24)))
         await model.aclose()
     assert len(server.requests) == 24
@@ -82,70 +81,63 @@ async def test_as_many_requests_fly_at_once_as_the_pool_is_wide(
 # --- replies that are no answer
 
 
-async def test_a_rate_limit_says_how_long_to_wait(fails, raw_reply):
-    body = {"error": {"message": "slow down"}}
-    error = await fails(RateLimited, raw_reply(body, 429, "Retry-After: 3\r\n"))
-    assert (error.status, error.retry_after_s) == (429, 3.0)
+async def test_a_rate_limit_says_how_long_to_wait(fails):
+    failure = await fails(RateLimited, Reply(429, error("slow down"), {"Retry-After": "3"}))
+    assert (failure.status, failure.retry_after_s) == (429, 3.0)
 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
     [(400, Rejected), (401, Rejected), (404, Rejected), (500, Overloaded), (529, Overloaded)],
 )
-async def test_every_status_has_its_kind(status, kind, fails, raw_reply, key):
-    error = await fails(kind, raw_reply({"error": {"message": f"said so to {key}"}}, status))
-    assert f"HTTP {status}: said so to ***" in str(error)
+async def test_every_status_has_its_kind(status, kind, fails, key):
+    failure = await fails(kind, Reply(status, error(f"said so to {key}")))
+    assert f"HTTP {status}: said so to ***" in str(failure)
 
 
-async def test_a_quota_that_is_used_up_is_final(fails, raw_reply):
-    await fails(Rejected, raw_reply({"error": {"message": "none left", "code": "insufficient_quota"}}, 429))
+async def test_a_quota_that_is_used_up_is_final(fails):
+    await fails(Rejected, "quota_429")
 
 
-async def test_a_redirect_is_not_followed_since_it_would_turn_the_post_into_a_get(fails, raw_reply):
-    error = await fails(Rejected, raw_reply(b"", 301, "Location: https://elsewhere/v1\r\n"))
-    assert "redirects to https://elsewhere/v1" in str(error)
+async def test_a_redirect_is_not_followed_since_it_would_turn_the_post_into_a_get(fails):
+    failure = await fails(Rejected, Reply(301, "", {"Location": "https://elsewhere/v1"}))
+    assert "redirects to https://elsewhere/v1" in str(failure)
 
 
-async def test_json_that_is_cut_short_is_a_bad_reply(fails, raw_reply, chat_payload):
-    await fails(BadReply, raw_reply(orjson.dumps(chat_payload)[:-20]))
+async def test_json_that_is_cut_short_is_a_bad_reply(fails):
+    await fails(BadReply, "half_json")
 
 
-async def test_an_error_under_status_200_is_found(fails, raw_reply):
-    error = await fails(Overloaded, raw_reply({"error": {"code": 503, "message": "loading model"}}))
-    assert "loading model" in str(error)
+async def test_an_error_under_status_200_is_found(fails):
+    failure = await fails(Overloaded, Reply(body=error("loading model", 503)))
+    assert "loading model" in str(failure)
 
 
-async def test_a_login_page_in_place_of_an_answer_is_a_bad_reply(fails, raw_reply):
-    error = await fails(BadReply, raw_reply(b"<html>Please log in</html>", kind="text/html"))
-    assert "the body is not JSON: '<html>Please log in</html>'" in str(error)
+async def test_a_login_page_in_place_of_an_answer_is_a_bad_reply(fails):
+    failure = await fails(BadReply, Reply(body="<html>Please log in</html>", headers=PAGE))
+    assert "the body is not JSON: '<html>Please log in</html>'" in str(failure)
 
 
-async def test_an_html_error_page_is_read(fails, raw_reply):
-    page = b"<html><head><title>504 Gateway Time-out</title></head></html>"
-    assert "HTTP 504: 504 Gateway Time-out" in str(
-        await fails(Overloaded, raw_reply(page, 504, kind="text/html"))
-    )
+async def test_an_html_error_page_is_read(fails):
+    page = Reply(504, "<html><head><title>504 Gateway Time-out</title></head></html>", PAGE)
+    assert "HTTP 504: 504 Gateway Time-out" in str(await fails(Overloaded, page))
 
 
 # --- no reply
 
 
 @pytest.mark.parametrize(
-    "raw",
-    [
-        b"",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n{",
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
-    ],
+    "answer",
+    [Reply(raw=b""), "half_body", Reply(body="nope", headers={"Content-Encoding": "gzip"})],
     ids=["hung-up", "cut-body", "broken-gzip"],
 )
-async def test_a_reply_that_is_not_whole_is_worth_another_try(raw, fails):
-    assert (await fails(Unreachable, raw)).retryable
+async def test_a_reply_that_is_not_whole_is_worth_another_try(answer, fails):
+    assert (await fails(Unreachable, answer)).retryable
 
 
 async def test_a_server_that_speaks_no_http_is_said_so(fails):
-    error = await fails(BadReply, b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
-    assert "does not answer in HTTP" in str(error)
+    failure = await fails(BadReply, Reply(raw=b"SSH-2.0-OpenSSH_9.2\r\n\r\n"))
+    assert "does not answer in HTTP" in str(failure)
 
 
 async def test_a_server_that_is_down_is_said_so(make_spec, make_request, unused_tcp_port):
@@ -168,16 +160,14 @@ async def test_a_host_that_does_not_exist_is_said_so(make_spec, make_request):
     await model.aclose()
 
 
-async def test_text_that_is_no_unicode_is_the_requests_own_fault(
-    asking, raw_reply, make_request, chat_payload
-):
+async def test_text_that_is_no_unicode_is_the_requests_own_fault(asking, make_request):
     with pytest.raises(Rejected, match="cannot be written as JSON"):
-        await asking(raw_reply(chat_payload), request=make_request("half a pair: \ud800"))
+        await asking(request=make_request("half a pair: \ud800"))
 
 
-async def test_a_cancelled_request_stays_cancelled(asking, raw_reply, chat_payload):
+async def test_a_cancelled_request_stays_cancelled(asking):
     # Ctrl-C must not look like a failure of the provider.
-    task = asyncio.create_task(asking(raw_reply(chat_payload), wait_s=5))
+    task = asyncio.create_task(asking("stall"))
     await asyncio.sleep(0.1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

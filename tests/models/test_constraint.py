@@ -1,43 +1,12 @@
 """Constrained decoding: each server's own word, and a sentence where a server has none."""
 
-import http.server
-import json
-import threading
-
 import pytest
 
 from mmlubench.errors import ModelError
 from mmlubench.models.constraint import constrained, constrained_to, grammar_of
 from mmlubench.models.http.openai_compatible import OpenAICompatible
 from mmlubench.schema import Params, Request
-
-
-@pytest.fixture
-def vllm_of():
-    """The base_url of a server that tells this about its version; closed at the end."""
-    servers = []
-
-    def serve(content, status=200):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                asked.append((self.path, self.headers.get("authorization")))
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *args):
-                pass
-
-        asked = []
-        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}/v1", asked
-
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+from tests.fake_server import FakeServer, Reply
 
 
 @pytest.mark.parametrize(
@@ -52,17 +21,19 @@ def vllm_of():
         (None, "structured_outputs"),
     ],
 )
-def test_an_old_vllm_is_asked_in_the_old_word_which_a_new_one_passes_over(version, word, vllm_of, make_spec):
-    base_url, asked = vllm_of(json.dumps({"version": version}).encode())
-    assert constrained(make_spec(base_url=base_url)).constraint == word
-    assert asked == [("/version", None)]
+def test_an_old_vllm_is_asked_in_the_old_word_which_a_new_one_passes_over(version, word, make_spec):
+    with FakeServer(always=Reply(body={"version": version})) as server:
+        assert constrained(make_spec(base_url=server.url)).constraint == word
+    (request,) = server.requests
+    assert str(request) == "GET /version"
+    assert "authorization" not in request.headers
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"[]", b"7", b""])
-def test_a_server_that_does_not_tell_its_version_is_taken_for_a_new_one(content, vllm_of, make_spec):
+def test_a_server_that_does_not_tell_its_version_is_taken_for_a_new_one(content, make_spec):
     for status in (200, 404):
-        base_url, _ = vllm_of(content, status)
-        assert constrained(make_spec(base_url=base_url)).constraint == "structured_outputs"
+        with FakeServer(always=Reply(status, content)) as server:
+            assert constrained(make_spec(base_url=server.url)).constraint == "structured_outputs"
 
 
 def test_a_server_that_is_not_there_will_be_complained_of_when_it_is_asked(make_spec):

@@ -3,6 +3,7 @@
 import os
 import sys
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def no_key_around(tmp_path, monkeypatch):
 
 @pytest.fixture
 def keyring(monkeypatch):
-    fake = ModuleType("keyring")
+    fake: Any = ModuleType("keyring")
     fake.asked = []
     fake.get_password = lambda service, name: fake.asked.append((service, name)) or "from-keyring"
     monkeypatch.setitem(sys.modules, "keyring", fake)
@@ -49,7 +50,7 @@ def test_the_keyring_is_asked_last_under_our_own_name(keyring):
 
 def test_a_keyring_that_fails_is_no_keyring(monkeypatch):
     # A machine without a desktop has the library but no backend: that must not end the run.
-    fake = ModuleType("keyring")
+    fake: Any = ModuleType("keyring")
 
     def locked(service, name):
         raise RuntimeError("no recommended backend")

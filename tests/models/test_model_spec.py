@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
@@ -80,7 +81,7 @@ def test_a_spec_can_be_written_into_the_manifest():
 # -- what can change an answer ---------------------------------------------------------------------------------------
 
 SPEC = ModelSpec(label="a", client="vllm", model_id="m", base_url="http://x/v1", parameters={"top_p": 0.5})
-MATTERS = {
+MATTERS: dict[str, Any] = {
     "client": "openai",
     "model_id": "n",
     "base_url": "http://y/v1",
@@ -94,7 +95,7 @@ MATTERS = {
     "responses": "replies.json",
     "rule": "hash",
 }
-MATTERS_NOT = {
+MATTERS_NOT: dict[str, Any] = {
     "label": "b",
     "api_key_env": "KEY",
     "context_window": 10,

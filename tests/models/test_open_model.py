@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_another_server_of_openais_protocol_is_one_row(monkeypatch):
     ],
 )
 def test_a_client_gets_its_class_and_its_transport(client, transport, model, carrier, make_spec):
-    opened = open_model(make_spec(client=client, transport=transport), pool=8, env={})
+    opened: Any = open_model(make_spec(client=client, transport=transport), pool=8, env={})
     assert type(opened) is model
     assert type(opened._transport) is carrier
 

@@ -25,6 +25,9 @@ class Server:
             raise self.error
         return Completion("A", "length", logprobs=((" A", -0.1),))
 
+    async def aclose(self):
+        """Nothing is open."""
+
 
 @pytest.fixture
 def vllm(make_spec):

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import FEWER_PLUGINS
+
 ROOT = Path(__file__).parents[2]
 KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY")
 INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
@@ -144,6 +146,7 @@ def ids(result):
 def folder(pytester, monkeypatch):
     for name in (*KEYS, "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", FEWER_PLUGINS)
     # The machine's own keyring is nobody's business here; and its import changes how Python finds plugins.
     monkeypatch.setattr("mmlubench.models.names.keys._from_keyring", lambda variable: None)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")

@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 
 from mmlubench.engine.store.sqlite import Store
+from mmlubench.plugin.signals import DRAIN_S
+from tests.fake_server import FakeServer, Reply
+from tests.plugin.sums import sums
 
 #: Much of this runs pytest in processes of its own, and stops it.
 pytestmark = pytest.mark.long
@@ -23,20 +26,6 @@ WORKERS_LATER = pytest.mark.parametrize(
     "workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.long)], ids=["plain", "n2"]
 )
 NOISE = ("Traceback", "INTERNALERROR", "Task was destroyed", "never awaited", "Exception ignored")
-MANY = """
-import pytest
-from mmlubench import Question
-
-ROWS = [
-    Question(f"sums/addition/{n:04}", "sums", "addition", "stem", f"{n} + 1 = ?", ("1", "2", "3", "4"), "A")
-    for n in range(4000)
-]
-
-@pytest.mark.questions("sums", rows=ROWS)
-async def test_sums(question, solver):
-    answer = await solver(question)
-    assert answer.letter == question.answer, answer.explanation
-"""
 #: In a folder's conftest.py: no file may grow beyond so many bytes, as on a disk that is full.
 FULL = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
 
@@ -96,7 +85,7 @@ def test_ctrl_c_in_the_midst_of_work_harms_no_request(
     make_folder: Callable[..., Path], start_pytest: Callable[..., Any], start_server: Callable[..., Any]
 ) -> None:
     # The loop is busy nearly all the time: raised where it happens to be, it would hit a request most of the time.
-    server, folder = start_server("--latency-ms", "1"), make_folder(test_mmlu=MANY)
+    server, folder = start_server("--latency-ms", "1"), make_folder(test_mmlu=sums(4000))
     running = start_pytest(folder, "--model", server.model, "--concurrency", "64")
     server.wait_for(requests=300)
     running.interrupt(group=True)
@@ -109,27 +98,27 @@ def test_ctrl_c_in_the_midst_of_work_harms_no_request(
 
 
 def test_a_second_ctrl_c_stops_at_once_and_still_writes_everything(
-    make_folder: Callable[..., Path], start_pytest: Callable[..., Any], start_server: Callable[..., Any]
+    make_folder: Callable[..., Path], start_pytest: Callable[..., Any]
 ) -> None:
-    server = start_server("--latency-ms", "3000")
-    options = ("--model", server.model, "--data", "sample", "--concurrency", "4")
-    both = [start_pytest(make_folder(), *options, "-n", "2")]
-    server.wait_for(requests=1)
-    both.append(start_pytest(make_folder(), *options))
-    server.wait_for(requests=16)  # the first four of each were answered
-    for running in both:
-        running.interrupt(group=True)
-    time.sleep(0.5)
-    for running in both:
-        assert running.process.poll() is None  # it waits for the four under way
-        running.interrupt(group=True)
-    pressed = time.monotonic()
-    for running in both:
-        ran = running.wait(timeout_s=20)
-        assert time.monotonic() - pressed < 4  # the drain alone would take five seconds
+    # Four are answered at once; those under way when the keys are pressed would still be, before the drain is over.
+    servers = [FakeServer(*["ok"] * 4, always=Reply(wait_s=DRAIN_S - 1)) for _ in range(2)]
+    both = []
+    with servers[0], servers[1]:
+        for server, workers in zip(servers, [("-n", "2"), ()], strict=True):
+            options = ("--model", f"vllm/fake@{server.url}", "--data", "sample", "--concurrency", "4")
+            both.append(start_pytest(make_folder(), *options, *workers))
+        for server, running in zip(servers, both, strict=True):
+            server.wait_for(requests=8)
+            running.interrupt(group=True)
+        time.sleep(0.5)
+        for running in both:
+            assert running.process.poll() is None  # it waits for the four under way
+            running.interrupt(group=True)
+        ended = [running.wait(timeout_s=20) for running in both]
+    for ran in ended:
         assert ran.status == pytest.ExitCode.INTERRUPTED
         assert_quiet(ran.output)
-        assert 4 <= len(ran.lines("results")) == ran.entry["n"] <= kept(ran.folder)
+        assert len(ran.lines("results")) == ran.entry["n"] == 4 <= kept(ran.folder)
         assert f"run folder: reports/{ran.run_folders[0].name}" in ran.output
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -95,18 +97,12 @@ def test_a_gate_is_a_share_from_0_to_1(least, folder):
 
 
 def test_a_gate_never_turns_an_interrupted_or_broken_session_into_a_pass():
-    class Passed:
-        def passes(self, *, failed):
-            return True
-
-    class Session:
-        testsfailed = 0
-        exitstatus = pytest.ExitCode.OK
-
-    assert exit_status(Session, Passed()) == pytest.ExitCode.OK
+    session: Any = SimpleNamespace(testsfailed=0, exitstatus=pytest.ExitCode.OK)
+    passed: Any = SimpleNamespace(passes=lambda *, failed: True)
+    assert exit_status(session, passed) == pytest.ExitCode.OK
     for broken in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
-        Session.exitstatus = broken
-        assert exit_status(Session, Passed()) == broken
+        session.exitstatus = broken
+        assert exit_status(session, passed) == broken
 
 
 # -- a run that did not come to its end ------------------------------------------------------------------------------

@@ -282,7 +282,7 @@ def test_both_names_may_be_given_and_the_last_one_counts(folder):
     ],
 )
 def test_options_may_stand_wherever_pytest_reads_options(name, way, workers, folder, monkeypatch):
-    arguments = ()
+    arguments: tuple[str, ...] = ()
     if way == "ini":
         folder.write(
             "pytest.ini", folder.path.joinpath("pytest.ini").read_text() + f"addopts = {name} mock\n"

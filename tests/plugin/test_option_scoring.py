@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+
+from tests.fake_server import FakeServer, Received, Reply
 
 FEW = ("--model", "mock/hash", "--limit", "12", "--seed", "3")
 CLAUDE = ("--model", "anthropic/claude-sonnet-4-5")
@@ -150,48 +149,18 @@ def test_an_unknown_way_is_refused_with_those_there_are(folder):
 # -- a server that promises nothing is tried ---------------------------------------------------------------------------
 
 
-class WithoutLogprobs(ThreadingHTTPServer):
-    """An OpenAI-compatible server that answers everything, and tells null for log-probabilities."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, dict[str, Any]]] = []
-        super().__init__(("127.0.0.1", 0), _Reply)
-
-    @property
-    def model(self) -> str:
-        return f"vllm/tiny@http://127.0.0.1:{self.server_port}/v1"
-
-
-class _Reply(BaseHTTPRequestHandler):
-    server: WithoutLogprobs
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((self.path, body))
-        said = {"text": " A"} if "prompt" in body else {"message": {"role": "assistant", "content": "A"}}
-        choice = {"index": 0, "finish_reason": "length", "logprobs": None, **said}
-        usage = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
-        content = json.dumps({"model": "tiny", "choices": [choice], "usage": usage}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+def without_logprobs(request: Received) -> Reply:
+    """What an OpenAI-compatible server says that answers everything, and tells null for log-probabilities."""
+    said = {"text": " A"} if "prompt" in request.body else {"message": {"role": "assistant", "content": "A"}}
+    choice = {"index": 0, "finish_reason": "length", "logprobs": None, **said}
+    usage = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
+    return Reply(body={"model": "tiny", "choices": [choice], "usage": usage})
 
 
 @pytest.fixture
-def server() -> Iterator[WithoutLogprobs]:
-    with WithoutLogprobs() as serving:
-        thread = threading.Thread(target=serving.serve_forever, args=(0.02,))
-        thread.start()
+def server() -> Iterator[FakeServer]:
+    with FakeServer(always=without_logprobs) as serving:
         yield serving
-        serving.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize(
@@ -205,15 +174,15 @@ def server() -> Iterator[WithoutLogprobs]:
 )
 def test_a_server_that_tells_none_is_found_out_before_the_run(folder, server, scoring, paths):
     # Found out after it, it would be 14,042 requests for a score of nothing.
-    said = refused(folder, "--model", server.model, "--data", "sample", "--scoring", scoring)
+    said = refused(folder, "--model", f"vllm/tiny@{server.url}", "--data", "sample", "--scoring", scoring)
     assert f"--scoring {scoring}: " in said
     assert "gave no log-probabilities when it was tried" in said
     assert said.endswith("use --scoring text to read its replies instead.")
-    assert [path for path, _ in server.asked] == paths  # each way once
-    assert {body["max_tokens"] for _, body in server.asked} == {1}
+    assert [request.path for request in server.requests] == paths  # each way once
+    assert {request.body["max_tokens"] for request in server.requests} == {1}
 
 
 def test_the_same_server_is_no_trouble_where_replies_are_read(folder, server):
-    folder.run("--model", server.model, "--data", "sample", "--limit", "4", "--no-store")
+    folder.run("--model", f"vllm/tiny@{server.url}", "--data", "sample", "--limit", "4", "--no-store")
     assert folder.entry()["answered"] == 4
-    assert len(server.asked) == 4
+    assert len(server.requests) == 4

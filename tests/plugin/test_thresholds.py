@@ -10,21 +10,7 @@ from typing import Any
 import pytest
 
 from mmlubench.schema import Outcome
-
-OWN = """
-import pytest
-from mmlubench import Question
-
-ROWS = [
-    Question(f"sums/addition/{n:04}", "sums", "addition", "stem", f"{n} + 1 = ?", ("1", "2", "3", "4"), "A")
-    for n in range(100)
-]
-
-@pytest.mark.questions("sums", rows=ROWS)
-async def test_sums(question, solver):
-    answer = await solver(question)
-    assert answer.letter == question.answer, answer.explanation
-"""
+from tests.plugin.sums import sums
 
 
 def flat(text: str) -> str:
@@ -42,7 +28,7 @@ def scripted(make_folder: Callable[..., Path], run_pytest: Callable[..., Any]) -
     """Run a hundred questions, whose answer is A, against a mock that says A but for some replies."""
 
     def run(others: dict[int, Any], *options: str) -> Any:
-        folder = make_folder(test_mmlu=OWN)
+        folder = make_folder(test_mmlu=sums(100))
         replies = {f"sums/addition/{n:04}": reply for n, reply in others.items()}
         (folder / "replies.json").write_text(json.dumps(replies))
         entry = {"model_name": "mock/script", "responses": "replies.json", "rule": "A"}
@@ -89,7 +75,7 @@ def failing(
 
     def run(*options: str) -> Any:
         server = start_server("--latency-ms", "5", "--error-rate", "0.06", "--error-codes", "422")
-        return run_pytest(make_folder(test_mmlu=OWN), "--model", server.model, *options)
+        return run_pytest(make_folder(test_mmlu=sums(100)), "--model", server.model, *options)
 
     return run
 
@@ -115,7 +101,7 @@ def test_guessing_another_model_and_a_dropped_parameter_are_told_everywhere(
 ) -> None:
     # The server answers a quarter right, under the name it is asked by; models.yaml says it takes no temperature.
     server = start_server("--latency-ms", "5", "--model-name", "other-model-7b")
-    folder = make_folder(test_mmlu=OWN)
+    folder = make_folder(test_mmlu=sums(100))
     entry = {
         "model_name": "vllm/fake",
         "base_url": f"http://127.0.0.1:{server.port}/v1",
@@ -136,7 +122,7 @@ def test_a_reply_that_was_cut_off_is_asked_for_once_more_with_more_room_and_all_
 ) -> None:
     # The server stops after half as many words as it needs, unless it is given at least 1,000 tokens.
     server = start_server("--latency-ms", "5", "--cut-below", "1000")
-    folder = make_folder(test_mmlu=OWN)
+    folder = make_folder(test_mmlu=sums(100))
     options = ("--model", server.model, "--max-tokens", "256")
     ran = run_pytest(folder, *options)
     assert server.stats()["total"] == 200
@@ -155,7 +141,7 @@ def test_what_stays_cut_off_is_no_wrong_answer_and_the_way_out_is_named(
     make_folder: Callable[..., Path], run_pytest: Callable[..., Any], start_server: Callable[..., Any]
 ) -> None:
     server = start_server("--latency-ms", "5", "--cut-below", "1000000")
-    ran = run_pytest(make_folder(test_mmlu=OWN), "--model", server.model, "--max-tokens", "16")
+    ran = run_pytest(make_folder(test_mmlu=sums(100)), "--model", server.model, "--max-tokens", "16")
     assert server.stats()["total"] == 200  # once more, and not again and again
     assert ran.status == 1
     assert ran.entry["outcomes"]["truncated"] == 100

@@ -162,7 +162,7 @@ def test_the_case_that_goes_on_is_the_one_that_is_noted(file: Path) -> None:
         return f"{naps} naps"
 
     async def both() -> list[str]:
-        return await asyncio.gather(box.watch(7, case(2)), box.watch(8, case(2)))
+        return list(await asyncio.gather(box.watch(7, case(2)), box.watch(8, case(2))))
 
     assert asyncio.run(both()) == ["2 naps", "2 naps"]
     assert seen == [7, 8, 7, 8]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -91,7 +92,7 @@ def test_white_space_is_that_of_the_template(question: Question, block: str, tex
 
 def test_the_hash_follows_whatever_changes_the_messages() -> None:
     recipe = load_recipe("five_shot")
-    changes = {
+    changes: dict[str, Any] = {
         "template": recipe.template + " ",
         "shots": 4,
         "system": "Be brief.",

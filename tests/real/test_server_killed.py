@@ -169,7 +169,9 @@ def assert_nothing_lost(ran: Any) -> None:
     assert count["error"] == count["skipped"] == 0
     assert count.total() == len({record["id"] for record in ran["results"]}) == QUESTIONS
     # A reply that was cut off is asked for again at more length: that is another request, not the same one.
-    answers, taken_up, attempts = Counter(), Counter(), Counter()
+    answers: Counter[Any] = Counter()
+    taken_up: Counter[Any] = Counter()
+    attempts: Counter[Any] = Counter()
     for request, reply in zip(ran["requests"], ran["responses"], strict=True):
         same = request["id"], request["parameters_asked"]["max_tokens"]
         answers[same] += "completion" in reply

@@ -30,7 +30,7 @@ def run(results: Callable[..., list[Result]], summary: Callable[..., Summary]) -
 
 def plant(monkeypatch: pytest.MonkeyPatch, table: Registry[Any], thing: object) -> None:
     """One line in the table."""
-    monkeypatch.setitem(table.ours, "planted", thing)  # type: ignore[arg-type]  # a dictionary, as it happens
+    monkeypatch.setitem(table.ours, "planted", thing)  # a dictionary
 
 
 def test_our_reports_write_their_files_and_show_the_summary(run: RunRecords) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from mmlubench.errors import PromptError
 from mmlubench.prompts import load_recipe, render
 from mmlubench.schema import Question
+from tests.hang_guard import cpu_limit
 
 QUESTION = Question("m/s/1", "m", "s", "c", "{{ 7 * 7 }} {% raw %} why?", ("{{ 1 }}", "two"), "A")
 
@@ -89,11 +89,10 @@ def test_a_template_that_would_run_for_ever_or_fill_the_memory_is_one_sentence_a
     bomb: str, said: str, recipe_of: Callable[[str], Path]
 ) -> None:
     path = recipe_of(bomb)
-    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(PromptError) as caught:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with cpu_limit(30), pytest.raises(PromptError) as caught:
         load_recipe(prompt_file=path)
     assert said in str(caught.value)
-    assert time.perf_counter() - started < 5
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
 
 

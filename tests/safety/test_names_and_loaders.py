@@ -16,6 +16,7 @@ from mmlubench.errors import ModelError
 from mmlubench.models import resolve
 from mmlubench.models.spec import label_of
 from mmlubench.reports.classic import classic_names
+from mmlubench.stats import summarize
 
 #: Much of this runs pytest in processes of its own.
 pytestmark = pytest.mark.long
@@ -115,7 +116,10 @@ def test_long_names_with_one_beginning_stay_apart() -> None:
 
 
 def test_a_benchmarks_name_does_not_lead_out_of_the_folder_either() -> None:
-    names = classic_names({"benchmark": "../../up", "model": "m", "mock": False}, "20260101")
+    names = classic_names(
+        summarize([]).about(benchmark="../../up", model="m", recipe="r", mock=False, duration_s=0.0),
+        "20260101",
+    )
     assert names == ("up_m_20260101.json", "up_m_latest.json")
 
 

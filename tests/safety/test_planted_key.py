@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from mmlubench.models.http.failures import Failures
 from mmlubench.models.secrecy import Mask, secrets
 from mmlubench.models.spec import ModelSpec
+from tests.fake_server import FakeServer
 
 #: Much of this runs pytest in processes of its own.
 pytestmark = pytest.mark.long
@@ -96,10 +96,10 @@ def planted(environment: None, make_folder: Callable[..., Path]) -> Callable[...
 
 @pytest.fixture(scope="module")
 def runs(
-    planted: Callable[..., Path], gossip: ThreadingHTTPServer, start_pytest: Callable[..., Any]
+    planted: Callable[..., Path], gossip: FakeServer, start_pytest: Callable[..., Any]
 ) -> dict[str, Any]:
     """The same run in one process and in three, at the same time."""
-    found = entries(gossip.server_address[1])
+    found = entries(gossip.port)
     started = {}
     for name, workers in (("plain", ()), ("n2", ("-n", "2"))):
         folder = planted(test_sums=BENCHMARK)
@@ -111,10 +111,14 @@ def runs(
 
 @pytest.mark.parametrize("name", ["plain", "n2"])
 def test_no_key_is_in_anything_that_a_run_prints_or_writes(
-    name: str, runs: dict[str, Any], gossip: ThreadingHTTPServer, leaks: Callable[..., list[str]]
+    name: str,
+    runs: dict[str, Any],
+    gossip: FakeServer,
+    keys_sent: Callable[[FakeServer], set[str]],
+    leaks: Callable[..., list[str]],
 ) -> None:
     ran = runs[name]
-    assert gossip.keys == {IN_ENV, IN_DOTENV}  # type: ignore[attr-defined]  # they were sent
+    assert keys_sent(gossip) == {IN_ENV, IN_DOTENV}
     assert not leaks(ran, *ALL), "\n".join(leaks(ran, *ALL))
     # And it was no quiet run: replies, refusals and tracebacks with variables are all there.
     outcomes = [line["outcome"] for line in ran.lines("results")]

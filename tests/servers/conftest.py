@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-import subprocess
 import sys
-import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from types import ModuleType
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 
@@ -28,21 +21,11 @@ from mmlubench.models import open_model
 from mmlubench.models.names.from_entry import from_name
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Message, Params, Request
+from tests.fake_server import FakeServer
+from tests.local_servers import free_port, listens, running
 
-START_S = 60
 #: Ten times as fast as in earnest.
 HASTY = RetryPolicy(failing=Bounds(8, 9.0, 0.1), busy=Bounds(10, 30.0, 0.1), first_wait_s=0.01)
-
-
-@pytest.fixture(scope="session")
-def faults() -> ModuleType:
-    """The module `fault_server.py`, which stands beside this file and in no package."""
-    spec = spec_from_file_location("fault_server", Path(__file__).with_name("fault_server.py"))
-    assert spec
-    assert spec.loader
-    module = sys.modules.setdefault("fault_server", module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
 
 
 def spec_for(carrier: str, url: str) -> ModelSpec:
@@ -66,7 +49,6 @@ class Asked:
     results: list[Completion | BaseException]
     journal: Journal
     limiter: Limiter
-    seconds: float
 
     @property
     def only(self) -> Any:
@@ -118,7 +100,6 @@ def ask() -> Callable[..., Any]:
             limiter,
         ):
             current_journal.set(journal := Journal())
-            begun = asyncio.get_running_loop().time()
             requests = (
                 Request(f"q/{n}", (Message("user", f"Question {n}?"),), Params(max_tokens=8))
                 for n in range(count)
@@ -130,7 +111,7 @@ def ask() -> Callable[..., Any]:
                     return await model.generate(request)
 
             results = await asyncio.gather(*map(one, requests), return_exceptions=True)
-            return Asked(results, journal, limiter, asyncio.get_running_loop().time() - begun)
+            return Asked(results, journal, limiter)
 
     return run
 
@@ -141,33 +122,6 @@ def at() -> Callable[[str, str], ModelSpec]:
 
 
 # -- servers that others wrote ---------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
-@contextmanager
-def running(command: list[str], port: int, log: Path) -> Iterator[None]:
-    """A server of this machine, from the moment it listens."""
-    with log.open("wb") as out:
-        process = subprocess.Popen([sys.executable, *command], stdout=out, stderr=out, cwd=log.parent)
-    try:
-        end = time.monotonic() + START_S
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                if time.monotonic() > end or process.poll() is not None:
-                    pytest.fail(f"the server did not start:\n{log.read_text(errors='replace')[-2000:]}")
-                time.sleep(0.1)
-        yield
-    finally:
-        process.kill()
-        process.wait(10)
 
 
 @pytest.fixture(scope="module")
@@ -181,40 +135,15 @@ def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
             except PackageNotFoundError:
                 pytest.skip(f"needs the fault server {package}: pip install 'mmlubench[real]'")
             port, log = free_port(), tmp_path_factory.mktemp(package) / "log"
-            command = [option.replace("{port}", str(port)) for option in options]
-            services.enter_context(running(command, port, log))
+            command = [sys.executable, *(option.replace("{port}", str(port)) for option in options)]
+            services.enter_context(running(command, log, partial(listens, port)))
             return port
 
         yield start
 
 
-@dataclass
-class FaultProcess:
-    """`fault_server.py` in a process of its own, for runs in another."""
-
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
-
-    def _call(self, path: str, plan: dict[str, Any] | None = None) -> Any:
-        body = None if plan is None else json.dumps(plan).encode()
-        with urlopen(f"http://127.0.0.1:{self.port}/{path}", body, timeout=10) as reply:
-            return json.load(reply)
-
-    def play(self, *faults: str, always: str = "ok", latency_s: float = 0.02) -> FaultProcess:
-        """Begin anew with these faults, one a request, and another behaviour afterwards."""
-        self._call("play", {"faults": faults, "always": always, "latency_s": latency_s})
-        return self
-
-    @property
-    def faults(self) -> Counter[str]:
-        """How many requests met which fault since `play`."""
-        return Counter(fault for _, fault, _ in self._call("stats")["log"])
-
-
 @pytest.fixture(scope="module")
-def fault_process(start_service: Callable[..., int]) -> FaultProcess:
-    script = str(Path(__file__).with_name("fault_server.py"))
-    return FaultProcess(start_service("mmlubench", script, "--port", "{port}", "--max-seconds", "900"))
+def fake_server() -> Iterator[FakeServer]:
+    """A server for runs in processes of their own; each test plays its faults on it."""
+    with FakeServer() as server:
+        yield server

@@ -143,7 +143,6 @@ async def test_requests_per_minute_of_the_server_are_found_out_and_kept(
     judge = start_llmock("--rpm", "600")
     asked = await ask(at("aiohttp", judge.url("aiohttp")), count=660, ahead=32, policy=IN_EARNEST)
     assert all(isinstance(result, Completion) for result in asked.results)
-    assert asked.seconds < 45
     assert judge.statuses.count(429) <= 40  # those under way when it ran out, and a few more
     assert judge.complaints == []
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mmlubench.figures import TIMES
+from tests.fake_server import FakeServer
 
 pytestmark = pytest.mark.long
 
@@ -39,10 +40,10 @@ STAYING = [
 
 @pytest.fixture
 def run_against(
-    fault_process: Any, make_folder: Callable[..., Path], run_pytest: Callable[..., Any]
+    fake_server: FakeServer, make_folder: Callable[..., Path], run_pytest: Callable[..., Any]
 ) -> Callable[..., Any]:
     def run(*options: str) -> Any:
-        model = f"vllm/faulty@{fault_process.url}"
+        model = f"vllm/faulty@{fake_server.url}"
         usual = ("--data", "sample", "--limit", str(N), "--concurrency", "8", "--min-accuracy", "0")
         ran = run_pytest(make_folder(), "--model", model, *usual, *options, timeout_s=180)
         assert "Traceback" not in ran.output
@@ -58,43 +59,43 @@ def tell(fault: str, seen: str, more: int, lost: int) -> None:
 
 @pytest.mark.parametrize("fault", PASSING)
 def test_a_hiccup_costs_its_own_requests_and_no_answer(
-    fault: str, fault_process: Any, run_against: Callable[..., Any]
+    fault: str, fake_server: FakeServer, run_against: Callable[..., Any]
 ) -> None:
-    fault_process.play(*["ok"] * 16, *[fault, "ok"] * HICCUPS)
+    fake_server.play(*["ok"] * 16, *[fault, "ok"] * HICCUPS, latency_s=0.02)
     ran = run_against()
     assert ran.status == 0, ran.output
     assert Counter(ran.outcomes().values()).keys() <= {"correct", "wrong"}
     assert {record["prediction"] for record in ran.lines("results")} == {"B"}
-    assert fault_process.faults == {"ok": N, fault: HICCUPS}
+    assert fake_server.faults == {"ok": N, fault: HICCUPS}
     assert len(ran.lines("requests")) == ran.entry["requests"] == N + HICCUPS
     tell(fault, "nothing but the progress line", HICCUPS, 0)
 
 
 @pytest.mark.parametrize(("fault", "least", "most", "told"), STAYING, ids=[fault for fault, *_ in STAYING])
 def test_a_fault_that_stays_is_told_once_and_no_figure_is_claimed(
-    fault: str, least: int, most: int, told: str, fault_process: Any, run_against: Callable[..., Any]
+    fault: str, least: int, most: int, told: str, fake_server: FakeServer, run_against: Callable[..., Any]
 ) -> None:
-    fault_process.play(always=fault)
+    fake_server.play(always=fault, latency_s=0.02)
     ran = run_against()
     assert ran.status == 1
     assert Counter(ran.outcomes().values()) == {"error": N}
     said = " ".join(ran.output.split())
     assert "no headline number" in said
     assert told in said
-    sent = sum(fault_process.faults.values())
+    sent = sum(fake_server.faults.values())
     assert least <= sent == len(ran.lines("requests")) <= most
     (cause,) = (line for line in ran.output.splitlines() if line.startswith(f"{N} {TIMES} "))
     tell(f"{fault}, for ever", f"exit 1, no headline number; `{cause[:150]}`", sent - N, 0)
 
 
 def test_a_server_that_falls_silent_is_asked_again_after_the_time_out(
-    fault_process: Any, run_against: Callable[..., Any]
+    fake_server: FakeServer, run_against: Callable[..., Any]
 ) -> None:
-    fault_process.play(*["ok"] * 16, *["stall", "ok"] * HICCUPS)
+    fake_server.play(*["ok"] * 16, *["stall", "ok"] * HICCUPS, latency_s=0.02)
     ran = run_against("--request-timeout", "4")
     assert ran.status == 0, ran.output
     assert {record["prediction"] for record in ran.lines("results")} == {"B"}
-    assert fault_process.faults["ok"] == N
+    assert fake_server.faults["ok"] == N
     failed = [record["error"] for record in ran.lines("responses") if "error" in record]
     assert len(failed) == HICCUPS
     assert all("did not answer in time" in error for error in failed)
@@ -102,28 +103,28 @@ def test_a_server_that_falls_silent_is_asked_again_after_the_time_out(
 
 
 def test_every_hiccup_at_once_costs_two_workers_no_answer_either(
-    fault_process: Any, run_against: Callable[..., Any]
+    fake_server: FakeServer, run_against: Callable[..., Any]
 ) -> None:
-    fault_process.play(*["ok"] * 16, *(each for fault in PASSING for each in (fault, "ok")))
+    fake_server.play(*["ok"] * 16, *(each for fault in PASSING for each in (fault, "ok")), latency_s=0.02)
     ran = run_against("-n", "2")
     assert ran.status == 0, ran.output
     assert {record["prediction"] for record in ran.lines("results")} == {"B"}
-    assert fault_process.faults == {"ok": N, **dict.fromkeys(PASSING, 1)}
+    assert fake_server.faults == {"ok": N, **dict.fromkeys(PASSING, 1)}
     assert len(ran.lines("requests")) == N + len(PASSING)
 
 
 def test_a_run_that_met_a_fault_which_stayed_is_taken_up_where_it_was(
-    fault_process: Any, make_folder: Callable[..., Path], run_pytest: Callable[..., Any]
+    fake_server: FakeServer, make_folder: Callable[..., Path], run_pytest: Callable[..., Any]
 ) -> None:
     folder = make_folder()
-    options = ("--model", f"vllm/faulty@{fault_process.url}", "--data", "sample", "--limit", str(N))
-    fault_process.play(*["ok"] * 16, always="no_key_401")
+    options = ("--model", f"vllm/faulty@{fake_server.url}", "--data", "sample", "--limit", str(N))
+    fake_server.play(*["ok"] * 16, always="no_key_401", latency_s=0.02)
     first = run_pytest(folder, *options, "--concurrency", "8")
     assert first.status == 1
     assert Counter(first.outcomes().values())["error"] == N - 16
-    fault_process.play()
+    fake_server.play(latency_s=0.02)
     second = run_pytest(
         folder, *options, "--concurrency", "8", "--run-dir", "again", "--store", "reports/store.sqlite"
     )
-    assert fault_process.faults == {"ok": N - 16}
+    assert fake_server.faults == {"ok": N - 16}
     assert "· error 0 ·" in " ".join(second.output.split())

@@ -12,23 +12,7 @@ from mmlubench.errors import Overloaded, PromptError, ProviderError, Rejected
 from mmlubench.prompts import Recipe, load_recipe, render
 from mmlubench.schema import Answer, Completion, Outcome, Params, Question, Request, Usage
 from mmlubench.solvers import SingleTurn, Solver
-
-
-class Canned:
-    """A Model with a reply, or a failure, for each request; the last one serves for all that follow."""
-
-    def __init__(self, *replies: Completion | Exception) -> None:
-        self._replies = replies
-        self.asked: list[Request] = []
-
-    async def generate(self, request: Request) -> Completion:
-        self.asked.append(request)
-        reply = self._replies[min(len(self.asked), len(self._replies)) - 1]
-        if isinstance(reply, Exception):
-            raise reply
-        return reply
-
-    async def aclose(self) -> None: ...
+from tests.scripted_model import Scripted
 
 
 def _question(row: int, subject: str = "anatomy", text: str = "Which bone is in the arm?") -> Question:
@@ -41,14 +25,14 @@ PLAIN = Recipe("plain", "1", "For tests.", "{{ question }}", shots=0)
 PARAMS = Params(temperature=0.3, max_tokens=9)
 
 
-def solve(model: Canned, recipe: Recipe = PLAIN, params: Params = PARAMS, **more: Any) -> Answer:
+def solve(model: Scripted, recipe: Recipe = PLAIN, params: Params = PARAMS, **more: Any) -> Answer:
     solver: Solver = SingleTurn(model, recipe, params, **more)
     return asyncio.run(solver(QUESTION))
 
 
 def test_a_question_is_asked_once_as_the_recipe_says_and_under_its_own_id() -> None:
     # Logs and mock replies are keyed by the id; sampling parameters must reach the model as they were asked for.
-    model = Canned(Completion("ANSWER: B", "stop"))
+    model = Scripted(Completion("ANSWER: B", "stop"))
     recipe = load_recipe("zero_shot", None, None)
     answer = solve(model, recipe)
     assert model.asked == [Request("mmlu/anatomy/0017", render(recipe, QUESTION), PARAMS)]
@@ -58,7 +42,7 @@ def test_a_question_is_asked_once_as_the_recipe_says_and_under_its_own_id() -> N
 
 def test_a_raw_recipe_is_continued_as_it_stands_and_makes_no_chat() -> None:
     # A chat template around the prompt of a base model's protocol would be another protocol.
-    model = Canned(Completion(" B", "stop"))
+    model = Scripted(Completion(" B", "stop"))
     raw = replace(PLAIN, raw=True, template="{{ question }}\nAnswer:", system="About bones.")
     answer = solve(model, raw)
     (request,) = model.asked
@@ -68,13 +52,13 @@ def test_a_raw_recipe_is_continued_as_it_stands_and_makes_no_chat() -> None:
 
 
 def test_constrained_to_the_letters_of_the_question() -> None:
-    model = Canned(Completion("B", "stop"))
+    model = Scripted(Completion("B", "stop"))
     solve(model, constrained=True)
     assert model.asked[0].params == replace(PARAMS, choice=("A", "B", "C", "D"))
 
 
 def test_a_wrong_letter_is_read_just_as_well() -> None:
-    answer = solve(Canned(Completion("ANSWER: D", "stop")))
+    answer = solve(Scripted(Completion("ANSWER: D", "stop")))
     assert (answer.letter, answer.failure) == ("D", Outcome.WRONG)
     assert answer.explanation  # what the user reads beside the failed case
 
@@ -88,12 +72,12 @@ def test_a_wrong_letter_is_read_just_as_well() -> None:
     ],
 )
 def test_a_reply_without_a_letter_is_never_guessed(reply: Completion, outcome: Outcome) -> None:
-    answer = solve(Canned(reply))
+    answer = solve(Scripted(reply))
     assert (answer.letter, answer.failure) == (None, outcome)
 
 
 def test_worked_examples_are_those_of_the_questions_own_subject() -> None:
-    model = Canned(Completion("ANSWER: B", "stop"))
+    model = Scripted(Completion("ANSWER: B", "stop"))
     recipe = Recipe(
         "two", "1", "For tests.", "{% for s in shots %}{{ s.question }} {% endfor %}{{ question }}", shots=2
     )
@@ -106,7 +90,7 @@ def test_worked_examples_are_those_of_the_questions_own_subject() -> None:
 
 
 def test_too_few_worked_examples_are_told_before_anything_is_asked() -> None:
-    model = Canned(Completion("ANSWER: B", "stop"))
+    model = Scripted(Completion("ANSWER: B", "stop"))
     with pytest.raises(PromptError, match="1 worked examples"):
         solve(
             model,
@@ -119,7 +103,7 @@ def test_too_few_worked_examples_are_told_before_anything_is_asked() -> None:
 def test_a_provider_that_fails_is_not_a_wrong_answer() -> None:
     error = Overloaded("busy", status=529)
     with pytest.raises(Overloaded) as caught:
-        solve(Canned(error))
+        solve(Scripted(error))
     assert caught.value is error
 
 
@@ -130,7 +114,7 @@ CUT = Completion("First, let us think", "length", Usage(50, 9))
 
 def test_a_reply_cut_off_before_its_letter_is_asked_for_once_more_with_four_times_the_tokens() -> None:
     # A thinking model with a small budget must not score 0 as if it knew nothing.
-    model = Canned(CUT, Completion("ANSWER: B", "stop"))
+    model = Scripted(CUT, Completion("ANSWER: B", "stop"))
     answer = solve(model)
     first, second = model.asked
     assert second == replace(first, params=replace(PARAMS, max_tokens=36))
@@ -146,7 +130,7 @@ def test_a_reply_cut_off_before_its_letter_is_asked_for_once_more_with_four_time
     ],
 )
 def test_what_the_second_reply_says_counts(second: Completion, letter: str | None, rule: str | None) -> None:
-    answer = solve(Canned(CUT, second))
+    answer = solve(Scripted(CUT, second))
     assert answer.letter == letter
     assert rule is None or answer.rule == rule
     assert "asked twice" not in answer.explanation
@@ -154,7 +138,7 @@ def test_what_the_second_reply_says_counts(second: Completion, letter: str | Non
 
 def test_cut_off_twice_is_truncated_and_says_so_and_nobody_asks_a_third_time() -> None:
     longer = Completion("First, let us think, and then", "length", Usage(50, 36))
-    model = Canned(CUT, longer)
+    model = Scripted(CUT, longer)
     answer = solve(model)
     assert len(model.asked) == 2
     assert (answer.letter, answer.failure, answer.text) == (None, Outcome.TRUNCATED, longer.text)
@@ -163,7 +147,7 @@ def test_cut_off_twice_is_truncated_and_says_so_and_nobody_asks_a_third_time() -
 
 
 def test_a_letter_before_the_cut_is_enough() -> None:
-    model = Canned(Completion("ANSWER: B\n\nThe radius is", "length"))
+    model = Scripted(Completion("ANSWER: B\n\nThe radius is", "length"))
     assert solve(model).letter == "B"
     assert len(model.asked) == 1
 
@@ -173,7 +157,7 @@ def test_a_letter_before_the_cut_is_enough() -> None:
     [Completion("Bones are interesting.", "stop"), Completion("", "refusal"), Completion("B", "stop")],
 )
 def test_only_a_reply_that_was_cut_off_is_asked_for_again(reply: Completion) -> None:
-    model = Canned(reply)
+    model = Scripted(reply)
     solve(model)
     assert len(model.asked) == 1
 
@@ -191,7 +175,7 @@ def test_only_a_reply_that_was_cut_off_is_asked_for_again(reply: Completion) -> 
 def test_nothing_is_asked_again_where_it_cannot_help_or_is_not_wanted(
     first: Completion, more: dict[str, Any]
 ) -> None:
-    model = Canned(first)
+    model = Scripted(first)
     answer = solve(model, **more)
     assert len(model.asked) == 1
     assert answer.failure is Outcome.TRUNCATED
@@ -199,7 +183,7 @@ def test_nothing_is_asked_again_where_it_cannot_help_or_is_not_wanted(
 
 
 def test_the_budget_is_known_by_its_value_whatever_the_provider_calls_it() -> None:
-    model = Canned(replace(CUT, sent={"model": "m", "max_completion_tokens": 9}))
+    model = Scripted(replace(CUT, sent={"model": "m", "max_completion_tokens": 9}))
     solve(model)
     assert len(model.asked) == 2
 
@@ -207,7 +191,7 @@ def test_the_budget_is_known_by_its_value_whatever_the_provider_calls_it() -> No
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_server_that_has_not_room_for_more_leaves_the_reply_truncated(status: int) -> None:
     # 4 x 1024 tokens may be more than the context of a small model: that is no failure of the server.
-    answer = solve(Canned(CUT, Rejected("max_tokens is too large", status=status)))
+    answer = solve(Scripted(CUT, Rejected("max_tokens is too large", status=status)))
     assert (answer.failure, answer.text) == (Outcome.TRUNCATED, CUT.text)
     assert answer.explanation.endswith("(asked again for up to 36 tokens, which the server refused)")
 
@@ -217,12 +201,12 @@ def test_a_server_that_has_not_room_for_more_leaves_the_reply_truncated(status: 
 )
 def test_a_second_request_that_fails_is_an_error_and_is_asked_in_the_next_run(error: ProviderError) -> None:
     with pytest.raises(ProviderError) as caught:
-        solve(Canned(CUT, error))
+        solve(Scripted(CUT, error))
     assert caught.value is error
 
 
 def test_both_requests_and_their_tokens_are_in_the_log() -> None:
-    model = Canned(CUT, Completion("ANSWER: B", "stop", Usage(50, 4)))
+    model = Scripted(CUT, Completion("ANSWER: B", "stop", Usage(50, 4)))
     journal = Journal()
 
     async def one_case() -> Answer:

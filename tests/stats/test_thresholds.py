@@ -20,7 +20,7 @@ def tally(**counts: int) -> Tally:
     return made
 
 
-def reason(thresholds: Thresholds = DEFAULT, **counts: int) -> str | None:
+def reason(thresholds: Thresholds = DEFAULT, /, **counts: int) -> str | None:
     return thresholds.why_no_headline(tally(**counts))
 
 

@@ -17,10 +17,12 @@ def read(spec: Spec, data: str, parts: Sequence[str] = (), *, partial: bool = Fa
     """
     # Each reader is imported on its own: the sample needs no Arrow, a folder no hub.
     if data == "hub":
+        # late: a reader brings its libraries, and one of them is enough
         from mmlubench.datasets.sources import hub
 
         return hub.read(spec, parts)
     if data == "sample":
+        # late: a reader brings its libraries, and one of them is enough
         from mmlubench.datasets.sources import sample
 
         return sample.read(spec, parts)
@@ -37,6 +39,7 @@ def examples(lender: Spec, data: str) -> Source | None:
     lender = replace(lender, scored=lender.example_split)
     if data in ("hub", "sample"):
         return read(lender, data)
+    # late: a reader brings its libraries, and one of them is enough
     from mmlubench.datasets.sources import hendrycks, parquet
 
     path = Path(data).expanduser()
@@ -50,6 +53,7 @@ def examples(lender: Spec, data: str) -> Source | None:
 
 
 def _local(spec: Spec, path: Path) -> Source:
+    # late: a reader brings its libraries, and one of them is enough
     from mmlubench.datasets.sources import hendrycks, parquet
 
     if path.is_file() and spec.hendrycks:
@@ -62,6 +66,7 @@ def _local(spec: Spec, path: Path) -> Source:
 
 
 def _in_parts(spec: Spec, path: Path, parts: Sequence[str], partial: bool) -> Source:
+    # late: a reader brings its libraries, and one of them is enough
     from mmlubench.datasets.sources import folder_in_parts
 
     source = folder_in_parts.read(spec, path, parts, partial=partial)

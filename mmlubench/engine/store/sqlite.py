@@ -216,6 +216,7 @@ def _alone(folder: Path) -> Iterator[None]:
     if sys.platform == "win32":  # there an open file cannot be renamed anyway
         yield
         return
+    # late: Windows has none
     import fcntl
 
     descriptor = os.open(folder, os.O_RDONLY)

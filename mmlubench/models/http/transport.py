@@ -143,6 +143,7 @@ class SdkTransport:
 
     async def _bound(self, response: httpx2.Response) -> None:
         """Called by the client before it reads a body."""
+        # late: it imports httpx2, which only the SDKs use
         from mmlubench.models.http.byte_limit import Bounded
 
         body = cast("httpx2.AsyncByteStream", response.stream)
@@ -231,6 +232,7 @@ class AioTransport:
 
 def _proxy(url: str) -> str | None:
     """Look up the environment's proxy, once for all; this very machine is never behind one."""
+    # late: slow to import, and of no use to a server of this machine
     from urllib.request import getproxies, proxy_bypass
 
     parts = urlsplit(url)

@@ -6,26 +6,25 @@ import fcntl
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 import pytest
 
+from tests.fake_server import FakeServer
+from tests.local_servers import free_port, running
+
 LITELLM = "litellm[proxy]==1.106.2"
 PINS = Path(__file__).with_name("litellm_pins.txt")
-FAULT_SERVER = Path(__file__).parents[2] / "servers" / "fault_server.py"
 KEY = "sk-gateway-of-the-tests"
 INSTALL_S = 900
-START_S = 120
-LIVES_S = 900
 #: How pip says that no registry could be reached, as opposed to one that has no such package.
 NO_REGISTRY = re.compile(
     r"from versions: none|NewConnectionError|ConnectTimeout|ReadTimeout|Max retries exceeded|ProxyError"
@@ -95,35 +94,7 @@ def run(what: str, command: list[str]) -> None:
         pytest.fail(reason)
 
 
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
-@contextmanager
-def serving(command: list[str], log: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A server, from the moment it answers at `url`."""
-    quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "NO_PROXY": "127.0.0.1"}
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=out,
-            stderr=out,
-            cwd=log.parent,
-            env={**os.environ, **quiet},
-        )
-    try:
-        end = time.monotonic() + START_S
-        while not answers(url):
-            if time.monotonic() > end or process.poll() is not None:
-                pytest.fail(f"the server did not start:\n{log.read_text(errors='replace')[-3000:]}")
-            time.sleep(0.2)
-        yield process
-    finally:
-        process.kill()
-        process.communicate(timeout=20)
+QUIET = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "NO_PROXY": "127.0.0.1"}
 
 
 def answers(url: str) -> bool:
@@ -134,45 +105,11 @@ def answers(url: str) -> bool:
         return False
 
 
-class Backend:
-    """Our fault server behind the gateway: it can be told what to do, killed, and started again."""
-
-    def __init__(self, log: Path) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}/v1"
-        self._log = log
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, str(FAULT_SERVER), "--port", str(self.port), "--max-seconds", str(LIVES_S)]
-        self._serving = serving(command, self._log, f"http://127.0.0.1:{self.port}/stats")
-        self._serving.__enter__()
-
-    def stop(self) -> None:
-        self._serving.__exit__(None, None, None)
-
-    def play(self, *faults: str, always: str = "ok", latency_s: float = 0.05) -> Backend:
-        """Begin anew with these faults, one a request, and another behaviour afterwards."""
-        plan = {"faults": faults, "always": always, "latency_s": latency_s}
-        request = Request(f"http://127.0.0.1:{self.port}/play", json.dumps(plan).encode(), method="POST")
-        with urlopen(request, timeout=10):
-            return self
-
-    def stats(self) -> dict[str, Any]:
-        with urlopen(f"http://127.0.0.1:{self.port}/stats", timeout=10) as reply:
-            return dict(json.load(reply))
-
-    @property
-    def faults(self) -> list[str]:
-        """What became of each request since `play`."""
-        return [fault for _, fault, _ in self.stats()["log"]]
-
-
 @pytest.fixture(scope="session")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    server = Backend(tmp_path_factory.mktemp("backend") / "log")
-    yield server
-    server.stop()
+def backend() -> Iterator[FakeServer]:
+    """A fake server behind the gateway: it can be told what to do, stopped, and started again."""
+    with FakeServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -180,7 +117,6 @@ def start_litellm(
     litellm_python: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[dict[str, dict[str, Any]]], str]]:
     """Start the gateway with these models, each with LiteLLM's parameters for it; returns its address."""
-    proxies: list[Any] = []
 
     def start(models: dict[str, dict[str, Any]]) -> str:
         folder, port = tmp_path_factory.mktemp("litellm"), free_port()
@@ -188,20 +124,17 @@ def start_litellm(
         (folder / "config.yaml").write_text(json.dumps({"model_list": listed, **SETTINGS}))  # JSON is YAML
         options = ["--config", "config.yaml", "--host", "127.0.0.1", "--port", str(port)]
         address = f"http://127.0.0.1:{port}"
-        proxy = serving(
-            [str(litellm_python), "-c", CODE, *options], folder / "log", f"{address}/health/liveliness"
-        )
-        proxy.__enter__()
-        proxies.append(proxy)
+        command = [str(litellm_python), "-c", CODE, *options]
+        is_ready = partial(answers, f"{address}/health/liveliness")
+        proxies.enter_context(running(command, folder / "log", is_ready, QUIET))
         return address
 
-    yield start
-    for proxy in proxies:
-        proxy.__exit__(None, None, None)
+    with ExitStack() as proxies:
+        yield start
 
 
 @pytest.fixture(scope="session")
-def gateway(start_litellm: Callable[..., str], backend: Backend) -> str:
+def gateway(start_litellm: Callable[..., str], backend: FakeServer) -> str:
     """The gateway before its own mocks and before our fault server, which it takes for vLLM or for Anthropic."""
     mocks = {
         name: {"model": "openai/anything", "api_key": "none", "mock_response": text}

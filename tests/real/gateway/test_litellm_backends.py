@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.fake_server import FakeServer
+
 pytestmark = [pytest.mark.real_server, pytest.mark.long]
 
 KEY = "sk-gateway-of-the-tests"
@@ -52,15 +54,15 @@ def run_through(make_folder: Callable[..., Path], start_pytest: Callable[..., An
 
 @pytest.mark.parametrize(("client", "name"), WAYS)
 def test_what_fails_behind_the_gateway_is_asked_again_and_nothing_is_lost(
-    client: str, name: str, gateway: str, backend: Any, run_through: Callable[..., Any]
+    client: str, name: str, gateway: str, backend: FakeServer, run_through: Callable[..., Any]
 ) -> None:
     # Some answers first, so that the pace is known before a rejection cuts it; no request meets the same fault thrice.
-    backend.play(*["ok"] * 16, *(each for fault in FAULTS for each in (fault, "ok")))
+    backend.play(*["ok"] * 16, *(each for fault in FAULTS for each in (fault, "ok")), latency_s=0.05)
     ran = run_through(gateway, client, name, "--limit", "60", "--concurrency", str(AT_ONCE)).wait(300)
     assert ran.status == 0, ran.output
     assert "error" not in ran.outcomes().values()
     assert {record["prediction"] for record in ran.lines("results")} == {"B"}
-    done = Counter(fault for fault in backend.faults)
+    done = backend.faults
     sent, seen = len(ran.lines("requests")), done.total()
     print(f"\n{client} over {name}: {sent} requests for 60 questions, {seen} of them came to the server")
     assert done.pop("ok") == 60
@@ -70,15 +72,16 @@ def test_what_fails_behind_the_gateway_is_asked_again_and_nothing_is_lost(
 
 @pytest.mark.parametrize(("client", "name"), WAYS)
 def test_a_server_that_restarts_behind_the_gateway_costs_no_answer(
-    client: str, name: str, gateway: str, backend: Any, run_through: Callable[..., Any]
+    client: str, name: str, gateway: str, backend: FakeServer, run_through: Callable[..., Any]
 ) -> None:
     backend.play(latency_s=0.3)
     run = run_through(gateway, client, name, "--limit", "100", "--concurrency", str(AT_ONCE))
     end = time.monotonic() + 120
-    while len(backend.faults) < 30:
+    while len(backend.requests) < 30:
         assert time.monotonic() < end, "the run did not begin"
         time.sleep(0.05)
-    answered = len(backend.faults)
+    answered = sum(request.status == 200 for request in backend.requests)
+    begun = len(backend.requests)
     backend.stop()
     time.sleep(4)
     backend.start()
@@ -87,20 +90,20 @@ def test_a_server_that_restarts_behind_the_gateway_costs_no_answer(
     assert Counter(ran.outcomes().values()).keys() <= {"correct", "wrong"}
     assert len(ran.outcomes()) == 100
     again = {record["id"] for record in ran.lines("requests") if record["attempt"] > 1}
-    twice = answered + len(backend.faults) - 100
+    twice = answered + len(backend.requests[begun:]) - 100
     print(f"\n{client} over {name}: {len(again)} questions met the outage, {twice} were answered twice")
     assert 1 <= len(again) <= AT_ONCE
     assert twice <= AT_ONCE
 
 
 def test_a_pause_that_the_server_behind_asks_for_is_kept(
-    gateway: str, backend: Any, run_through: Callable[..., Any]
+    gateway: str, backend: FakeServer, run_through: Callable[..., Any]
 ) -> None:
     # The gateway passes Retry-After on under another name, and only in OpenAI's format.
-    backend.play(*["ok"] * 8, "wait_429")
+    backend.play(*["ok"] * 8, "wait_429", latency_s=0.05)
     ran = run_through(gateway, "openai", "vllm", "--limit", "12", "--concurrency", "1").wait(120)
     assert ran.status == 0, ran.output
-    begun = [at for at, _, _ in backend.stats()["log"]]
+    begun = [request.at for request in backend.requests]
     assert begun[9] - begun[8] >= 1.0
 
 

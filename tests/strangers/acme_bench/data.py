@@ -36,6 +36,6 @@ SUMS = Spec(
     check=_check,
     build=_build,
     counts={"sums": 4},
-    shots="",
+    example_split="",
     source=_source,
 )
