@@ -196,4 +196,4 @@ def test_what_cannot_be_scored_is_told_in_a_sentence(
         (tmp_path / "debate.json").write_text(text)
     sentence = refused(tmp_path, "eval-debate", "debate.json", *options)
     assert told in sentence
-    assert sentence.startswith(("debate.json", "--round", "'magic'"))
+    assert sentence.startswith(("debate.json", "--round", "There is no extraction"))
