@@ -180,7 +180,7 @@ def test_letters_are_read_anew_in_the_way_that_is_asked_for(scores: Scores) -> N
         ('{"7": 1}', (), ", entry 7: expected an object with question, options, answer, agent_contexts."),
         ("ok", ("--round", "3"), "--round 3: debate.json has rounds 1 to 2."),
         ("ok", ("--round", "0"), "--round 0: debate.json has rounds 1 to 2."),
-        ("ok", ("--extraction", "magic"), "'magic' is no extraction: take one of default, "),
+        ("ok", ("--extraction", "magic"), "There is no extraction 'magic'; known: default, "),
         ("silent", (), ": no agent said anything: agent_contexts has no turn of the role assistant."),
     ],
 )
@@ -196,4 +196,4 @@ def test_what_cannot_be_scored_is_told_in_a_sentence(
         (tmp_path / "debate.json").write_text(text)
     sentence = refused(tmp_path, "eval-debate", "debate.json", *options)
     assert told in sentence
-    assert sentence.startswith(("debate.json", "--round", "'magic'"))
+    assert sentence.startswith(("debate.json", "--round", "There is no extraction"))
