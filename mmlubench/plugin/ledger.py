@@ -16,12 +16,13 @@ import pytest
 
 from mmlubench.plugin.progress import Progress
 from mmlubench.records import Manifest
-from mmlubench.reports.report import RunRecords, Screen, files, sections
+from mmlubench.reports.report import RunRecords, Screen, files, reports, sections
 from mmlubench.run.folder import RunFolder
 from mmlubench.run.gate import Gate
 from mmlubench.run.manifest import manifest
 from mmlubench.schema import Outcome, Result, Usage
 from mmlubench.stats import Summary, Thresholds, summarize
+from mmlubench.stats.metrics import metrics
 
 if TYPE_CHECKING:
     from mmlubench.plugin.process import Bench
@@ -31,9 +32,10 @@ _LAST = sys.maxsize
 
 
 class Ledger:
-    """Keeps one run. Raises UserError if the run folder cannot be made."""
+    """Keeps one run. Raises UserError if the run folder cannot be made, or a metric or report cannot be loaded."""
 
     def __init__(self, config: pytest.Config, bench: Bench) -> None:
+        metrics(), reports()  # one that cannot be loaded must be told before anything is paid for
         self._config = config
         self._bench = bench
         self._started = time.perf_counter()

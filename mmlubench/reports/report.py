@@ -97,11 +97,16 @@ class Report:
     sections: Callable[[FinishedRun, Screen], Iterable[Section]] = _no_sections
 
 
+def reports() -> dict[str, Report]:
+    """Give every report by its name, in the order in which they are shown. Raises UserError for one that is none."""
+    return load_all(REPORTS)
+
+
 def files(run: FinishedRun) -> tuple[list[File], list[str]]:
     """Make the files of all reports, and a sentence for each report that failed: it must not cost the others."""
     made: list[File] = []
     failures = []
-    for name, report in load_all(REPORTS).items():
+    for name, report in reports().items():
         try:
             made += list(report.files(run))  # whole or not at all
         except Exception as error:  # whatever a stranger's report does
@@ -111,7 +116,7 @@ def files(run: FinishedRun) -> tuple[list[File], list[str]]:
 
 def sections(run: FinishedRun, screen: Screen) -> Iterator[Section]:
     """Yield what all reports show on the screen; of a report that fails, a sentence that says so."""
-    for name, report in load_all(REPORTS).items():
+    for name, report in reports().items():
         try:
             parts = list(report.sections(run, screen))
         except Exception as error:  # whatever a stranger's report does

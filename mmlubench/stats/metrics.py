@@ -56,7 +56,7 @@ class Metric(Generic[T]):
 
 
 def metrics() -> list[Metric[Any]]:
-    """Give every metric there is, in the order in which they are shown."""
+    """Give every metric there is, in the order in which they are shown. Raises UserError for one that is none."""
     return list(load_all(METRICS).values())
 
 
@@ -69,7 +69,7 @@ def computed(results: Sequence[Result], *, reserved: Container[str] = ()) -> tup
     values: dict[str, Any] = {}
     failures = []
     for metric in metrics():
-        if metric.key in reserved:
+        if metric.key in reserved or metric.key in values:
             failures.append(f"the metric {metric.key} is left out: summary.json has this key already")
             continue
         values[metric.key] = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 
@@ -28,12 +29,18 @@ def run(results: Callable[..., list[Result]], summary: Callable[..., Summary]) -
     return RunRecords(manifest, [summary(errors=5)], [results(errors=5)])
 
 
-def plant(monkeypatch: pytest.MonkeyPatch, table: dict[str, str], thing: object) -> None:
+#: A name that is taken once is not given again: what was found under it may be kept.
+_NUMBERS = count()
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, table: dict[str, str], thing: object) -> str:
     """One module with one object, and one line in the table."""
-    module = ModuleType("planted")
+    name = f"planted_{next(_NUMBERS)}"
+    module = ModuleType(name)
     module.PLANTED = thing  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "planted", module)
-    monkeypatch.setitem(table, "planted", "planted:PLANTED")
+    monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setitem(table, name, f"{name}:PLANTED")
+    return name
 
 
 def test_our_reports_write_their_files_and_show_the_summary(run: RunRecords) -> None:
@@ -76,10 +83,10 @@ def broken(run: FinishedRun, screen: Screen | None = None) -> Iterable[File]:
 
 def test_a_report_that_fails_costs_only_itself(run: RunRecords, monkeypatch: pytest.MonkeyPatch) -> None:
     before = reports.files(run)[0]
-    plant(monkeypatch, reports.REPORTS, Report(broken, broken))  # type: ignore[arg-type]
-    said = "the report planted failed (KeyError: 'colour')."
+    name = plant(monkeypatch, reports.REPORTS, Report(broken, broken))  # type: ignore[arg-type]
+    said = f"the report {name} failed (KeyError: 'colour')."
     assert reports.files(run) == (before, [said])
-    assert list(reports.sections(run, SCREEN))[-1] == Section("report planted", (), (said,))
+    assert list(reports.sections(run, SCREEN))[-1] == Section(f"report {name}", (), (said,))
 
 
 @pytest.mark.parametrize(("name", "width"), [("full_80", 80), ("full_160", 160)])

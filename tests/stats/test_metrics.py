@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import count
 from types import ModuleType
 from typing import Any
 
@@ -83,12 +84,17 @@ def in_words(value: float, beside: Mapping[str, Any]) -> list[str]:
     return [f"B was said in {value:.0%}", f"beside {len(beside)} metrics"]
 
 
+#: A name that is taken once is not given again: what was found under it may be kept.
+_NUMBERS = count()
+
+
 def plant(monkeypatch: pytest.MonkeyPatch, metric: Metric[Any]) -> None:
     """One module with one object, and one line in the table."""
-    module = ModuleType("planted")
+    name = f"planted_{next(_NUMBERS)}"
+    module = ModuleType(name)
     module.PLANTED = metric  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "planted", module)
-    monkeypatch.setitem(METRICS, "planted", "planted:PLANTED")
+    monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setitem(METRICS, name, f"{name}:PLANTED")
 
 
 def some(said: str = "B") -> list[Result]:
@@ -126,6 +132,7 @@ def endless(results: Sequence[Result]) -> float:
         (Metric("bad", broken), "the metric bad failed (ZeroDivisionError: of nothing)"),
         (Metric("bad", endless), "the metric bad failed (ValueError: Out of range float values"),
         (Metric("n", share_of_b), "the metric n is left out: summary.json has this key already"),
+        (Metric("latency", share_of_b), "the metric latency is left out: summary.json has this key already"),
     ],
 )
 def test_a_metric_that_fails_costs_only_itself(
