@@ -5,9 +5,9 @@ To add one, write a module with a `Report` and name it in `REPORTS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from mmlubench.lookup import load_all
 from mmlubench.records import Manifest
@@ -55,8 +55,8 @@ class File(NamedTuple):
     """A file to be written."""
 
     name: str
-    content: Mapping[str, Any] | str
-    """An object, which becomes JSON, or a text."""
+    text: str
+    """Its content; `jsonl.pretty` makes it of an object."""
     beside: bool = False
     """Whether it lies beside the run folder in place of in it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterable
 from itertools import count
@@ -11,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from mmlubench.figures import TIMES
+from mmlubench.jsonl import pretty
 from mmlubench.records import Manifest
 from mmlubench.reports import report as reports
 from mmlubench.reports.report import File, FinishedRun, Report, RunRecords, Screen, Section
@@ -50,8 +52,7 @@ def test_our_reports_write_their_files_and_show_the_summary(run: RunRecords) -> 
         ("mmlu_claude_20260102-030405-678.json", True),
         ("mmlu_claude_latest.json", True),
     ]
-    classic = made[1].content
-    assert isinstance(classic, dict)
+    classic = json.loads(made[1].text)
     assert (classic["adapter_name"], classic["limit"], classic["run_id"]) == ("my-lora", 960, ID)
     (section,) = reports.sections(run, SCREEN)
     assert section.title == "mmlu claude"
@@ -72,8 +73,7 @@ def test_a_planted_report_comes_out_beside_ours(run: RunRecords, monkeypatch: py
     plant(monkeypatch, reports.REPORTS, Report(cases_as_csv, how_many))
     *ours, planted = reports.files(run)[0]
     assert ours == before
-    assert isinstance(planted.content, str)
-    assert planted.content.splitlines()[0] == "mmlu/law_of_the_sea/0000,correct"
+    assert planted.text.splitlines()[0] == "mmlu/law_of_the_sea/0000,correct"
     assert list(reports.sections(run, SCREEN))[-1] == Section("cases", ["960 cases on 80 columns"])
 
 
@@ -87,6 +87,21 @@ def test_a_report_that_fails_costs_only_itself(run: RunRecords, monkeypatch: pyt
     said = f"the report {name} failed (KeyError: 'colour')."
     assert reports.files(run) == (before, [said])
     assert list(reports.sections(run, SCREEN))[-1] == Section(f"report {name}", (), (said,))
+
+
+def endless(run: FinishedRun) -> Iterable[File]:
+    yield File("fine.json", pretty({"x": 1}))
+    yield File("endless.json", pretty({"x": float("inf")}))
+
+
+def test_a_report_with_a_number_that_json_lacks_writes_nothing(
+    run: RunRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = reports.files(run)[0]
+    name = plant(monkeypatch, reports.REPORTS, Report(endless))
+    made, (said,) = reports.files(run)
+    assert made == before
+    assert said.startswith(f"the report {name} failed (ValueError: Out of range float values")
 
 
 @pytest.mark.parametrize(("name", "width"), [("full_80", 80), ("full_160", 160)])
