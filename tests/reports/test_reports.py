@@ -45,17 +45,23 @@ def plant(monkeypatch: pytest.MonkeyPatch, table: dict[str, str], thing: object)
     return name
 
 
+def shown(run: RunRecords, width: int = 80) -> Section:
+    """The summary on the screen, whatever other reports show."""
+    screen = Screen(width, color=False, ascii=False)
+    return next(section for section in reports.sections(run, screen) if section.title == "mmlu claude")
+
+
 def test_our_reports_write_their_files_and_show_the_summary(run: RunRecords) -> None:
     made, failures = reports.files(run)
-    assert [(file.name, file.beside) for file in made] == [
-        ("summary.json", False),
-        ("mmlu_claude_20260102-030405-678.json", True),
-        ("mmlu_claude_latest.json", True),
-    ]
-    classic = json.loads(made[1].text)
+    written = {file.name: file for file in made}
+    (name, latest) = ("mmlu_claude_20260102-030405-678.json", "mmlu_claude_latest.json")
+    assert not written["summary.json"].beside
+    assert written[name].beside
+    assert written[latest].beside
+    assert written[name].text == written[latest].text
+    classic = json.loads(written[name].text)
     assert (classic["adapter_name"], classic["limit"], classic["run_id"]) == ("my-lora", 960, ID)
-    (section,) = reports.sections(run, SCREEN)
-    assert section.title == "mmlu claude"
+    section = shown(run)
     assert section.errors == [f"5 {TIMES} cannot connect to http://127.0.0.1:9/v1: is it up?"]
     assert failures == []
 
@@ -110,7 +116,7 @@ def test_a_screen_stays_as_it_is_where_a_new_metric_has_no_value(
 ) -> None:
     plant(monkeypatch, METRICS, Metric("new", lambda results: None, lambda value, beside: ["new 0.5"]))
     run = RunRecords(Manifest(), [summary()], [])
-    (section,) = reports.sections(run, Screen(width, color=False, ascii=False))
+    section = shown(run, width)
     assert "\n".join(section.lines) + "\n" == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
 
 
@@ -118,7 +124,7 @@ def test_a_new_metric_that_has_a_value_is_one_line_more(
     summary: Callable[..., Summary], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch, METRICS, Metric("new", lambda results: 0.5, lambda value, beside: [f"new {value}"]))
-    (section,) = reports.sections(RunRecords(Manifest(), [summary()], []), SCREEN)
+    section = shown(RunRecords(Manifest(), [summary()], []))
     golden = (GOLDEN / "full_80.txt").read_text(encoding="utf-8").splitlines()
     assert [line for line in section.lines if line not in golden] == ["new 0.5"]
     assert [line for line in section.lines if line != "new 0.5"] == golden

@@ -81,7 +81,7 @@ def share_of_b(results: Sequence[Result]) -> float | None:
 
 
 def in_words(value: float, beside: Mapping[str, Any]) -> list[str]:
-    return [f"B was said in {value:.0%}", f"beside {len(beside)} metrics"]
+    return [f"B was said in {value:.0%}", "beside calibration" if "calibration" in beside else "alone"]
 
 
 #: A name that is taken once is not given again: what was found under it may be kept.
@@ -106,7 +106,7 @@ def test_a_planted_metric_has_its_value_its_key_and_its_text(monkeypatch: pytest
     summary = summarize(some()).about(**WHO)
     told = summary.to_dict()
     assert told["share_of_b"] == 1.0
-    assert ["B was said in 100%", "beside 6 metrics"] in list(shown(summary.metrics))
+    assert ["B was said in 100%", "beside calibration"] in list(shown(summary.metrics))
     assert Summary.from_dict(json.loads(json.dumps(told))) == summary
 
 
