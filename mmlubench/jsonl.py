@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -60,6 +61,16 @@ def read(path: str | Path) -> Iterator[dict[str, Any]]:
         if not isinstance(value, dict):
             raise DataError(path, "this line is JSON, but not an object in braces.", row=number)
         yield value
+
+
+def pretty(content: Mapping[str, Any]) -> str:
+    """Return a file of JSON that people can read. Raises ValueError for an infinite number, TypeError for an object."""
+    # json, not orjson: figures such as infinity must fail here and not silently become null.
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    return orjson.loads(orjson.dumps(value))
 
 
 def write_atomic(path: str | Path, content: bytes | str) -> None:

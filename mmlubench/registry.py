@@ -99,16 +99,9 @@ class Registry(Generic[T]):
         strangers = {*_registered[self.kind], *_entry_points(self.kind)}
         return [*self.ours, *sorted(strangers.difference(self.ours))]
 
-    def all(self) -> tuple[dict[str, T], list[UserError]]:
-        """Return every part by its name, and an error for each part of a stranger that cannot be had."""
-        parts: dict[str, T] = {}
-        errors: list[UserError] = []
-        for name in self.names():
-            try:
-                parts[name] = self.find(name)
-            except UserError as error:
-                errors.append(error)
-        return parts, errors
+    def all(self) -> dict[str, T]:
+        """Return every part by its name, in the order of `names`. Raises what `find` raises."""
+        return {name: self.find(name) for name in self.names()}
 
     def _installed(self, name: str) -> T:
         points = _entry_points(self.kind).get(name, ())

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from mmlubench.jsonl import pretty
 from mmlubench.reports.report import File, FinishedRun, Report
 from mmlubench.stats.summary import Summary
 
@@ -68,7 +69,7 @@ def _files(run: FinishedRun) -> Iterable[File]:
             limit=manifest.settings.get("limit"),
         )
         for name in classic_names(summary, timestamp):
-            yield File(name, content, beside=True)
+            yield File(name, pretty(content), beside=True)
 
 
 CLASSIC_FILE = Report(files=_files)

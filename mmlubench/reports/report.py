@@ -5,9 +5,9 @@ To add one, write a module with a `Report` and name it in `REPORTS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from mmlubench.records import Manifest
 from mmlubench.registry import Registry
@@ -48,8 +48,8 @@ class File(NamedTuple):
     """A file to be written."""
 
     name: str
-    content: Mapping[str, Any] | str
-    """An object, which becomes JSON, or a text."""
+    text: str
+    """Its content; `jsonl.pretty` makes it of an object."""
     beside: bool = False
     """Whether it lies beside the run folder in place of in it."""
 
@@ -103,12 +103,16 @@ REPORTS: Registry[Report] = Registry(
 )
 
 
+def reports() -> dict[str, Report]:
+    """Give every report by its name, in the order in which they are shown. Raises UserError for one that is none."""
+    return REPORTS.all()
+
+
 def files(run: FinishedRun) -> tuple[list[File], list[str]]:
     """Make the files of all reports, and a sentence for each report that failed: it must not cost the others."""
     made: list[File] = []
-    found, errors = REPORTS.all()
-    failures = list(map(str, errors))
-    for name, report in found.items():
+    failures = []
+    for name, report in reports().items():
         try:
             made += list(report.files(run))  # whole or not at all
         except Exception as error:  # whatever a stranger's report does
@@ -118,7 +122,7 @@ def files(run: FinishedRun) -> tuple[list[File], list[str]]:
 
 def sections(run: FinishedRun, screen: Screen) -> Iterator[Section]:
     """Yield what all reports show on the screen; of a report that fails, a sentence that says so."""
-    for name, report in REPORTS.all()[0].items():
+    for name, report in reports().items():
         try:
             parts = list(report.sections(run, screen))
         except Exception as error:  # whatever a stranger's report does

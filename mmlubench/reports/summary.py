@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from mmlubench.jsonl import pretty
 from mmlubench.records import BENCHMARK, SCHEMA_VERSION, Manifest
 from mmlubench.reports.report import File, FinishedRun, Report
 from mmlubench.stats.summary import Summary
@@ -26,7 +27,7 @@ def summary_json(manifest: Manifest, summaries: Sequence[Summary]) -> dict[str, 
 
 
 def _files(run: FinishedRun) -> Iterable[File]:
-    yield File("summary.json", summary_json(run.manifest, run.summary))
+    yield File("summary.json", pretty(summary_json(run.manifest, run.summary)))
 
 
 SUMMARY_FILE = Report(files=_files)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -12,10 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-import orjson
-
 from mmlubench.errors import UserError
-from mmlubench.jsonl import Appender, write_atomic
+from mmlubench.jsonl import Appender, pretty, write_atomic
 from mmlubench.reports.report import File
 
 #: What is written a line a case, or a line a request.
@@ -74,13 +71,12 @@ class RunFolder:
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write one of the run's JSON files, whole or not at all."""
-        write_atomic(self.path / name, _pretty(content))
+        write_atomic(self.path / name, pretty(content))
 
     def write_file(self, file: File) -> None:
         """Write a file of a report, whole or not at all."""
         folder = self.path.parent if file.beside else self.path
-        content = file.content if isinstance(file.content, str) else _pretty(file.content)
-        write_atomic(folder / file.name, content)
+        write_atomic(folder / file.name, file.text)
 
 
 def check_parent(parent: str) -> None:
@@ -129,14 +125,3 @@ def _close_object(lines: Path, whole: Path) -> None:
             file.write((b",\n" if number else b"") + entry.rstrip(b"\n"))
         file.write(b"\n}\n")
     lines.unlink()
-
-
-def _pretty(content: Mapping[str, Any]) -> bytes:
-    # json, not orjson: figures such as infinity must fail here and not silently become null.
-    return (
-        json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
-    ).encode()
-
-
-def _plain(value: Any) -> Any:
-    return orjson.loads(orjson.dumps(value))

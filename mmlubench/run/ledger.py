@@ -10,19 +10,21 @@ from typing import Any
 import orjson
 
 from mmlubench.records import Manifest
-from mmlubench.reports.report import RunRecords, files
+from mmlubench.reports.report import RunRecords, files, reports
 from mmlubench.run.entries import LAST, Entries, crashed_result
 from mmlubench.run.folder import RunFolder
 from mmlubench.run.gate import Gate, Verdict
 from mmlubench.run.manifest import Invocation, manifest
 from mmlubench.run.run import Run
 from mmlubench.schema import Result
+from mmlubench.stats.metrics import metrics
 
 
 class Ledger:
-    """Keeps one run. Raises UserError if the run folder cannot be made."""
+    """Keeps one run. Raises UserError if its folder cannot be made, or a metric or report cannot be had."""
 
     def __init__(self, run: Run, invocation: Invocation) -> None:
+        metrics(), reports()  # one that cannot be imported must be told before anything is paid for
         self._run = run
         self._invocation = invocation
         self._started = time.perf_counter()

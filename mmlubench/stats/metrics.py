@@ -62,8 +62,8 @@ METRICS: Registry[Metric[Any]] = Registry(
 
 
 def metrics() -> list[Metric[Any]]:
-    """Return every metric that can be had, in the order in which they are shown."""
-    return list(METRICS.all()[0].values())
+    """Give every metric there is, in the order in which they are shown. Raises UserError for one that is none."""
+    return list(METRICS.all().values())
 
 
 def computed(results: Sequence[Result], *, reserved: Container[str] = ()) -> tuple[dict[str, Any], list[str]]:
@@ -73,10 +73,9 @@ def computed(results: Sequence[Result], *, reserved: Container[str] = ()) -> tup
     sentence without a full stop says why.
     """
     values: dict[str, Any] = {}
-    found, errors = METRICS.all()
-    failures = [str(error).removesuffix(".") for error in errors]
-    for metric in found.values():
-        if metric.key in reserved:
+    failures = []
+    for metric in metrics():
+        if metric.key in reserved or metric.key in values:
             failures.append(f"the metric {metric.key} is left out: summary.json has this key already")
             continue
         values[metric.key] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from mmlubench.figures import TIMES
+from mmlubench.jsonl import pretty
 from mmlubench.records import Manifest
 from mmlubench.registry import Registry
 from mmlubench.reports import report as reports
@@ -28,23 +30,29 @@ def run(results: Callable[..., list[Result]], summary: Callable[..., Summary]) -
     return RunRecords(manifest, [summary(errors=5)], [results(errors=5)])
 
 
-def plant(monkeypatch: pytest.MonkeyPatch, table: Registry[Any], thing: object) -> None:
+def plant(monkeypatch: pytest.MonkeyPatch, table: Registry[Any], thing: object) -> str:
     """One line in the table."""
-    monkeypatch.setitem(table.ours, "planted", thing)  # a dictionary
+    monkeypatch.setitem(table.ours, "planted", thing)
+    return "planted"
+
+
+def shown(run: RunRecords, width: int = 80) -> Section:
+    """The summary on the screen, whatever other reports show."""
+    screen = Screen(width, color=False, ascii=False)
+    return next(section for section in reports.sections(run, screen) if section.title == "mmlu claude")
 
 
 def test_our_reports_write_their_files_and_show_the_summary(run: RunRecords) -> None:
     made, failures = reports.files(run)
-    assert [(file.name, file.beside) for file in made] == [
-        ("summary.json", False),
-        ("mmlu_claude_20260102-030405-678.json", True),
-        ("mmlu_claude_latest.json", True),
-    ]
-    classic = made[1].content
-    assert isinstance(classic, dict)
+    written = {file.name: file for file in made}
+    (name, latest) = ("mmlu_claude_20260102-030405-678.json", "mmlu_claude_latest.json")
+    assert not written["summary.json"].beside
+    assert written[name].beside
+    assert written[latest].beside
+    assert written[name].text == written[latest].text
+    classic = json.loads(written[name].text)
     assert (classic["adapter_name"], classic["limit"], classic["run_id"]) == ("my-lora", 960, ID)
-    (section,) = reports.sections(run, SCREEN)
-    assert section.title == "mmlu claude"
+    section = shown(run)
     assert section.errors == [f"5 {TIMES} cannot connect to http://127.0.0.1:9/v1: is it up?"]
     assert failures == []
 
@@ -62,8 +70,7 @@ def test_a_planted_report_comes_out_beside_ours(run: RunRecords, monkeypatch: py
     plant(monkeypatch, reports.REPORTS, Report(cases_as_csv, how_many))
     *ours, planted = reports.files(run)[0]
     assert ours == before
-    assert isinstance(planted.content, str)
-    assert planted.content.splitlines()[0] == "mmlu/law_of_the_sea/0000,correct"
+    assert planted.text.splitlines()[0] == "mmlu/law_of_the_sea/0000,correct"
     assert list(reports.sections(run, SCREEN))[-1] == Section("cases", ["960 cases on 80 columns"])
 
 
@@ -73,10 +80,25 @@ def broken(run: FinishedRun, screen: Screen | None = None) -> Iterable[File]:
 
 def test_a_report_that_fails_costs_only_itself(run: RunRecords, monkeypatch: pytest.MonkeyPatch) -> None:
     before = reports.files(run)[0]
-    plant(monkeypatch, reports.REPORTS, Report(broken, broken))  # type: ignore[arg-type]
-    said = "the report planted failed (KeyError: 'colour')."
+    name = plant(monkeypatch, reports.REPORTS, Report(broken, broken))  # type: ignore[arg-type]
+    said = f"the report {name} failed (KeyError: 'colour')."
     assert reports.files(run) == (before, [said])
-    assert list(reports.sections(run, SCREEN))[-1] == Section("report planted", (), (said,))
+    assert list(reports.sections(run, SCREEN))[-1] == Section(f"report {name}", (), (said,))
+
+
+def endless(run: FinishedRun) -> Iterable[File]:
+    yield File("fine.json", pretty({"x": 1}))
+    yield File("endless.json", pretty({"x": float("inf")}))
+
+
+def test_a_report_with_a_number_that_json_lacks_writes_nothing(
+    run: RunRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = reports.files(run)[0]
+    name = plant(monkeypatch, reports.REPORTS, Report(endless))
+    made, (said,) = reports.files(run)
+    assert made == before
+    assert said.startswith(f"the report {name} failed (ValueError: Out of range float values")
 
 
 @pytest.mark.parametrize(("name", "width"), [("full_80", 80), ("full_160", 160)])
@@ -85,7 +107,7 @@ def test_a_screen_stays_as_it_is_where_a_new_metric_has_no_value(
 ) -> None:
     plant(monkeypatch, METRICS, Metric("new", lambda results: None, lambda value, beside: ["new 0.5"]))
     run = RunRecords(Manifest(), [summary()], [])
-    (section,) = reports.sections(run, Screen(width, color=False, ascii=False))
+    section = shown(run, width)
     assert "\n".join(section.lines) + "\n" == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
 
 
@@ -93,7 +115,7 @@ def test_a_new_metric_that_has_a_value_is_one_line_more(
     summary: Callable[..., Summary], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch, METRICS, Metric("new", lambda results: 0.5, lambda value, beside: [f"new {value}"]))
-    (section,) = reports.sections(RunRecords(Manifest(), [summary()], []), SCREEN)
+    section = shown(RunRecords(Manifest(), [summary()], []))
     golden = (GOLDEN / "full_80.txt").read_text(encoding="utf-8").splitlines()
     assert [line for line in section.lines if line not in golden] == ["new 0.5"]
     assert [line for line in section.lines if line != "new 0.5"] == golden

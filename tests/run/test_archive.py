@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from mmlubench.records import SCHEMA_VERSION
 from mmlubench.reports.report import files
 from mmlubench.stats import summarize
 from mmlubench.stats.latency import LATENCY
-from tests.conftest import Ran
+from tests.conftest import ROOT, Ran
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def test_reports_made_of_a_run_read_back_are_those_of_the_run_itself(folder: Pat
     assert failures == []
     for file in made:
         lies_in = recorded.parent if file.beside else recorded
-        assert json.loads((lies_in / file.name).read_text()) == json.loads(json.dumps(file.content))
+        assert (lies_in / file.name).read_text(encoding="utf-8") == file.text
 
 
 # -- what an older version wrote
@@ -310,6 +311,16 @@ def test_without_pandas_it_says_what_to_install(folder: Path, monkeypatch: pytes
         UserError, match=r"^to_pandas needs pandas, which is not installed: pip install pandas\.$"
     ):
         open_run(folder).to_pandas()
+
+
+def test_the_example_of_the_readme_reads_a_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    (example,) = (block for block in blocks if "open_run" in block)
+    monkeypatch.chdir(folder.parent.parent)
+    exec(example, {})
+    assert "mmlu mock 0." in capsys.readouterr().out
 
 
 # -- what it takes
