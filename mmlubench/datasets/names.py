@@ -1,4 +1,4 @@
-"""Which data sets there are: ours in a table, strangers' by entry point, each imported when it is asked for."""
+"""Names of data sets: ours from a table, those of other packages by entry point; each is imported when asked for."""
 
 from __future__ import annotations
 

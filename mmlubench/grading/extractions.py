@@ -15,8 +15,8 @@ from mmlubench.schema import Question
 
 Extractor = Callable[[str, Question], Extraction]
 
-#: The chains of other protocols see the whole reply, thinking in the text included, as they do at home. Their letter
-#: may be none of the question's: then it is a wrong answer, as it is there.
+#: The extractions of other protocols read the whole reply, including thinking in its text, as their originals do. They
+#: may return a letter that is none of the question's choices: as there, that is a wrong answer.
 EXTRACTIONS: Mapping[str, Extractor] = MappingProxyType(
     {
         "default": lambda text, question: extract(strip_thinking(text), question.letters, question.language),
