@@ -23,11 +23,11 @@ def assemble(
     allow_partial: bool = False,
     languages: Sequence[str] = (),
 ) -> DataSet:
-    """Check the rows of a source and make a data set of them; `languages` are those it should have. Raises DataError."""
+    """Make a checked data set from the rows of a source; `languages` are those it should have. Raises DataError."""
     questions = questions_of(spec, source, spec.scored)
     examples = questions_of(spec, source, spec.shots)
     if not questions:
-        raise DataError(source.name, f"the {spec.scored} split, which holds the questions to ask, is missing.")
+        raise DataError(source.name, f"it has no {spec.scored} split, which holds the questions to ask.")
     checks.unique(source.name, questions)
     return DataSet(
         name=spec.name,
@@ -84,7 +84,7 @@ def _notice(
     partial: bool,
     languages: Sequence[str],
 ) -> str:
-    """Compare counts with the complete data set: return a notice of what is missing. Raises DataError for wrong ones."""
+    """Check the counts, and return a notice of what is missing if that is allowed. Raises DataError for wrong counts."""
     if not source.complete:
         return ""
     # Worked examples may be missing altogether, since a prompt may need none, but not in part.

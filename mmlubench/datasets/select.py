@@ -56,7 +56,7 @@ def draw(questions: Sequence[Question], limit: int, seed: int = 0) -> list[Quest
         groups.setdefault(key, []).append(position)
     keyed = []
     for (benchmark, _, subject), positions in groups.items():
-        # Seeded with text, whose hash in `random` is the same in every process; a tuple's would differ.
+        # Seeded with text: `random` hashes a text, unlike a tuple, to the same number in every process.
         rng = random.Random(f"{seed}/{benchmark}/{subject}")
         rng.shuffle(positions)
         start = rng.random()
