@@ -66,7 +66,7 @@ def test_claude_is_asked_without_a_temperature_that_the_log_of_requests_still_ha
 ) -> None:
     ended = lab.run()
     assert ended.exit_code == 0, ended.stderr
-    assert ended.stderr == "claude-haiku-4-5 takes no temperature: 0.2 is logged, and not sent.\n"
+    assert ended.stderr == "claude-haiku-4-5 takes no temperature: 0.2 is logged, but not sent.\n"
     by_text = {body["messages"][0]["content"]: body for body in bodies(claude)}
     assert by_text["How do bees find home?"] == {
         "model": "claude-haiku-4-5",

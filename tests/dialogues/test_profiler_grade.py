@@ -107,7 +107,7 @@ TAMPERED: dict[str, tuple[str, Change, list[str]]] = {
         lambda lines: [
             lines[1].pop(key) for key in list(lines[1]) if key not in ("dialogue_id", "completion")
         ],
-        ["responses.jsonl, row 2: the reply to 'tides' has no metadata, neither model nor anything else."],
+        ["responses.jsonl, row 2: the reply to 'tides' has no metadata, such as the model."],
     ),
     "facts are missing": (
         "responses",
@@ -278,6 +278,6 @@ def test_a_folder_that_is_not_there_is_told(lab: Any) -> None:
 
 def test_what_says_where_a_run_came_from_may_be_torn_itself(finished: Any) -> None:
     (finished.out / "experiment.json").write_text("{")
-    assert "experiment.json: the file is torn or no JSON" in finished.refused("grade", "out/trial")
+    assert "experiment.json: the file is cut off or not JSON" in finished.refused("grade", "out/trial")
     (finished.out / "experiment.json").write_text("{}")
     assert "was run with None, which is not there" in finished.refused("grade", "out/trial")

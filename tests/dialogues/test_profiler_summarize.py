@@ -102,11 +102,11 @@ def test_a_terminal_that_knows_only_ascii_is_served(lab: Any, canned: Any) -> No
     ("content", "said"),
     [
         (None, "out/trial/summary.json: the file is missing."),
-        ("{", "out/trial/summary.json: the file is torn or no JSON ("),
+        ("{", "out/trial/summary.json: the file is cut off or not JSON ("),
         ("[]", "out/trial/summary.json: expected a JSON object in braces."),
         (
             "{}",
-            "out/trial/summary.json: fact_coverage is missing; `mmlubench grade` tells what it should be.",
+            "out/trial/summary.json: fact_coverage is missing; run `mmlubench grade` to see what it should be.",
         ),
         (
             '{"fact_coverage": "high"}',
