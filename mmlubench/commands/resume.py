@@ -1,4 +1,4 @@
-"""`mmlubench resume`: a run's own command once more; replies that were kept are not asked for again."""
+"""`mmlubench resume`: start the command of a run again; replies in the store are not requested again."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from mmlubench.errors import UserError
 @click.command()
 @about_run
 def resume(run: str, parent: Path) -> None:
-    """Go on with RUN where it was broken off; ends with pytest's exit status.
+    """Resume RUN where it was interrupted.
 
-    RUN is a run folder, the id of a run, or `latest`. The command that started it is started again, in the same
-    folder; the store has every reply that came, so that only what is missing is asked for. A finished run may be
-    resumed as well: it asks for nothing.
+    RUN is a run folder, the id of a run, or `latest`. The command that started the run is started again in the same
+    folder. The store has every reply that arrived, so that only the missing ones are requested. A finished run may be
+    resumed as well; it sends no request. The exit status is pytest's.
     """
     with told():
         folder = find_run(run, parent)
@@ -44,16 +44,20 @@ def _command_of(manifest: Mapping[str, Any], folder: Path) -> list[str]:
     if not (
         isinstance(command, list) and command[:1] == ["pytest"] and all(isinstance(c, str) for c in command)
     ):
-        raise UserError(f"{folder / MANIFEST} does not tell the run's command: start it yourself once more.")
+        raise UserError(
+            f"{folder / MANIFEST} does not state the run's command: start that command again yourself."
+        )
     return [*_refreshed(manifest), *command[1:]]
 
 
 def _refreshed(manifest: Mapping[str, Any]) -> list[str]:
-    """What was refreshed already need not be once more: for a run with `--refresh`, an option that says since when."""
+    """Return an option by which a run with `--refresh` uses the replies that it has already refreshed itself."""
     settings = manifest.get("settings")
     if not isinstance(settings, dict) or not settings.get("refresh"):
         return []
-    if settings.get("refresh_since") is not None:  # it was resumed itself, and its command says it
+    if (
+        settings.get("refresh_since") is not None
+    ):  # a run that was resumed before: its command has the option already
         return []
     try:
         begun = datetime.fromisoformat(manifest["created"]).timestamp()
@@ -66,9 +70,9 @@ def _folder_of(manifest: Mapping[str, Any], folder: Path) -> Path:
     cwd = manifest.get("cwd")
     by_hand = f"go to where its benchmarks are now and run: {shlex.join(manifest['command'])}"
     if not isinstance(cwd, str):
-        raise UserError(f"{folder / MANIFEST} does not tell where the run was started: {by_hand}")
+        raise UserError(f"{folder / MANIFEST} does not state where the run was started: {by_hand}")
     if not Path(cwd).is_dir():
-        raise UserError(f"{cwd}, where the run was started, is not there any more: {by_hand}")
+        raise UserError(f"{cwd}, where the run was started, does not exist any more: {by_hand}")
     return Path(cwd)
 
 
@@ -78,13 +82,13 @@ def _warnings(manifest: Mapping[str, Any]) -> Iterator[str]:
     if then != __version__:
         yield (
             f"the run was made with mmlubench {then or '(unknown)'}, and this is {__version__}: "
-            "what has changed since is asked anew."
+            "requests that differ between the two are sent again."
         )
     if "--no-store" in manifest["command"]:
-        yield "the run was started with --no-store: all of it is asked anew."
+        yield "the run was started with --no-store: all requests are sent again."
     store = manifest.get("store")
     if isinstance(store, str) and not Path(store).exists():
-        yield f"the store {store} is not there any more: all of it is asked anew."
+        yield f"the store {store} does not exist any more: all requests are sent again."
 
 
 def _run(command: Sequence[str], cwd: Path) -> int:
@@ -95,7 +99,7 @@ def _run(command: Sequence[str], cwd: Path) -> int:
 
 @contextmanager
 def _signals_left_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Let pytest end in its own way: Ctrl-C reaches it from the terminal, SIGTERM is passed on."""
+    """Let pytest handle signals itself: Ctrl-C reaches it from the terminal, SIGTERM is passed on."""
     before = {
         signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
         signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: process.terminate()),
@@ -108,4 +112,4 @@ def _signals_left_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _status(code: int) -> int:
-    return code if code >= 0 else 128 - code  # killed by a signal: as a shell tells it
+    return code if code >= 0 else 128 - code  # negative if killed by a signal: 128 + signal, as in a shell

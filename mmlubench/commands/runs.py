@@ -1,4 +1,4 @@
-"""Run folders, as a user names them: by path, by id, or `latest`."""
+"""Run folders as arguments of commands: by path, by id, or `latest`."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _Command = Callable[..., Any]
 
 
 def about_run(command: _Command) -> _Command:
-    """Give a command the argument RUN, and the option that says where runs lie."""
+    """Add to a command the argument RUN and the option `--run-dir`."""
     where = click.option(
         "--run-dir",
         "parent",
         type=click.Path(path_type=Path),
         default=Path("reports"),
         show_default=True,
-        help="folder with the run folders, as in the run itself",
+        help="The folder that holds the run folders, as in the run itself.",
     )
     return click.argument("run")(where(command))
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Let errors end the command with their sentence."""
+    """Let an error of mmlubench end the command with its message."""
     try:
         yield
     except MmluBenchError as error:
@@ -42,7 +42,9 @@ def told() -> Iterator[None]:
 def find_run(name: str, parent: Path) -> Path:
     """Find a run folder: a path, the id of a run under `parent`, or `latest`. Raises UserError."""
     if name == "latest":
-        runs = sorted(path.parent for path in parent.glob(f"*/{MANIFEST}"))  # an id begins with its time
+        runs = sorted(
+            path.parent for path in parent.glob(f"*/{MANIFEST}")
+        )  # an id begins with the time of the run
         if not runs:
             raise UserError(
                 f"latest: there is no run under {parent}; name its folder, or give --run-dir DIR."
@@ -55,7 +57,7 @@ def find_run(name: str, parent: Path) -> Path:
 
 
 def read_manifest(folder: Path) -> Mapping[str, Any]:
-    """Read what a run was. Raises UserError if the folder does not say."""
+    """Read the manifest of a run. Raises UserError if there is none, or if it is invalid."""
     path = folder / MANIFEST
     try:
         manifest = orjson.loads(read_bytes(path, FACTS_BYTES))

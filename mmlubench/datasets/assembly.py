@@ -84,7 +84,7 @@ def _notice(
     partial: bool,
     languages: Sequence[str],
 ) -> str:
-    """Check the counts, and return a notice of what is missing if that is allowed. Raises DataError for wrong counts."""
+    """Check the counts, and return a notice of what is missing, if that is allowed. Raises DataError."""
     if not source.complete:
         return ""
     # Worked examples may be missing altogether, since a prompt may need none, but not in part.

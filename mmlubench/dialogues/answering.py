@@ -81,7 +81,9 @@ def _dropped(experiment: Experiment, spec: ModelSpec) -> str:
 
 def _unused(spec: ModelSpec, responses: Path | None) -> str:
     key = f"{spec.api_key_env} is set, so" if spec.api_key_env else "it needs no key, so"
-    return f"{key} the model is asked; add --mock to use --responses instead." if responses else ""
+    return (
+        f"{key} the model is asked, and --responses is not used; add --mock to use it." if responses else ""
+    )
 
 
 def _mock_file(experiment: Experiment, responses: Path | None) -> Path:

@@ -1,4 +1,4 @@
-"""Find the recipe that the user means, and try it before a single request is paid for."""
+"""The library of recipes: packaged ones by name, the user's own by file; each is checked before any request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmlubench.prompts.template import OF_EXAMPLE, OF_REPLY, OF_SUBJECT, VARIABL
 from mmlubench.schema import Question
 
 DEFAULT = "zero_shot"
-#: What other harnesses call the same.
+#: The names that other harnesses use for our recipes.
 _ALIASES = {
     "inspect_evals/mmlu_0_shot": "inspect_zero_shot",
     "inspect_evals/mmlu_5_shot": "inspect_five_shot",
@@ -28,7 +28,7 @@ _MAY_USE = {
 
 
 def recipe_names() -> list[str]:
-    """Name the packaged recipes, sorted."""
+    """Return the names of the packaged recipes, sorted."""
     return sorted(path.stem for path in _TEMPLATES.glob("*.yaml"))
 
 
@@ -43,7 +43,7 @@ def load_recipe(
     shots: int | None = None,
     system: str | None = None,
 ) -> Recipe:
-    """Read the packaged recipe of that name, or the user's own file; `shots` and `system` go before the file's.
+    """Read the packaged recipe of that name, or the user's own file; `shots` and `system` replace those of the file.
 
     Raises PromptError for an unknown name, for both at once, and for a file that cannot be used.
     """
@@ -86,7 +86,7 @@ def _check(recipe: Recipe) -> None:
         raise PromptError(f"{recipe.source}: template uses neither question nor choices; {allowed()}.")
     _check_examples(recipe, in_template="shots" in used["template"])
     _check_raw(recipe)
-    # What is wrong with an example is told even where none is asked for this time.
+    # An example is rendered even for 0 shots, so that an error in its template is reported in any case.
     shots = recipe.shots or (1 if recipe.example_reply is not None else 0)
     render(replace(recipe, shots=shots), _MADE_UP, [_MADE_UP] * shots)
 

@@ -1,4 +1,4 @@
-"""From a YAML file to a recipe, key by key."""
+"""Reading of recipes: a YAML file is checked key by key and becomes a `Recipe`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SCORINGS = tuple(str(scoring) for scoring in Scoring)
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read the recipe in a YAML file. Raises PromptError for a key that is missing, unknown or of no use."""
+    """Read the recipe in a YAML file. Raises PromptError for a key that is missing, unknown or has an invalid value."""
     values = mapping(path)
     _check_keys(path, values)
     return Recipe(
@@ -94,7 +94,7 @@ def _check_keys(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def text(path: Path, values: Mapping[str, Any], key: str) -> str:
-    """Return the text under a key. Raises PromptError for anything else, and for an empty one."""
+    """Return the text under a key. Raises PromptError for an empty text and for any other value."""
     value = values[key]
     if isinstance(value, str) and value.strip():
         return value
@@ -147,6 +147,8 @@ def _prefill(path: Path, values: Mapping[str, Any]) -> str | None:
     text = _optional(path, values, "prefill")
     if text and ("{{" in text or "{%" in text):
         raise PromptError(f"{path}: prefill is sent as it is, so it cannot hold variables; write plain text.")
-    if text and text != text.rstrip():  # the tokens of a reply begin with their space; some providers insist
+    if (
+        text and text != text.rstrip()
+    ):  # a token includes the space before it; some providers refuse a final space
         raise PromptError(f"{path}: prefill ends with a space or a new line; leave that to the model.")
     return text

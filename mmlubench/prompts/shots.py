@@ -1,4 +1,4 @@
-"""Worked examples: as values for a template, or as turns of a conversation."""
+"""Worked examples (shots): as values for a template, or as turns of a conversation."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ class Shot:
     rationale: str
 
     def __iter__(self) -> Iterator[Any]:
-        """For `{% for question, choices, answer in shots %}`."""
+        """Yield question, choices and answer, for `{% for question, choices, answer in shots %}`."""
         return iter((self.question, self.choices, self.answer))
 
 
 @lru_cache(maxsize=4096)
 def shot(example: Question) -> Shot:
     """Make a worked example of a question."""
-    # Cached, as the five examples of a subject come back with each of its questions.
+    # Cached, since the five examples of a subject occur in the prompt of each of its questions.
     return Shot(example.text, lettered(example), example.answer, example.rationale)
 
 
 @lru_cache(maxsize=1024)
 def turns(recipe: Recipe, examples: tuple[Question, ...]) -> tuple[Message, ...]:
-    """Put worked examples as turns of user and assistant; none if the recipe has no `example_reply`.
+    """Return worked examples as turns of user and assistant; none if the recipe has no `example_reply`.
 
-    Raises PromptError when a template fails.
+    Raises PromptError if a template fails.
     """
     if recipe.example_reply is None:
         return ()
@@ -52,7 +52,7 @@ def turns(recipe: Recipe, examples: tuple[Question, ...]) -> tuple[Message, ...]
 
 
 def values_of(question: Question, shots: Sequence[Shot] | None = None) -> dict[str, Any]:
-    """Give the variables of a template by name; `shots` only where it may use them."""
+    """Return the variables of a template by name; `shots` is one of them only if it is given."""
     letters = question.letters
     values = {
         "question": question.text,
@@ -65,7 +65,7 @@ def values_of(question: Question, shots: Sequence[Shot] | None = None) -> dict[s
 
 
 def values_of_subject(question: Question) -> dict[str, Any]:
-    """Give the variables that are the same for all questions of a subject."""
+    """Return the variables that are the same for all questions of a subject."""
     return {
         "subject": question.subject.replace("_", " "),
         "subject_id": question.subject,
@@ -75,7 +75,7 @@ def values_of_subject(question: Question) -> dict[str, Any]:
 
 
 def lettered(question: Question) -> list[tuple[str, str]]:
-    """Pair the letters with the choices."""
+    """Return pairs of letter and choice."""
     return list(zip(question.letters, question.choices, strict=True))
 
 

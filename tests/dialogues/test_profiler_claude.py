@@ -118,7 +118,7 @@ def test_an_error_is_told_and_never_reckoned_and_what_was_answered_is_kept(lab: 
     assert len(told) == 2
     assert told[0].startswith("Error: tides: ")
     assert "that is too much" in told[0]
-    assert told[1].startswith("Error: 1 of 3 dialogues were not answered, so nothing is summarized;")
+    assert told[1].startswith("Error: 1 of 3 dialogues were not answered, so there is no summary;")
     assert [line["dialogue_id"] for line in lab.lines("responses.jsonl")] == ["bees", "alarm"]
     assert not (lab.out / "summary.json").exists()  # the earlier one spoke of other replies
     assert "summary.json: the file is missing" in lab.refused("grade", "out/trial")
@@ -194,5 +194,8 @@ def test_ctrl_c_ends_a_run_with_one_line_and_what_was_answered_is_kept(
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert said == "Stopped; what was answered is kept in out/store.sqlite: run the same command again.\n"
+    assert (
+        said
+        == "Stopped; the replies so far are stored in out/store.sqlite: run the same command again to go on.\n"
+    )
     assert list(lab.out.iterdir()) == []
