@@ -28,9 +28,9 @@ _LISTED = 20
 def grade(folder: Path, config: Path | None) -> None:
     """Check the log files and figures of the experiment in FOLDER.
 
-    All figures are computed again from the files, the data set and the configuration. FOLDER may come from another program that writes requests.jsonl, responses.jsonl and summary.json in the same
-    format; then give the experiment's configuration with --config. Exit status: 0 if there is no fault, else 1, with a
-    sentence for each fault.
+    All figures are computed again from the files, the data set and the configuration. FOLDER may come from another
+    program that writes requests.jsonl, responses.jsonl and summary.json in the same format; then give the
+    experiment's configuration with --config. Exit status: 0 if there is no fault, else 1, with a sentence for each.
     """
     from mmlubench.dialogues.check import faults
 

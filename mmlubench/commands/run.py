@@ -39,7 +39,7 @@ _INTERRUPTED = 130
 @click.option("--refresh", is_flag=True, help="Send every request again, even if its reply is stored.")
 @click.option("--force", is_flag=True, help="Allow mock replies to replace those of a real model.")
 def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh: bool, force: bool) -> None:
-    """Run an experiment: send its dialogues, and write logs and figures.
+    """Run an experiment of dialogues; write logs and figures.
 
     The real model is asked if its API key is set (ANTHROPIC_API_KEY for Claude). Otherwise mock replies are used:
     --responses, or mock_responses.json beside the data set, or the packaged ones. Real replies are stored in
