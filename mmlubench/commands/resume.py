@@ -55,9 +55,8 @@ def _refreshed(manifest: Mapping[str, Any]) -> list[str]:
     settings = manifest.get("settings")
     if not isinstance(settings, dict) or not settings.get("refresh"):
         return []
-    if (
-        settings.get("refresh_since") is not None
-    ):  # a run that was resumed before: its command has the option already
+    # A run that was resumed before: its command has the option already.
+    if settings.get("refresh_since") is not None:
         return []
     try:
         begun = datetime.fromisoformat(manifest["created"]).timestamp()

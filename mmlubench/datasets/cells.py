@@ -28,9 +28,8 @@ def texts(name: str, value: object, least: int, most: int | None = None) -> str:
 
 def index(name: str, value: object, choices: int) -> str:
     """Check a cell that must hold the number of a choice, counted from 0."""
-    if (
-        type(value) is int and 0 <= value < choices
-    ):  # not isinstance: True is an int, but no number of a choice
+    # Not isinstance: True is an int, but no number of a choice.
+    if type(value) is int and 0 <= value < choices:
         return ""
     return f"{name} is {short(value)}, and a whole number from 0 to {choices - 1} was expected"
 

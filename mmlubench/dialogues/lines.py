@@ -74,9 +74,8 @@ def write_logs(
     folder: Path, requests: Iterable[Line], responses: Iterable[Line], origin: Line, summary: Line | None
 ) -> None:
     """Write the log files of a run; `summary` None deletes the one of an earlier run. Raises OSError."""
-    with suppress(
-        FileNotFoundError
-    ):  # deleted first, so that a summary never lies beside replies of another run
+    # Deleted first, so that a summary never lies beside replies of another run.
+    with suppress(FileNotFoundError):
         (folder / SUMMARY).unlink()
     write_atomic(folder / REQUESTS, _jsonl(requests))
     write_atomic(folder / RESPONSES, _jsonl(responses))

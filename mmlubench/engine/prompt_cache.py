@@ -1,4 +1,4 @@
-"""Prompt cache: one request fills a provider's cache before the other requests use it.
+"""Prompt-cache warming: one request fills a provider's cache before the other requests use it.
 
 A cache entry can be read only after the first reply that wrote it has begun. If 64 requests with the same worked
 examples were sent at once, each would write the entry, at more than the usual price, and none would read it.

@@ -60,9 +60,8 @@ def secrets(env: Mapping[str, str]) -> frozenset[str]:
 
 def _dotenv() -> Iterator[str]:
     file = Path(".env")
-    with suppress(
-        OSError, ValueError
-    ):  # nothing was read from a file that cannot be read, so nothing can leak
+    # Nothing was read from a file that cannot be read, so nothing can leak.
+    with suppress(OSError, ValueError):
         if file.is_file():
             from dotenv import dotenv_values
 

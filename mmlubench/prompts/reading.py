@@ -147,8 +147,7 @@ def _prefill(path: Path, values: Mapping[str, Any]) -> str | None:
     text = _optional(path, values, "prefill")
     if text and ("{{" in text or "{%" in text):
         raise PromptError(f"{path}: prefill is sent as it is, so it cannot hold variables; write plain text.")
-    if (
-        text and text != text.rstrip()
-    ):  # a token includes the space before it; some providers refuse a final space
+    # A token includes the space before it; some providers refuse a final space.
+    if text and text != text.rstrip():
         raise PromptError(f"{path}: prefill ends with a space or a new line; leave that to the model.")
     return text

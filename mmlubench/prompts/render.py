@@ -43,9 +43,8 @@ def _messages(recipe: Recipe, question: Question, examples: tuple[Question, ...]
     said = turns(recipe, examples)
     text = _text(recipe, question, examples)
     shared = _shared(recipe, question, examples, text) if examples else 0
-    if (
-        said and not shared
-    ):  # the last message shares no text, so the shared prefix ends with the last example
+    # The last message shares no text, so the shared prefix ends with the last example.
+    if said and not shared:
         said = (*said[:-1], replace(said[-1], shared=len(said[-1].content)))
     prompt = Message("user", text, shared)
     if recipe.system is None and not said and recipe.prefill is None:
@@ -91,7 +90,7 @@ def _beginning(
     language: str,
     choices: int,
 ) -> str:
-    """Return the common beginning of all prompts of a subject with so many choices, up to the end of a line.
+    """Return the common beginning of all prompts of a subject with this number of choices, up to the end of a line.
 
     It is found by rendering two made-up questions that differ from their first character on.
     """

@@ -23,9 +23,9 @@ _SETTLED_S = 3.0
 #: The lowest factor of a cut that rests on an uncertain rate. A rate is uncertain while fewer than `_FEW_REPLIES` came
 #: since the last cut: requests still under way count as accepted, but may yet be rejected.
 _DEEPEST_CUT, _FEW_REPLIES = 0.3, 5
-#: The recovery time after a cut: the longest of so many seconds, the time of so many requests, and so many times the
-#: pause that the server asked for, up to a maximum in seconds. Going beyond the server's limit costs a rejection or two
-#: and perhaps a pause; a long recovery keeps both rare.
+#: The recovery time after a cut: at least this many seconds, the time of this many requests, and this multiple of the
+#: pause that the server asked for; never longer than the last value (seconds). Going beyond the server's limit costs a
+#: rejection or two and perhaps a pause; a long recovery keeps both rare.
 _RECOVERY_S, _RECOVERY_REQUESTS, _RECOVERY_PAUSES, _LONGEST_RECOVERY_S = 10.0, 150, 20, 150.0
 #: The recovery time after a cut that rests on less than a second of traffic and may have been too deep.
 _UNSURE_RECOVERY_S = 5.0
@@ -119,9 +119,8 @@ class AdaptiveLimit:
         until = now + seconds
         if seconds > LONGEST_PAUSE_S or until <= self.resume_at:
             return
-        if (
-            self._rate.at(now) == inf
-        ):  # without a rate, all waiting requests would be sent in the same instant
+        # Without a rate, all waiting requests would be sent in the same instant.
+        if self._rate.at(now) == inf:
             rate = max(self._window.up_to(last, now).rate, self._concurrency.at(now) / _SPREAD_S)
             self._rate.cut(_CUT_RATE * rate, rate, _UNSURE_RECOVERY_S)
         self.resume_at = self._active_from = until

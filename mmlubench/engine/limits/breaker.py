@@ -9,15 +9,15 @@ from mmlubench.errors import NOT_ASKED, BadReply, ProviderError, RateLimited, Re
 
 #: The number of requests in a row that must fail for a reason common to all before the breaker opens.
 _GIVE_UP_AFTER = 3
-#: A server that was reached before counts as gone after so many seconds without a connection.
+#: A server that was reached before counts as gone after this many seconds without a connection.
 _GONE_AFTER_S = 15.0
 #: Requests wait this long (seconds) for a server that was reached before: time for a restart.
 _WAIT_FOR_RESTART_S = 90.0
 #: They wait this long for a server that was never reached: its address is most likely wrong, and the user should know.
 _WAIT_FOR_FIRST_SIGN_S = 8.0
-#: A rate limit that has let no request through for so many seconds, despite all retries, counts as permanent.
+#: A rate limit that has let no request through for this many seconds, despite all retries, counts as permanent.
 _SHUT_OUT_AFTER_S = 120.0
-#: While the breaker is open, one request every so many seconds probes whether the server answers again.
+#: While the breaker is open, one request in this many seconds probes whether the server answers again.
 _PROBE_EVERY_S = 15.0
 
 #: Statuses that concern all requests: no valid key, no money, or (429 where it is final) the account's quota is used

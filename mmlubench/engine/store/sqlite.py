@@ -121,9 +121,8 @@ class Store:
         finally:
             self._pending.clear()
             self._write_error = None
-            with suppress(
-                sqlite3.Error
-            ):  # if the checkpoint fails, the next process to open the file makes it
+            # If the checkpoint fails, the next process to open the file makes it.
+            with suppress(sqlite3.Error):
                 self._db.close()
 
     def stats(self) -> dict[str, Any]:
