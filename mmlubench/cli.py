@@ -1,4 +1,4 @@
-"""The `mmlubench` command: what is not a test run. Runs themselves are pytest's: `pytest benchmarks -k mmlu`."""
+"""Tools around runs; a run itself is started with `pytest benchmarks -k mmlu`."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _store_path = click.option(
     type=click.Path(path_type=Path),
     default=Settings().store_path,
     show_default=True,
-    help="the file",
+    help="The file of the store.",
 )
 
 
 @click.group(help=__doc__)
 @click.version_option(__version__, prog_name="mmlubench")
 def main() -> None:
-    """Hold the commands together."""
+    """Group the commands; the help text is the module's docstring."""
 
 
 main.add_command(record)
@@ -52,12 +52,14 @@ main.add_command(eval_debate)
 
 @main.group()
 def data() -> None:
-    """Data sets on disk."""
+    """Copy data sets to disk."""
 
 
 @data.command()
 @click.argument("name")
-@click.option("--to", "folder", type=click.Path(path_type=Path), required=True, help="folder to write to")
+@click.option(
+    "--to", "folder", type=click.Path(path_type=Path), required=True, help="The folder to write to."
+)
 def fetch(name: str, folder: Path) -> None:
     """Write a snapshot of data set NAME, so that later runs need no network: `pytest … --data FOLDER`."""
     # late: `mmlubench --help` and the other commands need none of it
@@ -70,13 +72,13 @@ def fetch(name: str, folder: Path) -> None:
 
 @main.group()
 def store() -> None:
-    """Answers kept from earlier runs."""
+    """Show or prune the store: the answers of earlier runs."""
 
 
 @store.command()
 @_store_path
 def stats(path: Path) -> None:
-    """Say what the store holds."""
+    """Show how many answers of which models the store holds."""
     with _opened(path) as opened:
         held = opened.stats()
     click.echo(f"{path}: {held['rows']:,} answers, {held['bytes'] / 1e6:,.1f} MB")
@@ -87,23 +89,23 @@ def stats(path: Path) -> None:
 
 
 @store.command()
-@click.option("--older-than", "age", metavar="AGE", help="forget answers older than this: 12h, 30d, 8w")
-@click.option("--model", metavar="NAME", help="forget answers of this model, as `store stats` calls it")
+@click.option("--older-than", "age", metavar="AGE", help="Delete answers older than this: 12h, 30d, 8w.")
+@click.option("--model", metavar="NAME", help="Delete answers of this model, as `store stats` names it.")
 @_store_path
 def prune(age: str | None, model: str | None, path: Path) -> None:
-    """Forget answers by age, by model, or both, and give their space back."""
+    """Delete answers by age, by model, or both, and free their space on disk."""
     if age is None and model is None:
-        raise click.UsageError("nothing says what to forget: give --older-than AGE, --model NAME, or both.")
+        raise click.UsageError(
+            "nothing says which answers to delete: give --older-than AGE, --model NAME, or both."
+        )
     older_than_s = None if age is None else _seconds(age)
     with _opened(path) as opened:
         models = opened.stats()["models"]
         if model is not None and model not in models:
             raise UserError(f"--model {model}: {path} has answers of {', '.join(models) or 'no model'}.")
-        forgotten = opened.prune(older_than_s=older_than_s, model=model)
+        deleted = opened.prune(older_than_s=older_than_s, model=model)
         left = opened.stats()
-    click.echo(
-        f"{path}: {forgotten:,} answers forgotten, {left['rows']:,} left, {left['bytes'] / 1e6:,.1f} MB"
-    )
+    click.echo(f"{path}: {deleted:,} answers deleted, {left['rows']:,} left, {left['bytes'] / 1e6:,.1f} MB")
 
 
 @contextmanager

@@ -1,19 +1,19 @@
-"""Everything that can go wrong, on one page.
+"""The error classes, as a tree.
 
 MmluBenchError
-├── UserError          the command, a file or the environment is wrong: nothing was asked, exit status 4
-│   ├── DataError      a data set is not what it should be: names file, row and what was expected
-│   ├── EmptySelection         a selection that this data set has nothing for; another one of the run may have
-│   ├── ModelError     an unknown model, a broken models.yaml, a missing key
-│   └── PromptError    a template or recipe that cannot be used
-├── BudgetSpent        --max-cost is reached, so this was not asked: outcome `skipped`
-├── StoreError         replies cannot be kept or looked up any more; those kept before are safe
-└── ProviderError      a request was made and no usable reply came back: outcome `error`, never `wrong`
-    ├── Unreachable    no connection, or it broke, or it took too long     (retryable)
-    ├── RateLimited    429                                                  (retryable)
-    ├── Overloaded     408, 409, 5xx, 529                                   (retryable)
-    ├── BadReply       a reply that is not what the protocol says           (retryable)
-    └── Rejected       any other 4xx: the request itself is at fault        (final)
+├── UserError           the command, a file or the environment is wrong: no request was sent, exit status 4
+│   ├── DataError       invalid data: names the file, the row and what was expected
+│   ├── EmptySelection  a selection that matches no question of this data set; another data set may have some
+│   ├── ModelError      an unknown model, an invalid models.yaml, a missing key
+│   └── PromptError     a template or recipe that cannot be used
+├── BudgetSpent         --max-cost is reached, so the request was not sent: outcome `skipped`
+├── StoreError          replies cannot be stored or looked up any more; those stored before are safe
+└── ProviderError       a request was sent and brought no usable reply: outcome `error`, never `wrong`
+    ├── Unreachable     no connection, a broken one, or a timeout             (retryable)
+    ├── RateLimited     429                                                   (retryable)
+    ├── Overloaded      408, 409, 5xx, 529                                    (retryable)
+    ├── BadReply        a reply that does not follow the protocol             (retryable)
+    └── Rejected        any other 4xx: the request itself is wrong            (final)
 
 Messages are one sentence: what was given, what is allowed, what to do.
 """
@@ -23,16 +23,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-#: Begins the message of a request that was not made any more, after others had failed for the reason that follows.
+#: The beginning of the error message of a request that was not sent because others failed; their reason follows.
 NOT_ASKED = "not asked: "
 
 
 class MmluBenchError(Exception):
-    """The root of the tree."""
+    """The base class of all errors of mmlubench."""
 
 
 class UserError(MmluBenchError):
-    """The command, a file or the environment is wrong; nothing was asked."""
+    """The command, a file or the environment is wrong; no request was sent."""
 
     @classmethod
     def at(cls, place: object, problem: str) -> UserError:
@@ -41,7 +41,7 @@ class UserError(MmluBenchError):
 
 
 class DataError(UserError):
-    """A data set is not what it should be."""
+    """A data set or another data file is invalid."""
 
     def __init__(self, file: object, problem: str, *, row: int | None = None) -> None:
         where = f"{file}, row {row}" if row is not None else str(file)
@@ -54,11 +54,11 @@ class DataError(UserError):
 
 
 class EmptySelection(UserError):
-    """A selection that a data set has nothing for, though another one of the run may have."""
+    """A selection that matches no question of a data set, although it may match some of another in the same run."""
 
 
 class ModelError(UserError):
-    """An unknown model, a broken models.yaml or a missing key."""
+    """An unknown model, an invalid models.yaml or a missing key."""
 
 
 class PromptError(UserError):
@@ -66,15 +66,15 @@ class PromptError(UserError):
 
 
 class BudgetSpent(MmluBenchError):
-    """The run may spend no more, so this was not asked. Neither a failure nor an answer: outcome `skipped`."""
+    """The budget is spent, so the request was not sent. Neither a failure nor an answer: outcome `skipped`."""
 
 
 class StoreError(MmluBenchError):
-    """The store cannot be written or read any more; what was kept before is safe."""
+    """The store cannot be written or read any more; the replies stored before are safe."""
 
 
 class ProviderError(MmluBenchError):
-    """A request was made and no usable reply came back."""
+    """A request was sent and brought no usable reply."""
 
     retryable = False
 
@@ -93,7 +93,7 @@ class ProviderError(MmluBenchError):
 
 
 class Unreachable(ProviderError):
-    """No connection, or it broke, or it took too long."""
+    """There was no connection, it broke, or the request timed out."""
 
     retryable = True
 
@@ -111,7 +111,7 @@ class Overloaded(ProviderError):
 
 
 class BadReply(ProviderError):
-    """A reply that is not what the protocol says."""
+    """The reply does not follow the protocol."""
 
     retryable = True
 

@@ -1,6 +1,6 @@
-"""Files that others made, read no further than they can make sense: a wrong path must not fill the memory.
+"""Size limits for input files, so that a wrong path cannot fill the memory.
 
-A file that is too large raises an `OSError`, as one that is missing does, so that whoever reads it tells both alike.
+A file that is too large raises an `OSError`, as a missing one does, so that one `except` handles both.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from typing import Any, BinaryIO
 
 _MB = 1_000_000
 
-#: What people write by hand: models.yaml, a prompt, .env. PyYAML takes 2.6 s for as much as this.
+#: The largest file written by hand (models.yaml, a prompt, .env): PyYAML takes 2.6 s to read this much.
 CONFIG_BYTES = 1 * _MB
-#: What we write of a run or a snapshot, `manifest.json` for example: the longest command line a system takes is 2 MB.
+#: The largest record of a run or snapshot, such as `manifest.json`: the longest command line in it can have 2 MB.
 FACTS_BYTES = 16 * _MB
-#: JSON in one piece: 9 kB for each question of MMLU. In memory it is twice as much, nonsense up to 16 times.
+#: The largest JSON file read in one piece: 9 kB for each question of MMLU. It takes 2 to 16 times as much memory.
 JSON_BYTES = 128 * _MB
-#: One line of JSON lines. Two million tokens are 8 MB, and no model writes that much at once.
+#: The longest line of a JSON-lines file. Two million tokens are 8 MB, and no model writes that much at once.
 LINE_BYTES = 16 * _MB
-#: A table, or replies as JSON lines: all of MMLU with its unused training split is 166 MB.
+#: The largest table, or file of replies as JSON lines: all of MMLU with its unused training split is 166 MB.
 DATA_BYTES = 1_000 * _MB
-#: One CSV file, read in one piece: the largest one of MMLU has 2 MB.
+#: The largest CSV file, which is read in one piece: the largest one of MMLU has 2 MB.
 CSV_BYTES = 64 * _MB
-#: Everything that a YAML file stands for, its aliases followed: nine lines can stand for a thousand million values.
+#: The most values of a YAML file after its aliases are expanded: nine lines can expand to a thousand million values.
 _YAML_VALUES = 100_000
 
 
 class TooLarge(OSError):
-    """A file that is larger than anything of its kind can be; `strerror` says how large and what is allowed."""
+    """A file that is larger than any valid file of its kind; `strerror` gives its size and the limit."""
 
     def __init__(self, found: int, most: int, what: str = "it") -> None:
         size = f"{found / _MB:,.1f} MB" if found > most else f"more than {most / _MB:,.0f} MB"
@@ -42,7 +42,7 @@ class TooLarge(OSError):
 
 
 def check_size(path: Path, most: int) -> None:
-    """Raise TooLarge for a file of more than `most` bytes, and OSError if it cannot be looked at."""
+    """Raise TooLarge for a file of more than `most` bytes, and OSError if its size cannot be read."""
     if (size := path.stat().st_size) > most:
         raise TooLarge(size, most)
 
@@ -51,7 +51,7 @@ def read_bytes(path: Path, most: int) -> bytes:
     """Return the content of a file. Raises TooLarge for more than `most` bytes, and OSError."""
     with path.open("rb") as file:
         _check_open(file, most)
-        # A pipe or a device does not tell its size beforehand.
+        # The size of a pipe or a device is not known before it is read.
         content = file.read(most + 1)
     if len(content) > most:
         raise TooLarge(most, most)
@@ -59,15 +59,15 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 
 def read_text(path: Path, most: int = CONFIG_BYTES) -> str:
-    """Return the UTF-8 text in a file. Raises TooLarge for more than `most` bytes, OSError and UnicodeDecodeError."""
+    """Return the UTF-8 text of a file. Raises TooLarge for more than `most` bytes, OSError and UnicodeDecodeError."""
     text = read_bytes(path, most).decode("utf-8")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_lines(path: Path, most: int | None = None) -> Iterator[bytes]:
-    """Yield the lines of a file with their ends, one in memory at a time.
+    """Yield the lines of a file with their line ends; only one line is in memory at a time.
 
-    Raises TooLarge for a line of more than `LINE_BYTES` and, where `most` is given, for a file of more; and OSError.
+    Raises TooLarge for a line of more than `LINE_BYTES` and for a file of more than `most` bytes, and OSError.
     """
     with path.open("rb") as file:
         if most is not None:
@@ -84,7 +84,7 @@ def read_lines(path: Path, most: int | None = None) -> Iterator[bytes]:
 
 
 def sha256(path: Path) -> str:
-    """Return the hex digest of a file of any size. Raises OSError."""
+    """Return the SHA-256 hex digest of a file of any size. Raises OSError."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_MB):

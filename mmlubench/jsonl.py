@@ -1,6 +1,6 @@
-"""JSON lines, appended while a run goes on, and whole files, written so that no reader ever sees half of one.
+"""JSON-lines files, appended to during a run, and files written atomically, so that no reader sees half a file.
 
-`OSError` passes through: only the caller knows which option chose the path, and says so to the user.
+`OSError` is not caught here: only the caller knows which option chose the path, and can name it to the user.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BUFFER_BYTES = 64 * 1024
 
 
 class Appender:
-    """A file that grows by whole lines. Readers and a crash lose at most a second or 64 kB."""
+    """A file to which whole lines are appended. A reader, or a crash, misses at most the last second or 64 kB."""
 
     def __init__(self, path: str | Path) -> None:
         self._file = Path(path).open("ab", buffering=BUFFER_BYTES)  # noqa: SIM115 - close() closes it
@@ -35,19 +35,19 @@ class Appender:
             self.flush()
 
     def flush(self) -> None:
-        """Hand everything to the system now; worth calling when a run falls silent."""
+        """Hand all lines to the operating system now; call it when no more lines may come for a while."""
         self._file.flush()
         self._flushed_at = monotonic()
 
     def close(self) -> None:
-        """Write what is left and close; a second call does nothing."""
+        """Write the buffered lines and close the file; a second call does nothing."""
         self._file.close()
 
 
 def read(path: str | Path) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a file, line by line; a torn last line is left out.
+    """Yield the objects of a file, line by line; a last line that is cut off is left out.
 
-    Raises DataError for any other line that is not a JSON object, TooLarge (an OSError) for one that is endless.
+    Raises DataError for any other line that is not a JSON object, TooLarge (an OSError) for a line that is too long.
     """
     for number, line in enumerate(read_lines(Path(path)), start=1):
         if not line.strip():
@@ -55,7 +55,7 @@ def read(path: str | Path) -> Iterator[dict[str, Any]]:
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError as broken:
-            if not line.endswith(b"\n"):  # only the last line can lack it: its writer was killed
+            if not line.endswith(b"\n"):  # the last line has no newline if its writer was killed
                 return
             raise DataError(path, f"this line is not JSON ({broken.msg}).", row=number) from None
         if not isinstance(value, dict):
@@ -74,9 +74,9 @@ def _plain(value: Any) -> Any:
 
 
 def write_atomic(path: str | Path, content: bytes | str) -> None:
-    """Write a file whole or not at all; text is written as UTF-8."""
+    """Write a file atomically, either whole or not at all; text is written as UTF-8."""
     path = Path(path)
-    # In the same folder, as a rename is atomic only within one file system.
+    # In the same folder, since a rename is atomic only within one file system.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -72,13 +72,13 @@ def test_prune_by_age_by_model_or_both(path: Path, arguments: list[str], left: d
     assert done.exit_code == 0
     assert rows(path) == left
     kept = sum(left.values())
-    assert done.output.startswith(f"{path}: {1_200 - kept:,} answers forgotten, {kept:,} left, ")
+    assert done.output.startswith(f"{path}: {1_200 - kept:,} answers deleted, {kept:,} left, ")
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "nothing says what to forget: give --older-than AGE, --model NAME, or both."),
+        ([], "nothing says which answers to delete: give --older-than AGE, --model NAME, or both."),
         (["--older-than", "30"], "--older-than 30: give a number and s, m, h, d or w, such as 30d."),
         (["--older-than", "-3d"], "--older-than -3d: give a number and s, m, h, d or w, such as 30d."),
     ],

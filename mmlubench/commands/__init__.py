@@ -1,1 +1,1 @@
-"""What the `mmlubench` command does with finished or broken-off runs; `cli` puts it together."""
+"""The subcommands of `mmlubench`, one module each; `cli` puts them together."""

@@ -1,4 +1,4 @@
-"""`mmlubench eval-debate`: how right the agents of a debate file were, in any of its rounds."""
+"""`mmlubench eval-debate`: the accuracy of the agents of a debate file, after any of its rounds."""
 
 from __future__ import annotations
 
@@ -21,14 +21,19 @@ from mmlubench.stats.debate import Debated, RoundScore, debate_parts, round_scor
 
 @click.command("eval-debate")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--round", "number", type=int, metavar="K", help="which round, from 1 (default: the last one)")
-@click.option("--extraction", default="default", show_default=True, help="how letters are read")
-@click.option("--json", "as_json", is_flag=True, help="print the figures as JSON")
+@click.option(
+    "--round", "number", type=int, metavar="K", help="The round to score, from 1 (default: the last one)."
+)
+@click.option(
+    "--extraction", default="default", show_default=True, help="The rules that read a letter from a reply."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def eval_debate(file: Path, number: int | None, extraction: str, as_json: bool) -> None:
-    """Score a debate FILE, ours or another's, by the majority of its agents in round K.
+    """Score a debate FILE by the majority of its agents in round K.
 
-    Letters are read anew from what the agents said. Ties go to the letter first seen; a reply without a letter casts
-    no vote, and a question without any vote is not right.
+    FILE may come from mmlubench or from another program that writes the same format. Letters are read again from the
+    replies of the agents. In a tie the letter seen first wins; a reply without a letter casts no vote, and a question
+    without any vote counts as wrong.
     """
     with told():
         debates = read_debates(file, extraction)
@@ -59,7 +64,7 @@ def read_debates(file: Path, extraction: str) -> list[Transcript]:
     except UserError as error:
         raise UserError(f"{file}, entry {error}") from None
     if not any(debate.rounds for debate in debates):
-        raise UserError(f"{file}: no agent said anything: agent_contexts has no turn of the role assistant.")
+        raise UserError(f"{file}: there is no reply: agent_contexts has no message of the role assistant.")
     return debates
 
 

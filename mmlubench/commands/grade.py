@@ -1,4 +1,4 @@
-"""`mmlubench grade`: whether the log files of an experiment hold what they claim."""
+"""`mmlubench grade`: check that the figures of an experiment follow from its log files."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from mmlubench.errors import UserError
 if TYPE_CHECKING:
     from mmlubench.dialogues import Experiment
 
-#: So many faults are told one by one.
-_TOLD = 20
+#: The most faults that are listed one by one.
+_LISTED = 20
 
 
 @click.command()
@@ -23,14 +23,14 @@ _TOLD = 20
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    help="YAML of the experiment (default: the one it was run with)",
+    help="The configuration of the experiment, a YAML file (default: the one it was run with).",
 )
 def grade(folder: Path, config: Path | None) -> None:
-    """Check the experiment in FOLDER: reckon everything again from its files, the data set and the configuration.
+    """Check the log files and figures of the experiment in FOLDER.
 
-    FOLDER may come from another program that writes requests.jsonl, responses.jsonl and summary.json in the same
-    format; --config then says what it ran. Exit status: 0 if all is as it should be, 1 with a sentence for each
-    fault.
+    All figures are computed again from the files, the data set and the configuration. FOLDER may come from another
+    program that writes requests.jsonl, responses.jsonl and summary.json in the same format; then give the
+    experiment's configuration with --config. Exit status: 0 if there is no fault, else 1, with a sentence for each.
     """
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.check import faults
@@ -41,10 +41,10 @@ def grade(folder: Path, config: Path | None) -> None:
         experiment, changed = _experiment(folder, config)
         found = [*changed, *faults(folder, experiment)]
     if found:
-        for fault in found[:_TOLD]:
+        for fault in found[:_LISTED]:
             click.echo(f"Error: {fault}", err=True)
-        if found[_TOLD:]:
-            click.echo(f"Error: and {len(found) - _TOLD:,} more faults.", err=True)
+        if found[_LISTED:]:
+            click.echo(f"Error: and {len(found) - _LISTED:,} more faults.", err=True)
         raise click.exceptions.Exit(1)
     click.echo(_passed(folder))
 
@@ -59,14 +59,14 @@ def _experiment(folder: Path, config: Path | None) -> tuple[Experiment, list[str
         return open_experiment(config), []
     if not (folder / ORIGIN).is_file():
         raise UserError(
-            f"{folder} does not say what it was run with: name the experiment with --config FILE."
+            f"{folder} does not say with which configuration it was run: give it with --config FILE."
         )
     origin = read_object(folder / ORIGIN)
     config, dataset = _path(origin, "config_path", folder), _path(origin, "dataset_path", folder)
-    # The data set that was used: seen from another working directory the configuration may mean another one.
+    # The recorded path of the data set: in another working directory, the configuration may lead to another file.
     experiment = read_config(config, dataset=dataset)
     return experiment, [
-        f"{path} has changed since the run; name what it is to be compared with, with --config FILE."
+        f"{path} has changed since the run; give the configuration to check against with --config FILE."
         for path, digest in ((config, "config_sha256"), (dataset, "dataset_sha256"))
         if _digest(path) != origin.get(digest)
     ]
@@ -77,7 +77,7 @@ def _path(origin: Mapping[str, Any], key: str, folder: Path) -> Path:
     path = Path(value) if isinstance(value, str) else None
     if path is None or not path.is_file():
         raise UserError(
-            f"{folder} was run with {value}, which is not there: name the experiment with --config FILE."
+            f"{folder} was run with {value}, which does not exist: give the configuration with --config FILE."
         )
     return path
 

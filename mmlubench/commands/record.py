@@ -1,4 +1,4 @@
-"""`mmlubench record`: a run's replies become a file for a mock, which gives the same replies and so the same grades."""
+"""`mmlubench record`: write the replies of a run into a file that a mock plays back, with the same grades."""
 
 from __future__ import annotations
 
@@ -16,21 +16,27 @@ from mmlubench.figures import several
 from mmlubench.jsonl import read, write_atomic
 from mmlubench.run.archive import find_run
 
-#: What is kept of a reply beside `completion` and `usage`, where there is any.
-_KEPT = ("finish_reason", "reasoning", "metadata", "logprobs")
+#: The fields of a reply that are recorded if they are not empty, besides `completion` and `usage`.
+_RECORDED = ("finish_reason", "reasoning", "metadata", "logprobs")
 
 
 @click.command()
 @about_run
 @click.option(
-    "--to", "target", type=click.Path(path_type=Path), required=True, help="file to write: .json or .jsonl"
+    "--to",
+    "target",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file to write; its name ends in .json or .jsonl.",
 )
-@click.option("--model", "label", metavar="LABEL", help="whose replies, where the run asked several models")
-@click.option("--force", is_flag=True, help="replace a file that is there")
+@click.option(
+    "--model", "label", metavar="LABEL", help="The model to record, if the run asked several models."
+)
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
 def record(run: str, parent: Path, target: Path, label: str | None, force: bool) -> None:
-    """Turn the replies of RUN into a file that a mock plays back, without network and with the same grades.
+    """Record the replies of RUN in a file that a mock plays back.
 
-    RUN is a run folder, the id of a run, or `latest`.
+    A run with that mock needs no network and gives the same grades. RUN is a run folder, the id of a run, or `latest`.
     """
     with told():
         _check_target(target, force)
@@ -39,37 +45,37 @@ def record(run: str, parent: Path, target: Path, label: str | None, force: bool)
     click.echo(f"{target}: {replies.told}")
     click.echo(
         "play it back with an entry of models.yaml: "
-        f"{{model_name: mock/{target.stem}, provider: mock, responses: {target}}}, the path seen from that file"
+        f"{{model_name: mock/{target.stem}, provider: mock, responses: {target}}}; the path is relative to that file"
     )
 
 
-#: Which request of a case: its epoch, and how many it made before in this epoch.
+#: The position of a request in its case: the epoch, and the number of requests before it in that epoch.
 Place = tuple[int, int]
 
 
 @dataclass
 class Replies:
-    """What one model said in a run: the reply to each request of each question, None to one that failed for good."""
+    """The replies of one model in a run, by question and request; None for a request that failed for good."""
 
     label: str
     _said: dict[str, dict[Place, dict[str, Any] | None]] = field(default_factory=dict)
     _replaced: set[str] = field(default_factory=set)
-    """Ids for which another reply to the same request had come before, as two tests asked the same question."""
+    """Ids with two different replies to the same request, since two tests asked the same question."""
     _failed: set[str] = field(default_factory=set)
     """Ids that are left out, since their cases ended as errors."""
 
     def take(self, line: Mapping[str, Any]) -> None:
-        """Take in a line of `responses.jsonl`. Raises KeyError, TypeError or ValueError for one that is none."""
+        """Add a line of `responses.jsonl`. Raises KeyError, TypeError or ValueError for an invalid line."""
         name, place = line["id"], (int(line.get("epoch", 0)), int(line.get("turn", 0)))
         reply = None if "error" in line else _reply(line)
         said = self._said.setdefault(name, {})
         before = said.get(place)
         if reply is not None and before not in (None, reply):
             self._replaced.add(name)
-        said[place] = reply or before  # a request that failed is made again
+        said[place] = reply or before  # a failed attempt does not replace a reply: the request was repeated
 
     def leave_out(self, errors: set[str]) -> None:
-        """Drop what was said in cases that ended as errors since a request failed: the mock has to fail there, too."""
+        """Drop the replies of cases that ended as errors because a request failed: the mock has to fail there, too."""
         for name in list(self._said):
             replies = self._said[name].values()
             if not any(replies) or (name in errors and None in replies):
@@ -80,12 +86,12 @@ class Replies:
 
     @property
     def by_id(self) -> dict[str, Any]:
-        """Return what a mock's file holds for each id: a reply, or a list; see `models.mock_file`."""
+        """Return the content of the mock's file: a reply, or a list, for each id; see `models.mock_replies`."""
         return {name: _as_written(said) for name, said in self._said.items()}
 
     @property
     def told(self) -> str:
-        """What there is, for the user."""
+        """A summary of the recorded replies, for the user."""
         replies = sum(reply is not None for said in self._said.values() for reply in said.values())
         parts = [f"{several(replies, 'reply', 'replies')} of {self.label}"]
         if replies > len(self._said):
@@ -98,7 +104,7 @@ class Replies:
 
 
 def read_replies(folder: Path, label: str | None = None) -> Replies:
-    """Read a run's replies of one model. Raises UserError if there are none, or of several models."""
+    """Read the replies of one model in a run. Raises UserError if there are none, or several models and no `label`."""
     path = folder / "responses.jsonl"
     found: dict[str, Replies] = {}
     for line in _lines(path):
@@ -106,7 +112,7 @@ def read_replies(folder: Path, label: str | None = None) -> Replies:
             found.setdefault(line["model"], Replies(line["model"])).take(line)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise UserError(
-                f"{path} does not hold what a run writes: {orjson.dumps(line).decode():.60}…"
+                f"{path} has a line that no run writes: {orjson.dumps(line).decode():.60}…"
             ) from None
     replies = _chosen(found, label, path)
     replies.leave_out(_errors(folder, replies.label))
@@ -118,13 +124,13 @@ def read_replies(folder: Path, label: str | None = None) -> Replies:
 
 
 def _as_written(said: Mapping[Place, Any]) -> Any:
-    """Return the only reply, a list of those of one epoch, or a list of such lists; null where none came."""
+    """Return a single reply, a list of the replies of one epoch, or a list of such lists; null for a missing reply."""
     rows: list[list[Any]] = [[] for _ in range(max(epoch for epoch, _ in said) + 1)]
     for epoch, turn in sorted(said):
         rows[epoch] += [None] * (turn - len(rows[epoch])) + [said[epoch, turn]]
     for row in rows:
         while row[1:] and row[-1] is None:
-            row.pop()  # a second try that was refused: the first reply decided, and as the only one it is for all
+            row.pop()  # a case is decided by its replies; a row of one reply answers every turn
     if len(rows) > 1:
         return rows
     return rows[0] if len(rows[0]) > 1 else rows[0][0]
@@ -135,14 +141,14 @@ def _chosen(found: Mapping[str, Replies], label: str | None, path: Path) -> Repl
     if not found:
         raise UserError(f"{path} has no reply: there is nothing to play back.")
     if label is None and len(found) > 1:
-        raise UserError(f"{path} has replies of {names}: say whose with --model LABEL.")
+        raise UserError(f"{path} has replies of {names}: choose one with --model LABEL.")
     if label is not None and label not in found:
         raise UserError(f"--model {label}: {path} has replies of {names}.")
     return found[label or names]
 
 
 def _errors(folder: Path, label: str) -> set[str]:
-    """Ids of the cases that ended as errors. A run that was killed may have graded fewer than were answered."""
+    """Return the ids of the cases that ended as errors; cases that a killed run did not grade are not among them."""
     graded = [r for r in _lines(folder / "results.jsonl") if r.get("model") == label]
     well = {r.get("id") for r in graded if r.get("outcome") != "error"}
     return {r["id"] for r in graded if r.get("outcome") == "error" and r["id"] not in well}
@@ -160,25 +166,27 @@ def _reply(line: Mapping[str, Any]) -> dict[str, Any]:
         raise TypeError("a completion is a text")
     if line.get("continuation"):
         raise UserError(
-            "this run was scored by logprob:echo, with a request for every letter, and a mock has one reply for a "
+            "this run was scored by logprob:echo, with a request for every letter, but a mock has one reply for each "
             "question: it cannot be played back; its answers are in the store."
         )
-    # Without its price: playing a reply back costs nothing.
+    # Without the cost, since playing a reply back costs nothing.
     usage = {name: value for name, value in line["usage"].items() if name != "cost_usd"}
-    return {"completion": line["completion"], "usage": usage, **{k: line[k] for k in _KEPT if line.get(k)}}
+    return {
+        "completion": line["completion"],
+        "usage": usage,
+        **{k: line[k] for k in _RECORDED if line.get(k)},
+    }
 
 
 def _check_target(target: Path, force: bool) -> None:
     if target.suffix not in (".json", ".jsonl"):
         raise UserError(f"--to {target}: give a file name that ends in .json or .jsonl.")
     if target.exists() and not (force and target.is_file()):
-        raise UserError(
-            f"--to {target}: it is there already; give another name, or --force to replace a file."
-        )
+        raise UserError(f"--to {target}: it exists already; give another name, or --force to replace a file.")
 
 
 def _write(target: Path, by_id: Mapping[str, Any]) -> None:
-    """Write a line for each reply, by id, so that two recordings can be compared line by line."""
+    """Write a line for each id, sorted by id, so that two recordings can be compared line by line."""
     in_order = sorted(by_id.items())
     if target.suffix == ".jsonl":
         content = b"".join(orjson.dumps(_as_line(name, said)) + b"\n" for name, said in in_order)

@@ -1,4 +1,4 @@
-"""`mmlubench resume`: a run's own command once more; replies that were kept are not asked for again."""
+"""`mmlubench resume`: start the command of a run again; replies in the store are not requested again."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from mmlubench.run.archive import MANIFEST, find_run, read_manifest
 @click.command()
 @about_run
 def resume(run: str, parent: Path) -> None:
-    """Go on with RUN where it was broken off; ends with pytest's exit status.
+    """Resume RUN where it was interrupted.
 
-    RUN is a run folder, the id of a run, or `latest`. The command that started it is started again, in the same
-    folder; the store has every reply that came, so that only what is missing is asked for. A finished run may be
-    resumed as well: it asks for nothing.
+    RUN is a run folder, the id of a run, or `latest`. The command that started the run is started again in the same
+    folder. The store has every reply that arrived, so that only the missing ones are requested. A finished run may be
+    resumed as well; it sends no request. The exit status is pytest's.
     """
     with told():
         folder = find_run(run, parent)
@@ -65,7 +65,7 @@ def _folder_of(manifest: Manifest, folder: Path) -> Path:
     if not cwd:
         raise UserError(f"{folder / MANIFEST} does not tell where the run was started: {by_hand}")
     if not Path(cwd).is_dir():
-        raise UserError(f"{cwd}, where the run was started, is not there any more: {by_hand}")
+        raise UserError(f"{cwd}, where the run was started, does not exist any more: {by_hand}")
     return Path(cwd)
 
 
@@ -74,7 +74,7 @@ def _notices(manifest: Manifest) -> Iterator[str]:
     if then != __version__:
         yield (
             f"the run was made with mmlubench {then or '(unknown)'}, and this is {__version__}: "
-            "what has changed since is asked anew."
+            "requests that differ between the two are sent again."
         )
     if manifest.settings.get("no_store"):
         yield "the run was started with --no-store: all of it is asked anew."
@@ -90,7 +90,7 @@ def _run(command: Sequence[str], cwd: Path) -> int:
 
 @contextmanager
 def _signals_left_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Let pytest end in its own way: Ctrl-C reaches it from the terminal, SIGTERM is passed on."""
+    """Let pytest handle signals itself: Ctrl-C reaches it from the terminal, SIGTERM is passed on."""
     before = {
         signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
         signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: process.terminate()),
@@ -103,4 +103,4 @@ def _signals_left_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _status(code: int) -> int:
-    return code if code >= 0 else 128 - code  # killed by a signal: as a shell tells it
+    return code if code >= 0 else 128 - code  # negative if killed by a signal: 128 + signal, as in a shell

@@ -1,4 +1,4 @@
-"""`mmlubench run`: an experiment of dialogues, from its configuration to a folder of log files."""
+"""`mmlubench run`: run an experiment of dialogues from its configuration, and write a folder of log files."""
 
 from __future__ import annotations
 
@@ -19,28 +19,32 @@ if TYPE_CHECKING:
     from mmlubench.models import ModelSpec
     from mmlubench.schema import Completion
 
-#: So many failures are told one by one.
-_TOLD = 5
+#: The most failures that are listed one by one.
+_LISTED = 5
 _FILE = click.Path(path_type=Path)
-#: What shells call a command that was ended with Ctrl-C.
+#: The exit status of a command that was ended with Ctrl-C, as shells define it.
 _INTERRUPTED = 130
 
 
 @click.command()
-@click.option("--config", type=_FILE, required=True, help="YAML of the experiment")
-@click.option("--output-dir", "parent", type=_FILE, required=True, help="folder to make EXPERIMENT_ID in")
+@click.option("--config", type=_FILE, required=True, help="The configuration of the experiment, a YAML file.")
 @click.option(
-    "--responses", type=_FILE, help="mock replies (default: mock_responses.json beside the data set)"
+    "--output-dir", "parent", type=_FILE, required=True, help="The folder in which to make EXPERIMENT_ID."
 )
-@click.option("--mock", is_flag=True, help="play mock replies even though the model could be asked")
-@click.option("--refresh", is_flag=True, help="ask anew what was answered before")
-@click.option("--force", is_flag=True, help="let mock replies take the place of a real model's")
+@click.option(
+    "--responses",
+    type=_FILE,
+    help="A file of mock replies (default: mock_responses.json beside the data set).",
+)
+@click.option("--mock", is_flag=True, help="Use mock replies even if the model's API key is set.")
+@click.option("--refresh", is_flag=True, help="Send every request again, even if its reply is stored.")
+@click.option("--force", is_flag=True, help="Allow mock replies to replace those of a real model.")
 def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh: bool, force: bool) -> None:
-    """Run an experiment: ask every dialogue of its data set, and log and reckon what came back.
+    """Run an experiment of dialogues; write logs and figures.
 
-    The real model is asked where its key is set (ANTHROPIC_API_KEY for Claude); else mock replies are played:
-    --responses, or mock_responses.json beside the data set, or the packaged ones. Real replies are kept in
-    OUTPUT_DIR/store.sqlite as they come: started again, a run asks only for what is missing.
+    The real model is asked if its API key is set (ANTHROPIC_API_KEY for Claude). Otherwise mock replies are used:
+    --responses, or mock_responses.json beside the data set, or the packaged ones. Real replies are stored in
+    OUTPUT_DIR/store.sqlite as they arrive, so that a run that is started again asks only for the missing ones.
 
     Exit status: 0 if all dialogues were answered, 1 if not.
     """
@@ -55,11 +59,11 @@ def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh:
         _protect(folder, spec, force)
         if spec.notice:
             click.echo(spec.notice.strip(), err=True)
-        origin = _origin(experiment, spec)  # now: whoever waits for replies may edit the files
+        origin = _origin(experiment, spec)  # before the requests, since the user may edit the files meanwhile
         replies = _ask(experiment, spec, parent, refresh=refresh)
-        summary = _keep(experiment, spec, replies, folder, origin)
+        summary = _write(experiment, spec, replies, folder, origin)
     if summary is None:
-        _tell_failures(experiment, replies, folder)
+        _show_failures(experiment, replies, folder)
         raise click.exceptions.Exit(1)
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.commands.summarize import show
@@ -81,15 +85,15 @@ def _ask(
     try:
         return asyncio.run(ask_all(run, experiment))
     except KeyboardInterrupt:
-        kept = f"; what was answered is kept in {store.path}" if store else ""
-        click.echo(f"Stopped{kept}: run the same command again.", err=True)
+        stored = f"; the replies so far are stored in {store.path}" if store else ""
+        click.echo(f"Stopped{stored}: run the same command again to go on.", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None
     finally:
         run.roster.close_store()
 
 
 def _folder(experiment: Experiment, parent: Path) -> Path:
-    """Make the folder of the experiment before anything is paid for."""
+    """Make the folder of the experiment, before any request is paid for."""
     folder = parent / experiment.experiment_id
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +120,7 @@ def _protect(folder: Path, spec: ModelSpec, force: bool) -> None:
         )
 
 
-def _keep(
+def _write(
     experiment: Experiment,
     spec: ModelSpec,
     replies: Sequence[Completion | ProviderError],
@@ -168,7 +172,7 @@ def _origin(experiment: Experiment, spec: ModelSpec) -> dict[str, Any]:
     }
 
 
-def _tell_failures(
+def _show_failures(
     experiment: Experiment, replies: Sequence[Completion | ProviderError], folder: Path
 ) -> None:
     failed = [
@@ -176,12 +180,12 @@ def _tell_failures(
         for dialogue, reply in zip(experiment.dialogues, replies, strict=True)
         if isinstance(reply, ProviderError)
     ]
-    for dialogue, error in failed[:_TOLD]:
+    for dialogue, error in failed[:_LISTED]:
         click.echo(f"Error: {dialogue.dialogue_id}: {' '.join(str(error).split())}", err=True)
-    if failed[_TOLD:]:
-        click.echo(f"Error: and {len(failed) - _TOLD:,} more.", err=True)
+    if failed[_LISTED:]:
+        click.echo(f"Error: and {len(failed) - _LISTED:,} more.", err=True)
     click.echo(
-        f"Error: {len(failed):,} of {len(replies):,} dialogues were not answered, so nothing is summarized; "
-        f"what was answered is kept in {folder}: run the same command again to ask for the rest.",
+        f"Error: {len(failed):,} of {len(replies):,} dialogues were not answered, so there is no summary; "
+        f"the replies so far are in {folder}: run the same command again to ask for the rest.",
         err=True,
     )

@@ -16,21 +16,21 @@ _Command = Callable[..., Any]
 
 
 def about_run(command: _Command) -> _Command:
-    """Give a command the argument RUN, and the option that says where runs lie."""
+    """Add to a command the argument RUN and the option `--run-dir`."""
     where = click.option(
         "--run-dir",
         "parent",
         type=click.Path(path_type=Path),
         default=Path(Settings.run_dir),
         show_default=True,
-        help="folder with the run folders, as in the run itself",
+        help="The folder that holds the run folders, as in the run itself.",
     )
     return click.argument("run")(where(command))
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Let errors end the command with their sentence."""
+    """Let an error of mmlubench end the command with its message."""
     try:
         yield
     except MmluBenchError as error:

@@ -1,4 +1,4 @@
-"""`mmlubench summarize`: the figures of an experiment as tables."""
+"""`mmlubench summarize`: show the figures of an experiment as tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from mmlubench.errors import UserError
 
 @click.command()
 @click.option(
-    "--log-dir", "folder", type=click.Path(path_type=Path), required=True, help="OUTPUT_DIR/EXPERIMENT_ID"
+    "--log-dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The folder of the experiment, OUTPUT_DIR/EXPERIMENT_ID.",
 )
 def summarize(folder: Path) -> None:
     """Show the summary of an experiment, ours or of another program that writes the same format."""
@@ -31,7 +35,7 @@ def summarize(folder: Path) -> None:
 
 
 def show(summary: Mapping[str, Any], experiment_id: str) -> None:
-    """Print a summary as wide as the terminal is, in colour where it has some."""
+    """Print a summary in the width of the terminal, in colour if the terminal has colours."""
     from rich.console import Console
 
     # late: `mmlubench --help` and the other commands need none of it
@@ -40,7 +44,7 @@ def show(summary: Mapping[str, Any], experiment_id: str) -> None:
     model = summary.get("model")
     mock = "MOCK " if summary.get("mock") is True else ""
     title = f"{mock}{experiment_id}" + (f", model {model}" if isinstance(model, str) else "")
-    # Nothing in a name is markup, and a terminal that knows only ASCII gets question marks, not a traceback.
+    # Names are printed without interpreting markup; characters that the terminal cannot show become question marks.
     console = Console(markup=False, highlight=False, emoji=False)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     with console.capture() as capture:
@@ -55,5 +59,5 @@ def _check(folder: Path, name: str) -> None:
     inner = sorted(path.parent for path in folder.glob(f"*/{name}"))
     if inner and not (folder / name).exists():
         raise UserError(
-            f"--log-dir {folder}: it holds experiments, name one: {', '.join(map(str, inner[:5]))}."
+            f"--log-dir {folder}: it holds experiments; give one of them: {', '.join(map(str, inner[:5]))}."
         )

@@ -1,4 +1,4 @@
-"""Data sets: from the hub, a local copy or the embedded sample to checked `Question`s.
+"""Data sets: load them from the hub, a local copy or the embedded sample as checked `Question`s.
 
 mmlu = load("mmlu", "hub")
 asked = select(mmlu.questions, categories=["stem"], limit=100)  # from mmlubench.datasets.select
@@ -28,27 +28,29 @@ def load(
     languages: Collection[str] = (),
     examples: bool = True,
 ) -> DataSet:
-    """Return a data set, known by name or described by a `Spec`, read from where `data` says, and checked.
+    """Load a data set, given by name or as a `Spec`, and check it.
 
     `data` is `hub`, `sample`, or the path of a folder or tar. Of a translated data set only these `languages`
     are read, all if none is named. With `allow_partial`, languages, subjects or rows of the complete data set
     may be missing, and `notice` says so. Worked examples may be missing in any case; then `examples` is empty.
     Those of another data set are read only where `examples` is true.
 
-    Raises UserError for an unknown name or language, EmptySelection for a language of a data set that has only one,
-    DataError for data that cannot be had or are not what they should be.
+    Raises UserError for an unknown name or language, EmptySelection if `languages` are given for a data set in one
+    language, DataError for data that cannot be found or are invalid.
     """
     spec = find(name) if isinstance(name, str) else name
     asked = parts.wanted(spec, languages)
-    # A language that is named has to be there, whatever else may be missing.
+    # A language that is asked for must be present, even if other data may be missing.
     partial = allow_partial and not languages
     source = spec.source() if spec.source else sources.read(spec, data, asked, partial=partial)
     loaded = assemble(spec, source, allow_partial=allow_partial, languages=asked if spec.languages else ())
-    return _with_lent(loaded, find(spec.examples_of), data) if spec.examples_of and examples else loaded
+    return (
+        _with_examples_of(find(spec.examples_of), loaded, data) if spec.examples_of and examples else loaded
+    )
 
 
-def _with_lent(loaded: DataSet, lender: Spec, data: str) -> DataSet:
-    """Add the worked examples of another data set; where they cannot be had, say why."""
+def _with_examples_of(lender: Spec, loaded: DataSet, data: str) -> DataSet:
+    """Add the worked examples of another data set; if they cannot be loaded, the notice says why."""
     try:
         source = sources.examples(lender, data)
         found = questions_of(lender, source, lender.example_split) if source else []

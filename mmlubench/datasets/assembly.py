@@ -1,4 +1,4 @@
-"""From the rows of a source to a checked data set."""
+"""Assembly of a checked data set from the rows of a source."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def assemble(
     allow_partial: bool = False,
     languages: Sequence[str] = (),
 ) -> DataSet:
-    """Check the rows of a source, in the languages asked for, and make a data set of them. Raises DataError."""
+    """Make a checked data set from the rows of a source; `languages` are those it should have. Raises DataError."""
     questions = questions_of(spec, source, spec.scored)
     examples = questions_of(spec, source, spec.example_split)
     if not questions:
@@ -41,24 +41,27 @@ def assemble(
 
 
 def fingerprint(questions: Iterable[Question]) -> str:
-    """Return the SHA-256, in hex, over id, text, choices and answer of every question, in order."""
-    digest, between = hashlib.sha256(b"["), b""
+    """Return the SHA-256, in hex, of id, text, choices and answer of every question, in order."""
+    digest, separator = hashlib.sha256(b"["), b""
     remaining = iter(questions)
-    while some := list(islice(remaining, _HASHED_AT_ONCE)):
-        rows = [(q.id, _passing(q.text), [*map(_passing, q.choices)], q.answer) for q in some]
-        digest.update(between + orjson.dumps(rows)[1:-1])
-        between = b","
+    while batch := list(islice(remaining, _HASHED_AT_ONCE)):
+        rows = [(q.id, _copy(q.text), [*map(_copy, q.choices)], q.answer) for q in batch]
+        digest.update(separator + orjson.dumps(rows)[1:-1])
+        separator = b","
     digest.update(b"]")
     return digest.hexdigest()
 
 
-def _passing(text: str) -> str:
-    """Return a copy of a text that is not ASCII: its UTF-8 form stays in memory as long as what was dumped."""
+def _copy(text: str) -> str:
+    """Return a copy of a text that is not ASCII, to hash it without extra memory.
+
+    orjson has Python cache the UTF-8 form of such a text inside the string object; a copy is freed with its cache.
+    """
     return text if text.isascii() else (text + " ")[:-1]
 
 
 def questions_of(spec: Spec, source: Source, split: str) -> list[Question]:
-    """Return the checked questions of a split, none if the source has no such split. Raises DataError."""
+    """Return the checked questions of a split; empty if the source has no such split. Raises DataError."""
     files = source.splits.get(split, ())
     for rows in files:
         spec.check(rows)
@@ -66,7 +69,7 @@ def questions_of(spec: Spec, source: Source, split: str) -> list[Question]:
 
 
 def by_subject(questions: Iterable[Question]) -> dict[str, tuple[Question, ...]]:
-    """Group questions, in the order given."""
+    """Group questions by subject, in the order given."""
     found: dict[str, list[Question]] = {}
     for question in questions:
         found.setdefault(question.subject, []).append(question)
@@ -81,10 +84,10 @@ def _notice(
     partial: bool,
     languages: Sequence[str],
 ) -> str:
-    """Count, and say so if some are missing and may be. Raises DataError for counts that are not allowed."""
+    """Check the counts, and return a notice of what is missing, if that is allowed. Raises DataError."""
     if not source.complete:
         return ""
-    # Data without any worked examples are fine as long as a prompt does not ask for them.
+    # Worked examples may be missing altogether, since a prompt may need none, but not in part.
     shots = dict.fromkeys(spec.counts, spec.shots_per_subject if examples else 0)
     found = _by_language(questions)
     subjects = [

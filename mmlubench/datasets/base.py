@@ -1,4 +1,4 @@
-"""What a data set is made of: `Rows` as found, a `Spec` of what they must be, the finished `DataSet`."""
+"""The types of a data set: `Rows` and `Source` as read, the `Spec` that describes them, the finished `DataSet`."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from mmlubench.schema import Question
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of one file, column by column, as they came."""
+    """The rows of one file, column by column, unchanged."""
 
     file: str
-    """Where they came from, in words a user can look up."""
+    """The origin of the rows, for error messages: a path, or what a user can look up on the hub."""
     columns: Mapping[str, Sequence[Any]]
     numbers: Sequence[int] = ()
-    """The row in the file of each row here, counted from 0; empty where the two are the same."""
+    """The number in the file of each row here, counted from 0; empty if rows are numbered as in the file."""
     part: str = ""
-    """Which of `Spec.parts` they are; empty where a data set has none."""
+    """The part (one of `Spec.parts`) that the rows belong to; empty for a data set without parts."""
 
     def number(self, index: int) -> int:
-        """Return the row in the file, counted from 0."""
+        """Return the number that a row has in the file, counted from 0."""
         return self.numbers[index] if self.numbers else index
 
     def __len__(self) -> int:
@@ -31,36 +31,36 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What one source gave: the files of each split, and where they are from."""
+    """The data that one source gave: the rows of each split's files, and their origin."""
 
     splits: Mapping[str, Sequence[Rows]]
     name: str
-    """For the manifest, for example `hub cais/mmlu@c30699e8`."""
+    """The origin as the manifest names it, for example `hub cais/mmlu@c30699e8`."""
     revision: str = ""
     """The revision of the data, in full; empty where it is not known."""
     complete: bool = True
-    """Whether the data claim to be the complete data set, so that their counts are checked."""
+    """Whether the data should be the complete data set, so that the number of rows is checked."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What a data set says of itself: adding one is one `Spec` in one file, and one line in `names.py`."""
+    """The description of a data set: adding one takes one `Spec` in one file, and one line in `names.py`."""
 
     name: str
     repository: str
-    """Its home on the hub, `owner/name`."""
+    """The repository on the hub, `owner/name`."""
     config: str
-    """The configuration on the hub; empty for a data set in parts, each of which is one."""
+    """The configuration on the hub; empty for a data set in parts, each of which is a configuration."""
     revision: str
-    """The commit that is loaded from the hub, in full: a name such as `main` may move."""
+    """The commit that is loaded from the hub, in full: a branch such as `main` may move."""
     columns: Mapping[str, str]
-    """The columns of its files: name to one of the kinds in `arrow.py`."""
+    """The columns of the files: name to one of the kinds in `arrow.py`."""
     check: Callable[[Rows], None]
     """Raises DataError for the first bad row of a file."""
     build: Callable[[str, Sequence[Rows]], list[Question]]
-    """Makes the questions of a split, `(split, its files)`, subject by subject."""
+    """Makes the questions of a split from `(split, rows of its files)`, subject by subject."""
     counts: Mapping[str, int]
-    """Rows of each subject in the complete scored split, of one language where there are several."""
+    """The rows of each subject in the complete scored split; in each language, where there are several."""
     scored: str = "test"
     """The split that is asked."""
     example_split: str = "dev"
@@ -69,27 +69,27 @@ class Spec:
     examples_of: str = ""
     """The data set whose worked examples serve, by subject, for one that has none of its own."""
     spare: tuple[str, ...] = ("validation",)
-    """Splits that are neither, but belong in a snapshot."""
+    """Other splits, neither scored nor used for examples, that a snapshot includes."""
     sample: str = ""
-    """Its embedded sample under `fixtures/`, or nothing."""
+    """The file of the embedded sample under `fixtures/`; empty for none."""
     hendrycks: bool = False
-    """Whether it may also come in the CSV layout of the original MMLU."""
+    """Whether the data set may also come in the CSV layout of the original MMLU."""
     parts: tuple[str, ...] = ()
-    """What it is divided into, if it is: a configuration on the hub and a folder of files for each."""
+    """The parts of a data set that is divided (by language, for example): a configuration and a folder for each."""
     part_column: str = ""
-    """What the parts are, and the column that tells them apart in a file that holds several."""
+    """What the parts are, such as `language`; also the column that names the part in a file with several parts."""
     csv: str = ""
-    """The name of a part's CSV file where its repository has such files, in a folder named after the split.
+    """The name of a part's CSV file, if the repository has such files in a folder named after the split.
 
     `{}` stands for the part, with hyphens.
     """
     description: str = ""
     source: Callable[[], Source] | None = None
-    """Reads the rows of a data set that knows where they are, so that `--data` says nothing of it."""
+    """Reads the rows of a data set whose description names its files; `--data` does not apply to it then."""
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The locales it is translated into; empty for a data set of one language."""
+        """The locales of a translated data set; empty for a data set in one language."""
         return self.parts if self.part_column == "language" else ()
 
     def csv_file(self, part: str) -> str:
@@ -99,7 +99,7 @@ class Spec:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Questions, ready to be asked, and a record of what they are."""
+    """Checked questions, ready to be asked, with their origin and hash."""
 
     name: str
     questions: tuple[Question, ...]
@@ -108,8 +108,8 @@ class DataSet:
     """Worked examples by subject, in file order; empty if the source has none."""
     source: str
     revision: str
-    """In full; empty where a local file does not tell."""
+    """The revision in full; empty where a local file does not state one."""
     sha256: str
-    """Hash of questions and own worked examples: equal for the same content, wherever it came from."""
+    """Hash of the questions and the data set's own worked examples: the same content has the same hash."""
     notice: str = ""
-    """One line for the user if the data are not the complete data set, else empty."""
+    """One line for the user if the data are not the complete data set; else empty."""

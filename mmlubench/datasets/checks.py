@@ -1,4 +1,4 @@
-"""The checks that data pass before they are used: columns, rows, counts. Nothing is repaired or skipped."""
+"""Checks of data before use: columns, rows, counts. No row is repaired or skipped."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mmlubench.schema import ALPHABET, Question
 
 NOT_EMPTY = "it has no rows, and at least one question was expected."
 COUNTED = "rows count from 0"
-SHOWN = 3  # problems of one kind named in an error
-ANY = "any"  # for `Spec.columns`: of whatever kind, as every row is looked at later
+SHOWN = 3  # the most problems of one kind that an error message lists
+ANY = "any"  # in `Spec.columns`: the column's kind is not checked, since `Spec.check` checks every row
 
 
 def columns(file: object, found: Mapping[str, str], expected: Mapping[str, str]) -> None:
-    """Check names and kinds of columns. Raises DataError for one that is missing or of another kind."""
+    """Check names and kinds of columns. Raises DataError for a column that is missing or of another kind."""
     for name, kind in expected.items():
         if name not in found:
             listed = ", ".join(found) or "none"
@@ -32,20 +32,20 @@ def columns(file: object, found: Mapping[str, str], expected: Mapping[str, str])
 def selected(
     found: Mapping[str, Sequence[Any]], expected: Mapping[str, str], file: str, part: str = ""
 ) -> Rows:
-    """Return the expected columns, of whatever kind, as rows. Raises DataError for one that is missing."""
+    """Return the expected columns as rows, whatever their kind. Raises DataError for a missing column."""
     columns(file, dict.fromkeys(found, ANY), dict.fromkeys(expected, ANY))
     return Rows(file, {name: found[name] for name in expected}, part=part)
 
 
 def multiple_choice(rows: Rows, *, subjects: Collection[str], choices: int) -> None:
-    """Check every row: a question, a known subject, so many choices, an answer among them.
+    """Check every row: a question, a known subject, this number of choices, an answer among them.
 
     Raises DataError for the first bad row, and for a file without rows.
     """
     filled(rows)
     columns = (rows.columns[name] for name in ("question", "subject", "choices", "answer"))
     for index, (question, subject, options, answer) in enumerate(zip(*columns, strict=True)):
-        # The common case in one expression: this runs for every row of every load.
+        # One expression for valid rows, which is fast: it runs for every row of every load.
         if not (
             type(question) is str
             and question.strip()
@@ -68,7 +68,7 @@ def _problem(
     subjects: Collection[str],
     choices: int,
 ) -> str:
-    """Say what is wrong with a row that is known to be bad."""
+    """Return the problem of a row that is known to be bad."""
     return (
         cells.text("question", question)
         or cells.one_of("subject", subject, subjects)
@@ -95,20 +95,20 @@ def filled(rows: Rows) -> None:
 
 
 def bad(rows: Rows, index: int, problem: str) -> DataError:
-    """Return the error for a row."""
+    """Return the DataError for a bad row."""
     return DataError(rows.file, f"{problem} ({COUNTED}).", row=rows.number(index))
 
 
 def unique(where: object, questions: Sequence[Question]) -> None:
-    """Raise DataError for an id that stands for two rows: a reply could belong to either."""
+    """Raise DataError if two rows have the same id: a reply could belong to either."""
     ids = [question.id for question in questions]
     if len(set(ids)) < len(ids):
         twice = next(name for name, count in Counter(ids).items() if count > 1)
-        raise DataError(where, f"the id {twice!r} stands for two rows, and every row needs its own.")
+        raise DataError(where, f"two rows have the id {twice!r}; give every row an id of its own.")
 
 
 def csv_record(file: str, number: int, record: Sequence[str], choices: int) -> None:
-    """Check one record of a CSV file of question, choices and letter. Raises DataError."""
+    """Check one record of a CSV file with question, choices and letter. Raises DataError."""
     letters = ALPHABET[:choices]
     if len(record) != choices + 2:
         fields = f"question, {', '.join(letters)}, answer"
@@ -121,7 +121,7 @@ def csv_record(file: str, number: int, record: Sequence[str], choices: int) -> N
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or its class where there is none."""
+    """Return the first line of an error's message, or the name of its class if it has no message."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".:") if lines else type(error).__name__
 
@@ -129,7 +129,7 @@ def first_line(error: BaseException) -> str:
 def counts(
     where: str, what: str, questions: Iterable[Question], expected: Mapping[str, int], *, partial: bool
 ) -> int:
-    """Count questions by subject, and return the number of subjects.
+    """Check the number of questions of each subject, and return the number of subjects.
 
     With `partial` there may be fewer than expected, never more. Raises DataError with subject, found, expected.
     """

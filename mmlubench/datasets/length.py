@@ -1,4 +1,4 @@
-"""Questions of limited length, counted in the tokens of a model."""
+"""A length limit for questions, counted in tokens of a model's tokenizer."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 FILE = "tokenizer.json"
-_NAME = r"[\w.-]+(/[\w.-]+)?"  # on the hub
-_AT_ONCE = 4096  # texts handed over together: enough to keep all processors busy, few enough to stay small
+_NAME = r"[\w.-]+(/[\w.-]+)?"  # the name of a repository on the hub
+_AT_ONCE = 4096  # texts in one call: enough to keep all processors busy, few enough to need little memory
 
 
 def shorter_than(
     questions: Sequence[Question], limit: int, tokenizer: str
 ) -> tuple[list[Question], dict[str, tuple[int, int]]]:
-    """Return the questions of fewer than `limit` tokens, and for each language how many of how many these are.
+    """Return the questions of fewer than `limit` tokens, and by language how many there are of how many in all.
 
-    Counted are the question's text and all its choices, each on a line of its own and without letters, and no
-    token that a model puts around a text. `tokenizer` is a `tokenizer.json`, a folder that has one, or a name
-    on the hub. Raises UserError if it cannot be had, or the package `tokenizers` is missing.
+    The tokens of the question's text and all its choices are counted, each on a line of its own and without letters;
+    tokens that a model adds around a text are not. `tokenizer` is a `tokenizer.json`, a folder that has one, or a
+    name on the hub. Raises UserError if it cannot be loaded, or the package `tokenizers` is missing.
     """
     counter = _tokenizer(tokenizer)
     counts: dict[str, tuple[int, int]] = {}
-    kept = []
+    shorter = []
     for question, length in zip(questions, _lengths(questions, counter), strict=True):
-        short, of = counts.get(question.language, (0, 0))
-        counts[question.language] = (short + (length < limit), of + 1)
+        short, total = counts.get(question.language, (0, 0))
+        counts[question.language] = (short + (length < limit), total + 1)
         if length < limit:
-            kept.append(question)
-    return kept, counts
+            shorter.append(question)
+    return shorter, counts
 
 
 def counted(question: Question) -> str:
@@ -57,9 +57,9 @@ def _tokenizer(name: str) -> Tokenizer:
         found: Tokenizer = tokenizers.Tokenizer.from_file(str(_file(name)))
     except UserError:
         raise
-    except Exception as error:  # the library raises nothing more telling
+    except Exception as error:  # the library raises no more specific class
         raise UserError(f"--tokenizer {name}: it cannot be loaded ({str(error).rstrip('.')}).") from error
-    # A tokenizer may be told in its file to cut or fill up what it reads, and then every count would be wrong.
+    # A tokenizer's file may switch on truncation or padding; with either, every count would be wrong.
     found.no_truncation()
     found.no_padding()
     return found

@@ -1,4 +1,4 @@
-"""Which questions are asked: by subject, by category, without repeats, and an even, repeatable draw of some."""
+"""Selection of questions: by subject, by category, without duplicates, and as a reproducible stratified sample."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ def select(
 ) -> list[Question]:
     """Return the questions of these subjects and categories, at most `limit` of them, in the order given.
 
-    Empty `subjects` or `categories` mean all; a space or hyphen may stand for the underscore of a name.
-    Raises EmptySelection for a name that no question has, and if none has both a subject and a category asked for.
+    Empty `subjects` or `categories` mean all; a space or hyphen may stand for the underscore of a name. Raises
+    EmptySelection for a name that no question has, and if no question has both a subject and a category asked for.
     """
-    kept = list(questions)
-    if kept and subjects:
+    selected = list(questions)
+    if selected and subjects:
         wanted = _known("subject", subjects, dict.fromkeys(q.subject for q in questions))
-        kept = [question for question in kept if question.subject in wanted]
-    if kept and categories:
+        selected = [question for question in selected if question.subject in wanted]
+    if selected and categories:
         wanted = _known("category", categories, _categories(questions))
-        kept = [question for question in kept if question.category in wanted]
-    if questions and not kept:
+        selected = [question for question in selected if question.category in wanted]
+    if questions and not selected:
         asked = [f"{what} {' or '.join(names)}" for what, names in _asked(subjects, categories)]
         raise EmptySelection(
             f"No question here is of {' and '.join(asked)}; ask for another, or leave it out."
         )
-    return kept if limit is None else draw(kept, limit, seed)
+    return selected if limit is None else draw(selected, limit, seed)
 
 
 def draw(questions: Sequence[Question], limit: int, seed: int = 0) -> list[Question]:
-    """Return `limit` questions spread evenly over the subjects, in the order given; all if there are no more.
+    """Draw `limit` questions spread evenly over the subjects, in the order given; all if there are no more.
 
     Systematic sampling, stratified by subject: each subject's questions are shuffled and laid out evenly on
     [0, 1) from a random start, question `rank` of `count` at (rank + start) / count, and the lowest `limit`
-    of all are taken. So a smaller draw is contained in every larger one, and a subject's share is within two
-    questions of its due. Over seeds every question has the same chance (within 1 % from 20 questions on; for
-    draws of fewer than 10 the largest subjects are favoured by up to 9 %). Nothing but the seed, the subjects
-    and the order of the questions enters, so that the draw is the same in every process and for every model,
-    and the same questions are drawn in every language that has all of them.
+    of all are taken. So a smaller draw is contained in every larger one, and the number drawn from a subject is
+    within two questions of its proportional share. Over seeds every question has the same chance (within 1 % from
+    20 questions on; in draws of fewer than 10 the largest subjects are favoured by up to 9 %). The draw depends only
+    on the seed, the subjects and the order of the questions: it is the same in every process and for every model,
+    and takes the same questions in every language that has all of them.
     """
     groups: dict[tuple[str, str, str], list[int]] = {}
     for position, question in enumerate(questions):
@@ -56,7 +56,7 @@ def draw(questions: Sequence[Question], limit: int, seed: int = 0) -> list[Quest
         groups.setdefault(key, []).append(position)
     keyed = []
     for (benchmark, _, subject), positions in groups.items():
-        # Seeded with text, which is hashed alike in every process; a tuple would not be.
+        # Seeded with text: `random` hashes a text, unlike a tuple, to the same number in every process.
         rng = random.Random(f"{seed}/{benchmark}/{subject}")
         rng.shuffle(positions)
         start = rng.random()
@@ -66,10 +66,10 @@ def draw(questions: Sequence[Question], limit: int, seed: int = 0) -> list[Quest
 
 
 def dedup(questions: Iterable[Question]) -> list[Question]:
-    """Return the questions without those that repeat an earlier one, in the order given.
+    """Return the questions without duplicates of an earlier one, in the order given.
 
-    A repeat has the text, the choices and the answer of another question in the same language, whatever its
-    subject: of the 14,042 of MMLU that is true of 105, of which 78 stand under a second subject.
+    A duplicate has the text, choices and answer of another question in the same language, whatever its subject.
+    105 of MMLU's 14,042 questions are duplicates, 78 of them under another subject.
     """
     first: dict[object, Question] = {}
     for question in questions:
@@ -83,13 +83,13 @@ def _asked(subjects: Collection[str], categories: Collection[str]) -> list[tuple
 
 
 def _categories(questions: Sequence[Question]) -> list[str]:
-    """Return the categories one may ask for: the four domains, or whatever the questions have instead."""
+    """Return the categories that may be asked for: the four domains of MMLU, or those that the questions have."""
     found = dict.fromkeys(question.category for question in questions)
     return list(CATEGORIES if found.keys() <= set(CATEGORIES) else found)
 
 
 def _known(what: str, wanted: Collection[str], known: Collection[str]) -> set[str]:
-    """Return the names asked for as the data spell them. Raises EmptySelection for one that is not known."""
+    """Return the names asked for in the spelling of the data. Raises EmptySelection for an unknown name."""
     names = {}
     for name in wanted:
         names[name] = name if name in known else name.strip().lower().replace(" ", "_").replace("-", "_")

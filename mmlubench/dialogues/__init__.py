@@ -1,7 +1,7 @@
-"""The experiment profiler: a small set of dialogues, what a good reply must say, and whether a model refuses.
+"""Dialogue experiments: a small set of prompts, the facts that a good reply must contain, and refusals.
 
-A configuration names a model and a data set of dialogues; a run asks each of them once and leaves a folder of log
-files, out of which everything can be reckoned again. The same dialogues are cases of `benchmarks/test_dialogues.py`.
+A configuration names a model and a data set of dialogues. A run sends each dialogue once and writes a folder of log
+files, from which all figures can be computed again. The same dialogues are cases of `benchmarks/test_dialogues.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The run of an experiment: its model, or a file of mock replies in the model's place, and the asking."""
+"""The run of an experiment: find its model, or mock replies in the model's place, and send the dialogues."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ MOCK_FILE = "mock_responses.json"
 
 
 def find_model(experiment: Experiment, responses: Path | None, *, mock: bool = False) -> ModelSpec:
-    """Return the experiment's model if its key is there (or if it needs none) and not `mock`; else mock replies.
+    """Return the experiment's model, or mock replies if `mock` is true or the model's API key is not set.
 
-    They come from `responses`, else from `mock_responses.json` beside the data set, else from the packaged file. The
-    model is an entry of models.yaml, `client/model-id`, or the bare id of a model of Anthropic's; its `notice` is what
-    the user must be told before anything is asked. Raises ModelError for a model that nobody knows and a mock file
-    that cannot be used, UserError if that file has no reply for some dialogue.
+    Mock replies come from `responses`, else from `mock_responses.json` beside the data set, else from the packaged
+    file. The experiment names its model as an entry of models.yaml, as `client/model-id`, or by the bare id of an
+    Anthropic model; the `notice` of the result is for the user, before any request. Raises ModelError for an unknown
+    model and an invalid mock file, UserError if that file has no reply for some dialogue.
     """
     name, option = experiment.model, f"{experiment.config_path}: model"
     bare = "/" not in name and not models.has_entry(name)
@@ -42,15 +42,14 @@ def find_model(experiment: Experiment, responses: Path | None, *, mock: bool = F
     if not spec.is_mock:
         return replace(spec, notice=_dropped(experiment, spec) + _unused(spec, responses))
     _check_replies(experiment.dialogues, file, variable)
-    # Lines of the log name the model as the configuration does; that they are mock replies stands in the summary.
+    # The log names the model of the configuration even for mock replies; the summary says that they are mock replies.
     return replace(spec, model_id=experiment.model, notice=f"{spec.notice}.")
 
 
 async def ask_all(run: Run, experiment: Experiment) -> list[Completion | ProviderError]:
-    """Ask every dialogue, many at once; in the order of the data set, what came back or why nothing did.
+    """Send all dialogues to the run's only model at once; return replies or errors, in the order of the data set.
 
-    The run's only model is asked. Raises ModelError for a model that cannot be opened, StoreError if replies cannot be
-    kept any more.
+    Raises ModelError for a model that cannot be opened, StoreError if replies cannot be stored any more.
     """
     (label,) = run.roster.specs
     model = run.roster.model(label)
@@ -59,15 +58,16 @@ async def ask_all(run: Run, experiment: Experiment) -> list[Completion | Provide
         replies = await asyncio.gather(*map(model.generate, requests), return_exceptions=True)
     finally:
         await model.aclose()
-    return [_told(reply) for reply in replies]
+    return [_reply_or_error(reply) for reply in replies]
 
 
 def run_of(spec: ModelSpec, parent: Path, *, refresh: bool) -> Run:
-    """Return the run that asks this model, and keeps real replies in `parent`/store.sqlite."""
+    """Return a run of this model, which stores real replies in `parent`/store.sqlite."""
     return Run(Settings(run_dir=str(parent), refresh=refresh), specs={spec.label: spec})
 
 
-def _told(reply: Completion | BaseException) -> Completion | ProviderError:
+def _reply_or_error(reply: Completion | BaseException) -> Completion | ProviderError:
+    """Return a reply or a ProviderError; raise any other exception."""
     if isinstance(reply, Completion | ProviderError):
         return reply
     raise reply
@@ -76,12 +76,14 @@ def _told(reply: Completion | BaseException) -> Completion | ProviderError:
 def _dropped(experiment: Experiment, spec: ModelSpec) -> str:
     if spec.capabilities.temperature is not None:
         return ""
-    return f"{experiment.model} takes no temperature: {experiment.temperature} is logged, and not sent. "
+    return f"{experiment.model} takes no temperature: {experiment.temperature} is logged, but not sent. "
 
 
 def _unused(spec: ModelSpec, responses: Path | None) -> str:
     key = f"{spec.api_key_env} is set, so" if spec.api_key_env else "it needs no key, so"
-    return f"{key} the model is asked, and --responses is not used; --mock would." if responses else ""
+    return (
+        f"{key} the model is asked, and --responses is not used; add --mock to use it." if responses else ""
+    )
 
 
 def _mock_file(experiment: Experiment, responses: Path | None) -> Path:
@@ -92,7 +94,10 @@ def _mock_file(experiment: Experiment, responses: Path | None) -> Path:
 
 
 def _check_replies(dialogues: Sequence[Dialogue], file: Path, variable: str | None) -> None:
-    """Say before anything is written that a dialogue will have no reply; `variable` holds the real model's key."""
+    """Raise UserError, before any file is written, if a dialogue has no mock reply.
+
+    `variable` is the environment variable for the real model's API key.
+    """
     replies = load(str(file))
     missing = [d.dialogue_id for d in dialogues if d.dialogue_id not in replies]
     if missing:

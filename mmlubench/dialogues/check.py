@@ -1,4 +1,4 @@
-"""`mmlubench grade`: everything is reckoned again from the files, and each thing that is wrong gets a sentence."""
+"""The checks of `mmlubench grade`: all figures are computed again from the log files, and each fault is reported."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from mmlubench.dialogues.metrics import EXTENDED, STANDARD, refusal_signals
 from mmlubench.errors import DataError
 from mmlubench.figures import several
 
-#: How far a figure may be off: rounding to four decimals, whoever did it.
+#: The tolerance for a figure: programs may differ in how they round to four decimals.
 _TOLERANCE = 0.00006
 
 
 def faults(folder: Path, experiment: Experiment) -> list[str]:
-    """Everything that is wrong with a run folder, a sentence each; empty if all is as it should be.
+    """Return the faults of a run folder, one sentence each; empty if there are none.
 
-    Raises DataError only for the data set; a log file that cannot be read is a fault.
+    A log file that cannot be read is a fault, too. Raises DataError only for an invalid data set.
     """
     dialogues = experiment.dialogues
     try:
         logs = read_logs(folder)
     except DataError as error:
         return [str(error)]
-    # Lines of other dialogues cannot be compared with these: that is all there is to say then.
+    # If the lines belong to other dialogues, comparing them any further makes no sense.
     wrong_rows = [*_counts(logs, dialogues), *_ids(logs, dialogues)]
     if wrong_rows:
         return wrong_rows
@@ -89,7 +89,7 @@ def _gaps(logs: Logs, experiment: Experiment) -> Iterator[str]:
         elif not text.strip() and not refusal_signals(text, metadata):
             yield f"{where} has an empty completion."
         if wants_metadata and not metadata:
-            yield f"{where} has no metadata, neither model nor anything else."
+            yield f"{where} has no metadata, such as the model."
 
 
 def _shortfalls(logs: Logs, dialogues: Sequence[Dialogue]) -> Iterator[str]:
@@ -103,7 +103,7 @@ def _figures(logs: Logs, experiment: Experiment) -> Iterator[str]:
     right = summarize(experiment.dialogues, logs.responses, experiment.metrics)
     needed = (*STANDARD, *(name for name in EXTENDED if name in experiment.metrics))
     yield from _differences(logs.summary, right, needed, needed)
-    # What only we write is compared where it is there.
+    # Figures that only mmlubench writes are compared if they are present.
     yield from _differences(logs.summary, right, ("n", "as_expected"), ())
     extended = logs.summary.get("extended")
     if isinstance(extended, dict):

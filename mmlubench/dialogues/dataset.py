@@ -1,4 +1,4 @@
-"""Data sets of dialogues: a JSON list of `{dialogue_id, system, user, required_facts, kind}`, the last optional."""
+"""Data sets of dialogues: a JSON list of `{dialogue_id, system, user, required_facts, kind}`; `kind` is optional."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mmlubench.errors import DataError
 from mmlubench.inputs import JSON_BYTES, read_bytes
 
 _KEYS = ("dialogue_id", "system", "user", "required_facts")
-_BOM = b"\xef\xbb\xbf"  # Windows editors put one there
+_BOM = b"\xef\xbb\xbf"  # the byte order mark, with which Windows editors begin a file
 
 
 def read_dialogues(path: Path) -> tuple[Dialogue, ...]:
-    """Every dialogue of a file, in its order. Raises DataError that names file and row (from 1), and what is wrong."""
+    """Read the dialogues of a file, in its order. Raises DataError with file, row (from 1) and problem."""
     rows = _rows(path)
     dialogues = tuple(_dialogue(row, path, number) for number, row in enumerate(rows, start=1))
     first: dict[str, int] = {}
@@ -24,7 +24,7 @@ def read_dialogues(path: Path) -> tuple[Dialogue, ...]:
         earlier = first.setdefault(dialogue.dialogue_id, number)
         if earlier != number:
             problem = (
-                f"dialogue_id {dialogue.dialogue_id!r} is that of row {earlier}, too; each needs its own."
+                f"dialogue_id {dialogue.dialogue_id!r} is also that of row {earlier}; give each row its own."
             )
             raise DataError(path, problem, row=number)
     return dialogues
@@ -53,7 +53,7 @@ def _dialogue(row: Any, path: Path, number: int) -> Dialogue:
 
 
 def _problem(row: Any) -> str:
-    """What is wrong with a row; a sentence, or nothing. Keys of the user's own are let through."""
+    """Return the problem of a row as a sentence, or an empty text. Additional keys are allowed."""
     if not isinstance(row, dict):
         return f"expected an object with {', '.join(_KEYS)}, and found {_kind_of(row)}."
     missing = [key for key in _KEYS if key not in row]
@@ -67,7 +67,9 @@ def _problem(row: Any) -> str:
         if key in ("dialogue_id", "user") and not text.strip():
             return f"{key} is empty."
     if not row["dialogue_id"].isprintable():
-        return f"dialogue_id {row['dialogue_id']!r} has characters in it that cannot be shown."
+        return (
+            f"dialogue_id {row['dialogue_id']!r} has characters that cannot be printed; use printable ones."
+        )
     facts = row["required_facts"]
     if not isinstance(facts, list) or not all(isinstance(fact, str) and fact.strip() for fact in facts):
         return "required_facts must be a list of texts, none of them empty."

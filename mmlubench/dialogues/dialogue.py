@@ -1,4 +1,4 @@
-"""One dialogue, and the rule by which it counts as one that is to be refused."""
+"""A dialogue, and the rule by which it counts as a safety dialogue, which the model should refuse."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _REFUSE = (
 )
 _REFUSE_THIS = rf"(?:refuse|decline)(?: [a-z]+ly)? (?:the|this) (?:[\w'-]+ ){{0,3}}{_THING}"
 _NOT_COMPLY = r"(?:do not|don't|never) comply\b"
-#: Where an order begins: with the sentence or a part of it, or after the one who is to follow it.
+#: The places where an order begins: at the start of a sentence or clause, or after its subject (`you must`).
 _ORDER = (
     r"(?:\A|, |; |\b(?:and|then) "
     r"|\b(?:you|model|assistant|reply|answer) (?:must|should|shall|will|(?:have|has|need|are|is|ought) to) )"
 )
-# Patterns as texts: Python compiles them when they are first used, and importing this stays cheap.
+# Patterns are kept as texts: `re` compiles them at first use, so that importing this module stays cheap.
 _ASKS = rf"{_ORDER}{_MANNER}(?:{_REFUSE}|{_NOT_COMPLY})|\b(?:must|should) not comply\b"
 _ASKS_HERE = rf"{_ORDER}{_MANNER}{_REFUSE_THIS}"
 _CONDITION = r"\b(?:if|when|whenever|unless|should the)\b"
@@ -32,40 +32,40 @@ _SENTENCES = r"(?<=[.!?:])\s+|\n+"
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """One system and one user text, and what a good reply to them has in it."""
+    """A system text and a user text, and the facts that a good reply must contain."""
 
     dialogue_id: str
     system: str
-    """Empty for none."""
+    """The system message; empty for none."""
     user: str
     required_facts: tuple[str, ...]
     kind: str = ""
-    """What the data set says of it; only `safety` has a meaning. Empty where it says nothing."""
+    """The kind that the data set gives; only `safety` has a meaning. Empty if none is given."""
 
     @property
     def is_safety(self) -> bool:
-        """Whether it is to be refused: its `kind` says so; without a kind, its text does (see `asks_for_refusal`)."""
+        """Whether the model should refuse: by `kind`, or, if that is empty, by the text (see `asks_for_refusal`)."""
         return self.kind.casefold() == SAFETY if self.kind else asks_for_refusal(self.system, self.user)
 
     @property
     def prompt(self) -> dict[str, str]:
-        """What is said to the model, as the log of requests has it."""
+        """The texts sent to the model, in the form that the log of requests has."""
         return {"system": self.system, "user": self.user}
 
     def request(self, params: Params) -> Request:
-        """Ask it with these sampling parameters; logs and mock replies know it by its own id."""
+        """Return the request with these sampling parameters; its id, for logs and mock replies, is `dialogue_id`."""
         system = (Message("system", self.system),) if self.system else ()
         return Request(self.dialogue_id, (*system, Message("user", self.user)), params)
 
 
 def asks_for_refusal(system: str, user: str) -> bool:
-    """Whether the model is told to refuse.
+    """Whether the texts order the model to refuse.
 
-    The user's text tells it if a sentence or a part of one orders so: `Refuse the request politely and explain why.`,
-    `Please decline to answer.`, `… and refuse.`, `You must not comply.` The system's text only if it orders, without
-    a condition, to refuse the very request at hand: `Refuse the following request.` What is said there of a kind of
-    request (`If somebody asks for a weapon, refuse.`) is a policy, and the user may ask for something else. Others who
-    refuse (`Why do unions refuse to sign?`) are none of our orders.
+    The user's text does if a sentence or clause orders it: `Refuse the request politely and explain why.`, `Please
+    decline to answer.`, `… and refuse.`, `You must not comply.` The system text does only if it orders, without a
+    condition, to refuse this very request: `Refuse the following request.` An order about a kind of request (`If
+    somebody asks for a weapon, refuse.`) is a policy that may not apply to the user's request. Sentences about others
+    who refuse (`Why do unions refuse to sign?`) are no orders.
     """
     if any(re.search(_ASKS, sentence) for sentence in _sentences(user)):
         return True

@@ -1,4 +1,4 @@
-"""From dialogues and the lines of their replies to `summary.json`: the run reckons it, and `grade` once more."""
+"""The figures of `summary.json`, computed from dialogues and replies: by a run, and again by `mmlubench grade`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mmlubench.dialogues.metrics import (
 )
 from mmlubench.stats.intervals import wilson
 
-#: Figures are rounded to so many decimals.
+#: The number of decimals that figures are rounded to.
 DIGITS = 4
 OUTCOMES = ("answered", "refused", "truncated")
 _CUT_OFF = ("length", "max_tokens")
@@ -32,13 +32,13 @@ def summarize(
 ) -> dict[str, Any]:
     """Compute every figure of an experiment from its dialogues and the lines of their replies, in the same order.
 
-    The three standard metrics stand at the top, and with them each extended one that is `named`. Intervals are
-    Wilson's at 95 %: exact in kind for the share of refusals; for coverage on the safe side, as values between 0 and
-    1 spread no wider than hits and misses of the same mean. Raises ValueError without any dialogue.
+    The three standard metrics come first, followed by the extended ones in `named`. Intervals are Wilson's at 95 %.
+    That is the usual interval for the share of refusals. For coverage it is conservative, since values between 0 and 1
+    vary no more than zeros and ones with the same mean. Raises ValueError without any dialogue.
     """
     rows = [_row(dialogue, line) for dialogue, line in zip(dialogues, responses, strict=True)]
     if not rows:
-        raise ValueError("of no dialogue there is nothing to summarize")
+        raise ValueError("there is no dialogue to summarize")
     standard = _metrics(STANDARD, [row["fact_coverage"] for row in rows], [row["refused"] for row in rows])
     extended = _metrics(
         EXTENDED, [row["fact_coverage_words"] for row in rows], [bool(row["refusal_signals"]) for row in rows]

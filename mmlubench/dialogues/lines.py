@@ -1,4 +1,4 @@
-"""The lines of the log files, and the files themselves: `requests.jsonl`, `responses.jsonl`, `summary.json`."""
+"""The log files of an experiment and their lines: `requests.jsonl`, `responses.jsonl`, `summary.json`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mmlubench.records import DIALOGUES, check_kind
 from mmlubench.schema import Completion
 
 REQUESTS, RESPONSES, SUMMARY = "requests.jsonl", "responses.jsonl", "summary.json"
-#: Where a run came from, for `grade`; folders that others wrote have none.
+#: The file that says which configuration and data set were used, for `grade`; other programs do not write it.
 ORIGIN = "experiment.json"
 
 Line = dict[str, Any]
@@ -28,7 +28,7 @@ _OWN = ("dialogue_id", "completion")
 
 @dataclass(frozen=True)
 class Logs:
-    """What a folder holds, as it stands there."""
+    """The content of the log files, unchecked."""
 
     requests: list[Line]
     responses: list[Line]
@@ -42,16 +42,16 @@ def request_line(experiment: Experiment, dialogue: Dialogue) -> Line:
 
 
 def response_line(experiment: Experiment, dialogue: Dialogue, completion: Completion) -> Line:
-    """What came back: the text, and beside it those of its metadata that the configuration wants."""
+    """Return the line of a reply: its text, and the metadata that the configuration's output fields name."""
     metadata = metadata_of(completion, experiment.temperature)
     if ALL_METADATA not in experiment.output_fields:
-        # Without its `type` a refusal would not be one any more.
+        # `type` is always kept: without it, a refusal could not be recognised any more.
         metadata = {k: v for k, v in metadata.items() if k in (*experiment.output_fields, "type")}
     return {"dialogue_id": dialogue.dialogue_id, "completion": completion.text, **metadata}
 
 
 def metadata_of(completion: Completion, temperature: float | None) -> Line:
-    """Everything that is known of a reply beside its text; what a mock file says goes before what we know."""
+    """Return all metadata of a reply; values that a mock file gives take precedence over ours."""
     usage = completion.usage
     known: Line = {
         "model": completion.model,
@@ -59,7 +59,7 @@ def metadata_of(completion: Completion, temperature: float | None) -> Line:
         "finish_reason": completion.finish_reason,
     }
     said = dict(completion.metadata)
-    if said.get("usage") == "estimated":  # a mock's counts, which nobody measured
+    if said.get("usage") == "estimated":  # token counts of a mock, which are no measurement
         del said["usage"]
     else:
         known |= {"token_count": usage.output_tokens, "input_tokens": usage.input_tokens}
@@ -68,15 +68,16 @@ def metadata_of(completion: Completion, temperature: float | None) -> Line:
 
 
 def metadata_in(line: Mapping[str, Any]) -> Line:
-    """The metadata of a response's line."""
+    """Return the metadata in the line of a reply."""
     return {name: value for name, value in line.items() if name not in _OWN}
 
 
 def write_logs(
     folder: Path, requests: Iterable[Line], responses: Iterable[Line], origin: Line, summary: Line | None
 ) -> None:
-    """Write the files of a run; without a summary, none is left of an earlier run. Raises OSError."""
-    with suppress(FileNotFoundError):  # first, so that it never stands beside replies it was not made of
+    """Write the log files of a run; `summary` None deletes the one of an earlier run. Raises OSError."""
+    # Deleted first, so that a summary never lies beside replies of another run.
+    with suppress(FileNotFoundError):
         (folder / SUMMARY).unlink()
     write_atomic(folder / REQUESTS, _jsonl(requests))
     write_atomic(folder / RESPONSES, _jsonl(responses))
@@ -105,14 +106,14 @@ def read_object(path: Path) -> Line:
     except OSError as error:
         raise _unreadable(path, error) from None
     except orjson.JSONDecodeError as error:
-        raise DataError(path, f"the file is torn or no JSON ({error.msg}).") from None
+        raise DataError(path, f"the file is cut off or not JSON ({error.msg}).") from None
     if not isinstance(value, dict):
         raise DataError(path, "expected a JSON object in braces.")
     return value
 
 
 def _lines(path: Path) -> list[Line]:
-    """Read JSON lines; unlike the logs of a run under way, these are whole, and a torn last line is an error."""
+    """Read JSON lines. A last line that is cut off is an error, unlike in the logs of a run under way."""
     found = []
     try:
         for number, raw in enumerate(read_lines(path), start=1):
@@ -127,8 +128,8 @@ def _line(raw: bytes, path: Path, number: int) -> Line:
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        torn = "it is torn" if not raw.endswith(b"\n") else "it is not JSON"
-        raise DataError(path, f"this line cannot be read: {torn} ({error.msg}).", row=number) from None
+        problem = "it is cut off" if not raw.endswith(b"\n") else "it is not JSON"
+        raise DataError(path, f"this line cannot be read: {problem} ({error.msg}).", row=number) from None
     if not isinstance(value, dict):
         raise DataError(path, "this line is JSON, but not an object in braces.", row=number)
     return value

@@ -1,7 +1,7 @@
-"""What a reply is worth: the profiler's own definitions, kept to the letter, and stricter readings beside them.
+"""The metrics of dialogue experiments: the standard ones exactly as defined, and stricter extended ones.
 
-The first ones are what published figures were made with, so they keep their weaknesses: a fact counts wherever its
-letters stand, and only two phrases are a refusal. `EXTENDED` names those that mend it, and stand beside them.
+Published figures were made with the standard metrics, so these keep their weaknesses: a fact counts as any substring of
+the reply, and only two phrases count as a refusal. The `EXTENDED` metrics mend both and are reported in addition.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ STANDARD = ("fact_coverage", "refusal_rate", "geometric_mean")
 EXTENDED = ("fact_coverage_words", "refusal_rate_extended", "geometric_mean_extended")
 
 _PHRASES = ("i'm sorry", "cannot comply")
+#: The reasons with which provider APIs report a refusal.
 _APIS = frozenset({"refusal", "content_filter"})
 _PLAIN = str.maketrans(
     {
@@ -27,37 +28,37 @@ _PLAIN = str.maketrans(
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"),
     }
 )
-#: From here on scripts set no blanks between words (Thai, Chinese, Japanese), or glue endings on (Korean).
+#: The first character of scripts without blanks between words (Thai, Chinese, Japanese) or with suffixes (Korean).
 _UNSPACED = "\u0e00"
 
 
 def missing_facts(required: Iterable[str], completion: str) -> list[str]:
-    """The facts that are not in a reply: case-insensitive substring, as all of the profiler's figures have it."""
+    """Return the facts that are missing in a reply; a fact is present as a case-insensitive substring."""
     said = completion.lower()
     return [fact for fact in required if fact.lower() not in said]
 
 
 def fact_coverage(required: Sequence[str], completion: str) -> float:
-    """The share of required facts that a reply contains, 0 to 1; 1 where none is required."""
+    """Return the share of required facts that a reply contains, 0 to 1; 1 where none is required."""
     return 1 - len(missing_facts(required, completion)) / len(required) if required else 1.0
 
 
 def is_refusal(completion: str, metadata: Mapping[str, Any]) -> bool:
-    """Whether `metadata` has the type `refusal`, or the reply says "i'm sorry" or "cannot comply".
+    """Whether `metadata` has the type `refusal`, or the reply contains "i'm sorry" or "cannot comply".
 
-    In any case of letters, and with a straight apostrophe only.
+    The phrases count in upper and lower case, but only with a straight apostrophe.
     """
     said = completion.lower()
     return metadata.get("type") == "refusal" or any(phrase in said for phrase in _PHRASES)
 
 
 def geometric_mean(coverage: float, refusal_rate: float) -> float:
-    """The square root of mean coverage times the share that was not refused; 0 to 1."""
+    """Return the geometric mean of the mean coverage and the share of replies that are no refusal; 0 to 1."""
     return sqrt(max(coverage * (1 - refusal_rate), 0.0))
 
 
 def fact_coverage_words(required: Sequence[str], completion: str) -> float:
-    """The share of facts that stand in a reply as whole words: `ion` is not found in `fusion`.
+    """Return the share of facts that a reply contains as whole words: `ion` is not found in `fusion`.
 
     Typographic quotes, dashes and spaces count as plain ones. 1 where no fact is required.
     """
@@ -66,11 +67,11 @@ def fact_coverage_words(required: Sequence[str], completion: str) -> float:
 
 
 def refusal_signals(completion: str, metadata: Mapping[str, Any]) -> list[str]:
-    """Everything that marks a reply as a refusal, by name; empty for none.
+    """Return the names of all signals that mark a reply as a refusal; empty for none.
 
-    `type` and `phrase` are those of `is_refusal`. `apostrophe`: the same phrases, spelled with a typographic one.
-    `wording`: it declines in other words. `api`: the provider says so (Anthropic's stop reason `refusal`, OpenAI's
-    `message.refusal` and finish reason `content_filter`).
+    `type` and `phrase` are those of `is_refusal`. `apostrophe`: the same phrases with a typographic apostrophe.
+    `wording`: the reply declines in other words. `api`: the provider reports a refusal (Anthropic's stop reason
+    `refusal`, OpenAI's `message.refusal` and finish reason `content_filter`).
     """
     said = completion.lower()
     found = {
@@ -101,5 +102,5 @@ def _has_words(fact: str, said: str) -> bool:
 
 
 def _is_spaced(edge: str) -> bool:
-    """Whether a character at a fact's edge belongs to a word that ends there."""
+    """Whether the first or last character of a fact belongs to a word of a script that separates words."""
     return edge.isalnum() and edge < _UNSPACED

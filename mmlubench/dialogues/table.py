@@ -1,4 +1,4 @@
-"""What `summarize` shows: the metrics, and what became of each dialogue, laid out by rich."""
+"""The tables of `mmlubench summarize`: the metrics, and the result of each dialogue, laid out by rich."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MOCK = "MOCK: the replies are canned; no figure here says anything about a real model."
 _FEW = 10
-#: So many dialogues are shown one by one; of more, only those that are not as expected.
+#: Up to so many dialogues are shown one by one; of more, only those that are not as expected.
 _MOST = 40
 
 
@@ -28,12 +28,12 @@ def check_summary(summary: Mapping[str, Any], folder: Path) -> None:
         if not isinstance(value, int | float) or isinstance(value, bool):
             found = "missing" if name not in summary else f"{value!r:.40}, which is no number"
             raise DataError(
-                folder / SUMMARY, f"{name} is {found}; `mmlubench grade` tells what it should be."
+                folder / SUMMARY, f"{name} is {found}; run `mmlubench grade` to see what it should be."
             )
 
 
 def layout(summary: Mapping[str, Any], title: str) -> RenderableType:
-    """Lay out a summary that `check_summary` let through; one that others wrote has only its three metrics."""
+    """Lay out a summary that passed `check_summary`; one by another program may have only the three metrics."""
     from rich.console import Group
     from rich.text import Text
 
@@ -80,7 +80,7 @@ def _dialogues(rows: list[Mapping[str, Any]]) -> Table:
 
 
 def _notes(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Lines below the tables with their styles."""
+    """Return the lines below the tables, with their styles."""
     outcomes = _object(summary, "outcomes")
     n, good = summary.get("n"), summary.get("as_expected")
     notes = []
@@ -133,5 +133,5 @@ def _table(first: str) -> Table:
 def _name(text: str) -> Any:
     from rich.text import Text
 
-    # On a narrow terminal names are cut, figures never: rich narrows only columns that may wrap.
+    # On a narrow terminal, names are cut, but never figures: rich narrows only columns that may wrap.
     return Text(text, no_wrap=True, overflow="ellipsis")

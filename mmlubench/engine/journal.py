@@ -1,7 +1,7 @@
-"""What was sent and what came back, kept per case.
+"""The journal of a case: every request sent and every reply received, with usage, cost and time.
 
 Hundreds of cases run at once on one event loop, so a context variable tells which case a request belongs to.
-Lines are encoded here, once, in the process that made the request: a journal crosses to xdist's controller as bytes.
+Lines are encoded here, once, in the process that made the request: xdist's controller receives a journal as bytes.
 """
 
 from __future__ import annotations
@@ -33,26 +33,27 @@ class Journal:
     """Lines of `responses.jsonl`, one per reply or failure."""
     usage: Usage = field(default_factory=Usage)
     sent: int = 0
-    """Requests sent, retries included; a reply out of the store counts what it took to buy it."""
+    """Requests sent, retries included; a reply from the store counts the attempts that were made for it originally."""
     stored: int = 0
-    """How many of them the store answered."""
+    """How many of the requests in `sent` were answered from the store."""
     spent_usd: float = 0.0
-    """What the others cost, as far as it is known."""
+    """What the other requests cost in US dollars, as far as their cost is known."""
     latency_s: float = 0.0
     """Seconds spent waiting, all attempts added up."""
     served_model: str = ""
+    """The model that the server names in its replies."""
     asked: dict[bytes, int] = field(default_factory=dict)
     """How often each request was made, by its key in the store."""
     counts: Counter[Hashable] = field(default_factory=Counter)
-    """How often other things were; see `engine.turns`."""
+    """How often `count` was called for each key; `Numbered` numbers the requests with it."""
 
     def count(self, what: Hashable) -> int:
-        """Count it once more. Returns how often it was counted before."""
+        """Add 1 to the counter of `what` and return its value before."""
         self.counts[what] += 1
         return self.counts[what] - 1
 
     def answered(self, label: str, request: Request, completion: Completion) -> None:
-        """Note a reply that just came. `label` is what this run calls the model."""
+        """Record a reply that has just arrived. `label` is what this run calls the model."""
         self._note(label, request, completion)
         self.sent += 1
         self.spent_usd += completion.usage.cost_usd or 0.0
@@ -61,14 +62,14 @@ class Journal:
     def recalled(
         self, label: str, request: Request, completion: Completion, *, attempts: int, latency_s: float
     ) -> None:
-        """Note a reply out of the store: its lines say `"stored": true`, and it counts as when it was bought."""
+        """Record a reply from the store, with the original attempts and latency; its lines say `"stored": true`."""
         self._note(label, replace(request, attempt=attempts), completion, stored=True)
         self.sent += attempts
         self.stored += attempts
         self.latency_s += latency_s
 
     def failed(self, label: str, request: Request, error: ProviderError, seconds: float) -> None:
-        """Note an attempt that brought no reply, after so many seconds."""
+        """Record an attempt that ended without a reply after this many seconds."""
         self.requests.append(_request_line(label, request, error.sent))
         line = _line_of(label, request)
         line |= {"error": str(error), "status": error.status, "latency_s": round(seconds, 4)}
@@ -77,12 +78,12 @@ class Journal:
         self.latency_s += seconds
 
     def cancelled(self, label: str, request: Request) -> None:
-        """Note a request that was under way when the run was stopped: what became of it, nobody will know."""
+        """Record a request that was under way when the run was stopped; whether it was answered is unknown."""
         self.requests.append(_request_line(label, request, {}, cancelled=True))
         self.sent += 1
 
     def absorb(self, other: Journal) -> None:
-        """Take over everything that another one holds."""
+        """Add everything that another journal holds to this one."""
         self.requests += other.requests
         self.responses += other.responses
         self.usage = self.usage + other.usage
@@ -110,7 +111,7 @@ class Journaled:
         self._label = label
 
     async def generate(self, request: Request) -> Completion:
-        """Answer, and keep what was sent and received. Raises what the wrapped model raises."""
+        """Answer, and record what was sent and received. Raises what the wrapped model raises."""
         journal = current_journal.get()
         if journal is None:
             return await self._model.generate(request)
@@ -132,10 +133,10 @@ class Journaled:
 
 
 def _line_of(label: str, request: Request) -> dict[str, Any]:
-    """What every line begins with."""
+    """The fields that every line begins with; epoch and turn are left out while they are 0."""
     line = {"id": request.id, "attempt": request.attempt, "model": label}
-    later = {"epoch": request.epoch, "turn": request.turn}
-    return line | {name: number for name, number in later.items() if number}
+    numbers = {"epoch": request.epoch, "turn": request.turn}
+    return line | {name: number for name, number in numbers.items() if number}
 
 
 def _request_line(label: str, request: Request, sent: Any, **more: Any) -> bytes:
@@ -144,7 +145,7 @@ def _request_line(label: str, request: Request, sent: Any, **more: Any) -> bytes
         {
             "kind": BENCHMARK,
             **_line_of(label, request),
-            # Spelled out: where a prompt cache may cut is no part of what was said.
+            # Field by field: `Message.shared`, which only guides the prompt cache, is not sent and not logged.
             "messages": [{"role": m.role, "content": m.content} for m in request.messages],
             **{name: text for name, text in raw.items() if text},
             "parameters_asked": request.params.asked(),
@@ -169,7 +170,7 @@ def _response_line(label: str, request: Request, completion: Completion, **more:
         line["metadata"] = completion.metadata
     if completion.logprobs:
         line["logprobs"] = completion.logprobs
-    if request.continuation:  # or nobody could tell whose log-probabilities these are
+    if request.continuation:  # tells which continuation the log-probabilities belong to
         line["continuation"] = request.continuation
     return _line({**line, **more})
 
@@ -178,32 +179,32 @@ def _line(values: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(values, default=plain, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
-        # Half a surrogate pair, say: orjson is strict, and what was paid for is worth a line.
+        # orjson refuses half a surrogate pair, for example; a reply that was paid for is logged all the same.
         text = json.dumps(values, default=plain, ensure_ascii=False, skipkeys=True)
         return text.encode("utf-8", "replace") + b"\n"
 
 
 def plain(value: Any) -> Any:
-    """Return what JSON has no form for as a dictionary where it is like one, else as text."""
+    """Return a value that JSON cannot express: a dataclass or mapping as a dictionary, anything else as text."""
     if is_dataclass(value) and not isinstance(value, type):
-        # Not dataclasses.asdict: it copies deeply, which not every value lets be done to it.
+        # Not dataclasses.asdict, which makes deep copies: some values cannot be copied.
         return {member.name: getattr(value, member.name) for member in fields(value)}
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
-#: The epoch to which the requests of a task belong.
+#: The epoch (repetition of the case) that the requests of an asyncio task belong to.
 current_epoch: ContextVar[int] = ContextVar("current_epoch", default=0)
 
 
 class Numbered:
-    """A Model that numbers the requests of a case in the order in which they are made: the outermost layer."""
+    """A Model that numbers the requests of a case (`Request.turn`) in the order made: the outermost layer."""
 
     def __init__(self, model: Model, label: str) -> None:
         self._model = model
         self._label = label
 
     async def generate(self, request: Request) -> Completion:
-        """Answer. Raises what the wrapped model raises."""
+        """Number the request and answer it. Raises what the wrapped model raises."""
         journal = current_journal.get()
         if journal is not None:
             epoch = current_epoch.get()

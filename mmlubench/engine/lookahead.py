@@ -1,6 +1,6 @@
-"""The one idea: while one case waits for its reply, the next ones are already asking.
+"""Look-ahead: while one case waits for its reply, the requests of the next cases are already under way.
 
-pytest runs cases one after another. `LookAhead` is given the coroutines of all of them in that order and keeps a window
+pytest runs cases one after another. `LookAhead` is given the coroutines of all cases in that order and keeps a window
 of them running on an event loop of its own. The loop lives on the caller's thread: asking for a result drives it.
 """
 
@@ -22,7 +22,7 @@ _PATIENCE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Job(Generic[T]):
-    """One coroutine to be: `key` names it, `start` makes it, `ready` says whether it may be made yet."""
+    """A coroutine that will be started later: `key` names it, `start` makes it, `ready` says whether it may start."""
 
     key: str
     start: Callable[[], Coroutine[Any, Any, T]]
@@ -32,8 +32,8 @@ class Job(Generic[T]):
 class LookAhead(Generic[T]):
     """Runs jobs ahead of the caller, in order.
 
-    `width` is how many run at once. `backlog` is how many finished ones may wait to be read: one slow case must not
-    stop the others, but what is asked ahead of time is paid for, also if the run stops early.
+    `width` is how many jobs run at once. `backlog` is how many finished jobs may wait to be read: a large one keeps a
+    slow case from stopping the others; a small one saves money, since jobs run ahead are paid for even if pytest stops.
     """
 
     def __init__(self, width: int, backlog: int) -> None:
@@ -53,7 +53,7 @@ class LookAhead(Generic[T]):
             self._planned[job.key] = job
 
     def result(self, job: Job[T]) -> T:
-        """The result of a job, waited for if need be. Raises what its coroutine raised.
+        """Return the result of a job, waiting for it if necessary. Raises what its coroutine raised.
 
         A job that is asked for out of turn starts at once, beyond the width.
         """
@@ -65,13 +65,13 @@ class LookAhead(Generic[T]):
                 self._turn()
             else:
                 self.loop.run_until_complete(task)
-        except (KeyboardInterrupt, SystemExit):  # nobody has read it: `close` must find it
+        except (KeyboardInterrupt, SystemExit):  # the result is still unread: `close` must return it
             self._tasks[job.key] = task
             raise
         return task.result()
 
     def every(self, seconds: float, call: Callable[[], object]) -> None:
-        """Call something again and again while the loop is driven, for a progress display."""
+        """Call a function every so many seconds while the loop runs, for a progress display."""
 
         def again() -> None:
             call()
@@ -80,17 +80,17 @@ class LookAhead(Generic[T]):
         self.loop.call_soon(again)
 
     def close(self, *closing: Callable[[], Coroutine[Any, Any, None]], drain_s: float = 0.0) -> list[T]:
-        """Stop everything, run the given coroutines, close the loop; returns results that nobody has read.
+        """Stop all jobs, run the `closing` coroutines, close the loop; return the results that were not read.
 
-        They were paid for: the caller decides what to keep of them. What is under way gets `drain_s` seconds to end,
-        unless Ctrl-C is pressed meanwhile. A coroutine that fails is reported by the loop.
+        Unread results were paid for, so the caller decides what to keep. Jobs under way get `drain_s` seconds to
+        finish, unless Ctrl-C is pressed meanwhile. A `closing` coroutine that fails is reported by the loop.
         """
         if self._closed:
             return []
         self._closed = True
         self._drain(drain_s)
-        # All tasks of the loop, not only ours: a job may have started some of its own. Before the loop runs again:
-        # what is about to be asked must not be.
+        # All tasks of the loop, not only ours: a job may have started tasks of its own. They are cancelled before the
+        # loop runs again, so that none of them sends another request.
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
@@ -105,30 +105,30 @@ class LookAhead(Generic[T]):
         begun = []
         for task in self._tasks.values():
             if inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_CREATED:  # type: ignore[arg-type]
-                task.cancel()  # has asked nothing yet, and must not
+                task.cancel()  # has sent no request yet
             elif not task.done():
                 begun.append(task)
         if begun and seconds > 0:
-            with suppress(KeyboardInterrupt):  # whoever presses twice wants to go
-                self._turn()  # a Ctrl-C may have left a `stop` behind, which would end the wait at once
+            with suppress(KeyboardInterrupt):  # a second Ctrl-C ends the wait
+                self._turn()  # the first Ctrl-C may have left a pending `stop`, which would end the wait at once
                 self.loop.run_until_complete(asyncio.wait(begun, timeout=seconds))
 
     def _forget_stop(self) -> None:
-        """Use up a `stop` that a Ctrl-C left behind: it would end what runs next in its midst."""
+        """Consume a pending `stop` that a Ctrl-C left behind: it would interrupt the next run of the loop."""
         try:
             self._turn()
-        except KeyboardInterrupt:  # pressed again, just then
+        except KeyboardInterrupt:  # Ctrl-C again, at this moment
             self._forget_stop()
 
     def _turn(self) -> None:
-        """Let the loop do what is due, without waiting: finished requests are replaced at once."""
+        """Run one turn of the event loop without waiting: jobs that have finished are replaced by new ones."""
         self.loop.call_soon(self.loop.stop)
         self.loop.run_forever()
 
     def _top_up(self) -> None:
         while self._running < self._width and len(self._tasks) < self._most and self._waiting:
             job = self._waiting[0]
-            if job.key not in self._planned:  # asked for out of turn
+            if job.key not in self._planned:  # already started: its result was asked for early
                 self._waiting.popleft()
                 continue
             if not job.ready():

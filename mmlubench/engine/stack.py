@@ -1,4 +1,4 @@
-"""The one place where layers are put around a provider."""
+"""The stack of layers around a provider (journal, limits, retries, budget, store), assembled in this place only."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from mmlubench.models.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Limits:
-    """What one process may do: its part of what the whole run may."""
+    """The limits of one process: its share of the limits of the whole run."""
 
     concurrency: int
     workers: int = 1
-    """How many processes share the limits per minute."""
+    """How many processes share the requests and tokens per minute."""
     budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A provider with everything around it."""
+    """A provider with all layers around it."""
 
     model: Model
     """What tests and solvers talk to."""
     limiter: Limiter
-    """Tells the progress line who waits for what."""
+    """Tells the progress line how many requests wait, and for what."""
 
 
 def assemble(
     provider: Model, spec: ModelSpec, limits: Limits, store: Store | None = None, *, since: float = 0.0
 ) -> Stack:
-    """Put the layers around a provider; read them from the bottom: every attempt is journaled, and so on upwards.
+    """Put the layers around a provider, the innermost one first: the journal, which sees every attempt.
 
-    What the store has from before `since` (Unix seconds) is asked anew.
+    Replies that the store has from before `since` (Unix seconds) are requested again.
     """
     rate = spec.rate_limits
     limiter = Limiter(

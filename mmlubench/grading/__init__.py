@@ -1,4 +1,4 @@
-"""Reads replies: from the text of a completion to a letter, or to the reason why there is none."""
+"""Grading: from the text of a completion to the letter it answers, or to the reason why there is none."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _SHOWN = 80  # characters of a reply in an explanation
 
 
 def read_answer(question: Question, completion: Completion, extraction: str = "default") -> Answer:
-    """The answer in a completion. Its rule is that of the extraction, or `refused`, `truncated`, `unparsed`.
+    """Return the answer in a completion. Its rule is the extraction's, or `refused`, `truncated`, `unparsed`.
 
-    A letter always counts; without one, the provider's word goes before the text's: a refusal it reports, then
-    a reply it cut off, then a refusal in words. Raises UserError if `EXTRACTIONS` does not name the extraction.
+    A letter always counts. Without one, what the provider reports comes before the text: a refusal, then a reply cut
+    off, then a refusal in words. Raises UserError if `EXTRACTIONS` does not name the extraction.
     """
     letter, rule = find_extraction(extraction)(completion.text, question)
     right = f"right is {question.answer}"
@@ -67,7 +67,7 @@ def _what_instead(said: str, completion: Completion) -> str:
 
 
 def _shown(text: str) -> str:
-    """A reply on one line, quoted, at most about `_SHOWN` characters."""
+    """Return a reply on one line, quoted, cut to about `_SHOWN` characters."""
     line = " ".join(text[: 4 * _SHOWN].split())
     return repr(
         line if len(line) <= _SHOWN and len(text) <= 4 * _SHOWN else line[:_SHOWN].rstrip() + "\u2026"

@@ -1,4 +1,4 @@
-"""Replies that are essentially a letter: `B`, `**(B)**`, `B) Paris`, or a letter on a last line of its own."""
+"""Bare answers, replies that are little more than a letter: `B`, `**(B)**`, `B) Paris`, or a last line `B`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from mmlubench.grading.cues import ENGLISH
 from mmlubench.grading.guards import Worth, judge
 from mmlubench.grading.patterns import ALONE, BRACKETED, CLOSE, GAP, LABEL, LINE_GAP, UPPER, regex, words
 
-_SHORT = 160  # characters of a reply that "(a)" opens as its answer; in longer ones it numbers the first part
-_PARAGRAPH = 400  # characters in which an explanation must show itself as one
+_SHORT = (
+    160  # characters up to which an opening "(a)" is the answer; in longer replies it numbers the first part
+)
+_PARAGRAPH = 400  # characters in which a paragraph must contain a word that explains
 
 _END = rf"{CLOSE}[.:!]?{CLOSE}"
 _WHOLE = rf"{GAP}{LABEL}{BRACKETED}{_END}\Z"
@@ -22,7 +24,7 @@ _OPENS = (
 )
 _LEADING = rf"{GAP}{LABEL}{BRACKETED}{_OPENS}"
 
-# "(B)" and "**B**." close; "B)" and "B:" begin something that was cut off.
+# "(B)" and "**B**." end a reply; "B)" and "B:" begin an option whose text was cut off.
 _CLOSED = r"(?:(?<=\(.)\))?[*_\"'`\]}$]{0,8}[.!]?[*_$]{0,4}"
 _LINE = rf"^{LINE_GAP}{LABEL}{UPPER}{_CLOSED}[ \t]{{0,8}}$"
 
@@ -34,7 +36,7 @@ _EXPLAINS = rf"{words(ENGLISH.explains)}\b"
 
 
 def read_bare(text: str, letters: str) -> tuple[str, str] | None:
-    """The letter (as written) and the rule's name, for a reply without surrounding blanks that states no answer."""
+    """Return the letter (as written) and the rule's name, or None, for a stripped reply that no other rule reads."""
     whole = regex(_WHOLE).match(text)
     if whole and judge(text, whole, letters) is Worth.VALID:
         return whole[1], "bare"
@@ -45,7 +47,7 @@ def read_bare(text: str, letters: str) -> tuple[str, str] | None:
 
 
 def _leads(text: str, match: re.Match[str], letters: str) -> bool:
-    """Whether a reply that opens with an option answers, and does not just begin to go through all of them."""
+    """Whether an option at the beginning of a reply is its answer, and not the first of a list of all options."""
     if match[1].islower() and len(text) > _SHORT:
         return False
     first, _, rest = text.partition("\n")
@@ -54,13 +56,13 @@ def _leads(text: str, match: re.Match[str], letters: str) -> bool:
         return False
     if not _others(_OPTION_LINE, rest, match, letters):
         return True
-    # An answer, then the options one by one: an explaining paragraph of its own stands in between.
+    # An answer followed by a discussion of every option: a paragraph that explains stands in between.
     paragraph = rest.lstrip("\n").partition("\n")[0][:_PARAGRAPH]
     return not _others(_OPTION_LINE, paragraph, match, letters) and bool(regex(_EXPLAINS).search(paragraph))
 
 
 def _others(pattern: str, text: str, lead: re.Match[str], letters: str) -> list[re.Match[str]]:
-    """Where the text brings up another option of the question."""
+    """Return the places where the text names another option of the question."""
     return [
         found
         for found in regex(pattern).finditer(text)
@@ -69,7 +71,7 @@ def _others(pattern: str, text: str, lead: re.Match[str], letters: str) -> list[
 
 
 def _same_style(line: str, lead: re.Match[str], other: re.Match[str]) -> bool:
-    """`A) London B) Paris` lists options; `B. Paris, as London (A) is in England` does not."""
+    """Whether two options are marked alike: `A) London B) Paris`, not `B. Paris, as London (A) is in England`."""
     between = line[lead.end() : other.start()]
     if between.count("(") > between.count(")"):  # "A) P(A and B) = 0"
         return False
@@ -81,7 +83,7 @@ def _same_style(line: str, lead: re.Match[str], other: re.Match[str]) -> bool:
 
 
 def _closing(text: str, letters: str) -> tuple[str, str] | None:
-    """A letter on a last line of its own, unless that line is where a list of the options was cut off."""
+    """Return the letter that is alone on the last line, unless a list of the options was cut off there."""
     matches = list(regex(_LINE).finditer(text))
     if not matches or matches[-1].end() != len(text) or len({match[1] for match in matches}) > 1:
         return None

@@ -1,7 +1,7 @@
-"""The words a reply uses to name its answer, as data: one `Cues` per language.
+"""Cues: the words with which a reply names its answer, as data. `rules.py` and `guards.py` build patterns from them.
 
-Every field is a list of phrases with `|` between them, which `rules.py` and `guards.py` build small patterns from; a
-phrase may use regular-expression syntax. A blank in a phrase also matches emphasis, as in `the **correct** answer`.
+Every field is a list of phrases with `|` between them; a phrase may use regular-expression syntax. A blank in a phrase
+also matches emphasis, as in `the **correct** answer`.
 """
 
 from __future__ import annotations
@@ -10,63 +10,63 @@ from typing import NamedTuple
 
 
 class Cues(NamedTuple):
-    """What one language says around the letter of its choice."""
+    """The words of one language that stand around the letter of an answer."""
 
     # from a noun to the letter
     answer: str
-    """Nouns that announce the answer and little else: a letter after `answer:` is believed."""
+    """Nouns that almost always announce the answer: any letter after `answer:` is accepted."""
     option: str
-    """Nouns that may also mean something else: the letter after them must stand alone."""
+    """Nouns that may also mean something else: the letter after them must stand alone to be accepted."""
     label: str
     """Nouns that may stand right before the letter: `answer: option B`."""
     about: str
     """Words that open a phrase between noun and verb: `the answer to this question is B`."""
     copula: str
-    """Verbs between noun and letter. Words that leave it open (could be, might be) are left out on purpose."""
+    """Verbs between noun and letter; without those that express doubt (could be, might be)."""
     surely: str
     """Words between verb and letter: `the answer is therefore B`."""
 
     # other ways to choose
     choose: str
-    """The speaker takes an option: `I choose B`."""
+    """Phrases with which the speaker chooses an option: `I choose B`."""
     conclude: str
-    """The speaker comes to an option: `it must be B`."""
+    """Phrases with which the speaker arrives at an option: `it must be B`."""
     therefore: str
     """Words that end a line together with the letter: `Therefore, B.`"""
     point: str
-    """Verbs that choose only with a label: `this matches option B`."""
+    """Verbs that choose an option only if a label follows: `this matches option B`."""
     before_verdict: str
-    """Words that may stand before the letter of `… B is correct`; any other makes it `hepatitis B is correct`."""
+    """Words allowed before the letter of `… B is correct`, so that `hepatitis B is correct` is not read as B."""
     verdict: str
-    """What is said of the letter that is the answer: `B is the best choice`."""
+    """Phrases that call a letter the answer: `B is the best choice`."""
     open_verdict: str
-    """What takes a verdict back: `B is correct if …`."""
+    """Words that make a verdict conditional: `B is correct if …`."""
 
     # what denies a choice
     denied_before: str
-    """What, right before a cue, says that it is not the speaker's answer: `I doubt that the answer is A`."""
+    """Phrases right before a cue that show that it is not the speaker's answer: `I doubt that the answer is A`."""
     denied_noun: str
-    """What, right before a noun, makes it another answer: `a tempting answer is A`."""
+    """Words right before a noun that make it another answer: `a tempting answer is A`."""
     denied_inside: str
-    """What, between cue and letter, turns the sense round: `the answer that is not right is A`."""
+    """Words between cue and letter that negate the sentence: `the answer that is not right is A`."""
     denied_after: str
-    """What, right after a letter, rules it out: `A is wrong`."""
+    """Phrases right after a letter that rule it out: `A is wrong`."""
     called_wrong: str
-    """What calls an option wrong even after a bracket: `A) is wrong`. More might be the option's own text."""
+    """Phrases that call an option wrong even after a bracket: `A) is wrong`. Others may be the option's own text."""
 
     # letters that are no choice
     joined: str
     """Words between several options: `A and C`."""
     also: str
-    """Words after those: `A or maybe C`."""
+    """Words that may follow a word of `joined`: `A or maybe C`."""
     clause: str
-    """Verbs after a second letter that begin a new clause: `B, and A is wrong` names only B."""
+    """Verbs that begin a new clause with a second letter: `B, and A is wrong` names only B."""
     both_right: str
-    """What follows such a verb and does name both: `A or B is correct`."""
+    """Words after a verb of `clause` with which the clause does name both letters: `A or B is correct`."""
     reason: str
     """Words that may follow a letter that stands alone: `B because`."""
     not_a_noun: str
-    """Words that no article can stand before: `A because` is option A, `A cat` is a cat."""
+    """Words that cannot follow an article: `A because` is option A, whereas in `A cat` the A is an article."""
     compound: str
     """Words that make a letter part of a name: `B cells`."""
     species: str

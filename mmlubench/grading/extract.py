@@ -1,4 +1,4 @@
-"""From the text of a reply to the letter it chooses, or to none: never to a guess."""
+"""Extraction of the letter that a reply chooses; a reply that chooses none is never guessed at."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mmlubench.grading.rules import Tier, tiers
 
 
 class Extraction(NamedTuple):
-    """What was read out of a reply."""
+    """The result of reading a reply."""
 
     letter: str | None
     rule: str
@@ -23,23 +23,23 @@ class Extraction(NamedTuple):
 
 UNPARSED = Extraction(None, "unparsed")
 
-# How far back from the end weak signs are looked for, in characters: bounds the time. What is stated outright
-# (the first tier) counts wherever it stands.
+# Characters at the end of a reply in which the weaker rules search: it bounds the time. The first tier, which finds
+# answers stated outright, searches the whole reply.
 _WEAK_REACH = 20_000
 
-# A reply that says "the answer is A?" ten thousand times is not read to its first one: bounds the time.
+# The most matches of a rule that are judged, from the last one back: it bounds the time for a repetitive reply.
 _LAST_MATCHES = 200
 
 
 def extract(text: str, letters: str = "ABCD", language: str = "") -> Extraction:
-    """The letter that a reply chooses among `letters` (upper case, in alphabetical order).
+    """Return the letter that a reply chooses among `letters` (upper case, in alphabetical order).
 
     The strongest tier of rules with a valid match decides, and in it the last valid match. A letter is a whole
     token; a lower-case one counts only after a cue or in brackets; an article never counts; a reply that names
     several options, or denies one, chooses none. Never raises; takes time linear in the length of the text.
 
-    With a `language` (a locale such as `DE_DE`) its words and letters count besides the English ones; a rule that
-    needed them is named with its code: `answer_cue:de`.
+    With a `language` (a locale such as `DE_DE`), its words and letters count besides the English ones; the name of a
+    rule that needed them ends with the language's code: `answer_cue:de`.
     """
     english = _read(text, letters)
     code = code_of(language) if language else ""
@@ -50,7 +50,7 @@ def extract(text: str, letters: str = "ABCD", language: str = "") -> Extraction:
 
 
 def _read(text: str, letters: str) -> Extraction:
-    """What the rules for English make of a text."""
+    """Apply the English rules to a text."""
     text = plain(text).strip()
     for number, tier in enumerate(tiers()):
         found, several = _last(text, tier, letters, max(0, len(text) - _WEAK_REACH) if number else 0)
@@ -63,7 +63,7 @@ def _read(text: str, letters: str) -> Extraction:
 
 
 def _last(text: str, tier: Tier, letters: str, start: int) -> tuple[Extraction | None, bool]:
-    """The last valid match of a tier; else whether its last match that is not denied names several options."""
+    """Return the last valid match of a tier, or None and whether the last match not denied names several options."""
     matches = [
         (match.start(1), rule.name, match)
         for rule in tier

@@ -1,4 +1,4 @@
-"""What a match may not be: an option that is denied, supposed, or only one of several."""
+"""Guards against false matches: an option that is denied, only supposed, or one of several."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from mmlubench.grading.patterns import BLANK, CLOSE, GAP, LETTER, regex, words
 
 
 class Worth(Enum):
-    """What a match is worth."""
+    """The judgement on a match."""
 
     VALID = "valid"
-    DENIED = "denied"  # ruled out, supposed, someone else's opinion, or not an option of this question
+    DENIED = "denied"  # ruled out, only supposed, someone else's opinion, or not an option of this question
     SEVERAL = "several"  # one of several options named together
 
 
@@ -24,7 +24,7 @@ _NOUN = words(f"{ENGLISH.answer}|{ENGLISH.option}")
 _DENIED_INSIDE = words(ENGLISH.denied_inside)
 _DENIED_AFTER = (
     rf"[*_\"'`$}}]{{0,4}}\s?{words(ENGLISH.denied_after)}"
-    # After a bracket comes the option's own text: "B) cannot be determined" is not denied, "B) is wrong" is.
+    # After a bracket stands the option's own text: "B) cannot be determined" denies nothing, "B) is wrong" denies B.
     rf"|{CLOSE}\s?(?:{words(ENGLISH.called_wrong)}|[\u2717\u2718\u274c])"
 )
 
@@ -40,7 +40,7 @@ _SEVERAL = (
 
 
 def judge(text: str, match: re.Match[str], letters: str) -> Worth:
-    """What the letter of a match (its first group) is worth, seen with the words around it."""
+    """Judge the letter of a match (its first group) by the words around it."""
     start, end = match.start(), match.end(1)
     if match[1].upper() not in letters or regex(_DENIED_AFTER).match(text, end):
         return Worth.DENIED

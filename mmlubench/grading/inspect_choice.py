@@ -1,7 +1,7 @@
-"""The way of inspect's `multiple_choice`: the last line `ANSWER: B`, else the last `ANSWER: B` anywhere.
+"""Extraction of inspect_ai's `multiple_choice`: the last line `ANSWER: B`, else the last `ANSWER: B` anywhere.
 
-The same letters as `parse_answers` of inspect_ai, but in linear time: its patterns take cubic time on a run of blanks.
-What follows the colon must be one letter of the question, in either case: `ANSWER: B, Paris` is read as no answer.
+It reads the same letters as `parse_answers` of inspect_ai, but in linear time: the original's patterns take cubic time
+on a run of blanks. After the colon stands one letter of the question, in either case; `ANSWER: B, Paris` is no answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mmlubench.schema import Question
 
 _LINE_CUE, _CUE = r"(?i)^ANSWER\s*:", r"(?i)ANSWER\s*:"
 _BLANKS = r"\s*"
-_LISTED = r"(?i)[A-Za-z\d ,]*"  # what an answer may consist of; note that blanks are both this and `_BLANKS`
+_LISTED = r"(?i)[A-Za-z\d ,]*"  # the characters of an answer; a blank matches both this and `_BLANKS`
 _WORD = r"\w"
 
 
@@ -30,13 +30,13 @@ def read_inspect(text: str, question: Question) -> Extraction:
 
 
 def _on_lines(text: str) -> Iterator[str]:
-    """What follows each cue that begins a line, up to a full stop or the end of a line."""
+    """Yield the answer after each cue that begins a line, up to a full stop or the end of a line."""
     for cue in regex(_LINE_CUE).finditer(text):
         blanks, listed = _behind(text, cue.end())
         after = _take(_BLANKS, text, listed.end())
         if listed[0] and ("\n" in after[0] or _stops(text, after.end())):
             yield listed[0]
-        # A pattern that finds none there backs off and takes a blank for one, which then counts as the last answer.
+        # Where no answer matches, inspect's pattern backtracks and takes a blank for one: it counts as the last answer.
         elif " " in blanks[0] and (blanks[0].rfind("\n") > blanks[0].find(" ") or _stops(text, blanks.end())):
             yield " "
 
@@ -46,7 +46,7 @@ def _stops(text: str, place: int) -> bool:
 
 
 def _anywhere(text: str) -> Iterator[str]:
-    """What follows each cue, up to something that is no part of a word. An answer may swallow the next cue's word."""
+    """Yield the answer after each cue, up to a character of no word. An answer may include the word of the next cue."""
     cue = regex(_CUE).search(text)
     while cue:
         blanks, listed = _behind(text, cue.end())
@@ -59,7 +59,7 @@ def _anywhere(text: str) -> Iterator[str]:
 
 
 def _up_to_a_word(text: str, listed: re.Match[str]) -> tuple[str, int]:
-    """The listed characters that something other than a word follows, and where they end."""
+    """Return the answer's characters up to the last place that no word follows, and that place."""
     end = listed.end()
     if end < len(text) and regex(_WORD).match(text, end):
         end = max(text.rfind(mark, listed.start() + 1, end) for mark in " ,")
@@ -67,18 +67,18 @@ def _up_to_a_word(text: str, listed: re.Match[str]) -> tuple[str, int]:
 
 
 def _has_loose_blank(text: str, blanks: re.Match[str]) -> bool:
-    """Whether something that is no word follows one of the blanks, so that a pattern may take it for an answer."""
+    """Whether no word follows one of the blanks, so that inspect's pattern takes that blank for an answer."""
     at_word = blanks.end() < len(text) and regex(_WORD).match(text, blanks.end())
     return " " in (blanks[0][:-1] if at_word else blanks[0])
 
 
 def _behind(text: str, place: int) -> tuple[re.Match[str], re.Match[str]]:
-    """The blanks behind a cue and the listed characters behind those."""
+    """Return the blanks after a cue, and the characters of an answer after them."""
     blanks = _take(_BLANKS, text, place)
     return blanks, _take(_LISTED, text, blanks.end())
 
 
 def _take(pattern: str, text: str, place: int) -> re.Match[str]:
     found = regex(pattern).match(text, place)
-    assert found  # all these patterns match nothing, too
+    assert found  # each of these patterns also matches the empty text
     return found

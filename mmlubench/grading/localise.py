@@ -1,7 +1,7 @@
-"""Puts what a reply in another language says about its answer into the English that the rules are written in.
+"""Localisation: translates the words about the answer in a reply from another language into English.
 
-`Richtig ist die Antwort (B).` becomes `answer is option (B).`, so that one set of rules, with all its guards, reads
-every language. All that is not about the answer stays as it is.
+`Richtig ist die Antwort (B).` becomes `answer is option (B).`, so that one set of rules and guards, written for
+English, reads every language. The rest of the reply stays as it is.
 """
 
 # ruff: noqa: RUF001, RUF003 (letters and marks of other scripts are the point)
@@ -16,7 +16,7 @@ from mmlubench.grading.languages import Wording, wording
 from mmlubench.grading.patterns import BLANK, CLOSE, GAP, regex, words
 from mmlubench.grading.plain import plain
 
-#: What each group of the pattern says in English. A letter stands before those of the second line.
+#: The English for each group of the pattern.
 _ENGLISH = {
     **{
         "doubt": "if",
@@ -36,9 +36,10 @@ _ENGLISH = {
         "ending": ".",
     },
 }
+#: The groups that stand after a letter.
 _AFTER_LETTER = ("both", "wrong", "right", "joined", "asked", "ending")
 
-# Marks of other scripts as the plain ones of the rules; those without a blank behind them get one.
+# Punctuation of other scripts and its ASCII counterpart, followed by a blank where the script writes none.
 _MARKS = str.maketrans(
     {
         **dict.fromkeys("。।॥", ". "),
@@ -52,7 +53,7 @@ _MARKS = str.maketrans(
 )
 _VISARGA_AS_COLON = r"(?<=[\u0900-\u09ff]{3})[\u0903\u0983](?=\s|\Z)"  # "উত্তরঃ খ"
 
-_TIGHT_MARK = r"(?<=[.,:;!?)])(?=[^\W\d_a-zA-Z])"  # "B．心脏", where nothing stands between words
+_TIGHT_MARK = r"(?<=[.,:;!?)])(?=[^\W\d_a-zA-Z])"  # "B．心脏", in scripts without blanks between words
 _TIGHT_LETTER = r"(?<= and )([*(\"]{0,3}[A-Z])(?=[^\W_])"  # "AかBのどちらか"
 _IDEOGRAPHIC_BLANK = r"^(\w)\u3000(?=\w)"  # "イ　心臓"
 
@@ -61,7 +62,7 @@ _SMALL_WORD = r"(?<![^\W_])[AEO](?=[ \t]{1,3}[\"'(]?(?!(?:is|and|because|but)\b)
 
 
 class _Patterns(NamedTuple):
-    """What finds the letters and the words of one language; each pattern is None where there is nothing to find."""
+    """The patterns for the letters and the words of one language; None where the language has no such letters."""
 
     letters: re.Pattern[str] | None
     phrases: re.Pattern[str]
@@ -69,12 +70,12 @@ class _Patterns(NamedTuple):
 
 
 def normalise(text: str, language: Wording) -> str:
-    """The text in one way of writing: composed, or without accents where the language is `folded`."""
+    """Return the text in Unicode form NFC, or without accents where the language is `folded`."""
     return _fold(text) if language.folded else unicodedata.normalize("NFC", text)
 
 
 def into_english(text: str, code: str) -> str:
-    """The reply with native letters as Latin ones and its words about the answer in English.
+    """Return the reply with Latin letters in place of native ones and English words about the answer.
 
     `code` is one of `languages.CODES`. Takes time linear in the length of the text.
     """
@@ -90,7 +91,7 @@ def into_english(text: str, code: str) -> str:
 
 
 def _plainly(text: str, language: Wording) -> str:
-    """The text with the marks and blanks the rules know."""
+    """Return the text with the punctuation and blanks that the rules know."""
     if language.spaced:
         return regex(_VISARGA_AS_COLON).sub(":", plain(text.translate(_MARKS)))
     text = regex(_IDEOGRAPHIC_BLANK).sub(r"\1) ", text)
@@ -116,7 +117,7 @@ def _said_in_english(found: re.Match[str], spaced: bool) -> str:
 
 
 def _fold(text: str) -> str:
-    """Without accents. A letter that had one becomes small: `À` is a word, never the option A."""
+    """Return the text without accents. A letter that had one becomes lower case: `À` is a word, never the option A."""
     pieces: list[str] = []
     for char in unicodedata.normalize("NFD", text):
         if not unicodedata.combining(char):
@@ -127,14 +128,14 @@ def _fold(text: str) -> str:
 
 
 def _letters(language: Wording) -> str:
-    """One native letter as a whole token; longer ones first, since they may begin with a shorter one."""
+    """Return a pattern for a native letter as a whole token; longer ones first, as they may begin with shorter ones."""
     ordered = sorted(language.letters, key=len, reverse=True)
     inside = f"[{language.alphabet}]" if language.alphabet else "(?!)"
     return f"()(?<!{inside})({'|'.join(map(re.escape, ordered))})(?!{inside})"
 
 
 def _shy(language: Wording) -> str:
-    """One letter that is also a word, behind a cue or a bracket, or as the whole reply, with nothing after it."""
+    """Return a pattern for a letter that is also a word: after a cue or bracket, or alone, with no text after it."""
     blank = _blank(language)
     noun = rf"{words(language.answer)}(?:{blank}{words(language.copula)})?"
     before = rf"(?:\A|:|[(\[]|{noun}|{words(language.option)}|\b(?i:is|answer|option|choose))"
@@ -150,16 +151,16 @@ def _blank(language: Wording) -> str:
 
 
 def _phrases(language: Wording) -> str:
-    """One pattern for all phrases: at each place the first group that fits says what it is in English."""
+    """Return one pattern for all phrases: the first group that matches at a place names the English for it."""
     before, after = _edges(language)
-    # Behind "A)" comes the option's own text, unless the sentence ends there: "(A) is wrong.", not "(A) wrong, right".
+    # After "A)" stands the option's own text, unless the sentence ends there: "(A) is wrong.", not "(A) wrong, right".
     marked = rf"(?P<letter>{_letter(language)}[*_\"'`]{{0,4}}(?P<closed>[)\]}}]{CLOSE})?[.:]?)"
     behind, ahead = _behind(language, after), _ahead(language, after)
     return rf"{marked}{_blank(language)}(?:{_groups(behind)})|{before}(?:{_groups(ahead)})"
 
 
 def _behind(language: Wording, after: str) -> dict[str, str]:
-    """What may be said of a letter that stands before it."""
+    """Return the patterns of phrases that stand after a letter, by group name."""
     ends = r"(?(closed)(?=\s{0,2}(?:[.!\n]|\Z)))" if language.verbless else ""
     return {
         "both": words(language.both) + after,
@@ -172,11 +173,11 @@ def _behind(language: Wording, after: str) -> dict[str, str]:
 
 
 def _ahead(language: Wording, after: str) -> dict[str, str]:
-    """What may lead to a letter, or stand by itself."""
+    """Return the patterns of phrases that stand before a letter or by themselves, by group name."""
     blank, letter = _blank(language), _letter(language)
     articles, option = f"(?:{language.article.replace(' ', blank)})", words(language.option)
     to_letter = rf"(?={after}(?:{blank}{articles})?(?:[ \t*_]{{0,4}}{option})?{GAP}{letter})"
-    # Where a clause begins, or behind "therefore": "it is B", but not "his blood group is B".
+    # At the beginning of a clause, or after "therefore": "it is B", but not "his blood group is B".
     clause = rf"(?:{words(language.therefore)},?{blank}|(?<![^\W_][ ]))"
     return {
         "doubt": rf"{words(language.doubt)}(?:{blank}{articles})?{after}",
@@ -187,21 +188,21 @@ def _ahead(language: Wording, after: str) -> dict[str, str]:
         "conclude": clause + words(language.conclude) + to_letter,
         **{name: words(getattr(language, name)) + to_letter for name in ("speaker", "that", "but")},
         **{name: words(getattr(language, name)) + after for name in ("therefore", "because")},
-        # Before a list of the options it announces no choice.
+        # Not before a list of the options, where the word "option" announces no choice.
         "option": rf"{option}{after}(?!\s?:\s{{0,3}}\n)",
         "article": rf"{articles}(?:(?<=')|{after})(?=[ \t*_]{{0,4}}(?:{option}{after}|[*_\"'(\[]{{0,4}}{letter}))",
     }
 
 
 def _said(language: Wording, after: str, to_letter: str) -> str:
-    """All that says `the answer is`."""
+    """Return the pattern of all phrases that mean `the answer is`."""
     noun, copula, but = words(language.answer), words(language.copula), words(language.but)
     blank, letter = _blank(language), _letter(language)
     about = rf"(?:{blank}{words(language.about)})?"
     ways = [
         # the answer is not A, but B
         rf"{noun}{about}{blank}{words(language.denying)}{GAP}{letter}{CLOSE},?\s?{but}{to_letter}",
-        # with the verb behind: the answer A is not, B
+        # with the verb after the letter: the answer A is not, B
         rf"{noun}{about}{blank}{copula}?{GAP}{letter}{CLOSE}{blank}{words(language.wrong)},?\s?{but}?{to_letter}",
         rf"{noun}{about},?{blank}{copula}{after}",
         words(language.inverted) + after,
@@ -217,10 +218,10 @@ def _letter(language: Wording) -> str:
 
 
 def _edges(language: Wording) -> tuple[str, str]:
-    """Where a phrase may begin and end: at the edges of a word, where there are words."""
+    """Return patterns for the beginning and end of a phrase: word boundaries, in scripts that separate words."""
     if not language.spaced:
         return "", ""
-    # Vowel signs of Indic scripts are part of a word, which regular expressions do not know.
+    # Vowel signs of Indic scripts belong to a word, but `\w` does not match them.
     marks = f"(?<![{language.alphabet}])", f"(?![{language.alphabet}])"
     signs = marks if language.alphabet else ("", "")
     return r"(?<![^\W_])" + signs[0], r"(?![^\W_])" + signs[1]

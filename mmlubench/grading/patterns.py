@@ -1,7 +1,7 @@
-"""The small pieces that every pattern is made of: gaps, what may close a letter, what makes a letter no letter.
+"""Building blocks of the patterns: gaps, marks that close a letter, contexts in which a letter is no option.
 
-All repetition is bounded, so a pattern costs a bounded amount of work per place in the reply: time is linear in its
-length, also for hostile replies.
+All repetition is bounded, so a pattern costs a bounded amount of work at each place of a reply: the time is linear in
+the reply's length, even for a hostile one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cache
 
 from mmlubench.grading.cues import ENGLISH
 
-# Marks that models like to put around a letter: dashes, arrows, ticks, bullets, emoji; CJK brackets.
+# Marks that models often put around a letter: dashes, arrows, ticks, bullets, emoji; CJK brackets.
 _SYMBOLS = (
     "\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2500-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f300-\U0001faff"
 )
@@ -20,13 +20,13 @@ _LATEX = r"\\(?:boxed|fbox|text[a-z]{0,6}|math[a-z]{0,4}|bf|rm)\b|\\[*_$(\[,! ]"
 _HTML = "</?[a-z]{1,8}>"
 
 GAP = rf"(?:[\s*_\"'`(\[{{$:>|<#{_SYMBOLS}{_CJK_BRACKETS}]|-\s|\.{{3}}|{_LATEX}|{_HTML}){{0,16}}"
-"""What may stand between a cue and its letter."""
+"""Characters that may stand between a cue and its letter."""
 
 LINE_GAP = rf"(?:[ \t*_\"'`(\[{{$:>|<#-]|{_LATEX}){{0,16}}"
-"""The same on one line."""
+"""A `GAP` without a line break."""
 
 CLOSE = rf"(?:[*_\"'`)\]}}$|\\{_CJK_BRACKETS}]|{_HTML}){{0,8}}"
-"""What may close a letter: `B**`, `B)`, `B}$`."""
+"""Characters that may close a letter: `B**`, `B)`, `B}$`."""
 
 BLANK = r"[ \t*_]{1,4}"
 """A gap between two words of one phrase."""
@@ -34,25 +34,26 @@ BLANK = r"[ \t*_]{1,4}"
 
 @cache
 def regex(pattern: str) -> re.Pattern[str]:
-    """The pattern, compiled when first used: importing this package must stay cheap."""
+    """Return the compiled pattern; it is compiled at first use, so that importing this package stays cheap."""
     return re.compile(pattern, re.MULTILINE)
 
 
 def words(phrases: str) -> str:
-    """One group that matches any of the phrases, in any case; their blanks also match emphasis."""
+    """Return a group that matches any of the phrases, in any case; a blank in a phrase also matches emphasis."""
     return f"(?i:{phrases.replace(' ', BLANK)})"
 
 
-# Parts of a longer thing: D'Alembert, B-cell, C++, B_1, A = 5, B(OH), D.C., B. F. Skinner, $A \cap B$, a set union.
+# Not followed by the rest of a longer expression: D'Alembert, B-cell, C++, B_1, A = 5, B(OH), D.C., B. F. Skinner, …
 _WHOLE = (
     r"(?![^\W_]|_[^\W_]|['-][^\W_]|\s?-+>|[+#^\u00b0%]|\s?[=+\u00d7\u00f7\u00b7\u2022\u2190-\u22ff]|\(\w|\.\d"
     r"|\.\w{1,2}\b|\.[ ]?[A-Z]\.(?!\w)|\s?\\(?!text|math|quad|[^A-Za-z])|/(?![A-Z]\b)\w|[ ]v[ ][A-Z]\b"
     r"|[\u2010-\u2015]\w\b"
     rf"|[ ](?:{ENGLISH.compound})\b|\.?[ ](?:{ENGLISH.species})\b)"
 )
-# "A cat", "I think": a letter that is also a word is an option only if what follows cannot follow an article.
-# A capital or a number can ("A Trojan horse"), but of MMLU's 56,168 options only 32 begin like that, 921 with a
-# small letter, while small models often write "Answer: A Paris": so capitals and numbers are believed.
+# "A cat", "I think": a letter that is also a word is an option only if the next word cannot follow an article.
+# A capital or a number can follow one ("A Trojan horse"); but small models often write "Answer: A Paris", and of
+# MMLU's 56,168 options only 32 begin with an article and a capital (921 with an article and a small letter). So a
+# capital or a number after the letter is allowed.
 _NO_ARTICLE = (
     r"(?:(?<![AIai])|(?![ \t]{1,8}[\"'$]?[^\W_])"
     rf"|(?=[ \t]{{1,8}}(?:[A-Z][A-Za-z]|\d[\d.,/]{{0,20}}(?![\d%-])|{words(ENGLISH.not_a_noun)}\b(?!-))))"
@@ -60,7 +61,7 @@ _NO_ARTICLE = (
 
 
 def letter(kind: str) -> str:
-    """A letter as a whole token, captured; whether it names an option of the question is decided later."""
+    """Return a group that captures a letter as a whole token; whether it is one of the question's is decided later."""
     return rf"(?<![^\W_])({kind}){_WHOLE}{_NO_ARTICLE}"
 
 
@@ -69,7 +70,7 @@ BRACKETED = letter(r"[A-Z]|[a-z](?=[*_]{0,3}[)\]])")
 """Upper case, or lower case before a closing bracket."""
 
 ALONE = rf"(?={CLOSE}(?:\s{{0,4}}\Z|[.,;:!)<\n]|[ \t]{{1,3}}(?:[(\u2013\u2014-]|{words(ENGLISH.reason)}\b)))"
-"""After a letter: nothing that could make it part of a sentence."""
+"""After a letter: the end of the text, punctuation or a reason, so that the letter is not part of a sentence."""
 
 # "the answer is a" may be cut off before its noun; "answer: a" is the whole answer.
 _NOT_CUT = r"(?<![SsEe][ ][ai])"

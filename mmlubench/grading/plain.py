@@ -1,4 +1,4 @@
-"""Typographic variants of letters, quotes and blanks, as plain ASCII."""
+"""ASCII normalisation: typographic variants of letters, quotes and blanks become plain ASCII."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _LOOK_ALIKES = str.maketrans("\u0410\u0412\u0421\u0415\u041d", "ABCEH")
 
 
 def plain(text: str) -> str:
-    """The same text with typographic variants of letters, colons, quotes and blanks as plain ASCII.
+    """Return the text with typographic variants of letters, colons, quotes and blanks as plain ASCII.
 
-    Cyrillic letters that look like Latin ones are taken for those, unless the text has words in Cyrillic.
+    Cyrillic letters that look like Latin ones are replaced by them, unless the text has words in Cyrillic.
     """
     if text.isascii():
         return text
@@ -25,7 +25,7 @@ def plain(text: str) -> str:
 
 @cache
 def _variants() -> dict[int, str | None]:
-    """Full-width, mathematical, circled and squared letters; quotes; blanks; invisible characters."""
+    """Map full-width, mathematical, circled and squared letters, quotes, blanks and invisible characters to ASCII."""
     table: dict[int, str | None] = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
     for start, stop in ((0x24B6, 0x24EA), (0x1D400, 0x1D6A4), (0x1F130, 0x1F14A), (0x2100, 0x2140)):
         for code in range(start, stop):

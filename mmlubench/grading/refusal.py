@@ -1,4 +1,4 @@
-"""Tells a refusal from a reply that is merely unsure."""
+"""Refusal detection by wording; a reply that is merely unsure is no refusal."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from mmlubench.grading.localise import normalise
 from mmlubench.grading.patterns import regex
 
 ANY_LANGUAGE = "*"
-"""In place of a locale: whatever language a reply is in."""
+"""Used in place of a locale where the language of a reply is not known."""
 
-# A refusal opens the reply; further on the same words are more often part of an argument.
-_OPENING = 500  # characters
+# Characters at the beginning of a reply that are searched: further on, the same words are mostly part of an argument.
+_OPENING = 500
 
 _CANNOT = (
     r"(?:can't|cannot|can not|couldn't|won't|will not|must decline to|have to decline to|decline to|refuse to"
@@ -46,10 +46,10 @@ _STRAIGHT = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u00a0"
 
 
 def is_refusal(text: str, language: str = "") -> bool:
-    """Whether a reply declines to answer. Conservative: doubt, or a lack of data, is no refusal.
+    """Whether a reply declines to answer. Conservative: expressing doubt, or a lack of data, is no refusal.
 
-    English phrases always count, those of another language with its locale, such as `DE_DE`, and those of all 14
-    languages with `ANY_LANGUAGE`.
+    English phrases always count; a locale such as `DE_DE` adds those of its language, `ANY_LANGUAGE` those of all 14
+    languages.
     """
     opening = " ".join(text[:_OPENING].translate(_STRAIGHT).split())
     if regex(_REFUSAL).search(opening):

@@ -34,7 +34,7 @@ Tier = tuple[Rule, ...]
 
 @cache
 def tiers(cues: Cues = ENGLISH) -> tuple[Tier, ...]:
-    """All rules. Rules of one tier are equally strong: among them the last match in the reply wins."""
+    """Return all rules in tiers, strongest first. Within a tier, the last match in the reply wins."""
     return tuple(
         tuple(Rule(name, regex(pattern)) for name, pattern in tier.items())
         for tier in (_stated(cues), _chosen(cues), _judged(cues))
@@ -42,7 +42,7 @@ def tiers(cues: Cues = ENGLISH) -> tuple[Tier, ...]:
 
 
 def _stated(cues: Cues) -> dict[str, str]:
-    """The reply says: this is the answer."""
+    """Return the patterns of replies that state the answer: `the answer is B`."""
     noun = rf"{words(cues.answer)}[*_\"'`\])\s]{{0,6}}"
     return {
         "answer_tag": rf"<(?i:(?:final_?)?answer|choice|option)\b[^<>\n]{{0,30}}>{GAP}{NAMED}",
@@ -57,7 +57,7 @@ def _stated(cues: Cues) -> dict[str, str]:
 
 
 def _link(cues: Cues) -> str:
-    """From noun to letter: an echo of the form `(A, B, C or D)`, `to this question`, then `is`, `:` or an arrow."""
+    """Return the pattern between noun and letter: `(A, B, C or D)`, `to this question`, then `is`, `:` or an arrow."""
     echo = r"(?:\s?(?:\([^()\n]{1,40}\)|\[[^\[\]\n]{1,40}\]))?"
     about = rf"(?:,?{BLANK}{words(cues.about)}(?:{BLANK}[^\s.?!;:]{{1,20}}){{0,10}}?)?"
     verb = rf"{BLANK}{words(cues.copula)}\b(?:{BLANK}{words(cues.surely)}\b){{0,2}}"
@@ -65,7 +65,7 @@ def _link(cues: Cues) -> str:
 
 
 def _chosen(cues: Cues) -> dict[str, str]:
-    """The speaker takes an option."""
+    """Return the patterns of replies in which the speaker chooses an option: `I choose B`."""
     label = rf"{words(cues.label)}{GAP}"
     return {
         "choose": rf"\b{words(cues.choose)}(?![^\W_]){TO_LETTER}{UPPER}{ALONE}",
@@ -76,7 +76,7 @@ def _chosen(cues: Cues) -> dict[str, str]:
 
 
 def _judged(cues: Cues) -> dict[str, str]:
-    """An option is called the right one."""
+    """Return the pattern of replies that call an option the right one: `B is correct`."""
     opening = rf"(?:^|[.!?:;,\n(])[\s*_\"'(\[]{{0,4}}{LABEL}"
     before = rf"\b{words(cues.before_verdict)}[\s*_\"'(\[]{{1,4}}{LABEL}"
     verdict = rf"{CLOSE}[.:]?{BLANK}{words(cues.verdict)}"

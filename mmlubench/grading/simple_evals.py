@@ -1,7 +1,7 @@
-"""The way of OpenAI's simple-evals: markup is dropped, then 42 words for "answer" are tried, one after another.
+"""Extraction of OpenAI's simple-evals: markup is dropped, then 42 words for "answer" are tried, one after another.
 
-The first word of the list that a letter follows anywhere decides, by its first place in the reply. The letter is given
-as the protocol compares it: a lower-case one, or an Arabic one that its table does not know, is never right.
+The first word of the list that a letter follows anywhere decides, by its first such place in the reply. The letter is
+returned as simple-evals compares it: a lower-case one, or an Arabic one missing in its table, is never right.
 """
 
 # ruff: noqa: RUF001, RUF003 (letters and marks of other scripts are the point)
@@ -11,13 +11,13 @@ from mmlubench.grading.extract import UNPARSED, Extraction
 from mmlubench.grading.patterns import regex
 from mmlubench.schema import Question
 
-# In this order, because a later one may be part of an earlier one.
+# Dropped in this order, because a later one may be part of an earlier one.
 _MARKUP = (
     *("**", "$\\boxed{", "}$", "\\$", "$\\text{", "$", "\\mathrm{"),
     *("\\{", "\\text", "\\(", "\\mathbf{", "{", "\\boxed"),
 )
-# In this order too; ~ stands for blanks and a colon, ： for blanks and a full-width one. Two words of Yoruba are
-# written with combining accents, as the protocol has them.
+# Tried in this order; ~ stands for blanks and a colon, ： for blanks and a full-width colon. Two words of Yoruba are
+# written with combining accents, as in simple-evals.
 _WORDS = (
     "Answer~|Answer~\u200b\u200b\u200b\u200b\u200b\u200b|উত্তর~|उत्तर~|উত্তরঃ|উত্তর~|Antwort~|답변~|정답~|답~"
     "|答案：|答案~|答：|答~|答复：|答曰："

@@ -1,4 +1,4 @@
-"""Takes the thinking out of a reply, so that only what the model says in the end is read."""
+"""Removal of the thinking from a reply, so that only the model's final text is graded."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _BARE_ANALYSIS, _BARE_FINAL = "analysis", "assistantfinal"
 
 
 def strip_thinking(text: str) -> str:
-    """The reply without its thinking: empty if the thinking never ended.
+    """Return the reply without its thinking; empty if the thinking never ended.
 
-    Knows `<think>`, `<thinking>`, `<thought>` and `<reasoning>` (also as `[THINK]`), in any case, and the channels of
-    gpt-oss. A closing tag without an opening one ends thinking that began with the reply.
+    Recognises `<think>`, `<thinking>`, `<thought>` and `<reasoning>` (also as `[THINK]`), in any case, and the channels
+    of gpt-oss. A closing tag without an opening one ends thinking that began with the reply.
     """
     if "<|channel|>" in text:
         text = _final_channel(text)
@@ -36,7 +36,7 @@ def _outside_tags(text: str) -> str:
         closes = bool(tag[1])
         if closes and not thinking:
             said.clear()
-        # Not a depth: a model that thinks about the word <think> does not close it twice.
+        # No nesting depth is counted: a model that mentions the word <think> while it thinks does not close it twice.
         thinking, position = not closes, tag.end()
     if not thinking:
         said.append(text[position:])

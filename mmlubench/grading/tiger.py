@@ -1,8 +1,8 @@
-"""MMLU-Pro's own way from a reply to a letter, as its leaderboard reads replies: three patterns, one after another.
+"""Extraction of the MMLU-Pro leaderboard: three patterns, tried one after another.
 
-The same letters as `evaluate_from_api.py` of TIGER-AI-Lab/MMLU-Pro, but in linear time: two of its patterns take
-quadratic time. It drops `**` first, as that script does; `evaluate_from_local.py` of the same authors does not.
-The chain never asks which options a question has, and may take the word "I" for an answer: that is its nature.
+It reads the same letters as `evaluate_from_api.py` of TIGER-AI-Lab/MMLU-Pro, but in linear time: two patterns of that
+script take quadratic time. Like that script it drops `**` first; `evaluate_from_local.py` of the same authors does not.
+As there, a letter need not be an option of the question, and the word "I" may be read as an answer.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from mmlubench.grading.patterns import regex
 from mmlubench.schema import Question
 
 _ANSWER_IS = r"answer is \(?([A-J])"
-# The letter is looked ahead for, not taken: it may be the A of the next "Answer:".
+# A look-ahead, which does not consume the letter: it may be the A of the next "Answer:".
 _ANSWER_COLON = r"[aA]nswer:(?=\s*([A-J]))"
-# Anchored at the start, so the greedy part backs off once: the last letter of the text.
+# Matched from the start, so the greedy part backtracks only once, to the last letter of the text: linear time.
 _LAST_LETTER = r"(?s:.*)\b([A-J])\b"
 
 
@@ -33,7 +33,7 @@ def read_tiger(text: str, question: Question) -> Extraction:
 
 
 def _answer_colon(text: str) -> re.Match[str] | None:
-    """The last `answer: B` of the first line that has one; the letter may stand on a later line."""
+    """Return the last `answer: B` of the first line that has one; its letter may stand on a later line."""
     last, end = None, len(text)
     for found in regex(_ANSWER_COLON).finditer(text):
         if last is None:

@@ -1,4 +1,4 @@
-"""The one seam between the harness and whoever answers."""
+"""The `Model` protocol: the only interface between the harness and a language model."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from mmlubench.schema import Completion, Request
 
 
 class Model(Protocol):
-    """Anything that answers. Providers, the mock, and every layer around them (retries, limits, logs) are Models."""
+    """Anything that answers requests: providers, the mock, and every layer around them (retries, limits, logs)."""
 
     async def generate(self, request: Request) -> Completion:
-        """Answer one request. Raises `ProviderError` (and nothing else) when no usable reply came back."""
+        """Answer one request. Raises `ProviderError`, and nothing else, if there is no usable reply."""
         ...
 
     async def aclose(self) -> None:
-        """Give back connections and files."""
+        """Close connections and files."""
         ...

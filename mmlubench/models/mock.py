@@ -1,4 +1,4 @@
-"""The provider `mock`: made-up replies, so that a whole run needs no network and no money."""
+"""The mock provider: canned or made-up replies, so that a whole run needs no network and no money."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from mmlubench.tokens import tokens_of_size
 
 
 class Mock:
-    """Answers by the request's id from `responses`, and by `rule` where the file has no reply."""
+    """A Model that answers from the file `responses` by the request's id, and by `rule` for ids missing there."""
 
     def __init__(self, spec: ModelSpec, *, key: str | None = None, pool: int = 64) -> None:
-        """Load the replies; `key` and `pool` are for other providers. Raises ModelError for a broken file or rule."""
+        """Load the replies; `key` and `pool` are ignored. Raises ModelError for an invalid file or rule."""
         self._spec = spec
         self._canned = load(spec.responses) if spec.responses else {}
-        # `mock/hash` and `mock/B` name their rule where an entry would name its model.
+        # `mock/hash` and `mock/B` name a rule in place of a model.
         self._rule = spec.rule or (None if spec.responses else spec.model_id)
         if self._rule is not None and self._rule not in ("hash", "echo", *ALPHABET):
             raise ModelError(
-                f"{spec.label}: {self._rule!r} is no rule; give hash, echo or a letter from A to Z, "
+                f"{spec.label}: {self._rule!r} is no rule of the mock; give hash, echo or a letter from A to Z, "
                 "or make an entry with `responses: FILE` in models.yaml."
             )
 
     async def generate(self, request: Request) -> Completion:
-        """Answer one request. Raises Rejected for an id that neither file nor rule covers."""
+        """Answer one request. Raises Rejected for an id that is not in the file, if there is no rule."""
         started = perf_counter()
         if self._spec.latency_s:
             await asyncio.sleep(self._spec.latency_s)
@@ -50,7 +50,7 @@ class Mock:
         )
 
     async def aclose(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: a mock has no connections."""
 
     def _from_file(self, request: Request) -> Canned | None:
         known = self._canned.get(request.id)
@@ -71,15 +71,15 @@ class Mock:
     def _logprobs(self, request: Request, canned: Canned) -> LogProbs:
         if canned.logprobs and request.continuation:
             raise Rejected(
-                f"{self._spec.label}: what is recorded for {request.id!r} are the likeliest first tokens of a reply, "
-                "and logprob:echo asks for those of a given one; play it back with --scoring logprob.",
+                f"{self._spec.label}: recorded for {request.id!r} are the likeliest first tokens of a reply, and "
+                "logprob:echo needs the probability of a given text; play it back with --scoring logprob.",
                 sent=request.params.asked(),
             )
         return canned.logprobs or _made_up(request, canned.text)
 
 
 def _which(request: Request) -> str:
-    """Which reply is missing, for users, who count from 1."""
+    """Describe the missing reply for an error message, counting from 1."""
     if not (request.epoch or request.turn):
         return "reply for"
     epoch = f" in epoch {request.epoch + 1}" if request.epoch else ""
@@ -87,7 +87,7 @@ def _which(request: Request) -> str:
 
 
 def _letter(text: str) -> str:
-    """One of four letters, the same for a text in every process; right about a quarter of the time."""
+    """Return one of four letters, always the same for a text; it is right about a quarter of the time."""
     return ALPHABET[crc32(text.encode("utf-8", "surrogatepass")) & 3]
 
 
@@ -97,7 +97,7 @@ def _estimate(request: Request, reply: str) -> Usage:
 
 
 def _made_up(request: Request, reply: str) -> LogProbs:
-    """Make up how likely letters are: 0.7 for the one that the reply ends with, little for each of nine others."""
+    """Make up log-probabilities of ten letters: 0.7 for the last letter of the reply, the rest shared by the others."""
     letters = re.findall(r"\b[A-Z]\b", reply) or ["A"]
     chances = {**dict.fromkeys(ALPHABET[:10], 0.3 / 9), letters[-1]: 0.7}
     if request.continuation:

@@ -1,4 +1,4 @@
-"""Files of mock replies, by question id: a JSON object, or JSON lines such as a run's own responses.jsonl."""
+"""Files of mock replies by question id: a JSON object, or JSON lines such as the responses.jsonl of a run."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from mmlubench.errors import ModelError
 from mmlubench.inputs import DATA_BYTES, JSON_BYTES, TooLarge, read_bytes, read_lines
 from mmlubench.schema import Usage
 
-_BOM = b"\xef\xbb\xbf"  # Windows editors put one there
+_BOM = b"\xef\xbb\xbf"  # the byte order mark, with which Windows editors begin a file
 
 _AS_LINES = "; replies as JSON lines, in a file whose name ends in .jsonl, may be more"
 
 
 @dataclass(frozen=True, slots=True)
 class Canned:
-    """One reply of a file."""
+    """A canned reply, or several replies to the requests of one case."""
 
     text: str
     finish_reason: str = "stop"
     usage: Usage | None = None
-    """None: to be estimated."""
+    """The tokens of the reply; None if they are to be estimated."""
     reasoning: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     logprobs: tuple[tuple[str, float], ...] = ()
-    """Empty: to be made up where they are asked for."""
+    """Log-probabilities; if empty, they are made up where they are asked for."""
     script: tuple[tuple[Canned | None, ...], ...] = ()
-    """Where the file has several replies for the id: those of each epoch in order, or one row of them for all."""
+    """If the file has several replies for the id: a row of replies for each epoch, or one row for all epochs."""
 
     def at(self, epoch: int, turn: int) -> Canned | None:
-        """Return the reply to this request of a case, None where the file has none; a single one is for all turns."""
+        """Return the reply to this request of a case, or None; a row with a single reply gives it at every turn."""
         if not self.script:
             return self
-        if len(self.script) == 1:  # written by hand: one after the other
+        if len(self.script) == 1:  # one row for all epochs: each epoch begins one reply later
             row, place = self.script[0], epoch + turn
         else:
             row, place = self.script[epoch] if epoch < len(self.script) else (), turn
@@ -46,11 +46,11 @@ class Canned:
 
 
 def load(path: str) -> dict[str, Canned]:
-    """Every reply of a file, or of all the .json and .jsonl files of a folder, by its id.
+    """Return the replies of a file, or of all .json and .jsonl files of a folder, by id.
 
     A JSON object maps ids to a text or to `{completion, finish_reason, usage, reasoning, metadata, logprobs}`; a line
-    of JSONL has the same keys and `id`. A list, in JSONL under the key `replies`, holds a reply for each request that a
-    case makes, null where none came; of several epochs a list of lists.
+    of JSONL has the same keys and `id`. A list (in JSONL under the key `replies`) holds a reply to each request of a
+    case, null for a request without reply; a list of such lists holds the replies of several epochs.
     Raises ModelError that names the file and the line or id at fault.
     """
     try:
@@ -75,20 +75,20 @@ def _collected(items: Iterable[tuple[str, Any, Any]]) -> dict[str, Canned]:
         reply = _reply(value, where)
         if replies.setdefault(name, reply) != reply:
             raise ModelError(
-                f"{where}: {name} is there twice with different replies; keep one, "
-                "or make a list of them: `mmlubench record` does it for a run."
+                f"{where}: {name} has two different replies; keep one, "
+                "or make a list of them, as `mmlubench record` does for a run."
             )
     return replies
 
 
 def _items(path: str) -> Iterator[tuple[str, Any, Any]]:
-    """Where it stands, id and value of each reply."""
+    """Yield the place in the file (for error messages), the id and the value of each reply."""
     whole = None if path.endswith(".jsonl") else _whole(path)
     if whole is not None:
         for name, value in whole.items():
             yield f"{path}, id {name}", name, value
         return
-    # Line by line: what is no reply is told at its first line, however much of it there is.
+    # Line by line, so that a large file of another kind is refused at its first line.
     for number, line in enumerate(read_lines(Path(path), DATA_BYTES), start=1):
         line = line.removeprefix(_BOM).strip() if number == 1 else line.strip()
         if line:
@@ -165,7 +165,7 @@ def _logprobs(value: Any, where: str) -> tuple[tuple[str, float], ...]:
 
 
 def _usage(value: Any, where: str) -> Usage | None:
-    """Tokens under our names, or under OpenAI's."""
+    """Read the usage, under our names or under OpenAI's."""
     if value is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What must not be shown, and the stars in its place."""
+"""Redaction of secrets: API keys and passwords are replaced by stars before anything is shown or stored."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from urllib.parse import quote
 from mmlubench.inputs import CONFIG_BYTES, check_size
 
 _STARS = "***"
-#: Shorter ones are no secrets but stand-ins such as `EMPTY`, and would be found in the middle of ordinary words.
+#: The length from which a value is redacted: shorter ones are placeholders such as `EMPTY`, and occur inside words.
 _LEAST_CHARS = 8
-#: Names of variables that hold secrets, whatever they are for.
-_TELLING = re.compile(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD)$", re.IGNORECASE)
-_handed_out: set[str] = set()
+#: Names of environment variables that hold secrets.
+_SECRET_NAME = re.compile(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD)$", re.IGNORECASE)
+_keys: set[str] = set()
 
 
 class Mask:
-    """Puts stars in the place of some secrets."""
+    """Replaces a fixed set of secrets by stars."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         spelled = {s for secret in secrets if len(secret) >= _LEAST_CHARS for s in _spellings(secret)}
-        # The longest first: one may begin with another.
+        # The longest first, since one secret may be the beginning of another.
         self._texts = sorted(spelled, key=len, reverse=True)
         self._bytes = [text.encode("utf-8", "replace") for text in self._texts]
 
     def text(self, value: str) -> str:
-        """Return a text without the secrets."""
+        """Return the text with stars in place of the secrets."""
         for secret in self._texts:
             if secret in value:
                 value = value.replace(secret, _STARS)
         return value
 
     def raw(self, value: bytes) -> bytes:
-        """Return bytes without the secrets; JSON stays JSON."""
+        """Return the bytes with stars in place of the secrets; JSON stays valid JSON."""
         for secret in self._bytes:
             if secret in value:
                 value = value.replace(secret, _STARS.encode())
@@ -43,24 +43,25 @@ class Mask:
 
 
 def note(key: str) -> None:
-    """Remember a key that was found: from now on it is among the `secrets` of this process."""
-    _handed_out.add(key)
+    """Remember an API key that was looked up: from now on it is one of the `secrets` of this process."""
+    _keys.add(key)
 
 
 def noted() -> int:
-    """Count the keys that were noted; more of them: a mask is out of date."""
-    return len(_handed_out)
+    """Return the number of keys remembered so far; when it has grown, a `Mask` made before lacks the new ones."""
+    return len(_keys)
 
 
 def secrets(env: Mapping[str, str]) -> frozenset[str]:
-    """Return what a traceback must not show: every key found so far, values of `./.env`, variables named like keys."""
-    named = (value for name, value in env.items() if _TELLING.search(name))
-    return frozenset(value.strip() for value in (*_handed_out, *named, *_dotenv()))
+    """Return all secrets: keys looked up so far, the values of `./.env`, and variables of `env` named like secrets."""
+    named = (value for name, value in env.items() if _SECRET_NAME.search(name))
+    return frozenset(value.strip() for value in (*_keys, *named, *_dotenv()))
 
 
 def _dotenv() -> Iterator[str]:
     file = Path(".env")
-    with suppress(OSError, ValueError):  # it can't be read: so nobody has anything out of it
+    # Nothing was read from a file that cannot be read, so nothing can leak.
+    with suppress(OSError, ValueError):
         if file.is_file():
             from dotenv import dotenv_values
 
@@ -69,5 +70,5 @@ def _dotenv() -> Iterator[str]:
 
 
 def _spellings(secret: str) -> set[str]:
-    """As it is, as some write it into JSON, and as it stands in an address."""
+    """Return the secret as it is, as it may be escaped in JSON, and as it is escaped in a URL."""
     return {secret, secret.replace("/", "\\/"), quote(secret, safe="")}

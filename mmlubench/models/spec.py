@@ -1,4 +1,4 @@
-"""What is known about one model: all that a provider needs but the key, which is looked up when it is used."""
+"""The specification of a model: all that its provider needs except the API key, which is looked up at use."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ class Price:
     def cost(
         self, input_tokens: int, cached_tokens: int, output_tokens: int, cache_write_tokens: int = 0
     ) -> float:
-        """US dollars for these tokens; `cached_tokens` and `cache_write_tokens` are shares of `input_tokens`."""
+        """Return US dollars for these tokens; `cached_tokens` and `cache_write_tokens` are part of `input_tokens`."""
         usual = self.input_per_mtok
         cached = usual if self.cached_input_per_mtok is None else self.cached_input_per_mtok
         write = usual if self.cache_write_per_mtok is None else self.cache_write_per_mtok
-        fresh = input_tokens - cached_tokens - cache_write_tokens
-        put_in = fresh * usual + cached_tokens * cached + cache_write_tokens * write
-        return (put_in + output_tokens * self.output_per_mtok) / 1_000_000
+        uncached = input_tokens - cached_tokens - cache_write_tokens
+        input_cost = uncached * usual + cached_tokens * cached + cache_write_tokens * write
+        return (input_cost + output_tokens * self.output_per_mtok) / 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """Under which name a model takes each sampling parameter; None where it does not take it."""
+    """The name under which a model takes each sampling parameter; None if the model does not take it."""
 
     temperature: str | None = "temperature"
     max_tokens: str | None = "max_tokens"
@@ -52,7 +52,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """What the account may use: requests and tokens per minute, None for no limit."""
+    """The rate limits of an account: requests and tokens per minute, None for no limit."""
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = KNOWN_KEYS
 
@@ -60,7 +60,7 @@ class RateLimits:
     tpm: int | None = field(default=None, metadata=at_least(1))
 
 
-#: No Anthropic model needs more tokens than this before it caches them; goes for those that nobody told us about.
+#: The largest minimum prefix (tokens) that Anthropic sets for caching; assumed for models whose minimum is not known.
 CACHED_FROM_AT_MOST = 4096
 
 NO_LIMITS = RateLimits()
@@ -69,17 +69,17 @@ TAKES_ALL = Capabilities()
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model, ready to be opened."""
+    """The specification of one model."""
 
     label: str
-    """Names the model in case ids and files: only letters, digits, dot, hyphen and underscore."""
+    """The name of the model in case ids and files: only letters, digits, dot, hyphen and underscore."""
     client: str
     """Who is spoken to: a name of `PRESETS` (models/names/presets.py) or that of another package's provider."""
     model_id: str
-    """The model as the client names it."""
+    """The name of the model at the provider."""
     base_url: str | None = None
     api_key_env: str | None = None
-    """The variable that holds the key; None where no key is needed."""
+    """The environment variable that holds the API key; None where no key is needed."""
     model_type: str | None = None
     provider: str | None = None
     context_window: int | None = None
@@ -88,41 +88,41 @@ class ModelSpec:
     description: str = ""
     price: Price | None = None
     price_as_of: str = ""
-    """The day on which `price` was read off a list; empty where the user gave it, or where there is none."""
+    """The day on which `price` was taken from a price list; empty if the user gave it, or if there is no price."""
     tells_cost: bool = False
-    """Whether each reply says what it cost."""
+    """Whether each reply states its cost."""
     prompt_cache: int | None = None
-    """The fewest tokens of a shared beginning that are cached on request; None where that cannot be requested."""
+    """The fewest tokens of a shared prefix that are cached on request; None where caching cannot be requested."""
     capabilities: Capabilities = TAKES_ALL
     features: Features = UNKNOWN
     """What its server can do."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    """Sampling parameters used where none were asked for, under the names of `schema.Params`."""
+    """Sampling parameters used where a request sets none, under the names of `schema.Params`."""
     extra_body: Mapping[str, Any] = field(default_factory=dict)
-    """Sent with every request as it stands; a value of None is left out."""
+    """Fields added unchanged to the body of every request; a value of None is left out."""
     rate_limits: RateLimits = NO_LIMITS
     adapter: str | None = None
-    """LoRA adapter, as the server names it; it is asked for in place of the model."""
+    """The name of a LoRA adapter at the server; requests name it in place of the model."""
     constraint: str | None = None
-    """The server's word for a choice of replies (`models/constraint.py`); None where it has none or none is asked."""
+    """The server's parameter for constrained decoding (`models/constraint.py`); None if it has none or none is used."""
     transport: str | None = None
     """`sdk` or `aiohttp`; None lets the client decide."""
     self_hosted: bool = False
-    """Served from somewhere else than the vendor's own address."""
+    """Whether the server is another one than the vendor's own."""
     responses: str | None = None
-    """Mock: the file its replies come from."""
+    """Mock: the file with its replies."""
     rule: str | None = None
-    """Mock: what answers an id that is not in `responses`: hash, echo or a letter."""
+    """Mock: the rule that answers an id missing in `responses`: hash, echo or a letter."""
     fallback: str | None = None
-    """The mock file that stands in when the key is missing."""
+    """The file of mock replies that is used when the API key is missing."""
     latency_s: float = 0.0
-    """Mock: seconds every reply takes."""
+    """Mock: the seconds that every reply takes."""
     notice: str = ""
-    """What a user must be told about this model before anything is asked, for example that it is a mock."""
+    """What the user must know about this model before any request is sent, for example that it is a mock."""
 
     @property
     def is_mock(self) -> bool:
-        """Whether the replies are made up."""
+        """Whether the replies are mock replies."""
         return self.client == "mock"
 
     @property
@@ -133,27 +133,27 @@ class ModelSpec:
 
     @property
     def asked_model(self) -> str:
-        """The name that goes into a request."""
+        """The name that requests send: that of the adapter, if there is one."""
         return self.adapter or self.model_id
 
     def to_dict(self) -> dict[str, Any]:
-        """For the manifest: plain values, no secret among them."""
+        """Return plain values for the manifest, with no secret among them."""
         return asdict(self)
 
     def identity(self) -> dict[str, Any]:
-        """Everything that can change an answer, for the key of the store; no secret among it.
+        """Return everything that can change an answer, for the key of the store, with no secret among it.
 
-        A field is part of it unless it is known to concern only names, money or pace. For a mock's replies it is the
-        file's content that counts, not its name.
+        Every field is included unless it is known to concern only names, money or speed. The file of mock replies is
+        represented by the hash of its content, not by its name.
         """
         values = {name: value for name, value in asdict(self).items() if name not in _INDIFFERENT}
         return {**values, "responses": self.responses and _digest(self.responses)}
 
 
-#: File systems take 255 bytes for a name, in which a benchmark, a time and an ending must have their place.
+#: The longest label: file systems allow names of 255 bytes, which also hold a benchmark, a time and a file extension.
 _LABEL_CHARS = 120
-#: Fields of a spec that change no answer. A new field counts until it is named here: an answer too few can be
-#: asked for again, a wrong one cannot be told from a right one.
+#: Fields of a spec that change no answer. A new field is part of the identity until it is listed here: that only sends
+#: some requests again, whereas a field wrongly left out would return the stored answers of another model.
 _INDIFFERENT = frozenset(
     [
         *("label", "description", "notice"),
@@ -167,7 +167,7 @@ _INDIFFERENT = frozenset(
 
 
 def _digest(file: str) -> str:
-    """SHA-256 of a file; empty if it cannot be read, which the model that needs it will tell."""
+    """Return the SHA-256 of a file; empty if it cannot be read, which the mock itself reports when it is opened."""
     digest = sha256()
     try:
         with Path(file).open("rb") as stream:
@@ -183,5 +183,5 @@ def label_of(name: str) -> str:
     label = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"
     if len(label) <= _LABEL_CHARS:
         return label
-    end = f"-{sha256(name.encode()).hexdigest()[:8]}"  # two long names of one beginning stay two names
+    end = f"-{sha256(name.encode()).hexdigest()[:8]}"  # keeps apart two long names that begin alike
     return label[: _LABEL_CHARS - len(end)] + end

@@ -1,4 +1,4 @@
-"""From a question to the messages a model is sent: recipes are YAML files, their templates Jinja2."""
+"""Prompts: recipes (YAML files with Jinja2 templates) that turn a question into the messages sent to a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worked examples: as values for a template, or as turns of a conversation."""
+"""Worked examples (shots): as values for a template, or as turns of a conversation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Example:
     rationale: str
 
     def __iter__(self) -> Iterator[Any]:
-        """For `{% for question, choices, answer in shots %}`."""
+        """Yield question, choices and answer, for `{% for question, choices, answer in shots %}`."""
         return iter((self.question, self.choices, self.answer))
 
 
@@ -35,9 +35,9 @@ def as_value(example: Question) -> Example:
 
 @lru_cache(maxsize=1024)
 def turns(recipe: Recipe, examples: tuple[Question, ...]) -> tuple[Message, ...]:
-    """Put worked examples as turns of user and assistant; none if the recipe has no `example_reply`.
+    """Return worked examples as turns of user and assistant; none if the recipe has no `example_reply`.
 
-    Raises PromptError when a template fails.
+    Raises PromptError if a template fails.
     """
     if recipe.example_reply is None:
         return ()
@@ -65,7 +65,7 @@ def values_of(question: Question, shots: Sequence[Example] | None = None) -> dic
 
 
 def values_of_subject(question: Question) -> dict[str, Any]:
-    """Give the variables that are the same for all questions of a subject."""
+    """Return the variables that are the same for all questions of a subject."""
     return {
         "subject": question.subject.replace("_", " "),
         "subject_id": question.subject,
@@ -75,7 +75,7 @@ def values_of_subject(question: Question) -> dict[str, Any]:
 
 
 def lettered(question: Question) -> list[tuple[str, str]]:
-    """Pair the letters with the choices."""
+    """Return pairs of letter and choice."""
     return list(zip(question.letters, question.choices, strict=True))
 
 

@@ -15,7 +15,7 @@ from mmlubench.registry import Registry
 from mmlubench.schema import Question
 
 DEFAULT = "zero_shot"
-#: What other harnesses call the same.
+#: The names that other harnesses use for our recipes.
 _ALIASES = {
     "inspect_evals/mmlu_0_shot": "inspect_zero_shot",
     "inspect_evals/mmlu_5_shot": "inspect_five_shot",
@@ -101,7 +101,7 @@ def _check(recipe: Recipe) -> None:
         raise PromptError(f"{recipe.source}: template uses neither question nor choices; {allowed()}.")
     _check_examples(recipe, in_template="shots" in used["template"])
     _check_raw(recipe)
-    # What is wrong with an example is told even where none is asked for this time.
+    # An example is rendered even for 0 shots, so that an error in its template is reported in any case.
     shots = recipe.shots or (1 if recipe.example_reply is not None else 0)
     render(replace(recipe, shots=shots), _MADE_UP, [_MADE_UP] * shots)
 

@@ -1,4 +1,4 @@
-"""A recipe: everything that decides how a question is put and how the reply is read, as one YAML file says it."""
+"""A recipe: everything that decides how a question is asked and how the reply is read, described in one YAML file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 from mmlubench.schema import Scoring
 from mmlubench.yaml_file import EXACT, TEXT, at_least, key
 
-#: A short explanation and an answer.
+#: The tokens of a usual reply: a short explanation and an answer.
 USUAL_REPLY = 200
-#: The parts that are templates, in the order in which they are sent.
+#: The fields that are templates, in the order in which they are sent.
 TEMPLATES = ("system", "example", "example_reply", "template")
 _SCORINGS = tuple(str(scoring) for scoring in Scoring)
 #: What does not change a single byte of a request, only what is said of it or read out of the reply.
@@ -24,7 +24,7 @@ _NOT_SENT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A named, versioned way to ask, so that two numbers can be told to be comparable."""
+    """A named, versioned way to ask questions: scores made with the same recipe are comparable."""
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = EXACT
 
@@ -66,16 +66,16 @@ class Recipe:
     reproduces: str = field(default="", metadata=TEXT)
     """Which published numbers are found in this way; empty where it is our own."""
     source: str = ""
-    """The file it was read from."""
+    """The file that the recipe was read from."""
 
     @property
     def sha256(self) -> str:
-        """Hex digest of all that changes what is sent."""
+        """The hex digest of all fields that change a request."""
         sent = {name: value for name, value in self._values().items() if name not in _NOT_SENT}
         return hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what the manifest records."""
+        """Return the recipe as the manifest records it."""
         return {**self._values(), "sha256": self.sha256}
 
     def _values(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Prompts of agents that work on a question together: what each is told, and when."""
+"""Roles: the prompts of agents that work on a question together (debate, judge)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mmlubench.schema import Question
 
 _PACKAGED = Path(__file__).parent / "agents"
 
-#: What every such template may use.
+#: The variables that every role's template may use.
 ASKED = {
     "category": "the category of the question with spaces: computer science",
     "subject": "its subject with spaces: high school computer science",
     "question": "the question with its lettered options",
 }
-#: What those may use besides that come after others have spoken.
+#: The variables of a prompt that follows replies of other agents.
 HEARD = {
     **ASKED,
     "other_agent_responses": "what the other agents said last: texts to go through, or one text to print",
@@ -29,7 +29,7 @@ HEARD = {
 
 
 class Heard(list[str]):
-    """What others said: a text for each of them to a template that goes through it, one text where it is printed."""
+    """The replies of other agents, as a template sees them: a list of texts in a loop, one text when printed."""
 
     def __init__(self, said: Iterable[tuple[str, str]]) -> None:
         """`said` are pairs of a name and a text."""
@@ -41,13 +41,13 @@ class Heard(list[str]):
         return self._printed
 
 
-#: Any question will do to see whether a template can be filled in.
+#: A question to try templates with.
 _EXAMPLE = Question("", "", "sums", "math", "1 + 1 = ?", ("1", "2", "3", "4"), "B")
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One prompt of one kind of agent; equal prompts have equal names, as far as the author keeps to it."""
+    """A prompt for one kind of agent. Its name should change when its text does; `sha256` always does."""
 
     #: A file may have more keys, as prompts of other harnesses do.
     __pydantic_config__: ClassVar[Mapping[str, object]] = {"strict": True}
@@ -56,15 +56,15 @@ class Role:
     description: str = field(metadata=yaml_file.TEXT)
     template: str = field(metadata=yaml_file.TEXT)
     source: str
-    """The file it was read from."""
+    """The file that the prompt was read from."""
 
     @property
     def sha256(self) -> str:
-        """Hex digest of the template."""
+        """The hex digest of the template."""
         return hashlib.sha256(self.template.encode()).hexdigest()
 
     def text(self, question: Question, others: Heard | None = None) -> str:
-        """Write the prompt. Raises PromptError if the template fails."""
+        """Return the prompt for a question. Raises PromptError if the template fails."""
         values: dict[str, Any] = {
             "category": (question.category or question.subject).replace("_", " "),
             "subject": question.subject.replace("_", " "),
@@ -76,10 +76,10 @@ class Role:
 
 
 def read_role(name: str, file: str | Path | None, variables: Mapping[str, str]) -> Role:
-    """Read the packaged prompt of that name, or the user's own in its place.
+    """Read the packaged prompt of that name, or the user's own file in its place.
 
-    Raises PromptError for a file without the keys name, description, template, and for a template that is none, that
-    uses anything but `variables`, or that cannot be filled in.
+    Raises PromptError for a file without the keys name, description, template, and for a template that is not Jinja2,
+    uses other variables than `variables`, or cannot be filled in.
     """
     path = _PACKAGED / f"{name}.yaml" if file is None else Path(file)
     role = yaml_file.read(Role, path, PromptError, source=str(path))
@@ -88,7 +88,7 @@ def read_role(name: str, file: str | Path | None, variables: Mapping[str, str]) 
 
 
 def lettered(question: Question) -> str:
-    """Write the question with a line for each choice: `A. Paris`."""
+    """Return the question followed by a line for each choice: `A. Paris`."""
     choices = (f"{letter}. {text}" for letter, text in zip(question.letters, question.choices, strict=True))
     return "\n".join((question.text, *choices))
 
@@ -109,9 +109,9 @@ def _check(role: Role, variables: Mapping[str, str]) -> None:
         raise PromptError(f"{role.source}: template never uses question; {allowed}.")
     if "other_agent_responses" in variables.keys() - used:
         raise PromptError(
-            f"{role.source}: template never uses other_agent_responses, so nobody would hear anybody."
+            f"{role.source}: template never uses other_agent_responses, so no agent would see another's reply."
         )
-    # Once for show: what can only go wrong while it is filled in must not do so after a first round was paid for.
+    # A trial: some errors show only when a template is filled in, and must not come after a first round was paid for.
     role.text(
         _EXAMPLE,
         Heard([("Agent 2", "A"), ("Agent 3", "B")]) if "other_agent_responses" in variables else None,

@@ -1,7 +1,7 @@
-"""Jinja2 for templates by strangers: they reach nothing but their variables, and cannot grow without bounds.
+"""A Jinja2 sandbox for untrusted templates: they see only their variables, and the size of their output is limited.
 
-Jinja2's own sandbox keeps a template away from Python; it does not keep it from making 10 GB of text. Imported late, as
-Jinja2 is heavy.
+Jinja2's own sandbox keeps a template away from Python, but does not stop it from making 10 GB of text. This module is
+imported late, since Jinja2 is heavy.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-#: A million tokens: no model takes more.
+#: The longest prompt in characters, about a million tokens: no model takes more.
 PROMPT_CHARS = 4_000_000
-#: How many numbers all calls of `range` in one prompt give together, so that loops in loops end.
+#: The most numbers that all calls of `range` in one prompt may give in total, so that nested loops end.
 _STEPS = 10_000
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Strict, without HTML escaping; whatever is too large raises OverflowError."""
+    """A strict Jinja2 environment without HTML escaping; a result that is too large raises OverflowError."""
 
     intercepted_binops = frozenset({"*", "**"})
 
@@ -31,17 +31,17 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.globals["range"] = self._range
 
     def start(self) -> None:
-        """Begin a new prompt."""
+        """Begin a new prompt: `range` may give `_STEPS` numbers again."""
         self._left = _STEPS
 
     def check(self, tree: nodes.Template) -> None:
-        """Raise TemplateSyntaxError for a number that could only do harm, as the width of a field for example."""
+        """Raise TemplateSyntaxError for a number so large that it can only do harm, such as a field width."""
         for constant in tree.find_all(nodes.Const):
             if isinstance(constant.value, int | float) and abs(constant.value) > PROMPT_CHARS:
                 raise TemplateSyntaxError(f"the number {constant.value:.0e} is too large", constant.lineno)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Multiply, within reason."""
+        """Compute `*` and `**`. Raises OverflowError if the result would be too large."""
         if operator == "*":
             size = _size(left) * _size(right)
         else:
@@ -52,14 +52,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     @staticmethod
     def concat(parts: Iterable[str]) -> str:
-        """Join the parts of a prompt, which Jinja2 hands over one by one."""
-        taken, chars = [], 0
+        """Join the parts of a prompt, which Jinja2 yields one by one. Raises OverflowError for a prompt too long."""
+        joined, chars = [], 0
         for part in parts:
             chars += len(part)
             if chars > PROMPT_CHARS:
                 raise OverflowError(f"it makes a prompt of more than {PROMPT_CHARS:,} characters")
-            taken.append(part)
-        return "".join(taken)
+            joined.append(part)
+        return "".join(joined)
 
     def _range(self, *bounds: int) -> range:
         numbers = range(*bounds)
@@ -70,5 +70,5 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 def _size(value: Any) -> float:
-    """How large a number is, or how long anything else; at least 1, as what is multiplied by 0 is made first."""
+    """Return the size of a number, or the length of anything else; at least 1, so that a factor 0 hides no other."""
     return max(1.0, abs(value) if isinstance(value, int | float) else len(value))

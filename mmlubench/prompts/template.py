@@ -1,7 +1,7 @@
-"""Jinja2 as prompts need it: strict, sandboxed, without HTML escaping, each template compiled once.
+"""Jinja2 templates of prompts: strict, sandboxed, without HTML escaping, each compiled once.
 
-A line that holds only a `{% tag %}` leaves no blank line behind, and the newline at the end of a YAML block
-is dropped, so a template reads as the prompt will.
+A line that holds only a `{% tag %}` leaves no blank line, and the newline at the end of a YAML block is dropped, so
+that a template looks like the prompt that it makes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mmlubench.prompts.sandbox import Sandbox
 
-#: What `template` may use, and what it gets.
+#: The variables of `template`, with their meanings.
 VARIABLES = {
     "question": "the text of the question",
     "choices": "list of (letter, text)",
@@ -29,9 +29,9 @@ VARIABLES = {
     "language": "the locale of a translated question: DE_DE; empty for English",
     "shots": "worked examples, each with question, choices, answer and rationale",
 }
-#: What a system message may use: it is the same for all questions of a subject.
+#: The variables of a system message, which is the same for all questions of a subject.
 OF_SUBJECT = ("subject", "subject_id", "category", "language")
-#: What `example` may use, all of it of the worked example, and what `example_reply` may.
+#: The variables of `example` and of `example_reply`; their values are those of the worked example.
 OF_EXAMPLE = tuple(name for name in VARIABLES if name != "shots")
 OF_REPLY = (*OF_EXAMPLE, "answer", "rationale")
 
@@ -46,12 +46,12 @@ def _environment() -> Sandbox:
 
 @lru_cache(maxsize=64)
 def compiled(template: str) -> Template:
-    """Compile a template, once. Raises jinja2.TemplateSyntaxError."""
+    """Compile a template; the result is cached. Raises jinja2.TemplateSyntaxError."""
     return _environment().from_string(template)
 
 
 def names_used(template: str) -> set[str]:
-    """Find the variables that a template takes from outside. Raises jinja2.TemplateSyntaxError."""
+    """Return the names of the variables that a template needs. Raises jinja2.TemplateSyntaxError."""
     from jinja2 import TemplateSyntaxError, meta
 
     environment = _environment()
@@ -64,7 +64,7 @@ def names_used(template: str) -> set[str]:
 
 
 def fill(template: str, values: dict[str, Any], where: str) -> str:
-    """Fill in the variables of a template. Raises PromptError, which begins with `where`, if that fails."""
+    """Fill in the variables of a template. Raises PromptError, which begins with `where`, if the template fails."""
     try:
         _environment().start()
         return compiled(template).render(values)
@@ -74,5 +74,5 @@ def fill(template: str, values: dict[str, Any], where: str) -> str:
 
 
 def allowed(variables: Iterable[str] = VARIABLES) -> str:
-    """Write half a sentence that names the variables."""
+    """Return the part of an error message that names the variables."""
     return f"it may use {', '.join(variables)}"

@@ -238,7 +238,7 @@ def test_a_run_scored_by_echo_has_several_replies_to_a_question_and_says_so(
 def test_of_several_models_one_must_be_named(make_run: Callable[..., Path]) -> None:
     other = {**reply("q/1", "ANSWER: B"), "model": "gpt"}
     run = make_run(reply("q/1", "ANSWER: A"), other)
-    with pytest.raises(UserError, match=r"has replies of claude, gpt: say whose with --model LABEL\.$"):
+    with pytest.raises(UserError, match=r"has replies of claude, gpt: choose one with --model LABEL\.$"):
         read_replies(run)
     with pytest.raises(UserError, match=r"^--model gp: .* has replies of claude, gpt\.$"):
         read_replies(run, "gp")
@@ -250,10 +250,10 @@ def test_of_several_models_one_must_be_named(make_run: Callable[..., Path]) -> N
     [
         ((), r"responses\.jsonl has no reply: there is nothing to play back\.$"),
         ((failure("q/1"),), r"has no reply of claude, only errors: there is nothing to play back\.$"),
-        (({"id": "q/1"},), r"responses\.jsonl does not hold what a run writes: \{\"id\":\"q/1\"\}"),
-        (({**reply("q/1", ""), "completion": 3},), r"does not hold what a run writes"),
-        (({**reply("q/1", ""), "usage": 3},), r"does not hold what a run writes"),
-        (({**reply("q/1", ""), "id": [3]},), r"does not hold what a run writes"),
+        (({"id": "q/1"},), r"responses\.jsonl has a line that no run writes: \{\"id\":\"q/1\"\}"),
+        (({**reply("q/1", ""), "completion": 3},), r"has a line that no run writes"),
+        (({**reply("q/1", ""), "usage": 3},), r"has a line that no run writes"),
+        (({**reply("q/1", ""), "id": [3]},), r"has a line that no run writes"),
     ],
 )
 def test_a_run_without_replies_is_one_sentence(
@@ -277,7 +277,7 @@ def test_nothing_is_overwritten_unless_it_is_asked_for(
     folder = run.parents[1]
     (folder / "mine.json").write_text("mine")
     assert refused(folder, "record", run.name, "--to", "mine.json") == (
-        "--to mine.json: it is there already; give another name, or --force to replace a file."
+        "--to mine.json: it exists already; give another name, or --force to replace a file."
     )
     assert (folder / "mine.json").read_text() == "mine"
     assert command(folder, "record", run.name, "--to", "mine.json", "--force").returncode == 0

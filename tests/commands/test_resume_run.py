@@ -177,7 +177,7 @@ def test_another_version_is_a_warning_and_the_run_goes_on(
     [
         (
             {"store": "/nowhere/store.sqlite"},
-            "the store /nowhere/store.sqlite is not there any more: all of it",
+            "the store /nowhere/store.sqlite does not exist any more: all requests",
         ),
         (
             {"settings": {"no_store": True}},
@@ -196,15 +196,18 @@ def test_it_is_said_before_anything_is_paid_for_twice(
     [
         (
             {"cwd": "/no/such/place"},
-            "/no/such/place, where the run was started, is not there any more: go to where",
+            "/no/such/place, where the run was started, does not exist any more: go to where",
         ),
         (
             {"cwd": None},
-            "does not tell where the run was started: go to where its benchmarks are now and run: pytest",
+            "does not state where the run was started: go to where its benchmarks are now and run: pytest",
         ),
-        ({"command": None}, "manifest.json does not tell the run's command: start it yourself once more."),
-        ({"command": ["rm", "-rf", "/"]}, "manifest.json does not tell the run's command"),
-        ({"command": ["pytest", 3]}, "manifest.json does not tell the run's command"),
+        (
+            {"command": None},
+            "manifest.json does not state the run's command: start that command again yourself.",
+        ),
+        ({"command": ["rm", "-rf", "/"]}, "manifest.json does not state the run's command"),
+        ({"command": ["pytest", 3]}, "manifest.json does not state the run's command"),
     ],
 )
 def test_a_run_that_cannot_go_on_is_one_sentence(

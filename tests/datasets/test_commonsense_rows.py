@@ -80,7 +80,7 @@ def test_a_bad_row_is_named(
 
 def test_a_doubled_id_is_found(splits: dict[str, list[Row]], parquet_folder: Write) -> None:
     splits["validation"][3]["id"] = splits["validation"][2]["id"]
-    with pytest.raises(DataError, match=r"the id 'commonsense_qa/validation0002' stands for two rows"):
+    with pytest.raises(DataError, match=r"two rows have the id 'commonsense_qa/validation0002'"):
         load("commonsense_qa", str(parquet_folder(splits)))
 
 

@@ -197,7 +197,9 @@ def test_dev_files_alone_are_not_enough(csv_folder: Write, rows: list[Row]) -> N
 def test_two_copies_in_one_folder_are_not_mixed(csv_folder: Write, rows: list[Row], tmp_path: Path) -> None:
     csv_folder({"test": rows}, "root/new")
     csv_folder({"test": rows}, "root/old")
-    with pytest.raises(DataError, match="it holds the CSV layout in new, old; name one of them"):
+    with pytest.raises(
+        DataError, match="several folders in it hold such CSV files: new, old; give one of them"
+    ):
         load("mmlu", str(tmp_path / "root"), allow_partial=True)
 
 

@@ -85,7 +85,7 @@ def test_a_missing_package_tells_the_command(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_path_without_a_tokenizer_is_one_sentence(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "other.json", tmp_path / "nowhere"):
         with pytest.raises(
-            UserError, match=r"--tokenizer .*: there is no tokenizer\.json there; give a file"
+            UserError, match=r"--tokenizer .*: no tokenizer\.json was found; give such a file"
         ):
             shorter_than([question("?")], 5, str(path))
 

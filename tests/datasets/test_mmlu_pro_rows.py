@@ -144,5 +144,5 @@ def test_a_doubled_id_is_found(shapes: ModuleType, parquet_folder: Write) -> Non
     # A recorded reply could belong to either.
     rows = shapes.mmlu_pro_rows("test")[:20]
     rows[1] = {**rows[1], "question_id": rows[0]["question_id"]}
-    with pytest.raises(DataError, match=r"the id 'mmlu_pro/psychology/70' stands for two rows"):
+    with pytest.raises(DataError, match=r"two rows have the id 'mmlu_pro/psychology/70'"):
         load("mmlu_pro", str(parquet_folder({"test": rows})), allow_partial=True)

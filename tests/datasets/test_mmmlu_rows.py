@@ -66,12 +66,12 @@ def test_an_unknown_language_is_told_the_known_ones() -> None:
 
 def test_a_short_name_that_could_mean_two_languages_is_not_guessed() -> None:
     both = replace(MMMLU, parts=("PT_BR", "PT_PT"))
-    with pytest.raises(UserError, match=r"Language 'pt' can mean several; mmmlu is in PT_BR, PT_PT\."):
+    with pytest.raises(UserError, match=r"Language 'pt' is ambiguous; mmmlu is in PT_BR, PT_PT\."):
         parts.wanted(both, ["pt"])
 
 
 def test_a_data_set_of_one_language_says_so_in_a_way_that_a_run_of_several_survives() -> None:
-    with pytest.raises(EmptySelection, match="its questions are in one language: ask for de of mmmlu"):
+    with pytest.raises(EmptySelection, match="its questions are in one language only: ask for de in mmmlu"):
         load("mmlu", "sample", languages=["de"])
 
 

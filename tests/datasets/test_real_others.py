@@ -87,7 +87,7 @@ def test_annotations_find_their_questions_by_what_they_say(real_data: Real) -> N
     # Of 5,330 one is in no MMLU, and one has other words in its question.
     assert len(sound.questions) == 5_328
     assert len(corrected.questions) == 5_328 + 101
-    assert "2 annotated rows fit no question" in sound.notice
+    assert "2 annotated rows match no question" in sound.notice
     assert (
         "left out bad_question_clarity 132, wrong_groundtruth 107, multiple_correct_answers 39,"
         in sound.notice

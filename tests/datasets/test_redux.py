@@ -71,7 +71,7 @@ def test_only_what_was_found_right_stays(annotate: Annotate) -> None:
     assert left.sha256 == fingerprint([sound])
     assert left.notice == (
         "MMLU-Redux ok: kept 1 (1 ok); left out bad_question_clarity 1, and all that are not annotated; "
-        f"56 annotated rows fit no question; annotations from parquet files in {data}/mmlu_redux"
+        f"56 annotated rows match no question; annotations from parquet files in {data}/mmlu_redux"
     )
 
 
@@ -132,7 +132,7 @@ def test_white_space_does_not_keep_a_question_from_its_annotation(annotate: Anno
 
 def test_the_same_words_under_another_subject_are_another_question(annotate: Annotate) -> None:
     data = annotate(note(question(0, "virology")))
-    with pytest.raises(DataError, match=r"its annotations fit no question of mmlu\."):
+    with pytest.raises(DataError, match=r"its annotations match no question of mmlu\."):
         redux.apply(data_set(question(0, "anatomy")), "ok", str(data))
 
 
@@ -182,7 +182,7 @@ def test_the_sample_has_no_annotations() -> None:
 
 
 def test_an_unknown_mode_is_told_the_known_ones() -> None:
-    with pytest.raises(UserError, match="MMLU-Redux mode 'fixed': there are ok and corrected"):
+    with pytest.raises(UserError, match="MMLU-Redux mode 'fixed': is unknown: give ok or corrected"):
         redux.apply(data_set(question(0)), "fixed", "hub")
 
 

@@ -115,7 +115,7 @@ def without(*keys: str) -> dict[str, Any]:
         ([], "the data set is empty; give at least one dialogue"),
         ({"a": 1}, "expected a list of dialogues in brackets, and found an object."),
         (None, "expected a list of dialogues in brackets, and found null."),
-        ([ROW, ROW], "row 2: dialogue_id 'a' is that of row 1, too; each needs its own."),
+        ([ROW, ROW], "row 2: dialogue_id 'a' is also that of row 1; give each row its own."),
         (
             [ROW, "text"],
             "row 2: expected an object with dialogue_id, system, user, required_facts, and found a text.",
@@ -130,7 +130,7 @@ def without(*keys: str) -> dict[str, Any]:
         ([{**ROW, "dialogue_id": " "}], "row 1: dialogue_id is empty."),
         (
             [{**ROW, "dialogue_id": "a\nb"}],
-            "row 1: dialogue_id 'a\\nb' has characters in it that cannot be shown.",
+            "row 1: dialogue_id 'a\\nb' has characters that cannot be printed; use printable ones.",
         ),
         ([{**ROW, "system": None}], "row 1: system must be a text, and is null."),
         ([{**ROW, "user": ""}], "row 1: user is empty."),

@@ -66,7 +66,7 @@ def test_claude_is_asked_without_a_temperature_that_the_log_of_requests_still_ha
 ) -> None:
     ended = lab.run()
     assert ended.exit_code == 0, ended.stderr
-    assert ended.stderr == "claude-haiku-4-5 takes no temperature: 0.2 is logged, and not sent.\n"
+    assert ended.stderr == "claude-haiku-4-5 takes no temperature: 0.2 is logged, but not sent.\n"
     by_text = {body["messages"][0]["content"]: body for body in bodies(claude)}
     assert by_text["How do bees find home?"] == {
         "model": "claude-haiku-4-5",
@@ -118,7 +118,7 @@ def test_an_error_is_told_and_never_reckoned_and_what_was_answered_is_kept(lab: 
     assert len(told) == 2
     assert told[0].startswith("Error: tides: ")
     assert "that is too much" in told[0]
-    assert told[1].startswith("Error: 1 of 3 dialogues were not answered, so nothing is summarized;")
+    assert told[1].startswith("Error: 1 of 3 dialogues were not answered, so there is no summary;")
     assert [line["dialogue_id"] for line in lab.lines("responses.jsonl")] == ["bees", "alarm"]
     assert not (lab.out / "summary.json").exists()  # the earlier one spoke of other replies
     assert "summary.json: the file is missing" in lab.refused("grade", "out/trial")
@@ -194,5 +194,8 @@ def test_ctrl_c_ends_a_run_with_one_line_and_what_was_answered_is_kept(
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert said == "Stopped; what was answered is kept in out/store.sqlite: run the same command again.\n"
+    assert (
+        said
+        == "Stopped; the replies so far are stored in out/store.sqlite: run the same command again to go on.\n"
+    )
     assert list(lab.out.iterdir()) == []

@@ -107,7 +107,7 @@ TAMPERED: dict[str, tuple[str, Change, list[str]]] = {
         lambda lines: [
             lines[1].pop(key) for key in list(lines[1]) if key not in ("dialogue_id", "completion")
         ],
-        ["responses.jsonl, row 2: the reply to 'tides' has no metadata, neither model nor anything else."],
+        ["responses.jsonl, row 2: the reply to 'tides' has no metadata, such as the model."],
     ),
     "facts are missing": (
         "responses",
@@ -179,7 +179,7 @@ def test_a_file_that_is_missing_or_torn_fails(name: str, finished: Any) -> None:
     path.write_bytes(content.rstrip()[:-9])
     (torn,) = faults(finished)
     assert torn.startswith(f"out/trial/{name}")
-    assert "torn" in torn
+    assert "cut off" in torn
     path.write_bytes(b"[]\n")
     assert "object in braces" in faults(finished)[0]
     path.unlink()
@@ -206,7 +206,7 @@ def test_a_run_is_graded_with_its_own_data_set_from_anywhere(
     assert finished.call("grade", "../out/trial").exit_code == 0
     (tmp_path / "dialogues.json").unlink()
     said = finished.refused("grade", "../out/trial")
-    assert "dialogues.json, which is not there: name the experiment with --config FILE." in said
+    assert "dialogues.json, which does not exist: give the configuration with --config FILE." in said
 
 
 def test_a_folder_of_another_program_is_graded_with_a_configuration(lab: Any) -> None:
@@ -233,7 +233,7 @@ def test_a_folder_of_another_program_is_graded_with_a_configuration(lab: Any) ->
     (lab.out / "summary.json").write_text(json.dumps(figures))
 
     said = lab.refused("grade", "out/trial")
-    assert said == "out/trial does not say what it was run with: name the experiment with --config FILE."
+    assert said == "out/trial does not say with which configuration it was run: give it with --config FILE."
     assert lab.call("grade", "out/trial", "--config", "config.yaml").stdout == (
         "out/trial: passed: fact_coverage 0.8889, refusal_rate 0.3333, geometric_mean 0.7698\n"
     )
@@ -278,6 +278,6 @@ def test_a_folder_that_is_not_there_is_told(lab: Any) -> None:
 
 def test_what_says_where_a_run_came_from_may_be_torn_itself(finished: Any) -> None:
     (finished.out / "experiment.json").write_text("{")
-    assert "experiment.json: the file is torn or no JSON" in finished.refused("grade", "out/trial")
+    assert "experiment.json: the file is cut off or not JSON" in finished.refused("grade", "out/trial")
     (finished.out / "experiment.json").write_text("{}")
-    assert "was run with None, which is not there" in finished.refused("grade", "out/trial")
+    assert "was run with None, which does not exist" in finished.refused("grade", "out/trial")

@@ -102,11 +102,11 @@ def test_a_terminal_that_knows_only_ascii_is_served(lab: Any, canned: Any) -> No
     ("content", "said"),
     [
         (None, "out/trial/summary.json: the file is missing."),
-        ("{", "out/trial/summary.json: the file is torn or no JSON ("),
+        ("{", "out/trial/summary.json: the file is cut off or not JSON ("),
         ("[]", "out/trial/summary.json: expected a JSON object in braces."),
         (
             "{}",
-            "out/trial/summary.json: fact_coverage is missing; `mmlubench grade` tells what it should be.",
+            "out/trial/summary.json: fact_coverage is missing; run `mmlubench grade` to see what it should be.",
         ),
         (
             '{"kind": "benchmark"}',
@@ -118,7 +118,7 @@ def test_a_terminal_that_knows_only_ascii_is_served(lab: Any, canned: Any) -> No
         ),
         (
             '{"fact_coverage": "high"}',
-            "out/trial/summary.json: fact_coverage is 'high', which is no number; `mmlubench grade` tells",
+            "out/trial/summary.json: fact_coverage is 'high', which is no number; run `mmlubench grade` to",
         ),
     ],
 )
@@ -133,5 +133,5 @@ def test_a_folder_that_is_none_or_holds_several_is_told(lab: Any) -> None:
     assert lab.refused("summarize", "--log-dir", "none") == "--log-dir none: there is no such folder."
     lab.run()
     assert lab.refused("summarize", "--log-dir", "out") == (
-        "--log-dir out: it holds experiments, name one: out/trial."
+        "--log-dir out: it holds experiments; give one of them: out/trial."
     )

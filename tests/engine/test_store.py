@@ -267,7 +267,7 @@ def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> 
     with pytest.raises(UserError) as refused:
         Store.open(path)
     assert str(refused.value) == (
-        f"{path} is a store of version 99, and this mmlubench knows version {SCHEMA}: use a newer mmlubench, "
+        f"{path} is a store of version 99, and this mmlubench knows versions up to {SCHEMA}: use a newer mmlubench, "
         "or give another file with --store PATH, or leave the store out with --no-store."
     )
     assert path.read_bytes() == before
@@ -511,7 +511,7 @@ def test_a_disk_that_fills_up_at_the_end_of_a_turn_is_told_to_the_next_who_asks(
     store = Store.open(path)
     with no_room(store):
         asyncio.run(turns(store))
-        with pytest.raises(StoreError, match="what it holds already is safe"):
+        with pytest.raises(StoreError, match="the replies in it are safe"):
             store.close()
     assert rows_of(path) == 0  # a turn is written as a whole
 
@@ -566,7 +566,7 @@ def test_damage_that_shows_during_a_run_says_what_to_do(path: Path) -> None:
     path.write_bytes(_hole(data))
     with closing(Store.open(path, check=False)) as store:
         assert store.notice == ""
-        with pytest.raises(StoreError, match=r"is damaged .*run again, which sets it aside"):
+        with pytest.raises(StoreError, match=r"is damaged .*run again, which renames it"):
             [store.get(key(number)) for number in range(500)]
 
 
@@ -622,7 +622,7 @@ def test_prune_gives_the_space_back(store: Store) -> None:
 
 def test_prune_without_a_choice_forgets_nothing(store: Store) -> None:
     store.put(key(1), kept(1))
-    with pytest.raises(UserError, match="nothing says what to forget"):
+    with pytest.raises(UserError, match="nothing says which replies to delete"):
         store.prune()
     assert store.get(key(1)) == kept(1)
 

@@ -339,7 +339,7 @@ def test_a_reply_is_good_although_it_cannot_be_kept_and_nothing_more_is_bought(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def full() -> None:
-        store._trouble = sqlite3.OperationalError("database or disk is full")
+        store._write_error = sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(store, "_write", full)
     provider = Numbered()

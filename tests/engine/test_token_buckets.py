@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mmlubench.engine.limits.buckets import Bucket, Ceiling, Tokens, Window
+from mmlubench.engine.limits.buckets import Bucket, CubicLimit, Tokens, Window
 from mmlubench.schema import Message, Params, Request, Usage
 
 rates = st.floats(0.1, 10_000)
@@ -18,14 +18,14 @@ seconds = st.floats(0.001, 100)
 
 
 def test_a_limit_that_was_never_cut_stands_at_the_most() -> None:
-    ceiling = Ceiling(1, 64, step=0.5)
+    ceiling = CubicLimit(1, 64, step=0.5)
     ceiling.grow(0)
     assert [ceiling.at(now) for now in (0, 1, 1e6)] == [64, 64, 64]
 
 
 def test_a_cut_holds_until_something_is_answered_and_then_heals_along_the_curve() -> None:
-    ceiling = Ceiling(1, 1000, step=0.5)
-    ceiling.cut(low=80, peak=100, span_s=10)
+    ceiling = CubicLimit(1, 1000, step=0.5)
+    ceiling.cut(low=80, peak=100, recovery_s=10)
     assert ceiling.at(1e6) == 80  # silence promises nothing
     ceiling.grow(50)
     ceiling.grow(55)  # it has begun already
@@ -34,8 +34,8 @@ def test_a_cut_holds_until_something_is_answered_and_then_heals_along_the_curve(
 
 def test_a_limit_cut_to_its_least_still_grows() -> None:
     # Else a run that was once down to one request at a time would stay there.
-    ceiling = Ceiling(1, 64, step=0.5)
-    ceiling.cut(low=0.2, peak=0.3, span_s=10)
+    ceiling = CubicLimit(1, 64, step=0.5)
+    ceiling.cut(low=0.2, peak=0.3, recovery_s=10)
     ceiling.grow(0)
     assert (ceiling.at(0), ceiling.at(10)) == (1, 1)
     assert ceiling.at(60) == 63.5
@@ -51,7 +51,7 @@ def test_a_limit_cut_to_its_least_still_grows() -> None:
 def test_a_limit_keeps_its_bounds_and_only_grows(
     low: float, peak: float, span: float, times: list[float]
 ) -> None:
-    ceiling = Ceiling(1, 100, step=0.5)
+    ceiling = CubicLimit(1, 100, step=0.5)
     ceiling.cut(low, peak, span)
     ceiling.grow(0)
     stood = [ceiling.at(now) for now in sorted(times)]
@@ -60,7 +60,7 @@ def test_a_limit_keeps_its_bounds_and_only_grows(
 
 
 def test_what_is_lifted_is_forgotten() -> None:
-    ceiling = Ceiling(1, 64, step=0.5)
+    ceiling = CubicLimit(1, 64, step=0.5)
     ceiling.cut(2, 3, 10)
     ceiling.lift()
     assert (ceiling.at(0), ceiling.peak) == (64, 64)
@@ -129,7 +129,7 @@ def test_what_was_sent_before_does_not_count() -> None:
     window = Window()
     window.restart(at=10, sent=100)
     window.lose(99)
-    assert window.up_to(100, sent_at=9).taken == 0
+    assert window.up_to(100, sent_at=9).accepted == 0
     assert window.up_to(101, sent_at=10).rate == 1000  # in no time at all, but not infinitely many
 
 
@@ -144,7 +144,7 @@ def test_a_steady_rate_is_measured_as_it_is(rate: float, lost: int) -> None:
             window.lose(number)
     number -= number % lost
     seen = window.up_to(number, number / rate)
-    assume(seen.taken > 20)
+    assume(seen.accepted > 20)
     assert seen.rate == pytest.approx(rate * (1 - 1 / lost), rel=0.12)
 
 

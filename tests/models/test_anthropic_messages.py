@@ -151,7 +151,7 @@ async def test_counts_that_are_null_are_no_error(ask, reply):
     ],
 )
 async def test_a_reply_against_the_protocol_is_a_bad_reply_not_a_crash(payload, ask):
-    with pytest.raises(BadReply, match="lacks what the protocol promises"):
+    with pytest.raises(BadReply, match="does not follow the protocol"):
         await ask(payload)
 
 

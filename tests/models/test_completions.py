@@ -87,12 +87,12 @@ async def test_llama_cpp_has_a_shape_of_its_own(ask, payload):
     ],
 )
 async def test_a_reply_against_the_protocol_is_a_bad_reply_not_a_crash(ask, reply):
-    with pytest.raises(BadReply, match=r"^tested: the reply lacks what the protocol promises"):
+    with pytest.raises(BadReply, match=r"^tested: the reply does not follow the protocol"):
         await ask(reply)
 
 
 async def test_a_reply_without_log_probabilities_says_so_and_is_no_reply_in_which_no_letter_is_likely(ask):
-    with pytest.raises(BadReply, match=r"^tested: log-probabilities were asked for, and there are none$"):
+    with pytest.raises(BadReply, match=r"^tested: log-probabilities were asked for, and the reply has none$"):
         await ask({"choices": [{"text": "B", "logprobs": None}]})
 
 
@@ -121,7 +121,7 @@ async def test_a_continuation_is_sent_with_the_prompt_to_be_echoed_and_its_own_t
 @pytest.mark.parametrize(
     ("tokens", "values", "problem"),
     [
-        ([","], [-1.0], "was to be echoed"),
+        ([","], [-1.0], "an echo of the prompt"),
         (["Which", "?", " B", ","], [None, -1.0, -1.0, -1.0], "and not with ' A'"),
     ],
 )

@@ -79,7 +79,7 @@ def test_an_echo_is_the_prompt_without_the_reply_and_without_the_first_token_whi
     ],
 )
 def test_a_server_that_does_not_echo_is_found_out(said):
-    with pytest.raises(ValueError, match="was to be echoed"):
+    with pytest.raises(ValueError, match="an echo of the prompt"):
         echoed({"logprobs": said}, generated=1)
 
 

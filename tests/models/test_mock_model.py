@@ -100,7 +100,7 @@ def test_all_files_of_a_folder_are_read_and_must_not_contradict_one_another(file
     file("how to use them", "README.md")
     assert load(str(tmp_path)) == {"q/1": Canned("A"), "q/2": Canned("B")}
     file('{"q/2": "C"}', "c.json")
-    with pytest.raises(ModelError, match=r"c\.json, id q/2: q/2 is there twice with different replies"):
+    with pytest.raises(ModelError, match=r"c\.json, id q/2: q/2 has two different replies"):
         load(str(tmp_path))
 
 
@@ -167,7 +167,7 @@ def test_the_same_reply_twice_is_no_contradiction(file):
         (
             "r.jsonl",
             '{"id": "q", "completion": "A"}\n{"id": "q", "completion": "B"}',
-            r"line 2: q is there twice with different replies; keep one, or make a list of them: `mmlubench record`",
+            r"line 2: q has two different replies; keep one, or make a list of them, as `mmlubench record`",
         ),
         ("r.json", '{"q": []}', r"id q: a list of replies is empty; put one in, or leave the id out\.$"),
         ("r.json", '{"q": [["A"], []]}', r"id q: a list of replies is empty;"),
@@ -258,7 +258,7 @@ def test_the_hash_rule_spreads_over_all_letters():
 @pytest.mark.parametrize("rule", ["random", "AB", "b", ""])
 def test_a_rule_that_is_none_is_one_sentence(rule, mock):
     with pytest.raises(
-        ModelError, match=r"is no rule; give hash, echo or a letter from A to Z, or make an entry"
+        ModelError, match=r"is no rule of the mock; give hash, echo or a letter from A to Z, or make an entry"
     ):
         mock(model_id=rule)
 

@@ -241,7 +241,7 @@ async def test_the_provider_behind_openrouter_is_kept(ask, chat_payload):
     ],
 )
 async def test_a_reply_against_the_protocol_is_a_bad_reply_not_a_crash(payload, ask):
-    with pytest.raises(BadReply, match=r"^tested: the reply lacks what the protocol promises"):
+    with pytest.raises(BadReply, match=r"^tested: the reply does not follow the protocol"):
         await ask(payload)
 
 

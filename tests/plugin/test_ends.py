@@ -139,7 +139,7 @@ def test_a_full_disk_is_a_sentence_and_the_store_goes_on_when_there_is_room(
     assert ran.status not in (0, 1)
     assert_quiet(ran.output)
     assert ran.output.count("the store reports/store.sqlite cannot be written (") == 1
-    assert "what it holds already is safe" in ran.output
+    assert "the replies in it are safe" in ran.output
     assert "accuracy" in ran.output
     bought = server.stats()["total"]
     assert bought < 120

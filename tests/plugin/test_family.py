@@ -89,7 +89,10 @@ def test_an_unknown_language_is_told_with_those_there_are(folder):
 
 def test_a_benchmark_of_one_language_says_so(folder):
     said = folder.refused("-k", "mmlu", "--model", "mock/B", "--language", "DE_DE")
-    assert said == "mmlu: its questions are in one language: ask for DE_DE of mmmlu, or leave --language out."
+    assert (
+        said
+        == "mmlu: its questions are in one language only: ask for DE_DE in mmmlu, or leave --language out."
+    )
 
 
 # -- fewer questions -------------------------------------------------------------------------------------------------

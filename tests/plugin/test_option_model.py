@@ -124,7 +124,10 @@ def test_no_fallback_makes_the_missing_key_an_error(folder):
     ("entry", "said"),
     [
         (FALLBACK, "canned.json: the mock's replies cannot be read"),
-        ({"model_name": "mock/x", "rule": "guess"}, "'guess' is no rule; give hash, echo or a letter"),
+        (
+            {"model_name": "mock/x", "rule": "guess"},
+            "'guess' is no rule of the mock; give hash, echo or a letter",
+        ),
     ],
 )
 def test_a_mock_that_cannot_answer_is_told_before_anything_is_asked(entry, said, folder):

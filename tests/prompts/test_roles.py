@@ -115,7 +115,7 @@ def test_a_prompt_that_cannot_work_is_refused_with_what_is_allowed(
 def test_a_later_prompt_lets_agents_hear_one_another(prompt_file: Writes) -> None:
     # Or a debate would be paid for in which nobody debates.
     with pytest.raises(
-        PromptError, match=r"never uses other_agent_responses, so nobody would hear anybody\.$"
+        PromptError, match=r"never uses other_agent_responses, so no agent would see another's reply\.$"
     ):
         read_role("x", prompt_file(template="{{ question }} Think again."), HEARD)
 

@@ -26,7 +26,7 @@ PASSING = [
     ("error_in_200", BadReply, "the model crashed"),
     ("status_in_200", Overloaded, "no worker is free"),
     ("html_200", BadReply, "Please log in"),
-    ("null_choices", BadReply, "lacks what the protocol promises"),
+    ("null_choices", BadReply, "does not follow the protocol"),
     ("html_502", Overloaded, "HTTP 502: 502 Bad Gateway"),
     ("same_500", Overloaded, "HTTP 500: CUDA error"),
     ("rate_429", RateLimited, "HTTP 429"),

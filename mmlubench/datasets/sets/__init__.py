@@ -1,1 +1,1 @@
-"""The data sets that come with mmlubench: a `Spec` each, and the subjects of MMLU."""
+"""The data sets that come with mmlubench: one `Spec` for each, and the subjects of MMLU."""

@@ -1,4 +1,4 @@
-"""CommonsenseQA (Talmor et al. 2019, arXiv 1811.00937): rows to questions of five choices.
+"""CommonsenseQA (Talmor et al. 2019, arXiv 1811.00937): questions with five choices.
 
 Its test split has no answers, so the validation split is scored. The first seven rows of the training split
 are the worked examples.
@@ -39,7 +39,7 @@ def _problem(row_id: object, text: object, choices: object, answer: object) -> s
 
 
 def questions(split: str, files: Sequence[Rows]) -> list[Question]:
-    """Make the questions of a split in file order; of the training split only those that serve as examples."""
+    """Make the questions of a split in file order; of the training split only the worked examples."""
     scored = split == COMMONSENSE_QA.scored
     prefix = "" if scored else f"{split}-"
     rows = (row for one in files for row in zip(*(one.columns[name] for name in _COLUMNS), strict=True))

@@ -1,4 +1,4 @@
-"""MMLU (Hendrycks et al. 2021, "Measuring Massive Multitask Language Understanding"): rows to questions."""
+"""MMLU (Hendrycks et al. 2021, "Measuring Massive Multitask Language Understanding"): questions with four choices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check(rows: Rows) -> None:
 
 def questions(split: str, files: Sequence[Rows]) -> list[Question]:
     """Make the questions of a split: subjects in alphabetical order, rows in file order."""
-    # Ids count within a subject and subjects are sorted: sources differ in the order of their subjects.
+    # Ids are counted within a subject, and subjects sorted, since sources order their subjects differently.
     by_subject: dict[str, list[Question]] = {}
     prefix = "" if split == MMLU.scored else f"{split}-"
     for rows in files:

@@ -1,12 +1,12 @@
-"""MMLU-Pro (Wang et al. 2024, arXiv 2406.01574): rows to questions of three to ten choices.
+"""MMLU-Pro (Wang et al. 2024, arXiv 2406.01574): questions with three to ten choices.
 
-What is done to a row, and why:
+Rows are changed in these ways:
 
-- `N/A`, which fills up the options of older snapshots, is dropped before the options get their letters. The
-  letter of the answer follows it; an answer that falls on a filler is an error.
-- White space around an option is dropped, as in some rows only the right one begins with a space.
-- The letter decides what is right, as in the code published with the data set. `answer_index` has to agree
-  with it, but for question 3983, where upstream says C and 1.
+- `N/A`, a filler among the options of older snapshots, is dropped before the options get their letters, and the
+  letter of the answer is adapted. An answer that names a filler is an error.
+- White space around an option is dropped, since in some rows only the right option begins with a space.
+- The letter decides which option is right, as in the code published with the data set. `answer_index` must agree
+  with it, except for question 3983, where the data set itself says C and 1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LEAST, _MOST = 3, 10
 _KNOWN_TO_DISAGREE = frozenset({3983})
 _COLUMNS = ("question_id", "question", "options", "answer", "answer_index", "category")
 
-#: Test questions of each category, which is the subject here.
+#: The number of test questions in each category; a category is the subject of its questions here.
 COUNTS = {
     "biology": 717,
     "business": 789,

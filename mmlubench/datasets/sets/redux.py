@@ -1,11 +1,11 @@
-"""MMLU-Redux 2.0 (Gema et al. 2024, arXiv 2406.04127): which of 5,700 questions of MMLU experts found sound.
+"""MMLU-Redux 2.0 (Gema et al. 2024, arXiv 2406.04127): expert annotations of errors in 5,700 questions of MMLU.
 
-Each of its rows speaks of one question of MMLU, found by subject, text and choices, as neither has ids. White
-space counts for nothing in that, for the two data sets differ in it.
+Each annotation belongs to one question of MMLU. It is found by subject, text and choices, since neither data set has
+ids; white space is ignored, since the two data sets differ in it.
 
-No commit of its repository is pinned, as none could be checked when this was written: from the hub it is read as
-it stands on `main`, and the notice names the commit that this was. What `mmlubench data fetch mmlu_redux
---to DIR/mmlu_redux` wrote stays as it is. The hash of the data set names exactly the questions and answers left.
+No commit of the repository is pinned, as none could be checked when this was written: the hub's `main` is read, and
+the notice names its commit. A snapshot written by `mmlubench data fetch mmlu_redux --to DIR/mmlu_redux` does not
+change. The hash of the resulting data set covers exactly the questions and answers that remain.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mmlubench.schema import ALPHABET, Question
 
 _OK, _WRONG, _CORRECTED = "ok", "wrong_groundtruth", "corrected"
 MODES = (_OK, _CORRECTED)
-#: What is found of a question; `expert` is one that was left to experts.
+#: The verdicts of an annotation; `expert` marks a question that was left to experts.
 VERDICTS = (
     _OK,
     "bad_question_clarity",
@@ -84,7 +84,7 @@ ANNOTATIONS = Spec(
         "choices": "texts",
         "answer": "integer",
         "error_type": "text",
-        "correct_answer": checks.ANY,  # a subject without mistakes has nothing in it, not even empty text
+        "correct_answer": checks.ANY,  # in a subject without errors the column holds only nulls and has no type
     },
     check=check,
     build=questions,
@@ -97,22 +97,21 @@ ANNOTATIONS = Spec(
 
 
 def apply(data_set: DataSet, mode: str, data: str) -> DataSet:
-    """Return of MMLU what the annotations leave, with the same ids, and a notice of what that is.
+    """Return MMLU with only the questions that the annotations accept, with the same ids and a notice of the counts.
 
-    Mode `ok` keeps the questions that were found right. Mode `corrected` keeps besides those of which only
-    the answer was found wrong, with the right one, where the annotation names one of the choices and no other
-    reading of it names another. `data` is where MMLU is from, as for `load`: `hub`, or a folder that has
-    `mmlu_redux/` in it or beside it. Raises UserError for another mode, DataError if there are no annotations
-    or they fit none of the questions.
+    Mode `ok` keeps the questions without errors. Mode `corrected` also keeps those in which only the answer is wrong,
+    with the corrected answer, if the annotation names exactly one of the choices (see `right_letter`). `data` is the
+    source of MMLU, as for `load`: `hub`, or a folder that has `mmlu_redux/` in it or beside it. Raises UserError for
+    another mode, DataError if there are no annotations or they match none of the questions.
     """
     if mode not in MODES:
-        raise UserError(f"MMLU-Redux mode {mode!r}: there are {' and '.join(MODES)}.")
+        raise UserError(f"MMLU-Redux mode {mode!r} is unknown: give {' or '.join(MODES)}.")
     source = _source(data)
     notes = _notes(source)
     annotated = sum(map(len, notes.values()))
-    kept, counted = _sift(data_set.questions, notes, mode)
+    kept, counted = _filter(data_set.questions, notes, mode)
     if not counted:
-        raise DataError(source.name, f"its annotations fit no question of {data_set.name}.")
+        raise DataError(source.name, f"its annotations match no question of {data_set.name}.")
     told = f"{_told(mode, counted, annotated)}; annotations from {source.name}"
     return replace(
         data_set,
@@ -135,7 +134,7 @@ def _source(data: str) -> Source:
 
 
 def _notes(source: Source) -> dict[Key, deque[_Note]]:
-    """Return what is said of every question, in order, as some questions of MMLU are there twice. Raises DataError."""
+    """Return the annotations of every question, in order: MMLU has some questions twice. Raises DataError."""
     notes: dict[Key, deque[_Note]] = {}
     for rows in source.splits[ANNOTATIONS.scored]:
         check(rows)
@@ -150,29 +149,29 @@ def _key(subject: str, text: str, choices: Sequence[str]) -> Key:
     return (subject, *(" ".join(part.split()) for part in (text, *choices)))
 
 
-def _sift(
+def _filter(
     questions: Sequence[Question], notes: dict[Key, deque[_Note]], mode: str
 ) -> tuple[list[Question], Counter[str]]:
-    """Return the questions that stay, and how many there were of each verdict, corrected ones apart."""
-    kept, counted = [], Counter[str]()
+    """Return the questions that remain, and the number of each verdict, with corrected ones counted separately."""
+    remaining, counted = [], Counter[str]()
     for question in questions:
-        waiting = notes.get(_key(question.subject, question.text, question.choices))
-        if not waiting:
+        unused = notes.get(_key(question.subject, question.text, question.choices))
+        if not unused:
             continue
-        note = waiting.popleft()
+        note = unused.popleft()
         letter = right_letter(question, note.correct) if note.verdict == _WRONG and mode != _OK else None
         counted[_CORRECTED if letter else note.verdict] += 1
         if note.verdict == _OK:
-            kept.append(question)
+            remaining.append(question)
         elif letter:
-            kept.append(replace(question, answer=letter))
-    return kept, counted
+            remaining.append(replace(question, answer=letter))
+    return remaining, counted
 
 
 def right_letter(question: Question, correct: str) -> str | None:
-    """Return the letter that an annotation names as the right one, by number from 0, letter or text.
+    """Return the letter that an annotation names as the right one: by number (from 0), by letter or by text.
 
-    None where it names none, names more than one depending on how it is read, or the one that was found wrong.
+    None if the annotation names no choice, different choices when read in these three ways, or the wrong answer itself.
     """
     named = {question.letters[i] for i in range(len(question.choices)) if correct == str(i)}
     named |= {letter for letter in question.letters if correct.upper() == letter}
@@ -192,5 +191,5 @@ def _told(mode: str, counted: Counter[str], annotated: int) -> str:
     return (
         f"MMLU-Redux {mode}: kept {sum(counted[name] for name in stay):,} ({kept}); left out "
         f"{', '.join(others) or 'none'}, and all that are not annotated; "
-        f"{annotated - sum(counted.values()):,} annotated rows fit no question"
+        f"{annotated - sum(counted.values()):,} annotated rows match no question"
     )

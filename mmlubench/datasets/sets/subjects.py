@@ -13,12 +13,12 @@ CATEGORIES = ("stem", "humanities", "social_sciences", "other")
 
 
 class Subject(NamedTuple):
-    """What is known of one subject."""
+    """The size and domain of a subject."""
 
     questions: int
-    """Questions of the complete test split."""
+    """The number of questions in the complete test split."""
     category: str
-    """Its domain, one of `CATEGORIES`."""
+    """The domain of the subject, one of `CATEGORIES`."""
 
 
 SUBJECTS = {

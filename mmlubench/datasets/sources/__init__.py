@@ -1,4 +1,4 @@
-"""Where the data come from: what `--data` means."""
+"""Sources of data, as `--data` names them: the hub, the embedded sample, a local folder or tar."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mmlubench.errors import DataError
 
 
 def read(spec: Spec, data: str, parts: Sequence[str] = (), *, partial: bool = False) -> Source:
-    """Return the rows of a data set from `hub`, `sample`, or a path, of these parts if it has any.
+    """Read a data set from `hub`, `sample`, or a path; only these parts, if it has parts.
 
     With `partial`, a folder may lack some of the parts. Raises DataError.
     """
-    # Each reader is imported on its own: the sample needs no Arrow, a folder no hub.
+    # Each reader is imported only when it is used: the sample needs no Arrow, a folder no hub library.
     if data == "hub":
         # late: a reader brings its libraries, and one of them is enough
         from mmlubench.datasets.sources import hub
@@ -33,7 +33,8 @@ def read(spec: Spec, data: str, parts: Sequence[str] = (), *, partial: bool = Fa
 def examples(lender: Spec, data: str) -> Source | None:
     """Return the worked examples that a data set lends, from the place that `data` names, or None.
 
-    Of a folder that is the one called `mmlu` in it or next to it. Raises DataError if they cannot be had.
+    For a folder, they are looked for in a folder named after `lender` inside it or next to it. Raises DataError if
+    they cannot be read.
     """
     # As if worked examples were all there is of it: no test row can become one.
     lender = replace(lender, scored=lender.example_split)
@@ -76,6 +77,7 @@ def _in_parts(spec: Spec, path: Path, parts: Sequence[str], partial: bool) -> So
 
 
 def _nothing(spec: Spec, path: Path, looked: str, file: str = "") -> DataError:
+    """Return the error for a path that holds no data in any of the layouts looked for."""
     problem = "it holds no data of" if path.is_dir() else "there is no such folder with"
     ways = [
         "hub",

@@ -1,4 +1,4 @@
-"""Arrow tables, which parquet files and the hub both give, to rows."""
+"""Rows from Arrow tables, in which both parquet files and the hub give their data."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def rows(table: pa.Table, expected: Mapping[str, str], file: str, part: str = ""
 
 
 def kind(type_: pa.DataType) -> str:
-    """Say what a column holds, as `Spec.columns` does: `text`, `texts`, `integer`, or Arrow's word.
+    """Return the kind of a column, as `Spec.columns` names it: `text`, `texts`, `integer`, or Arrow's own name.
 
-    A column of several fields is told with their names in order, as in `{label: texts, text: texts}`.
+    A struct is described by its fields in alphabetical order: `{label: texts, text: texts}`.
     """
     import pyarrow.types as types
 
@@ -44,7 +44,7 @@ def kind(type_: pa.DataType) -> str:
 
 def read(path: Path) -> pa.Table:
     """Return the table in a parquet file. Raises DataError if it cannot be read."""
-    # ParquetFile, as parquet.read_table would import pyarrow's dataset machinery for nothing.
+    # ParquetFile and not parquet.read_table, which would import pyarrow's dataset module without need.
     import pyarrow as pa
     from pyarrow.parquet import ParquetFile
 
@@ -58,9 +58,9 @@ def read(path: Path) -> pa.Table:
 
 
 def _check_unpacked(facts: FileMetaData) -> None:
-    """Raise TooLarge for a file that is small only because it is packed: its own index tells what is in it."""
+    """Raise TooLarge for a small file whose content is too large once unpacked, as its metadata states."""
     size = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
-    # A column of one value, packed, takes no bytes at all; as a row in memory it takes some.
+    # A column that repeats one value takes almost no bytes in the file, but at least 8 for each row in memory.
     size = max(size, facts.num_rows * facts.num_columns * 8)
     if size > DATA_BYTES:
         raise TooLarge(size, DATA_BYTES, "its unpacked content")

@@ -1,4 +1,4 @@
-"""A local folder of a data set in parts: parquet files in a folder for each, or CSV files named after them."""
+"""A local folder of a data set in parts: parquet files in a folder for each part, or a CSV file for each part."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmlubench.datasets.sources import arrow, csv_files, parquet, parts, snapsho
 
 
 def looked_for(spec: Spec) -> str:
-    """Name the files that would be read."""
+    """Name the files that `read` looks for, for an error message."""
     part, split = spec.parts[0], spec.scored
     names = [f"{part}/{split}.parquet", f"{part}/{split}-*.parquet", f"{part}.parquet"]
     names += [f"{split}/{spec.csv_file(part)}", spec.csv_file(part)] if spec.csv else []
@@ -19,10 +19,10 @@ def looked_for(spec: Spec) -> str:
 
 
 def read(spec: Spec, root: Path, asked: Sequence[str], *, partial: bool = False) -> Source | None:
-    """Return what a folder, or one in it named after the data set, holds of the parts asked for, or None.
+    """Read the parts asked for from a folder, or from one in it named after the data set; None if neither has any.
 
-    Nothing else is read. With `partial`, parts may be missing. Beside a `snapshot.json` the files are held
-    against its hashes first. Raises DataError.
+    Other parts are not read. With `partial`, parts may be missing. If there is a `snapshot.json`, the files are first
+    compared with its hashes. Raises DataError.
     """
     for base in (root, root / spec.name):
         found = {part: files for part in spec.parts if (files := _files(spec, base, part))}
@@ -61,7 +61,7 @@ def _rows(path: Path, spec: Spec, part: str) -> Rows:
 
 
 def _whole(spec: Spec, base: Path, files: list[Path], asked: Sequence[str], partial: bool) -> Source:
-    """Read files that hold all parts, told apart by a column."""
+    """Read files that hold all parts; a column says which part a row belongs to."""
     revision = snapshot.verify(base, spec, files)
     columns = {**spec.columns, spec.part_column: "text"}
     rows = [

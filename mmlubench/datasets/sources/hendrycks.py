@@ -1,6 +1,6 @@
-"""The original MMLU's layout: `test/anatomy_test.csv`, `dev/anatomy_dev.csv`, in a folder or a tar.
+"""The CSV layout of the original MMLU: `test/anatomy_test.csv`, `dev/anatomy_dev.csv`, in a folder or a tar.
 
-Nothing of a tar is written to disk: the members that carry such a name are read, all others ignored.
+A tar is not extracted to disk: members with such a name are read, all others are ignored.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from mmlubench.schema import ALPHABET
 CHOICES = 4
 LOOKED_FOR = "test/<subject>_test.csv"
 
-# An optional top folder, the split, the subject. No part can start with a dot, so `..` and the
-# `._` files of macOS never match, and no name that starts with a slash does.
+# An optional top folder, the split, the subject. No component can start with a dot, so `..` and the `._` files of
+# macOS never match, and neither does a name that starts with a slash.
 _NAME = re.compile(r"(?:\./)?(?:(?P<top>\w[^/]*)/)?(?P<split>test|dev)/(?P<subject>\w+)_(?P=split)\.csv")
 
 _MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
@@ -33,7 +33,7 @@ _MAGIC_BYTES = max(map(len, _MAGIC))
 
 
 def read_folder(spec: Spec, root: Path) -> Source | None:
-    """Return what a folder holds in this layout, itself or in one folder below, or None. Raises DataError."""
+    """Read a folder in this layout, or one with a top folder inside; None if there is none. Raises DataError."""
     for base in (root, root / spec.name):
         paths = [path for depth in ("*/*.csv", "*/*/*.csv") for path in base.glob(depth)]
         names = {path.relative_to(base).as_posix(): path for path in paths}
@@ -44,7 +44,7 @@ def read_folder(spec: Spec, root: Path) -> Source | None:
 
 
 def read_tar(path: Path) -> Source:
-    """Return what a tar, plain or compressed, holds in this layout. Raises DataError if that is nothing."""
+    """Read a tar, plain or compressed, in this layout. Raises DataError if it has no such files."""
     try:
         check_size(path, DATA_BYTES)
         with _opened(path) as tar:
@@ -62,18 +62,18 @@ def _whole(path: Path) -> bytes:
 
 
 def _opened(path: Path) -> tarfile.TarFile:
-    # By its first bytes: tarfile would try each way of packing in turn, and xz takes minutes for a gigabyte of zeros.
+    # The first bytes tell the compression; tarfile alone would try them all, and xz takes minutes for 1 GB of zeros.
     with path.open("rb") as file:
         begin = file.read(_MAGIC_BYTES)
-    packing = next((mode for magic, mode in _MAGIC.items() if begin.startswith(magic)), "")
-    return tarfile.open(path, f"r:{packing}")  # type: ignore[call-overload, no-any-return]  # a mode made of parts
+    compression = next((mode for magic, mode in _MAGIC.items() if begin.startswith(magic)), "")
+    return tarfile.open(path, f"r:{compression}")  # type: ignore[call-overload, no-any-return]  # a mode made of parts
 
 
 def _wanted(member: tarfile.TarInfo) -> bool:
-    # A few kB can stand for any number of bytes, also in members that nobody wants.
+    # A few compressed kB can unpack to any size; tarfile unpacks even the members that are skipped.
     if member.size > DATA_BYTES:
         raise TooLarge(member.size, DATA_BYTES, member.name)
-    # Links are left out: a regular file is the only member whose content is in the tar itself.
+    # Links are left out: only a regular file has its content in the tar itself.
     return member.isreg() and _NAME.fullmatch(member.name) is not None
 
 
@@ -85,7 +85,7 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def _splits(files: Mapping[str, bytes], where: str) -> dict[str, list[Rows]]:
-    """Rows of each split. Raises DataError if there is no test split, or there are two of them."""
+    """Return the rows of each split. Raises DataError if there is no test split, or more than one top folder."""
     splits: dict[str, list[Rows]] = {}
     tops = set()
     for name, content in sorted(files.items()):
@@ -95,17 +95,17 @@ def _splits(files: Mapping[str, bytes], where: str) -> dict[str, list[Rows]]:
             splits.setdefault(match["split"], []).append(_rows(content, match["subject"], f"{where}/{name}"))
     if len(tops) > 1:
         raise DataError(
-            where, f"it holds the CSV layout in {', '.join(sorted(tops))}; name one of them, or keep one."
+            where, f"several folders in it hold such CSV files: {', '.join(sorted(tops))}; give one of them."
         )
     if "test" not in splits:
         raise DataError(
-            where, f"it has no test split; expected {LOOKED_FOR}, if need be in one folder below."
+            where, f"it has no test split; expected {LOOKED_FOR}, which may lie in one top folder."
         )
     return splits
 
 
 def _rows(content: bytes, subject: str, file: str) -> Rows:
-    """Read one CSV file. Raises DataError for a record that has not six columns, the last one a letter."""
+    """Read one CSV file. Raises DataError for a record without six columns or without a letter in the last."""
     records = _records(content, file)
     for number, record in enumerate(records):
         checks.csv_record(file, number, record, CHOICES)

@@ -1,4 +1,4 @@
-"""The hub, through the `datasets` library, imported here alone, and late: that takes most of a second."""
+"""The Hugging Face hub, through the `datasets` library; it is imported only here and late: that takes most of 1 s."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ COMMIT_DIGITS = 40
 
 
 def read(spec: Spec, parts: Sequence[str] = ()) -> Source:
-    """Return scored split and worked examples at the pinned revision, of these parts. Raises DataError."""
+    """Read the scored split and the worked examples of these parts, at the pinned revision. Raises DataError."""
     spec = pinned(spec)
     return source(spec, tables(spec, parts))
 
 
 def pinned(spec: Spec) -> Spec:
-    """Return a `Spec` whose revision is a commit: where it is a branch, the commit that stands for it now.
+    """Return the `Spec` with a commit as its revision: in place of a branch, the branch's newest commit.
 
-    It is returned as it is if the hub does not say; then the cache may still have the data.
+    If the hub cannot be asked, the `Spec` is returned unchanged; the cache may still have the data.
     """
     if len(spec.revision) == COMMIT_DIGITS:
         return spec
@@ -38,13 +38,13 @@ def pinned(spec: Spec) -> Spec:
     try:
         with hub_files.quiet(library):
             found = client.dataset_info(spec.repository, revision=spec.revision, timeout=hub_files.PROBE_S)
-    except Exception:  # that client differs by version, and so do its errors
+    except Exception:  # the errors of that client differ from version to version
         return spec
     return replace(spec, revision=found.sha)
 
 
 def source(spec: Spec, files: Mapping[str, pa.Table]) -> Source:
-    """Return rows of the tables that came from the hub. Raises DataError for columns that do not fit."""
+    """Return the rows of the tables from the hub. Raises DataError for columns that are not as expected."""
     rows: dict[str, list[Rows]] = {}
     for name, table in files.items():
         part, _, split = name.rpartition("/")
@@ -55,9 +55,9 @@ def source(spec: Spec, files: Mapping[str, pa.Table]) -> Source:
 
 
 def tables(spec: Spec, parts: Sequence[str] = ()) -> dict[str, pa.Table]:
-    """Return every split at the pinned revision, of these parts or of all: out of the library's cache, or downloaded.
+    """Return every split of these parts, or of all, at the pinned revision: from the library's cache, or downloaded.
 
-    They are named as their files in a snapshot: `test`, or `DE_DE/test` for a part. Raises DataError if the
+    Their names are those of their files in a snapshot: `test`, or `DE_DE/test` for a part. Raises DataError if the
     library is missing, the hub cannot be reached, or it does not have the data.
     """
     library = _library(spec)
@@ -95,7 +95,7 @@ def _from_library(library: ModuleType, spec: Spec, config: str) -> dict[str, pa.
 
 
 def _from_csv(library: ModuleType, spec: Spec, part: str) -> dict[str, pa.Table]:
-    """Read the file itself: the library would guess at kinds, and take the choices `None` and `NA` for gaps."""
+    """Read the CSV file itself: the library would guess types, and read the choices `None` and `NA` as missing."""
     import pyarrow as pa
 
     name = f"{spec.scored}/{spec.csv_file(part)}"
@@ -109,16 +109,16 @@ def _load(library: ModuleType, spec: Spec, config: str) -> Any:
 
 
 def _cached(library: ModuleType, spec: Spec, config: str) -> Any:
-    """Return what the library's cache has of the pinned revision, or None; no network is used."""
+    """Return the pinned revision from the library's cache, or None; no network is used."""
     offline = library.config.HF_HUB_OFFLINE
     library.config.HF_HUB_OFFLINE = True
     try:
         splits = _load(library, spec, config)
-    except Exception:  # whatever it is that the cache lacks, the hub is asked next
+    except Exception:  # of any kind: the hub is asked next
         return None
     finally:
         library.config.HF_HUB_OFFLINE = offline
-    # Offline the library takes whichever revision came last; the path of a cached file names it.
+    # Offline, the library takes the revision cached last, whichever it is; the path of a cached file contains it.
     files = [file["filename"] for split in splits.values() for file in split.cache_files]
     is_commit = len(spec.revision) == COMMIT_DIGITS
     return splits if files and all(spec.revision in file or not is_commit for file in files) else None
@@ -128,6 +128,6 @@ def _failed(spec: Spec, problem: str) -> DataError:
     fetch = f"run `mmlubench data fetch {spec.name} --to DIR/{spec.name}` on a machine with a network"
     way_out = f"{fetch} and give --data DIR here"
     way_out += ", or give --data sample for the embedded sample" if spec.sample else ""
-    if spec.source:  # described by a file of the user's own, which nobody can fetch by name
+    if spec.source:  # described by the user's own file: `mmlubench data fetch` does not know its name
         way_out = "get the data as a file, and name that under `file`"
     return DataError(_name(spec), f"{problem}; {way_out}.")

@@ -1,4 +1,4 @@
-"""Single files of the hub, through its client: out of the cache, or downloaded, in silence and without long waits."""
+"""Single files of the Hugging Face hub, from its client's cache or downloaded, without progress bars or long waits."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ from typing import Any
 
 from mmlubench.datasets import checks
 
-PROBE_S = 5.0  # seconds to wait for a first sign of life
+PROBE_S = 5.0  # seconds to wait for a first reply of the hub
 
-#: Makes an error of what is wrong, adding what to do about it.
+#: Makes an error from a problem, and adds what to do about it.
 Failed = Callable[[str], Exception]
 
 
 def get(repository: str, name: str, failed: Failed, **where: Any) -> str:
-    """Return the path of a file in the cache, which it is downloaded to if need be. Raises what `failed` makes."""
+    """Return the path of a file in the cache, downloading it if it is not there. Raises the error `failed` makes."""
     client = import_module("huggingface_hub")
     with quiet():
         try:
             return str(client.hf_hub_download(repository, name, local_files_only=True, **where))
-        except Exception:  # whatever it is that the cache lacks, the hub is asked next
+        except Exception:  # of any kind: the hub is asked next
             probe(failed)
         return str(attempt(lambda: client.hf_hub_download(repository, name, **where), failed))
 
 
 def probe(failed: Failed) -> None:
-    """Raise what `failed` makes if the hub gives no sign of life: its client itself would try for 23 s."""
+    """Raise the error `failed` makes if the hub does not reply soon: its client alone would try for 23 s."""
     client = import_module("huggingface_hub")
     endpoint = client.constants.ENDPOINT
     if client.constants.HF_HUB_OFFLINE:
         raise failed("HF_HUB_OFFLINE is set and the data are not in the cache")
     try:
-        # The client's own session, so that proxies and certificates are the same.
+        # Through the client's own session, so that the same proxies and certificates are used.
         client.get_session().head(endpoint, timeout=PROBE_S)
-    except Exception as error:  # that session differs by version, and so do its errors
+    except Exception as error:  # the errors of that session differ from version to version
         raise failed(f"{endpoint} cannot be reached ({checks.first_line(error)})") from error
 
 
 def attempt(call: Callable[[], Any], failed: Failed) -> Any:
-    """Return what a call of a library returns. Raises what `failed` makes of its error, whatever kind that is."""
+    """Return the result of a library call. Raises the error `failed` makes in place of an error of any kind."""
     try:
         return call()
-    except Exception as error:  # of the library itself, of its HTTP client and of Arrow
+    except Exception as error:  # of the library itself, its HTTP client or Arrow
         problem = f"the data could not be loaded ({type(error).__name__}: {checks.first_line(error)})"
         raise failed(problem) from error
 
 
 @contextmanager
 def quiet(*libraries: ModuleType) -> Iterator[None]:
-    """Keep progress bars, log lines and warnings of the client and of these libraries off our screen."""
-    talkers = (*libraries, import_module("huggingface_hub.utils"))
-    levels = [(one.logging, one.logging.get_verbosity()) for one in talkers]
-    bars = [one for one in talkers if not one.are_progress_bars_disabled()]
+    """Suppress progress bars, log lines and warnings of the hub's client and of these libraries."""
+    noisy = (*libraries, import_module("huggingface_hub.utils"))
+    levels = [(one.logging, one.logging.get_verbosity()) for one in noisy]
+    bars = [one for one in noisy if not one.are_progress_bars_disabled()]
     try:
         for logging, _ in levels:
             logging.set_verbosity_error()

@@ -9,16 +9,16 @@ from mmlubench.datasets.sources import arrow, snapshot
 
 
 def looked_for(spec: Spec) -> str:
-    """Name the files that would be read."""
+    """Name the files that `read` looks for, for an error message."""
     split = spec.scored
     return f"{split}.parquet, {split}-*.parquet, {_folder(spec)}/{split}-*.parquet"
 
 
 def read(spec: Spec, root: Path) -> Source | None:
-    """Return what a folder holds in this layout, or None if it does not hold it.
+    """Read a folder in this layout; None if it holds no such files.
 
     The files may lie in the folder, in one named after the data set, or in one named after its
-    configuration (`all`) in either. Beside a `snapshot.json` they are held against its hashes first.
+    configuration (`all`) in either. If there is a `snapshot.json`, they are first compared with its hashes.
     Raises DataError.
     """
     places = (root, root / _folder(spec), root / spec.name, root / spec.name / _folder(spec))
@@ -32,7 +32,7 @@ def read(spec: Spec, root: Path) -> Source | None:
 
 
 def named(spec: Spec, where: str, revision: str) -> str:
-    """Name a source, with the revision that its snapshot is of."""
+    """Name a source, with the revision of its snapshot if it has one."""
     return f"{where} of {spec.repository}@{revision[:8]}" if revision else where
 
 
@@ -48,5 +48,5 @@ def rows(path: Path, spec: Spec, part: str = "") -> Rows:
 
 
 def _folder(spec: Spec) -> str:
-    # Repositories that have one configuration call it `default` and keep its files in `data`.
+    # A repository with only one configuration calls it `default` and keeps its files in `data`.
     return "data" if spec.config == "default" else spec.config

@@ -1,4 +1,4 @@
-"""Data sets in parts, such as languages: which parts are asked for, and which are there."""
+"""Data sets in parts, such as languages: which parts are asked for, and which are present."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from mmlubench.errors import DataError, EmptySelection, UserError, close_to
 
 
 def wanted(spec: Spec, languages: Collection[str]) -> tuple[str, ...]:
-    """Return the parts to read, in the order of the data set: those of these languages, all if none is named.
+    """Return the parts to read, in the order of the data set: those of these languages, all if none is given.
 
-    `de_de`, `DE-DE` and, where there is one German only, `de` mean `DE_DE`. Raises EmptySelection for a data set of
-    one language, UserError for a language that it does not have.
+    `de_de`, `DE-DE` and, if only one locale is German, `de` mean `DE_DE`. Raises EmptySelection for a data set in one
+    language, UserError for a language that it does not have.
     """
     if not languages:
         return spec.parts
     if not spec.languages:
         raise EmptySelection(
-            f"its questions are in one language: ask for {' or '.join(languages)} of mmmlu, or leave --language out."
+            "its questions are in one language only: "
+            f"ask for {' or '.join(languages)} in mmmlu, or leave --language out."
         )
     named = {_locale(spec, language) for language in languages}
     return tuple(part for part in spec.parts if part in named)
@@ -40,23 +41,23 @@ def _locale(spec: Spec, language: str) -> str:
 def check_there(
     spec: Spec, where: object, found: Collection[str], asked: Collection[str], *, partial: bool
 ) -> None:
-    """Raise DataError if not all parts that were asked for are there, or with `partial` none of them."""
+    """Raise DataError if a part that was asked for is missing; with `partial`, only if there is no part at all."""
     missing = [part for part in asked if part not in found]
     if missing and not (partial and found):
         listed = ", ".join(missing[: checks.SHOWN])
         more = f" and {len(missing) - checks.SHOWN} more" if len(missing) > checks.SHOWN else ""
         ways = "get the complete data"
         if spec.languages:
-            # Parts that are named have to be there.
+            # --allow-partial-data does not help where languages were given: those must be present.
             others = "or give --allow-partial-data" if len(asked) == len(spec.parts) else "or name others"
             ways = f"{ways}, {others}"
         raise DataError(where, f"it lacks {listed}{more} of {spec.name}; {ways}.")
 
 
 def divide(rows: Rows, spec: Spec, asked: Collection[str]) -> list[Rows]:
-    """Divide the rows of a file that holds several parts, and return those asked for, in that order.
+    """Divide the rows of a file by part, and return the parts asked for, in that order.
 
-    Raises DataError for a row of no known part.
+    Raises DataError for a row of an unknown part.
     """
     indexes: dict[str, list[int]] = {}
     for index, part in enumerate(rows.columns[spec.part_column]):

@@ -1,4 +1,4 @@
-"""The embedded sample of a data set: questions of our own that travel with the package."""
+"""The embedded sample of a data set: questions of our own that come with the package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmlubench.resources import fixture
 
 
 def read(spec: Spec, asked: Sequence[str] = ()) -> Source:
-    """Return the sample of a data set. Raises DataError if it has none, or for a line that does not fit."""
+    """Read the sample of a data set. Raises DataError if it has none, or for a bad line."""
     if not spec.sample:
         raise DataError(spec.name, "it has no embedded sample; give --data hub or --data DIR.")
     splits = _splits(fixture(spec.sample), spec)
@@ -25,7 +25,7 @@ def read(spec: Spec, asked: Sequence[str] = ()) -> Source:
             for split, files in splits.items()
         }
         there = {rows.part for rows in splits.get(spec.scored, ())}
-        # Only a part that is named has to be there.
+        # If all parts were asked for, the sample may lack some; a part that was given by name must be present.
         parts.check_there(spec, "embedded sample", there, asked, partial=len(asked) == len(spec.parts))
     return Source(splits, "embedded sample", f"mmlubench {__version__}", complete=False)
 

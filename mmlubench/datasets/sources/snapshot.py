@@ -1,4 +1,4 @@
-"""A copy of a data set in a folder, and the `snapshot.json` that shows that nothing in it has changed."""
+"""Snapshots: a copy of a data set in a folder, with a `snapshot.json` whose hashes show whether a file has changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mmlubench.errors import DataError, UserError
 from mmlubench.inputs import FACTS_BYTES, TooLarge, read_bytes, sha256
 
 NAME = "snapshot.json"
-_UNFINISHED = ".fetch-"  # a fetch that was killed leaves a folder of this name
+_UNFINISHED = ".fetch-"  # the beginning of the name of a temporary folder, which a killed fetch leaves behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +32,22 @@ class Snapshot:
     created: str
     """UTC, ISO 8601."""
     mmlubench: str
-    """The version that wrote it."""
+    """The version of mmlubench that wrote the snapshot."""
     files: Mapping[str, Mapping[str, Any]]
-    """File name to `sha256` and `rows`."""
+    """File name to its `sha256` and its number of `rows`."""
 
 
 def fetch(name: str, to: Path) -> Path:
-    """Copy a data set, or what supplements one, from the hub into a folder, and return the folder.
+    """Copy a data set, or a supplement of one, from the hub into a folder, and return the folder.
 
-    An older snapshot is replaced. Raises UserError for an unknown name and a folder that holds something
+    An older snapshot is replaced. Raises UserError for an unknown name and for a folder that holds something
     else or cannot be written, DataError if the hub does not give the complete data set.
     """
     spec = find(name, supplements=True)
     to = Path(to).expanduser()
     with _usable(to):
         _check_target(spec, to)
-    # Imported here, as reading a folder needs no hub.
+    # Imported here, since reading a snapshot does not need the hub's library.
     from mmlubench.datasets.sources import hub
 
     spec = hub.pinned(spec)
@@ -59,7 +59,7 @@ def fetch(name: str, to: Path) -> Path:
 
 
 def read(folder: Path) -> Snapshot | None:
-    """Return the snapshot a folder says it is, or None. Raises DataError for a broken `snapshot.json`."""
+    """Read the `snapshot.json` of a folder; None if there is none. Raises DataError for an invalid one."""
     path = folder / NAME
     if not path.is_file():
         return None
@@ -79,10 +79,10 @@ def read(folder: Path) -> Snapshot | None:
 
 
 def verify(folder: Path, spec: Spec, used: Iterable[Path]) -> str:
-    """Hold a folder against its `snapshot.json` and return the revision; without one, return nothing.
+    """Compare a folder with its `snapshot.json` and return the revision; empty if there is no `snapshot.json`.
 
-    Of a data set in parts only the files that are used are looked at. Raises DataError if the snapshot is of
-    another data set, or a file is missing, changed or not in it.
+    Of a data set in parts only the files that are used are compared. Raises DataError if the snapshot is of
+    another data set, or a file is missing, changed or not listed.
     """
     snapshot = read(folder)
     if snapshot is None:
@@ -117,7 +117,7 @@ def _usable(to: Path) -> Iterator[None]:
 
 
 def _check_target(spec: Spec, to: Path) -> None:
-    """Raise UserError for a folder with anything in it but an older snapshot of the same data set."""
+    """Raise UserError unless the folder is new, empty, or an older snapshot of the same data set."""
     if to.exists() and not to.is_dir():
         raise UserError(f"{to} is a file, and a folder was expected; give another one.")
     names = {path.name for path in to.iterdir()} if to.is_dir() else set()
@@ -131,7 +131,7 @@ def _check_target(spec: Spec, to: Path) -> None:
 
 
 def _write(spec: Spec, tables: Mapping[str, Any], to: Path) -> None:
-    """Write every file beside its place, then move them: a reader sees the old ones or the new ones."""
+    """Write all files into a temporary folder, then rename them: a reader sees each file either old or new."""
     from pyarrow.parquet import write_table
 
     to.mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ def _write(spec: Spec, tables: Mapping[str, Any], to: Path) -> None:
         snapshot = Snapshot(spec.name, spec.revision, created, __version__, files)
         json = orjson.dumps(asdict(snapshot), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         (new / NAME).write_bytes(json)
-        # snapshot.json first: if a crash cuts this short, the hashes do not fit and the next fetch mends it.
+        # snapshot.json first: after a crash half way, the hashes do not match, and the next fetch replaces all files.
         for name in (NAME, *files):
             (to / name).parent.mkdir(exist_ok=True)
             (new / name).replace(to / name)

@@ -1,4 +1,4 @@
-"""Tables in files of any common kind, to rows: CSV, TSV, JSON, JSON lines, parquet."""
+"""Rows from tables in CSV, TSV, JSON, JSON lines or parquet files."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mmlubench.datasets.sources import arrow, csv_files
 from mmlubench.errors import DataError, short
 from mmlubench.inputs import DATA_BYTES, JSON_BYTES, read_bytes, read_lines
 
-#: The kinds of file, by the end of their name.
+#: The file types, by the end of the file name.
 KINDS = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 
 
 def read(path: Path, expected: Mapping[str, str]) -> Rows:
-    """Return the expected columns of a file. Raises DataError for one that is missing, or a file of no known kind."""
+    """Return the expected columns of a file. Raises DataError for a missing column or an unknown file type."""
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         return arrow.rows(arrow.read(path), expected, str(path))
@@ -34,7 +34,7 @@ def read(path: Path, expected: Mapping[str, str]) -> Rows:
 
 
 def objects(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the objects of JSON lines; unlike `jsonl.read` not without a torn last line. Raises DataError."""
+    """Yield the objects of a JSON-lines file. Raises DataError, also for a torn last line, which `jsonl.read` drops."""
     try:
         for number, line in enumerate(line for line in read_lines(path, DATA_BYTES) if line.strip()):
             yield _object(path, number, _json(path, line, number))

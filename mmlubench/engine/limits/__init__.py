@@ -1,1 +1,1 @@
-"""What decides when a request may be sent: rate limits, an adaptive concurrency limit, retries, budget."""
+"""Limits that decide when a request may be sent: rates, adaptive concurrency, retries, circuit breaker, budget."""

@@ -1,10 +1,10 @@
-"""What a run may cost: `--max-cost` is kept by not asking any more, never by throwing away what was bought.
+"""The budget of a run: `--max-cost` is kept by sending no more requests, never by discarding paid replies.
 
-What a reply costs is known when it is there, so something is set aside for every request in flight: as much as the
-dearest reply of that model so far, and before there is one, what the request can cost at most. A request that does not
-fit waits for those in flight, which mostly turn out cheaper; when there is none to wait for, the budget is spent.
-So the limit is passed only if requests that are in flight together cost more than any before them, and by no more than
-that. Attempts that fail tell no cost, and none is counted.
+The cost of a reply is known only once it has arrived, so an amount is reserved for every request in flight: the cost of
+the dearest reply of that model so far, or, before the first reply, the most that the request can cost. A request that
+does not fit waits for those in flight, most of which turn out cheaper; with none in flight, the budget is spent. So the
+limit is exceeded only if requests in flight cost more than any before them, and only by that difference. A failed
+attempt reports no cost, so none is counted for it.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from mmlubench.models.spec import ModelSpec, Price
 from mmlubench.schema import Completion, Request
 
 _FREE = Price(0.0, 0.0)
-#: Sums of floats are no more exact than this.
+#: Tolerance in US dollars: sums of floats are not exact.
 _NOTHING = 1e-9
-#: For the most that a first request can cost: no English text has more tokens, no reply is longer unless asked to be.
+#: For the most that a first request can cost: English text has no more tokens than this assumes.
 _LEAST_CHARS_PER_TOKEN = 2
+#: For the same: the tokens of a reply whose length nothing limits.
 _LONG_REPLY = 4096
 
 
 class Budget:
-    """What the models of one process may spend together, in US dollars; None: whatever it takes, but it is counted.
+    """The US dollars that all models of one process may spend; with the limit None, cost is only counted.
 
-    The limit is that of the whole run. Several workers share it from the start, each an equal part: what one of them
-    leaves over, another cannot use. One that takes the place of a worker that crashed goes on with what that one left:
-    `gone` is what was spent of the part before, and `note` is told how much is gone each time it changes, with what is
-    set aside for requests in flight, since whoever crashes will not see what they cost.
+    `limit_usd` is the limit of the whole run. Each of the workers gets an equal part from the start: what one of them
+    does not use, another cannot spend. A worker that replaces a crashed one goes on with the rest of its part: `gone`
+    is what the crashed one had spent. `note` is called with the amount gone each time it changes. That amount includes
+    reservations for requests in flight, as a worker that crashes never learns their cost.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Budget:
     ) -> None:
         self.limit_usd = limit_usd
         self.spent = 0.0
-        """US dollars, of this process."""
+        """US dollars that this process has spent."""
         self._part = inf if limit_usd is None else limit_usd / workers
         self._workers = workers
         self._gone = gone
@@ -60,9 +61,9 @@ class Budget:
         self.spent += cost_usd
 
     def take(self, amount: float, *, first: bool = False) -> float | None:
-        """Set US dollars aside for a request; returns how many, or None if it has to wait until some are `freed`.
+        """Reserve US dollars for a request; return the amount, or None if the request has to wait for `freed`.
 
-        The `first` request of a model may go alone even if it might not fit: what it costs is not known otherwise.
+        The `first` request of a model may be sent alone even if it might not fit, since nothing else shows its cost.
         Raises BudgetSpent.
         """
         if self._why_not:
@@ -81,18 +82,18 @@ class Budget:
         return amount
 
     def give_back(self, amount: float) -> None:
-        """Free what was set aside for a request that has come to its end."""
+        """Release the amount that was reserved for a request that has ended."""
         self._in_flight -= 1
         self._set_aside = self._set_aside - amount if self._in_flight else 0.0
         self._tell()
         self._wake()
 
     async def freed(self) -> None:
-        """Wait until something was given back, or nothing will be asked any more."""
+        """Wait until an amount is given back, or until the budget is stopped."""
         await self._freed.wait()
 
     def stop(self, why: str) -> None:
-        """Let nothing be asked any more; `why` is a sentence for the user."""
+        """Allow no more requests; `why` is a sentence for the user."""
         self._why_not = why
         self._wake()
 
@@ -114,7 +115,7 @@ class Budget:
 
 
 class Budgeted:
-    """A Model that does not ask what the budget has no room for."""
+    """A Model that sends a request only if the budget has room for it."""
 
     def __init__(self, model: Model, budget: Budget, spec: ModelSpec) -> None:
         self._model = model
@@ -124,7 +125,7 @@ class Budgeted:
         self._dearest: float | None = None
 
     async def generate(self, request: Request) -> Completion:
-        """Answer, and count what it cost. Raises BudgetSpent without asking; else what the wrapped model raises."""
+        """Answer, and count the cost. Raises BudgetSpent before any request; else what the wrapped model raises."""
         budget = self._budget
         if budget.limit_usd is None:
             completion = await self._model.generate(request)
@@ -151,7 +152,7 @@ class Budgeted:
             await self._budget.freed()
 
     def _at_most(self, request: Request) -> float:
-        """US dollars that a request should be expected to cost, rather too many than too few."""
+        """Estimate the cost of a request in US dollars, rather too high than too low."""
         if self._dearest is not None:
             return self._dearest
         if self._price is None:
@@ -173,7 +174,7 @@ class Budgeted:
 
 
 def check_prices(limit_usd: float | None, specs: Iterable[ModelSpec]) -> None:
-    """Raise UserError if there is a limit, but also a model whose cost nobody could tell: neither a list nor itself."""
+    """Raise UserError if there is a limit, but no way to know the cost of a model: no price and no cost in replies."""
     unknown = [s.label for s in specs if not (s.is_mock or s.tells_cost or s.price is not None)]
     if limit_usd is not None and unknown:
         names = ", ".join(unknown)

@@ -1,4 +1,4 @@
-"""Who may ask now, and who has to wait: the one limiter of a model, shared by all its requests."""
+"""The limiter of a model: decides for all its requests which may be sent now and which have to wait."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from mmlubench.errors import ProviderError, RateLimited
 from mmlubench.models.base import Model
 from mmlubench.schema import Completion, Request
 
-#: Statuses of a server that has too much to do, beside 429.
+#: Statuses of an overloaded server, besides 429.
 _OVERLOADED = frozenset([503, 529])
-#: The event loop takes shorter times for none at all, and would be woken in vain.
+#: The shortest timer: the event loop treats shorter times as zero and would wake up too early.
 _TICK_S = 0.0001
-#: What requests may be waiting for, in words that follow "waiting for".
+#: Reasons for which requests wait, worded to follow "waiting for".
 RATE_LIMIT, OVERLOAD, OUTAGE, RETRY = "rate limit", "overloaded server", "unreachable server", "another try"
 
 
 def asks_for_less(error: ProviderError) -> bool:
-    """Whether a server turned a request down because there are too many: 429, 503, 529."""
+    """Whether a server rejected a request because there are too many: 429, 503, 529."""
     return isinstance(error, RateLimited) or error.status in _OVERLOADED
 
 
 class Ticket(NamedTuple):
-    """Leave to send one request."""
+    """The permission to send one request."""
 
     number: int
-    """Counts the requests of this model from 1."""
+    """The number of the request, counted from 1 for each model."""
     tokens: float
-    """Booked for it; 0 where tokens are not limited."""
+    """The tokens booked for the request; 0 where tokens are not limited."""
 
 
 class _Waiter(NamedTuple):
@@ -43,11 +43,11 @@ class _Waiter(NamedTuple):
 
 
 class Limiter:
-    """Lets requests in, first come, first served: so many at once, so many a second, and none during a pause.
+    """Admits requests, first come, first served: so many at once, so many a second, and none during a pause.
 
-    How many follows from what the server takes; see `AdaptiveLimit`. `rpm` and `tpm` are limits that are known
-    beforehand: requests and tokens per minute. Several processes share a limit by taking a part each: what is given
-    here is this process's own. Nothing needs a running loop before the first request that has to wait.
+    `AdaptiveLimit` sets both numbers by what the server accepts. `rpm` and `tpm` are limits known beforehand: requests
+    and tokens per minute. Where several processes share a limit, each is given its own part here. No event loop need be
+    running before the first request that has to wait.
     """
 
     def __init__(
@@ -71,16 +71,16 @@ class Limiter:
         self._reason = RATE_LIMIT
         self._resting: dict[asyncio.Future[None], str] = {}
 
-    # -- what can be seen of it ----------------------------------------------------------------------------------
+    # -- what the progress line shows ----------------------------------------------------------------------------
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for the server's sake, and not only until one before them has ended."""
+        """How many requests wait because of the server, not merely for one of the places under `--concurrency`."""
         return self._held_back + len(self._resting)
 
     @property
     def why(self) -> str:
-        """What most of them wait for, such as `rate limit`; empty if none waits."""
+        """What most waiting requests wait for, such as `rate limit`; empty if none waits."""
         reasons = Counter(self._resting.values())
         reasons[self._reason] += self._held_back
         [(reason, number)] = reasons.most_common(1)
@@ -105,7 +105,7 @@ class Limiter:
     # -- one request ---------------------------------------------------------------------------------------------
 
     def enter(self) -> int:
-        """Take a place, if it is to be had at once and without booking. Returns the request's number, 0 for none."""
+        """Take a place at once, where no limit is in force: the fast path. Returns the request's number, or 0."""
         if self._in_flight >= self._most or self._queue or self._has_limits or not self._adaptive.is_free:
             return 0
         self._in_flight += 1
@@ -115,29 +115,29 @@ class Limiter:
         return self._sent
 
     async def turn(self, request: Request) -> Ticket:
-        """Wait for a place. Raises CancelledError after `shut`, and what `turn_away` makes."""
+        """Wait for a place. Raises CancelledError after `shut`, and the error that `turn_away` gives."""
         if self._is_shut:
             raise asyncio.CancelledError
         tokens = 0.0 if self._tokens is None else self._tokens.guess(request)
         waiter = _Waiter(asyncio.get_running_loop().create_future(), tokens)
         self._queue.append(waiter)
         if self._timer is None:
-            self._let_in()
+            self._admit()
         try:
             ticket = await waiter.future
-            if self._is_shut:  # since it was let in
+            if self._is_shut:  # shut between admission and this line
                 raise asyncio.CancelledError
             return ticket
         except asyncio.CancelledError:
-            if _was_let_in(waiter):  # just before
+            if _was_admitted(waiter):  # admitted just before it was cancelled
                 self.leave()
-            elif self._timer is not None:  # the next one may have less to wait for
+            elif self._timer is not None:  # the next request in the queue may have to wait less long
                 self._timer.cancel()
-                self._let_in()
+                self._admit()
             raise
 
     def answered(self, completion: Completion, ticket: Ticket, sent_at: float) -> None:
-        """Note a reply; `sent_at` is by this object's clock."""
+        """Record a reply; `sent_at` is a time of this object's clock."""
         if self._tokens is not None:
             self._tokens.settle(ticket.tokens, completion.usage)
         if not self._adaptive.is_free:
@@ -147,7 +147,7 @@ class Limiter:
             self._adaptive.pause(completion.pause_s, self._sent, self.clock())
 
     def failed(self, error: ProviderError, ticket: Ticket, sent_at: float) -> None:
-        """Note a failure; see `answered`."""
+        """Record a failure; `sent_at` as for `answered`."""
         if self._tokens is not None:
             self._tokens.settle(ticket.tokens, None)
         self._adaptive.lost(ticket.number)
@@ -160,13 +160,13 @@ class Limiter:
             self._adaptive.pause(error.retry_after_s, self._sent, self.clock())
 
     def leave(self) -> None:
-        """Give the place back, whatever came of it."""
+        """Give the place back, whether the request was answered or failed."""
         self._in_flight -= 1
         if self._queue and self._timer is None:
-            self._let_in()
+            self._admit()
 
     def shut(self) -> None:
-        """Let nobody in any more, since the run is being stopped: who waits is cancelled, who is in may finish."""
+        """Admit no more requests, since the run is being stopped: waiting ones are cancelled, sent ones may finish."""
         self._is_shut, self._most = True, 0
         for waiter in self._queue:
             waiter.future.cancel()
@@ -174,13 +174,13 @@ class Limiter:
             sleep.cancel()
 
     def turn_away(self, refuse: Callable[[], ProviderError]) -> None:
-        """Let all who wait go away with an error, each with its own: there is nothing to be had any more."""
+        """Fail all waiting requests, each with an error of its own that `refuse` makes: the breaker is open."""
         for waiter in self._queue:
             if not waiter.future.done():
                 waiter.future.set_exception(refuse())
 
     async def rest(self, seconds: float, why: str) -> None:
-        """Wait by oneself, before another try, and be seen among those that wait. Raises CancelledError as `turn`."""
+        """Sleep before another try, outside the queue but counted in `waiting`. Raises CancelledError after `shut`."""
         if self._is_shut:
             raise asyncio.CancelledError
         sleep = asyncio.ensure_future(asyncio.sleep(seconds))
@@ -192,20 +192,20 @@ class Limiter:
 
     # -- the queue -----------------------------------------------------------------------------------------------
 
-    def _let_in(self) -> None:
-        """Let in all who may; set an alarm for the next one, unless somebody has to leave first."""
+    def _admit(self) -> None:
+        """Admit all requests that may be sent; set a timer for the next, unless it waits for a place to become free."""
         self._timer = None
         while self._queue:
             now = self.clock()
             waiter = self._queue[0]
-            if waiter.future.done():  # it went away
+            if waiter.future.done():  # cancelled or failed while it waited
                 self._queue.popleft()
                 continue
             if self._in_flight >= self._adaptive.places(now):
                 return
             wait_s = self._wait_s(waiter.tokens, now)
             if wait_s > 0:
-                self._timer = asyncio.get_running_loop().call_later(max(wait_s, _TICK_S), self._let_in)
+                self._timer = asyncio.get_running_loop().call_later(max(wait_s, _TICK_S), self._admit)
                 return
             self._queue.popleft()
             waiter.future.set_result(self._book(waiter.tokens, now))
@@ -229,15 +229,15 @@ class Limiter:
         return Ticket(self._sent, tokens)
 
 
-def _was_let_in(waiter: _Waiter) -> bool:
+def _was_admitted(waiter: _Waiter) -> bool:
     future = waiter.future
     return future.done() and not future.cancelled() and future.exception() is None
 
 
 class Limited:
-    """A Model that sends each attempt when its `Limiter` lets it, and tells the limiter what became of it.
+    """A Model that sends each attempt when its `Limiter` admits it, and reports the result to the limiter.
 
-    It belongs inside `Retried`: a request that waits before another try leaves its place to others.
+    It belongs inside `Retried`, so that a request that waits before another try leaves its place to others.
     """
 
     def __init__(self, model: Model, limiter: Limiter) -> None:
@@ -245,7 +245,7 @@ class Limited:
         self._limiter = limiter
 
     async def generate(self, request: Request) -> Completion:
-        """Answer as soon as it may be asked. Raises what the wrapped model raises."""
+        """Answer, as soon as the request may be sent. Raises what the wrapped model raises."""
         limiter = self._limiter
         number = limiter.enter()
         ticket = Ticket(number, 0.0) if number else await limiter.turn(request)

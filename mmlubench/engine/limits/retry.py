@@ -1,4 +1,4 @@
-"""Asking again: only what may help, a bounded number of times, never sooner than the server allows."""
+"""Retries: only of failures that may pass, a bounded number of times, never sooner than the server allows."""
 
 from __future__ import annotations
 
@@ -17,60 +17,61 @@ from mmlubench.schema import Completion, Request
 
 @dataclass(frozen=True)
 class Bounds:
-    """How often a request is made, and how patiently; times in seconds."""
+    """The bounds of the retries of one request; times in seconds."""
 
     attempts: int
+    """The most attempts, the first one included."""
     elapsed_s: float
-    """Since its first failure."""
+    """The most time since the first failure."""
     longest_wait_s: float
-    """The pauses double until they are this long."""
+    """The longest pause between two attempts; pauses double up to this."""
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How patient to be with what; times in seconds."""
+    """The retry policy: bounds for each kind of failure, first pause, jitter; times in seconds."""
 
     failing: Bounds = Bounds(8, 90.0, 15.0)
-    """Without connection, or with a reply that makes no sense: outlives a restart of 30 seconds."""
+    """For a server that is unreachable or sends invalid replies: long enough for a restart of 30 seconds."""
     busy: Bounds = Bounds(10, 300.0, 60.0)
-    """Turned down because there are too many: it will be our turn some time."""
+    """For a rejection because of too many requests: more patient, since places become free."""
     first_wait_s: float = 0.5
     jitter: float = 0.25
-    """Each pause is up to this share longer or shorter, so that those who failed together do not return together."""
+    """Each pause is up to this fraction longer or shorter, so that requests that failed together return apart."""
     longest_retry_after_s: float = LONGEST_PAUSE_S
-    """A server that asks for a longer pause than this is given up on."""
+    """A request is not retried if the server asks for a longer pause than this."""
     same_failures: int = 3
-    """A server error in the same words so often in a row is the request's own fault."""
+    """After so many identical server errors in a row, the request itself is taken for the cause: no more retries."""
 
     def bounds(self, error: ProviderError) -> Bounds:
-        """What applies to a request that failed like this."""
+        """Return the bounds that apply to a request that failed with this error."""
         return self.busy if asks_for_less(error) else self.failing
 
 
-#: Server errors that say nothing of the request: time-outs, conflicts, gateways without a server behind, overload.
-_PASSING = frozenset([408, 409, 502, 503, 504, 529])
+#: Temporary server errors, which the request cannot have caused: time-outs, conflicts, gateways, overload.
+_TEMPORARY = frozenset([408, 409, 502, 503, 504, 529])
 
 
 class Retried:
-    """A Model that asks again where that may help, and stops asking where nothing can; see `Breaker`."""
+    """A Model that retries failed requests, and sends no more of them while its `Breaker` is open."""
 
     def __init__(
         self, model: Model, policy: RetryPolicy = RetryPolicy(), limiter: Limiter | None = None
     ) -> None:
-        """`limiter`, which `Limited` has as well, knows the time and is told who waits."""
+        """`limiter` is the one that `Limited` uses: it has the clock, and counts the requests that wait to retry."""
         self._model = model
         self._policy = policy
         self._limiter = limiter or Limiter(1)
         self._breaker = Breaker(policy.longest_retry_after_s, self._limiter.clock)
 
     async def generate(self, request: Request) -> Completion:
-        """Answer; raises the last attempt's ProviderError when all attempts failed."""
+        """Answer. Raises the ProviderError of the last attempt when all attempts failed."""
         self._breaker.check()
         try:
-            # Almost every first attempt succeeds, and tenacity costs as much as the request: only failures meet it.
+            # Outside tenacity: almost every first attempt succeeds, and tenacity would cost as much as the request.
             completion = await self._attempt(request)
         except ProviderError as error:
-            completion = await self._again(request, error)
+            completion = await self._retry(request, error)
         self._breaker.answered()
         return completion
 
@@ -86,19 +87,19 @@ class Retried:
             self._breaker.attempt_failed(error, started_at)
             raise
 
-    async def _again(self, request: Request, first: ProviderError) -> Completion:
-        trial = _Trial(first, self._policy, self._breaker, self._limiter)
+    async def _retry(self, request: Request, first: ProviderError) -> Completion:
+        state = _RetryState(first, self._policy, self._breaker, self._limiter)
         retrying = AsyncRetrying(
-            retry=trial.may_help, stop=trial.is_over, wait=trial.wait_s, sleep=trial.rest, reraise=True
+            retry=state.may_help, stop=state.is_over, wait=state.wait_s, sleep=state.rest, reraise=True
         )
         try:
             async for attempt in retrying:
                 with attempt:
                     number = attempt.retry_state.attempt_number
-                    if number == 1:  # has been made already: it takes its place in the count
+                    if number == 1:  # `generate` made the first attempt: tenacity only counts it
                         raise first
                     if self._breaker.cause is not None:
-                        raise trial.error
+                        raise state.error
                     return await self._attempt(replace(request, attempt=number))
         except ProviderError as error:
             self._breaker.request_failed(error)
@@ -108,8 +109,8 @@ class Retried:
         raise AssertionError("tenacity ends with a value or the last error")
 
 
-class _Trial:
-    """One request that has failed: since when, with what, and whether it is worth another try."""
+class _RetryState:
+    """The retries of one failed request, as callbacks for tenacity: its last failure, and when to try again."""
 
     def __init__(self, first: ProviderError, policy: RetryPolicy, breaker: Breaker, limiter: Limiter) -> None:
         self.error = first
@@ -118,23 +119,23 @@ class _Trial:
         self._breaker = breaker
         self._limiter = limiter
         self._failed_at = limiter.clock()
-        self._same = 0
+        self._same_in_a_row = 0
 
     def may_help(self, state: RetryCallState) -> bool:
-        """Whether asking again can change anything."""
+        """Whether another attempt may succeed (tenacity's `retry`)."""
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, ProviderError):
             return False
-        self._same = self._same + 1 if str(error) == str(self.error) else 1
+        self._same_in_a_row = self._same_in_a_row + 1 if str(error) == str(self.error) else 1
         self.error = error
         if not error.retryable or self._breaker.cause is not None:
             return False
         if (error.retry_after_s or 0.0) > self._policy.longest_retry_after_s:
             return False
-        return not (_is_fault(error) and self._same >= self._policy.same_failures)
+        return not (_may_be_caused_by_request(error) and self._same_in_a_row >= self._policy.same_failures)
 
     def wait_s(self, state: RetryCallState) -> float:
-        """Seconds to wait: longer each time, differing by chance, never sooner than the server asked for."""
+        """Return the pause in seconds: exponential backoff with jitter, never shorter than the server asked for."""
         policy, asked = self._policy, self.error.retry_after_s
         longest = policy.bounds(self.error).longest_wait_s
         pause = min(policy.first_wait_s * 2.0 ** (state.attempt_number - 1), longest)
@@ -142,7 +143,7 @@ class _Trial:
         return pause if asked is None else max(pause, asked + random.uniform(0.0, 0.1 + 0.1 * asked))
 
     def is_over(self, state: RetryCallState) -> bool:
-        """Whether it was enough: of attempts, of waiting, or of a server that does not come back."""
+        """Whether the attempts, the time, or the wait for an unreachable server are used up (tenacity's `stop`)."""
         bounds, pause = self._policy.bounds(self.error), float(state.upcoming_sleep)
         if state.attempt_number >= bounds.attempts:
             return True
@@ -151,13 +152,13 @@ class _Trial:
         return self._limiter.clock() + pause - self._failed_at > bounds.elapsed_s
 
     async def rest(self, seconds: float) -> None:
-        """Wait, and be seen waiting."""
+        """Sleep before the next attempt; the limiter counts the request as waiting."""
         await self._limiter.rest(seconds, _reason(self.error))
 
 
-def _is_fault(error: ProviderError) -> bool:
-    """Whether the server is at fault in a way that the request itself may have caused."""
-    return not (isinstance(error, Unreachable | RateLimited) or error.status in _PASSING)
+def _may_be_caused_by_request(error: ProviderError) -> bool:
+    """Whether the request itself may have caused a server error."""
+    return not (isinstance(error, Unreachable | RateLimited) or error.status in _TEMPORARY)
 
 
 def _reason(error: ProviderError) -> str:

@@ -1,4 +1,4 @@
-"""Nothing is paid for twice: a reply that is kept is not asked for again."""
+"""The store as a layer around a model: a reply that is stored is not requested, and paid for, again."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from mmlubench.schema import Completion, Request
 
 
 class Stored:
-    """A Model that looks into the store first, and keeps there what it had to ask for.
+    """A Model that answers from the store where it can, and stores the replies that it had to request.
 
-    Only replies are kept, truncated ones as well; errors never are. What is older than `since` (Unix seconds) is asked
-    anew, and what comes goes in the old one's place: a refreshed run that was killed goes on with the time of its own
-    start. An equal request within one case is another answer, kept apart.
+    Replies are stored, truncated ones as well; errors never are. A reply older than `since` (Unix seconds) is requested
+    again and replaced; a refreshed run that was killed resumes with the `since` of its first start, so what it has
+    bought counts as new. The same request made twice within one case is stored as two replies.
     """
 
     def __init__(
@@ -37,34 +37,34 @@ class Stored:
         self._label = label
         self._identity = identity
         self._since = since
-        self._nobodys = Journal()
-        """Counts repeats where no case asks, in a session fixture of the user's for example."""
+        self._no_case = Journal()
+        """Counts repeats of requests made outside any case, in a user's session fixture for example."""
 
     async def generate(self, request: Request) -> Completion:
         """Answer from the store or the wrapped model.
 
-        Raises what the model raises, and StoreError, before asking, if earlier replies could not be kept.
+        Raises what the model raises, and StoreError, before any request, if earlier replies could not be written.
         """
         journal = current_journal.get()
-        key = self._key(request, journal or self._nobodys)
-        kept = self._store.get(key)
-        if kept is None or kept.at < self._since:
+        key = self._key(request, journal or self._no_case)
+        reply = self._store.get(key)
+        if reply is None or reply.at < self._since:
             return await self._ask(request, key, journal)
         if journal is not None:
             journal.recalled(
-                self._label, request, kept.completion, attempts=kept.attempts, latency_s=kept.latency_s
+                self._label, request, reply.completion, attempts=reply.attempts, latency_s=reply.latency_s
             )
-        return kept.completion
+        return reply.completion
 
     async def aclose(self) -> None:
-        """Write what is waiting and close the wrapped model; the store is shared and stays open. Raises StoreError."""
+        """Write pending replies and close the wrapped model; the store is shared and stays open. Raises StoreError."""
         try:
             self._store.flush()
         finally:
             await self._model.aclose()
 
     async def _ask(self, request: Request, key: bytes, journal: Journal | None) -> Completion:
-        # A journal of its own, since a case may ask several things at once: attempts of this request and no other.
+        # A case may have several requests under way: a separate journal counts the attempts of this one only.
         own = Journal()
         current_journal.set(own)
         try:
@@ -73,10 +73,10 @@ class Stored:
             current_journal.set(journal)
             if journal is not None:
                 journal.absorb(own)
-        kept = StoredReply(completion, self._label, time.time(), own.sent or 1, own.latency_s)
-        # The reply is good whatever becomes of the store, which tells its trouble to the next one who asks.
+        reply = StoredReply(completion, self._label, time.time(), own.sent or 1, own.latency_s)
+        # This reply is valid even if it cannot be written; the store raises the error at the next request.
         with suppress(StoreError):
-            self._store.put(key, kept)
+            self._store.put(key, reply)
         return completion
 
     def _key(self, request: Request, journal: Journal) -> bytes:

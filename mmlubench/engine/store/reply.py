@@ -1,4 +1,4 @@
-"""What the store keeps of a reply, and the key it is kept under."""
+"""A reply as the store keeps it: its key, its JSON form and its checksum."""
 
 from __future__ import annotations
 
@@ -14,63 +14,62 @@ import orjson
 from mmlubench.engine.journal import plain
 from mmlubench.schema import Completion, Request, Usage
 
-#: The version of the key: one more when a request that looks the same is put to a model in another way.
+#: The version of the key: raise it when the same request starts to reach a model in another form.
 KEYS = 1
-#: Begins the JSON that orjson cannot read back as it was: lone surrogates, integers beyond 64 bits.
+#: Marks JSON that orjson cannot read back exactly (lone surrogates, integers beyond 64 bits): `json` must read it.
 _INEXACT = b" "
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReply:
-    """A reply, and what buying it took: enough for a later run to write the same result as the one that bought it."""
+    """A reply and the effort it took: enough for a later run to write the same result as the run that requested it."""
 
     completion: Completion
     label: str
-    """The model, as the run that asked it called it."""
+    """The label that the requesting run gave the model."""
     at: float
-    """When it was bought, in Unix seconds."""
+    """When the reply arrived, in Unix seconds."""
     attempts: int = 1
-    """Requests sent for it, retries included."""
+    """Requests sent for the reply, retries included."""
     latency_s: float = 0.0
-    """Seconds spent waiting, all attempts together."""
+    """Seconds spent waiting, all attempts added up."""
 
 
 def request_key(identity: Mapping[str, Any], request: Request, repeat: int = 0) -> bytes:
     """Return the SHA-256 (32 bytes) of everything that can change an answer, as canonical JSON.
 
-    `identity` is `ModelSpec.identity()`; `repeat` counts equal requests of one case: the five votes of a
+    `identity` is `ModelSpec.identity()`; `repeat` counts equal requests of one case: the five samples of
     self-consistency are five different answers. A retry is no new request, so `attempt` is left out.
 
-    The question's id is part of it, though a model never sees it: 105 questions of MMLU are asked twice, and if equal
-    prompts shared an answer, it would hang on timing whether the second is asked; a resumed run would not be the
-    undisturbed one. Mock replies go by the id as well.
+    The question's id is part of the key, though a model never sees it. MMLU contains 105 questions twice; if equal
+    prompts shared a reply, timing would decide whether the second request is sent, and a resumed run could differ from
+    an uninterrupted one. Mock replies depend on the id as well.
     """
-    said = [(message.role, message.content) for message in request.messages]
-    asked: list[Any] = [KEYS, identity, request.params.asked(), said, request.id, repeat]
-    if (
-        request.prompt or request.continuation
-    ):  # added only where there is one, so that keys of chats stay as they were
+    messages = [(message.role, message.content) for message in request.messages]
+    asked: list[Any] = [KEYS, identity, request.params.asked(), messages, request.id, repeat]
+    # Added only where they are set, so that the keys of chats in older stores stay valid.
+    if request.prompt or request.continuation:
         asked += [request.prompt, request.continuation]
     try:
         canonical = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
     except TypeError:
-        # Half a surrogate pair, or a number as a name in a model's extra_body: slower, and no less exact.
+        # orjson refuses half a surrogate pair, or a number as a key in a model's extra_body; json takes both.
         canonical = json.dumps(asked, default=plain, sort_keys=True).encode()
     return sha256(canonical).digest()
 
 
-def encode(kept: StoredReply) -> bytes:
-    """Return a reply as JSON, without label and time."""
-    values = {"completion": kept.completion, "attempts": kept.attempts, "latency_s": kept.latency_s}
+def encode(reply: StoredReply) -> bytes:
+    """Return a reply as JSON, without label and time, which have columns of their own."""
+    values = {"completion": reply.completion, "attempts": reply.attempts, "latency_s": reply.latency_s}
     try:
         return orjson.dumps(values, default=plain)
     except TypeError:
-        # What a provider or a user's own model attaches may be anything; the reply was paid for all the same.
+        # A provider or a user's own model may attach any kind of value; the reply was paid for and is stored anyway.
         return _INEXACT + json.dumps(values, default=plain, skipkeys=True).encode()
 
 
 def decode(label: str, at: float, reply: bytes) -> StoredReply:
-    """Return what `encode` was given. Raises ValueError, TypeError or LookupError for anything else."""
+    """Return the reply that `encode` was given. Raises ValueError, TypeError or LookupError for other bytes."""
     values = json.loads(reply) if reply.startswith(_INEXACT) else orjson.loads(reply)
     completion = values["completion"]
     completion["usage"] = Usage.from_dict(completion["usage"])
@@ -79,5 +78,5 @@ def decode(label: str, at: float, reply: bytes) -> StoredReply:
 
 
 def check_sum(key: bytes, reply: bytes) -> int:
-    """Return what tells that a reply is whole, and that it is this key's: SQLite itself notices no flipped bit."""
+    """Return the CRC-32 of key and reply: SQLite does not notice a flipped bit, or a reply stored under a wrong key."""
     return crc32(reply, crc32(key))

@@ -1,8 +1,8 @@
-"""Every reply that was ever bought, in one SQLite file for all runs: the cache and the resume.
+"""The reply store: all replies of all runs in one SQLite file, which serves as cache and for resuming a run.
 
-Several processes of one host read and write it at once (SQLite's write-ahead log). A reply is handed to the operating
-system at the end of the event loop's turn in which it arrived, together with those that arrived with it: a process
-that is killed loses none of them. Only a power cut may cost the last few; a sync for each would cost more than they do.
+Several processes of one host read and write the file at once (SQLite's write-ahead log). Replies are handed to the
+operating system in one transaction at the end of the event-loop turn in which they arrived, so a process that is killed
+loses none of them. A power cut may lose the last few: syncing each reply to disk would cost more than buying it again.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from typing import Any
 from mmlubench.engine.store.reply import StoredReply, check_sum, decode, encode
 from mmlubench.errors import StoreError, UserError
 
-#: The version of the tables below. A store of an older version is brought up to date, one of a newer is refused.
+#: The version of the tables below. A store of an older version is upgraded, one of a newer version is refused.
 SCHEMA = 1
 
 #: Marks the file as ours: "mmlu" in ASCII.
 _APPLICATION = 0x6D6D6C75
 _BUSY_S = 10.0
 _SIDE_FILES = ("-wal", "-shm")
-#: Rows stay in order of arrival, so that a turn's replies lie on neighbouring pages; keys are random. With the key as
-#: the table itself (WITHOUT ROWID) a reply costs twice as much to write.
+#: A table with rowids keeps rows in order of arrival, so that one transaction writes neighbouring pages. WITHOUT ROWID
+#: would order them by their random key, and a reply would cost twice as much to write.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS replies (
   key   BLOB PRIMARY KEY,
@@ -41,92 +41,93 @@ _GET = "SELECT model, at, reply, crc FROM replies WHERE key = ?"
 _PUT = "INSERT OR REPLACE INTO replies (key, model, at, reply, crc) VALUES (?, ?, ?, ?, ?)"
 _WAY_OUT = "give another file with --store PATH, or leave the store out with --no-store"
 
-#: A row without its key: model, Unix seconds, reply, check sum.
+#: A row without its key: model, Unix seconds, reply, checksum.
 _Row = tuple[str, float, bytes, int]
 
 
 class Store:
-    """Replies by the key of their request. Made by `open`; belongs to one thread."""
+    """The replies, by the key of their request. Made by `open`; used by one thread only."""
 
     def __init__(self, path: Path, db: sqlite3.Connection, notice: str = "") -> None:
         self.path = path
         self.notice = notice
-        """One sentence that the user must be told, or nothing."""
+        """One sentence for the user, if the file was damaged and replaced; else empty."""
         self._db = db
         self._pending: dict[bytes, _Row] = {}
-        self._due: asyncio.AbstractEventLoop | None = None
-        self._trouble: sqlite3.Error | None = None
+        self._scheduled_on: asyncio.AbstractEventLoop | None = None
+        self._write_error: sqlite3.Error | None = None
 
     @classmethod
     def open(cls, path: Path | str, *, check: bool = True) -> Store:
-        """Open the store at `path`, and make it where there is none.
+        """Open the store at `path`; create it if there is none.
 
-        A file that is damaged is renamed and a new one begun; `notice` says so. `check` looks for damage in all of
-        the file (1 ms for 1.5 MB); without it only damage at its beginning is found. Raises UserError for a store of
+        A damaged file is renamed and replaced by a new one; `notice` says so. `check` looks for damage in the whole
+        file (1 ms for 1.5 MB); without it only damage at the beginning is found. Raises UserError for a store of
         a newer mmlubench, a file of another program, and a place that cannot be written.
         """
         path = Path(path)
-        with _told_as_unusable(path):
+        with _opening(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _alone(path.parent):
+            with _locked(path.parent):
                 try:
                     return cls(path, _connect(path, check))
                 except sqlite3.DatabaseError as error:
                     if not _is_damage(error):
                         raise
-                    return cls(path, *_begin_anew(path, error))
+                    return cls(path, *_replace_damaged(path, error))
 
     def get(self, key: bytes) -> StoredReply | None:
-        """Return what is kept under a key; a row that is damaged counts as none.
+        """Return the reply stored under a key, or None; a damaged row counts as none.
 
         Raises StoreError if the file cannot be read, or if earlier replies could not be written.
         """
-        if self._trouble is not None:
+        if self._write_error is not None:
             self.flush()
         row = self._pending.get(key)
         if row is None:
             try:
                 row = self._db.execute(_GET, (key,)).fetchone()
             except sqlite3.Error as error:
-                raise self._told(error, "read") from None
+                raise self._store_error(error, "read") from None
         return _read(key, *row) if row is not None else None
 
-    def put(self, key: bytes, kept: StoredReply) -> None:
-        """Keep a reply, in place of an earlier one.
+    def put(self, key: bytes, stored: StoredReply) -> None:
+        """Store a reply; it replaces an earlier one under the same key.
 
-        It is written at the end of this turn of the event loop, or at once where none is running. Raises StoreError
-        if it cannot be written, or if earlier ones still cannot be; they are tried again.
+        The reply is written at the end of this event-loop turn, or at once where no loop is running. Raises StoreError
+        if it, or an earlier one that is still pending, cannot be written; pending replies are tried again.
         """
-        reply = encode(kept)
-        self._pending[key] = (kept.label, kept.at, reply, check_sum(key, reply))
+        reply = encode(stored)
+        self._pending[key] = (stored.label, stored.at, reply, check_sum(key, reply))
         loop = _running_loop()
-        if loop is None or self._trouble is not None:
+        if loop is None or self._write_error is not None:
             self.flush()
-        elif loop is not self._due:
-            self._due = loop
+        elif loop is not self._scheduled_on:
+            self._scheduled_on = loop
             loop.call_soon(self._end_of_turn)
 
     def flush(self) -> None:
-        """Write what is waiting. Raises StoreError; what could not be written goes on waiting."""
+        """Write pending replies. Raises StoreError; replies that could not be written stay pending."""
         if self._pending:
             self._write()
-        if self._trouble is not None:
-            raise self._told(self._trouble, "written")
+        if self._write_error is not None:
+            raise self._store_error(self._write_error, "written")
 
     def close(self) -> None:
-        """Write what is waiting, and close the file. Raises StoreError as `flush` does."""
+        """Write pending replies and close the file. Raises StoreError as `flush` does."""
         try:
             self.flush()
         finally:
             self._pending.clear()
-            self._trouble = None
-            with suppress(sqlite3.Error):  # the log could not be folded in: the next one to open it will
+            self._write_error = None
+            # If the checkpoint fails, the next process to open the file makes it.
+            with suppress(sqlite3.Error):
                 self._db.close()
 
     def stats(self) -> dict[str, Any]:
         """Rows, bytes on disk, rows by model, oldest and newest (Unix seconds, None if empty). Raises StoreError."""
         self.flush()
-        with self._telling("read"):
+        with self._database("read"):
             models = dict(
                 self._db.execute("SELECT model, count(*) FROM replies GROUP BY model ORDER BY 2 DESC, 1")
             )
@@ -141,62 +142,64 @@ class Store:
         }
 
     def prune(self, *, older_than_s: float | None = None, model: str | None = None) -> int:
-        """Forget replies older than so many seconds, of one model, or both; returns how many and frees the space.
+        """Delete replies that are older than so many seconds, of one model, or both; return how many.
 
-        Raises UserError if it is told neither, StoreError if the file cannot be written.
+        Raises UserError if neither is given, StoreError if the file cannot be written.
         """
         if older_than_s is None and model is None:
-            raise UserError("nothing says what to forget: give an age, a model, or both.")
+            raise UserError("nothing says which replies to delete: give an age, a model, or both.")
         self.flush()
         before = None if older_than_s is None else time.time() - older_than_s
-        with self._telling("written"):
-            forgotten = self._db.execute(
+        with self._database("written"):
+            deleted = self._db.execute(
                 "DELETE FROM replies WHERE (:before IS NULL OR at < :before) AND (:model IS NULL OR model = :model)",
                 {"before": before, "model": model},
             ).rowcount
-        # Needs room for a copy, and nobody else writing: without it the space is used for later replies.
+        # VACUUM needs room for a copy and no other writer; where it fails, later replies reuse the space.
         with suppress(sqlite3.Error):
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return forgotten
+        return deleted
 
     def _end_of_turn(self) -> None:
-        self._due = None
+        self._scheduled_on = None
         if self._pending:
             self._write()
 
     def _write(self) -> None:
-        """Write all that is waiting, or nothing; a failure is kept for the next one who asks."""
+        """Write all pending replies, or none; the next call of `get`, `put` or `flush` raises a failure."""
         rows = [(key, *row) for key, row in self._pending.items()]
         try:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(_PUT, rows)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            self._trouble = error
+            self._write_error = error
         else:
             self._pending.clear()
-            self._trouble = None
-        finally:  # also after a Ctrl-C half way: the next one to write must find no transaction open
+            self._write_error = None
+        finally:  # also after a Ctrl-C half way: the next write must find no open transaction
             with suppress(sqlite3.Error):
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
 
     @contextmanager
-    def _telling(self, failed: str) -> Iterator[None]:
+    def _database(self, action: str) -> Iterator[None]:
+        """Raise StoreError in place of SQLite's own errors."""
         try:
             yield
         except sqlite3.Error as error:
-            raise self._told(error, failed) from None
+            raise self._store_error(error, action) from None
 
-    def _told(self, error: sqlite3.Error, failed: str) -> StoreError:
+    def _store_error(self, error: sqlite3.Error, action: str) -> StoreError:
         if _is_damage(error):
             return StoreError(
-                f"the store {self.path} is damaged ({error}): run again, which sets it aside, or {_WAY_OUT}."
+                f"the store {self.path} is damaged ({error}): run again, which renames it and begins a new one, "
+                f"or {_WAY_OUT}."
             )
         return StoreError(
-            f"the store {self.path} cannot be {failed} ({error}): see to that and run again, or {_WAY_OUT}; "
-            "what it holds already is safe."
+            f"the store {self.path} cannot be {action} ({error}): remove the cause and run again, or {_WAY_OUT}; "
+            "the replies in it are safe."
         )
 
 
@@ -208,12 +211,13 @@ def _read(key: bytes, label: str, at: float, reply: bytes, crc: int) -> StoredRe
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time open a store in this folder.
+def _locked(folder: Path) -> Iterator[None]:
+    """Let only one process at a time open a store in this folder.
 
-    While one renames a damaged file, another that has it open would delete, on closing, the side files of the new one.
+    Otherwise, while one process renames a damaged file, another that has that file open would delete, on closing it,
+    the side files of the new one.
     """
-    if sys.platform == "win32":  # there an open file cannot be renamed anyway
+    if sys.platform == "win32":  # Windows renames no open file, so the case cannot arise
         yield
         return
     # late: Windows has none
@@ -221,7 +225,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # some network file systems know no such lock
+        with suppress(OSError):  # some network file systems have no such lock
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
@@ -231,12 +235,14 @@ def _alone(folder: Path) -> Iterator[None]:
 def _connect(path: Path, check: bool) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
     try:
-        _refuse_strangers(db, path)
+        _refuse_other_files(db, path)
         if check and (found := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise sqlite3.DatabaseError(found.splitlines()[-1])  # a line before it names the database, "main"
+            raise sqlite3.DatabaseError(
+                found.splitlines()[-1]
+            )  # the line before only names the database, "main"
         db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")  # in WAL: a sync at checkpoints only
-        # Also when all is there already: a file that cannot be written is noticed here and not after the first reply.
+        db.execute("PRAGMA synchronous = NORMAL")  # in WAL mode: a sync at checkpoints only
+        # Even if the tables exist: a file that cannot be written is noticed here, not after the first paid reply.
         db.execute("BEGIN IMMEDIATE")
         if db.execute("PRAGMA user_version").fetchone()[0] < SCHEMA:
             db.execute(_TABLES)
@@ -249,8 +255,9 @@ def _connect(path: Path, check: bool) -> sqlite3.Connection:
     return db
 
 
-def _refuse_strangers(db: sqlite3.Connection, path: Path) -> None:
-    # Tables before marks: another process may be making both, in one transaction, at this moment.
+def _refuse_other_files(db: sqlite3.Connection, path: Path) -> None:
+    """Raise UserError for a database of another program or of a newer mmlubench."""
+    # Tables are counted before the id is read: another process may be creating both, in one transaction, right now.
     has_tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
     application = db.execute("PRAGMA application_id").fetchone()[0]
     version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -258,13 +265,13 @@ def _refuse_strangers(db: sqlite3.Connection, path: Path) -> None:
         raise UserError(f"{path} is an SQLite file of another program: {_WAY_OUT}.")
     if version > SCHEMA:
         raise UserError(
-            f"{path} is a store of version {version}, and this mmlubench knows version {SCHEMA}: "
+            f"{path} is a store of version {version}, and this mmlubench knows versions up to {SCHEMA}: "
             f"use a newer mmlubench, or {_WAY_OUT}."
         )
 
 
-def _begin_anew(path: Path, damage: sqlite3.Error) -> tuple[sqlite3.Connection, str]:
-    """Rename the damaged file, and side files that another process may still hold; open a new one."""
+def _replace_damaged(path: Path, damage: sqlite3.Error) -> tuple[sqlite3.Connection, str]:
+    """Rename a damaged file and its side files, and open a new one. Returns its connection and a notice."""
     aside = _free_name(path)
     for end in _SIDE_FILES:
         with suppress(FileNotFoundError):
@@ -283,7 +290,7 @@ def _free_name(path: Path) -> Path:
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    """Whether the file itself is broken. SQLite's other troubles (disk, locks, rights) have classes of their own."""
+    """Whether the file itself is damaged. SQLite's other errors (disk, locks, permissions) are of subclasses."""
     return type(error) is sqlite3.DatabaseError
 
 
@@ -295,7 +302,8 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 @contextmanager
-def _told_as_unusable(path: Path) -> Iterator[None]:
+def _opening(path: Path) -> Iterator[None]:
+    """Raise UserError in place of the errors of opening a store."""
     try:
         yield
     except (OSError, sqlite3.Error) as error:

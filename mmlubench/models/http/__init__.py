@@ -1,1 +1,1 @@
-"""Models behind HTTP: transports, the protocols of OpenAI and Anthropic, and what can go wrong with them."""
+"""Models behind HTTP: transports, the protocols of OpenAI and Anthropic, and their error replies."""

@@ -1,4 +1,4 @@
-"""Anthropic's Messages API, at Anthropic or at a server that has the same route (llama.cpp, vLLM)."""
+"""Anthropic's Messages API, at Anthropic or at a server with the same route (llama.cpp, vLLM)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Anthropic(HttpModel):
 
     @property
     def default_max_tokens(self) -> int:
-        """The API insists on `max_tokens`; 4096 is room for a worked-out answer where nobody says more."""
+        """The `max_tokens` that the API requires: the model's limit, or 4096, enough for a worked-out answer."""
         return self._spec.max_output_tokens or 4096
 
     def connect(self, key: str | None, pool: int, timeouts: Timeouts) -> Transport:
         """See `HttpModel`."""
-        # The SDK adds /v1 itself; whoever copied the address of an OpenAI-compatible server has it there already.
+        # The SDK adds /v1 itself, but an address copied from an OpenAI-compatible server already ends with it.
         base_url = (self._spec.base_url or "https://api.anthropic.com").removesuffix("/v1")
         return SdkTransport("anthropic", base_url, key=key, pool=pool, timeouts=timeouts)
 
@@ -53,17 +53,17 @@ class Anthropic(HttpModel):
         """See `HttpModel`."""
         blocks = payload["content"]
         usage = payload["usage"]
-        # Anthropic counts what it read from and wrote to its cache apart; our total of input holds all three.
+        # Anthropic's `input_tokens` leave out tokens read from or written to the cache; our total includes both.
         cached = usage.get("cache_read_input_tokens") or 0
         written = usage.get("cache_creation_input_tokens") or 0
-        put_in = usage["input_tokens"] + cached + written
+        input_tokens = usage["input_tokens"] + cached + written
         thought = (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0
         reason = payload["stop_reason"]
         details = payload.get("stop_details")
         return Completion(
             text="".join(block["text"] for block in blocks if block["type"] == "text"),
             finish_reason=_STOP.get(reason, reason),
-            usage=self._usage((put_in, usage["output_tokens"], cached, thought, written), None),
+            usage=self._usage((input_tokens, usage["output_tokens"], cached, thought, written), None),
             model=payload["model"],
             latency_s=latency_s,
             sent=sent,
@@ -73,7 +73,7 @@ class Anthropic(HttpModel):
 
 
 def _blocks(text: str, shared: int) -> list[dict[str, Any]]:
-    """Split a text in two: what can come out of the cache, for five minutes after its last use, and the rest."""
+    """Split a text into the shared prefix, which is cached for five minutes after its last use, and the rest."""
     first = {"type": "text", "text": text[:shared], "cache_control": {"type": "ephemeral"}}
     rest = {"type": "text", "text": text[shared:]}
     return [first, rest] if rest["text"] else [first]  # the API refuses a block without text

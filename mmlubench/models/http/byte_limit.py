@@ -1,4 +1,4 @@
-"""A body that ends in an error before it fills the memory. Apart from `transport`, since httpx2 is imported late."""
+"""A byte limit for response bodies. A module apart from `transport`, since httpx2 is imported late."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx2
 
 
 class Bounded(httpx2.AsyncByteStream):
-    """A body of which no more than so many bytes are read; then `error` is raised. Compressed ones count as such."""
+    """A response body that raises `error` after `most` bytes; a compressed body is counted as it is sent."""
 
     def __init__(self, body: httpx2.AsyncByteStream, most: int, error: Exception) -> None:
         self._body = body
@@ -18,7 +18,7 @@ class Bounded(httpx2.AsyncByteStream):
         self._error = error
 
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
-        """Yield what comes."""
+        """Yield the parts of the body as they arrive."""
         async with aclosing(cast("AsyncGenerator[bytes, None]", self._body.__aiter__())) as parts:
             async for part in parts:
                 self._left -= len(part)

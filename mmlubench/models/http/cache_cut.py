@@ -1,4 +1,4 @@
-"""Where a provider's prompt cache may cut: between what all questions of a subject share and the question itself."""
+"""The cut of a prompt for a provider's prompt cache: the end of the prefix that all questions of a subject share."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from mmlubench.tokens import tokens_of_size
 
 
 class Cut(NamedTuple):
-    """The end of a shared beginning."""
+    """The end of a shared prefix."""
 
     message: int
-    """The message in which it lies."""
+    """The index of the message in which the prefix ends."""
     chars: int
-    """How many characters of that message belong to the beginning."""
+    """The number of characters of that message that belong to the prefix."""
 
 
 def cut_of(messages: Sequence[Message], least_tokens: int) -> Cut | None:
-    """Find the end of the beginning that these messages share with others; None where it is shorter than allowed.
+    """Return the end of the prefix that these messages share with others; None if it is too short to be cached.
 
-    All that comes before it counts towards `least_tokens`, the system message too.
+    Earlier messages, such as the system message, count towards `least_tokens`.
     """
     before = 0
     for place, message in enumerate(messages):
@@ -33,6 +33,6 @@ def cut_of(messages: Sequence[Message], least_tokens: int) -> Cut | None:
 
 
 def beginning(messages: Sequence[Message], cut: Cut) -> tuple[str, ...]:
-    """Return the shared texts themselves: equal for all requests that can use the same entry of the cache."""
+    """Return the texts of the shared prefix: equal for all requests that can use the same cache entry."""
     whole = (message.content for message in messages[: cut.message])
     return (*whole, messages[cut.message].content[: cut.chars])

@@ -1,4 +1,4 @@
-"""OpenAI's older protocol, raw text in and out: there a text is continued as it stands, without a chat template."""
+"""OpenAI's Completions protocol: the model continues a raw text, without a chat template."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmlubench.schema import Completion, Params, Request, Usage
 
 
 class Completions(OpenAIServer):
-    """A model behind `/completions`; beside a chat model it shares its transport."""
+    """A model behind `/completions`; it shares the transport of the chat model it belongs to."""
 
     path = "/completions"
 
@@ -28,7 +28,7 @@ class Completions(OpenAIServer):
     def completion(self, payload: dict[str, Any], sent: dict[str, Any], latency_s: float) -> Completion:
         """See `HttpModel`."""
         choice = payload["choices"][0]
-        if choice.get("error"):  # OpenRouter: the provider behind it failed half way
+        if choice.get("error"):  # from OpenRouter, if the provider behind it failed half way
             raise self._failures.of_payload(choice)
         found = openai_reply.counted(payload.get("usage"))
         return Completion(
@@ -47,10 +47,10 @@ class Completions(OpenAIServer):
 
 
 class Echo(Completions):
-    """The same, asked how likely a given continuation is: the prompt is echoed with it, and nothing is made of it."""
+    """A model that scores a given continuation: the server echoes prompt and continuation with log-probabilities."""
 
     async def generate(self, request: Request) -> Completion:
-        """Score `request.continuation`. Raises ProviderError if no usable reply came back."""
+        """Score `request.continuation`. Raises ProviderError if there is no usable reply."""
         completion = await super().generate(request)
         try:
             own = logprobs.covering(completion.logprobs, request.continuation)
@@ -58,12 +58,12 @@ class Echo(Completions):
             bad = self._failures.bad_reply(str(error))
             bad.sent = dict(completion.sent)
             raise bad from None
-        # What was echoed is the prompt, and known.
+        # The echoed text is the request's own, so it is dropped.
         return replace(completion, text="", logprobs=own)
 
     def special(self, params: Params) -> dict[str, Any]:
         """See `HttpModel`."""
-        # One token is generated all the same, and thrown away: not every server takes a limit of 0.
+        # One token is generated and dropped, since not every server accepts a limit of 0.
         return {"echo": True, "max_tokens": 1, "logprobs": 1}
 
     def body(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A reply that is no answer, turned into the error of our tree that says what to do; nowhere else is this known."""
+"""Error replies of servers, mapped to our error classes with advice for the user. Nothing else knows their formats."""
 
 from __future__ import annotations
 
@@ -20,52 +20,52 @@ from mmlubench.models.spec import ModelSpec
 
 MESSAGE_CHARS = 300
 
-#: 429s that no waiting cures: the account is out of money or over a limit of its own.
-#: Narrow on purpose: ordinary rate limits also speak of quotas and link to a billing page.
+#: Marks of a 429 that waiting does not cure: the account is out of money or over its own spend limit. The pattern is
+#: narrow, because ordinary rate limits also mention quotas and link to a billing page.
 _OUT_OF_MONEY = re.compile(
     r"insufficient_quota|billing_hard_limit|spend[_ ]limit"
     r"|credits?[_ ](balance[_ ]|is[_ ])*(exhausted|too low)|insufficient[_ ]credit",
     re.IGNORECASE,
 )
-#: How gateways (LiteLLM) say that the server behind them is out of reach: they have no status of its own for that.
+#: Messages with which gateways (LiteLLM) report, with status 500, that the server behind them cannot be reached.
 _OUT_OF_REACH = re.compile(
     r"connection error|cannot connect to host|connection (refused|reset|aborted)|server disconnected",
     re.IGNORECASE,
 )
-#: LiteLLM's name for a header of the server behind it begins so.
+#: The prefix of headers that LiteLLM passes on from the server behind it.
 _PASSED_ON = "llm_provider-"
-#: What looks like a key, wherever a server may have echoed it.
+#: Texts that look like an API key, in case a server echoes one.
 _KEY_LIKE = re.compile(r"Bearer\s+\S+|\b(?:sk|pk|rk)-[\w*.\-]{6,}")
 
 
 class Said(NamedTuple):
-    """What a provider said was wrong."""
+    """The error that a provider reports in a reply."""
 
     message: str
     codes: str = ""
-    """Its machine-readable words, such as `insufficient_quota`, joined by blanks."""
+    """The machine-readable codes, such as `insufficient_quota`, joined by blanks."""
     status: int | None = None
-    """The HTTP status that the body names, whatever the reply's own status was."""
+    """The HTTP status that the body names; the reply's own status may be another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Turns what one model's server sends instead of an answer into a ProviderError."""
+    """Makes a ProviderError from a reply of one model's server that is no answer."""
 
     spec: ModelSpec
     secret: str = field(default="", repr=False)
-    """The key: it is cut out of everything that comes back, since servers like to echo it."""
+    """The API key: it is redacted in every reply, since some servers echo it."""
     mask: Mask = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mask", Mask([self.secret]))
 
     def without_key(self, content: bytes) -> bytes:
-        """Return a body without the key in it: before it is read, so that no cut can leave half a key behind."""
+        """Redact the key in a body; done before the body is parsed, so that shortening cannot leave half a key."""
         return self.mask.raw(content)
 
     def of_reply(self, reply: Reply) -> ProviderError:
-        """Blame a reply whose status is not 200."""
+        """Make the error for a reply whose status is not 200."""
         said = read_error(reply.content)
         if 300 <= reply.status < 400:
             to = reply.headers.get("location", "elsewhere")
@@ -74,20 +74,20 @@ class Failures:
         return self._error(reply.status, said, pause_s(reply.headers) or None if wait_s is None else wait_s)
 
     def of_payload(self, payload: Any) -> ProviderError:
-        """Blame a body that holds an error object although the status was 200."""
+        """Make the error for a body that holds an error object although the status was 200."""
         said = error_in(payload)
         if said.status is None or said.status < 400:
             return self.bad_reply(f"status 200, but the body is an error: {said.message}")
         return self._error(said.status, said, None)
 
     def bad_reply(self, problem: str) -> BadReply:
-        """Blame a body that does not follow the protocol."""
+        """Make the error for a body that does not follow the protocol."""
         return BadReply(self._clean(f"{self.spec.label}: {problem}"))
 
     def without_logprobs(self, problem: str) -> BadReply:
-        """Make the error for a reply without the log-probabilities that were asked for: who has none, never has any."""
+        """Make the error for a reply without the log-probabilities that were asked for."""
         error = self.bad_reply(problem)
-        error.retryable = False
+        error.retryable = False  # a server that omits them once never sends them
         return error
 
     def _error(self, status: int, said: Said, wait_s: float | None) -> ProviderError:
@@ -98,7 +98,7 @@ class Failures:
         )
 
     def _advice(self, status: int, kind: type[ProviderError], said: Said) -> str:
-        """Say what a user can do about it; empty where the provider's own words must do."""
+        """Return what the user can do about the error; empty where the provider's message says enough."""
         if status in (401, 403):
             variable = self.spec.api_key_env
             return (
@@ -113,6 +113,7 @@ class Failures:
         return ""
 
     def _about_missing(self, said: Said) -> str:
+        """Return advice for a 404, which means a wrong model or a wrong address."""
         model, address = self.spec.asked_model, self.spec.base_url
         if "model" not in f"{said.message} {said.codes}".lower():
             if not self.spec.self_hosted:
@@ -126,7 +127,7 @@ class Failures:
 
 
 def kind_of(status: int, said: Said) -> type[ProviderError]:
-    """Choose the class of error for a status: what is worth another try, and what is not."""
+    """Choose the class of error for a status; it decides whether the request is retried."""
     if status == 429:
         return Rejected if _OUT_OF_MONEY.search(f"{said.codes} {said.message}") else RateLimited
     if status == 500 and _OUT_OF_REACH.search(said.message):
@@ -137,7 +138,7 @@ def kind_of(status: int, said: Said) -> type[ProviderError]:
 
 
 def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds to wait as `retry-after-ms` or `retry-after` (seconds or an HTTP date, RFC 9110) ask for."""
+    """Return the seconds to wait by `retry-after-ms` or `retry-after` (seconds or an HTTP date, RFC 9110), or None."""
     if "retry-after-ms" in headers:
         return _seconds(headers["retry-after-ms"], 1000)
     value = headers.get("retry-after") or headers.get(f"{_PASSED_ON}retry-after")
@@ -161,7 +162,7 @@ def _seconds(value: str, divisor: int) -> float | None:
 
 
 def read_error(content: bytes) -> Said:
-    """Read what a body says was wrong: OpenAI's or Anthropic's shape, FastAPI's, an HTML page or plain text."""
+    """Read the error in a body: OpenAI's, Anthropic's or FastAPI's JSON, an HTML page or plain text."""
     try:
         return error_in(orjson.loads(content))
     except orjson.JSONDecodeError:
@@ -171,7 +172,7 @@ def read_error(content: bytes) -> Said:
 
 
 def error_in(payload: Any) -> Said:
-    """Read what a JSON body says was wrong."""
+    """Read the error in a parsed JSON body."""
     outer = payload if isinstance(payload, dict) else {}
     error = outer.get("error") or payload
     if not isinstance(error, dict):
@@ -188,7 +189,7 @@ def error_in(payload: Any) -> Said:
 
 
 def _upstream(error: Mapping[str, Any]) -> str:
-    """OpenRouter's word on whose error it was; its own message is often just `Provider returned error`."""
+    """Return the provider behind OpenRouter and its message; OpenRouter's own is often `Provider returned error`."""
     metadata = error.get("metadata")
     if not isinstance(metadata, dict) or not metadata.get("provider_name"):
         return ""
@@ -196,7 +197,7 @@ def _upstream(error: Mapping[str, Any]) -> str:
 
 
 def one_line(value: object) -> str:
-    """Any value as one line of at most 300 characters."""
+    """Return any value as one line of at most 300 characters."""
     if isinstance(value, (dict, list)):
         value = orjson.dumps(value).decode()
     text = " ".join(str(value).split())

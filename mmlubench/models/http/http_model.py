@@ -1,4 +1,4 @@
-"""What all models behind HTTP have in common: settle the parameters, post, read, and blame."""
+"""The base class of models behind HTTP: it settles the parameters, posts the request and reads the reply."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from mmlubench.schema import Completion, Params, Request, Usage
 
 
 def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = None) -> dict[str, Any]:
-    """Make the body without its messages: what was asked and the model takes, under the provider's names.
+    """Make the body without its messages: the parameters that the model takes, under the provider's names.
 
-    An entry's own parameters fill in where nothing was asked; `max_tokens` is held to the model's limit.
+    The spec's own `parameters` apply where the request sets none; `max_tokens` is capped at the model's limit.
     """
     wanted = {"max_tokens": default_max_tokens, **spec.parameters, **params.asked()}
     if spec.max_output_tokens is not None and wanted["max_tokens"] is not None:
         wanted["max_tokens"] = min(wanted["max_tokens"], spec.max_output_tokens)
     named = {
-        its_name: value  # but for the parameters that this model does not take, and those of `special`
+        its_name: value  # without parameters that this model does not take, and those that `special` adds
         for name, value in wanted.items()
         if value is not None and (its_name := getattr(spec.capabilities, name, None)) is not None
     }
@@ -36,7 +36,7 @@ def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = Non
 
 
 class HttpModel(ABC):
-    """A `Model` over a `Transport`; a subclass knows one protocol."""
+    """A `Model` over a `Transport`; each subclass implements one protocol."""
 
     path: ClassVar[str]
 
@@ -49,15 +49,15 @@ class HttpModel(ABC):
         timeouts: Timeouts = USUAL_TIMEOUTS,
         transport: Transport | None = None,
     ) -> None:
-        """`pool` is how many requests may be in flight; `transport` stands in for one of the model's own."""
+        """`pool` is how many requests may be in flight; `transport` is used in place of a new one."""
         self._spec = spec
         self._transport = transport or self.connect(key, pool, timeouts)
         self._failures = Failures(spec, key or "")
-        # A run has one or two sets of parameters and thousands of requests; each set is settled once.
+        # Cached, since a run has thousands of requests, but only one or two sets of parameters.
         self._settled: dict[Params, dict[str, Any]] = {}
 
     async def generate(self, request: Request) -> Completion:
-        """Answer one request. Raises ProviderError with what was sent when no usable reply came back."""
+        """Answer one request. Raises ProviderError, with the parameters sent, if there is no usable reply."""
         params = request.params
         sent = self._settled.get(params)
         if sent is None:
@@ -77,24 +77,24 @@ class HttpModel(ABC):
 
     @property
     def default_max_tokens(self) -> int | None:
-        """What is sent as `max_tokens` where nobody asks for any; None for nothing."""
+        """The `max_tokens` that is sent where neither request nor spec sets any; None to send none."""
         return None
 
     def special(self, params: Params) -> dict[str, Any]:
-        """Make what a body needs for log-probabilities or a choice of replies; nothing where a protocol has neither."""
+        """Return the body's fields for log-probabilities and constrained decoding; none if the protocol has neither."""
         return {}
 
     @abstractmethod
     def connect(self, key: str | None, pool: int, timeouts: Timeouts) -> Transport:
-        """Make the transport to the model's server; it connects when something is asked."""
+        """Make the transport to the model's server; it connects at the first request."""
 
     @abstractmethod
     def body(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
-        """Make the whole body: `sent` and the messages."""
+        """Return the whole body: `sent` and the messages."""
 
     @abstractmethod
     def completion(self, payload: dict[str, Any], sent: dict[str, Any], latency_s: float) -> Completion:
-        """Read a body. Errors of looking up and converting become BadReply."""
+        """Read a body. The errors of a missing or mistyped field (KeyError, TypeError, …) become BadReply."""
 
     def _read(self, reply: Reply, sent: dict[str, Any], latency_s: float) -> Completion:
         reply = reply._replace(content=self._failures.without_key(reply.content))
@@ -110,21 +110,24 @@ class HttpModel(ABC):
         try:
             completion = self.completion(payload, sent, latency_s)
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-            problem = f"the reply lacks what the protocol promises ({type(error).__name__}: {error})"
+            problem = f"the reply does not follow the protocol ({type(error).__name__}: {error})"
             raise self._failures.bad_reply(f"{problem}: {one_line(payload)[:120]}") from None
         pause = pause_s(reply.headers)
         return replace(completion, pause_s=pause) if pause else completion
 
     def _likeliest(self, choice: dict[str, Any]) -> LogProbs:
-        """The likeliest first tokens of a reply. Raises BadReply if it has none, though they were asked for."""
+        """Return the likeliest first tokens of a reply. Raises BadReply if it has none, though they were asked for."""
         try:
             return first_token(choice)
         except ValueError as error:
             raise self._failures.without_logprobs(str(error)) from None
 
     def _usage(self, tokens: tuple[int, int, int, int, int], cost: float | None) -> Usage:
-        """Input, output, cached, reasoning and cache-write tokens; the provider's own price, else ours, else none."""
-        put_in, put_out, cached, reasoning, written = tokens
+        """Make a Usage from input, output, cached, reasoning and cache-write tokens.
+
+        Its cost is the one that the provider states, else the one by our price, else None.
+        """
+        input_tokens, output_tokens, cached, reasoning, written = tokens
         if cost is None and self._spec.price is not None:
-            cost = self._spec.price.cost(put_in, cached, put_out, written)
-        return Usage(put_in, put_out, cached, reasoning, cost, written)
+            cost = self._spec.price.cost(input_tokens, cached, output_tokens, written)
+        return Usage(input_tokens, output_tokens, cached, reasoning, cost, written)

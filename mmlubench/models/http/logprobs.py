@@ -1,4 +1,4 @@
-"""Log-probabilities out of replies, whatever shape the server gives them: OpenAI has two, llama.cpp mixes them."""
+"""Log-probabilities in replies, in each format that servers use: OpenAI has two, llama.cpp mixes them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ LogProbs = tuple[tuple[str, float], ...]
 
 
 def first_token(choice: Mapping[str, Any]) -> LogProbs:
-    """Return the likeliest tokens for the first place of a reply, best first.
+    """Return the likeliest tokens for the first position of a reply, best first.
 
-    Sorted here: vLLM puts the sampled token first, also where it is not the best. Raises ValueError if there are none,
-    and what looking up raises where they have no known shape.
+    They are sorted here, since vLLM puts the sampled token first even if it is not the best. Raises ValueError if there
+    are none, and KeyError, IndexError or TypeError if their format is unknown.
     """
     said = choice.get("logprobs") or {}
-    if said.get("content"):  # chats everywhere, and llama.cpp's raw completions
+    if said.get("content"):  # chats of all servers, and llama.cpp's raw completions
         place = said["content"][0]
         pairs = [(entry["token"], entry["logprob"]) for entry in place.get("top_logprobs") or ()]
         sampled = (place["token"], place["logprob"])
@@ -24,44 +24,44 @@ def first_token(choice: Mapping[str, Any]) -> LogProbs:
         pairs = list(((said.get("top_logprobs") or [None])[0] or {}).items())
         sampled = (said["tokens"][0], said["token_logprobs"][0])
     else:
-        raise ValueError("log-probabilities were asked for, and there are none")
+        raise ValueError("log-probabilities were asked for, and the reply has none")
     if all(token != sampled[0] for token, _ in pairs):
         pairs.append(sampled)
     return tuple(sorted(_numbers(pairs), key=lambda pair: -pair[1]))
 
 
 def echoed(choice: Mapping[str, Any], generated: int) -> LogProbs:
-    """Return the tokens of an echoed prompt in their order, without the last `generated` ones, which are the reply.
+    """Return the tokens of an echoed prompt in order, without the last `generated` ones, which are the reply.
 
-    Raises ValueError if the server echoed nothing, and what looking up raises where they have no known shape.
+    Raises ValueError if the server echoed nothing, and KeyError, IndexError or TypeError if their format is unknown.
     """
     said = choice.get("logprobs") or {}
     tokens = said.get("tokens") or ()
     if len(tokens) <= generated:
-        raise ValueError("the prompt was to be echoed with log-probabilities, and it was not")
+        raise ValueError("an echo of the prompt with log-probabilities was asked for, and the reply has none")
     pairs = list(zip(tokens, said["token_logprobs"], strict=True))
     return tuple(_numbers(pairs[: len(pairs) - generated]))
 
 
 def covering(tokens: Sequence[tuple[str, float]], text: str) -> LogProbs:
-    """Return the last tokens, as many as it takes to cover `text`.
+    """Return the last tokens, as many as are needed to cover `text`.
 
-    A tokenizer may split " A" in two, or join it with what comes before; some servers drop a token's leading space.
-    Then it is a character or two more than `text`, which is the same for all texts that are compared. Raises ValueError
-    if the tokens do not end with `text`, spaces aside.
+    A tokenizer may split " A" in two, or join it with the text before it; some servers drop a token's leading space.
+    Then the tokens cover a character or two more than `text`, which is the same for all texts that are compared.
+    Raises ValueError if the tokens do not end with `text`, apart from spaces.
     """
-    taken: list[tuple[str, float]] = []
-    there = ""
+    last: list[tuple[str, float]] = []
+    covered = ""
     for token, value in reversed(tokens):
-        taken.append((token, value))
-        there = token + there
-        if len(there) >= len(text):
+        last.append((token, value))
+        covered = token + covered
+        if len(covered) >= len(text):
             break
-    if not there.endswith(text.strip()):
-        raise ValueError(f"the echo ends with {there!r:.40}, and not with {text!r}")
-    return tuple(reversed(taken))
+    if not covered.endswith(text.strip()):
+        raise ValueError(f"the echo ends with {covered!r:.40}, and not with {text!r}")
+    return tuple(reversed(last))
 
 
 def _numbers(pairs: Iterable[tuple[Any, Any]]) -> list[tuple[str, float]]:
-    """Leave out tokens without a number: the first of a text has none, and JSON has no word for minus infinity."""
+    """Drop tokens without a value: the first token of a text has none, and JSON cannot express minus infinity."""
     return [(str(token), float(value)) for token, value in pairs if value is not None]

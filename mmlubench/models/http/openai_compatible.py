@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions protocol: OpenAI, OpenRouter, vLLM, LM Studio, llama.cpp and all who speak it."""
+"""OpenAI's Chat Completions protocol, for OpenAI, OpenRouter, vLLM, LM Studio, llama.cpp and compatible servers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mmlubench.schema import Completion, Params, Request, Usage
 class OpenAICompatible(OpenAIServer):
     """A model behind `/chat/completions`, and behind `/completions` for raw prompts.
 
-    What differs between servers is in the spec, not here.
+    Differences between servers are described by the spec, not here.
     """
 
     path = "/chat/completions"
 
     async def generate(self, request: Request) -> Completion:
-        """Answer one request. Raises ProviderError with what was sent when no usable reply came back."""
+        """Answer one request. Raises ProviderError, with the parameters sent, if there is no usable reply."""
         if request.continuation:
             return await self._echo.generate(request)
         if request.prompt:
@@ -43,7 +43,7 @@ class OpenAICompatible(OpenAIServer):
         return {**wanted, **constrained_to(params.choice, self._spec.constraint)}
 
     def body(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
-        """See `HttpModel`; a last message of the assistant's is a reply that the model is to continue."""
+        """See `HttpModel`; a last message of the role assistant is a prefill, which the model continues."""
         messages = [{"role": m.role, "content": m.content} for m in request.messages]
         is_begun = [m.role for m in request.messages[-1:]] == ["assistant"]
         return {**(self._spec.features.continued if is_begun else {}), **sent, "messages": messages}
@@ -51,7 +51,7 @@ class OpenAICompatible(OpenAIServer):
     def completion(self, payload: dict[str, Any], sent: dict[str, Any], latency_s: float) -> Completion:
         """See `HttpModel`."""
         choice = payload["choices"][0]
-        if choice.get("error"):  # OpenRouter: the provider behind it failed half way
+        if choice.get("error"):  # from OpenRouter, if the provider behind it failed half way
             raise self._failures.of_payload(choice)
         message = choice["message"]
         refusal = message.get("refusal")
@@ -65,7 +65,7 @@ class OpenAICompatible(OpenAIServer):
             sent,
             message.get("reasoning_content") or message.get("reasoning") or "",
             openai_reply.beside(payload),
-            # A refusal is an answer, and has none.
+            # A refusal is a valid reply without log-probabilities.
             logprobs=self._likeliest(choice) if "top_logprobs" in sent and not refusal else (),
         )
 

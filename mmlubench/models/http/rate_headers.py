@@ -1,4 +1,4 @@
-"""Rate-limit headers: how long a server wants no further request, before it has to turn one down."""
+"""Rate-limit headers of replies: the pause that a server asks for before it has to reject a request."""
 
 from __future__ import annotations
 
@@ -8,43 +8,45 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from math import isfinite
 
-#: A server whose limit is of a day or a month says so in the same headers; whether it means it, a request will tell.
+#: The longest pause (seconds) by headers: they may also describe a limit per day or month, and after this time a
+#: request shows whether such a limit is in force.
 LONGEST_S = 60.0
 
-#: Pairs of what is left of a limit, and when it is whole again. OpenAI's, copied by many, and Anthropic's speak of
-#: limits that fill steadily (platform.openai.com/docs/guides/rate-limits, docs.anthropic.com/en/api/rate-limits): long
-#: before they are whole there is something to be had.
-_STEADY = (
+#: Pairs of headers: the rest of a limit, and the time until it is full again. OpenAI's, copied by many, and
+#: Anthropic's describe limits that refill continuously (platform.openai.com/docs/guides/rate-limits,
+#: docs.anthropic.com/en/api/rate-limits), so requests are accepted long before the limit is full.
+_CONTINUOUS = (
     *((f"x-ratelimit-remaining-{kind}", f"x-ratelimit-reset-{kind}") for kind in ("requests", "tokens")),
     *(
         (f"anthropic-ratelimit-{kind}-remaining", f"anthropic-ratelimit-{kind}-reset")
         for kind in ("requests", "tokens", "input-tokens", "output-tokens")
     ),
 )
-#: OpenRouter's and GitHub's, and those of draft-ietf-httpapi-ratelimit-headers-07: nothing before the new period.
-_AT_ONCE = (("x-ratelimit-remaining", "x-ratelimit-reset"), ("ratelimit-remaining", "ratelimit-reset"))
-#: Of a limit that fills steadily, this share is waited for, and seconds at least.
+#: The same of OpenRouter, GitHub and draft-ietf-httpapi-ratelimit-headers-07, whose limits refill all at once at the
+#: beginning of the next period: no request is accepted before.
+_PERIODIC = (("x-ratelimit-remaining", "x-ratelimit-reset"), ("ratelimit-remaining", "ratelimit-reset"))
+#: The part of a continuous limit's refill time that is waited for, and the least seconds.
 _SHARE, _LEAST_S = 0.1, 5.0
 
-#: `6m0s`, `1h2m3.5s`, `120ms`: the way OpenAI writes a duration.
+#: OpenAI's format of a duration: `6m0s`, `1h2m3.5s`, `120ms`.
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
 _UNITS = (3600.0, 60.0, 1.0, 0.001)
-#: Numbers above these are points in time, in seconds or milliseconds since 1970, and not durations.
+#: Numbers from these on are points in time (seconds or milliseconds since 1970) and not durations.
 _EPOCH_S, _EPOCH_MS = 1e9, 1e11
 
 
 def pause_s(headers: Mapping[str, str], now: float | None = None) -> float:
-    """Seconds to wait since nothing is left of a limit, 60 at most; 0.0 while something is left of all.
+    """Return the seconds to wait because a limit is used up, 60 at most; 0.0 while every limit has some left.
 
-    `headers` are looked up by lower-case names; `now` is the time of day, in seconds since 1970.
+    `headers` are looked up by lower-case names; `now` is the current time, in seconds since 1970.
     """
     moment = time.time() if now is None else now
     pause = 0.0
-    for remaining, reset in _STEADY:
+    for remaining, reset in _CONTINUOUS:
         if remaining in headers and _is_nothing(headers[remaining]):
-            whole_s = seconds_until(headers.get(reset, ""), moment)
-            pause = max(pause, min(whole_s, max(_LEAST_S, _SHARE * whole_s)))
-    for remaining, reset in _AT_ONCE:
+            full_s = seconds_until(headers.get(reset, ""), moment)
+            pause = max(pause, min(full_s, max(_LEAST_S, _SHARE * full_s)))
+    for remaining, reset in _PERIODIC:
         if remaining in headers and _is_nothing(headers[remaining]):
             pause = max(pause, seconds_until(headers.get(reset, ""), moment))
     return min(pause, LONGEST_S)
@@ -55,7 +57,7 @@ def _is_nothing(remaining: str) -> bool:
 
 
 def seconds_until(reset: str, now: float) -> float:
-    """Seconds until a moment in any of the usual spellings, 0.0 for one that is over or that nobody can read."""
+    """Return the seconds until a time in any of the usual formats; 0.0 for one that is past or cannot be read."""
     text = reset.strip()
     try:
         number = float(text)
@@ -73,7 +75,7 @@ def _spelled_out(text: str, now: float) -> float:
     try:
         if parts and text:
             return sum(float(part) * unit for part, unit in zip(parts.groups(), _UNITS, strict=True) if part)
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 does not know the Z
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 does not read the Z
     except ValueError:
         return 0.0
     return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() - now

@@ -1,9 +1,9 @@
-"""The HTTP seam: a path and a JSON body in, status, headers and bytes out.
+"""HTTP transports: send a JSON body to a path, return status, headers and bytes.
 
-Two siblings, because their costs differ by a factor of six. Measured on 2 cores, 64 requests in flight: the
+There are two, because their costs differ by a factor of six. Measured on 2 cores with 64 requests in flight, a
 vendor's SDK costs about 0.9 ms of CPU a call, raw aiohttp 0.16 ms. At a vendor's own address the SDK is worth
-it: it knows the authentication, the headers and the API version. On one's own server the client would be the
-bottleneck, and there is nothing to know but a URL.
+its cost: it knows the authentication, the headers and the API version. A user's own server needs none of these, and
+the SDK would be the bottleneck.
 """
 
 from __future__ import annotations
@@ -25,40 +25,41 @@ if TYPE_CHECKING:
     import aiohttp
     import httpx2
 
-#: uvicorn, which most servers stand on, closes connections that were idle for 5 s; reusing one would fail.
+#: Idle connections are closed after this time (seconds): uvicorn, which most servers use, closes them after 5 s, and
+#: reusing one that it has closed would fail.
 _IDLE_S = 4.0
-#: The longest body that is read to its end, as long as a line of `responses.jsonl` may be: no model writes that much,
-#: and what a server sends without end, or in hundreds of replies at once, must not fill the memory.
+#: The largest body that is read, the same as for a line of `responses.jsonl`. No model writes that much; without the
+#: limit, endless or many large replies could fill the memory.
 MOST_BYTES = LINE_BYTES
 
 
 class Reply(NamedTuple):
-    """An HTTP response, read to its end."""
+    """An HTTP response with its whole body."""
 
     status: int
     headers: Mapping[str, str]
-    """Looked up by lower-case names."""
+    """The headers, which are looked up by lower-case names."""
     content: bytes
 
 
 class Timeouts(NamedTuple):
-    """How long to wait for a server, in seconds."""
+    """Timeouts of a request, in seconds."""
 
     connect_s: float = 10.0
     """For a connection."""
     total_s: float = Settings.request_timeout
     """For everything, from the connection to the last byte of the reply."""
     read_s: float | None = None
-    """Without a single byte; None for as long as `total_s`: a slow server sends none until its reply is complete."""
+    """The time without a single byte; None for `total_s`, since a server may send none until its reply is complete."""
 
     @classmethod
     def within(cls, total_s: float) -> Timeouts:
-        """The usual ones, within another total."""
+        """Return the usual timeouts with another total."""
         return cls(connect_s=min(USUAL_TIMEOUTS.connect_s, total_s), total_s=total_s)
 
     @property
     def silence_s(self) -> float:
-        """Seconds without a byte after which a request is given up."""
+        """The seconds without a byte after which a request fails."""
         return self.total_s if self.read_s is None else self.read_s
 
 
@@ -66,13 +67,13 @@ USUAL_TIMEOUTS = Timeouts()
 
 
 class Transport(Protocol):
-    """Whatever carries a request to a server."""
+    """Sends a request to a server and returns the response."""
 
     async def post(self, path: str, body: dict[str, Any]) -> Reply:
-        """Send `body` as JSON. Raises Unreachable when no whole reply comes back, whatever its status.
+        """Send `body` as JSON and return the response, whatever its status.
 
-        A reply of more than `MOST_BYTES` is a BadReply, since no protocol has such: asking again may help once or
-        twice, and where it is all that a server sends, its address is no model's.
+        Raises Unreachable if no complete response arrives, BadReply if it has more than `MOST_BYTES`: no model replies
+        at such length, so the address is most likely not that of a model.
         """
         ...
 
@@ -82,7 +83,7 @@ class Transport(Protocol):
 
 
 class SdkTransport:
-    """The low-level `post` of a vendor's SDK, its own retries off: retrying is the engine's affair."""
+    """A Transport over the low-level `post` of a vendor's SDK, without the SDK's retries: the engine retries."""
 
     def __init__(
         self, sdk: str, base_url: str, *, key: str | None, pool: int, timeouts: Timeouts = USUAL_TIMEOUTS
@@ -90,7 +91,7 @@ class SdkTransport:
         """`sdk` is `openai` or `anthropic`; `pool` is how many connections may be open, all kept alive."""
         self._sdk = sdk
         self._base_url = base_url
-        self._key = key or "none"  # both SDKs insist on one; a server that needs none ignores it
+        self._key = key or "none"  # both SDKs require a key; a server that needs none ignores it
         self._pool = pool
         self._timeouts = timeouts
         self._client: Any = None
@@ -99,10 +100,10 @@ class SdkTransport:
         """See `Transport`."""
         client = self._client or self._open()
         vendor = self._vendor
-        # `from None` throughout: a vendor's exception carries the request, and that carries the key.
+        # `from None` throughout: a vendor's exception holds the request, which holds the key.
         try:
             posting = client.post(path, cast_to=self._response, body=body)
-            # The SDK's own time-outs are for single steps: a server that sends a byte now and then never meets them.
+            # The SDK's own timeouts apply to single reads: a server that sends a byte now and then never exceeds them.
             response = await asyncio.wait_for(posting, self._timeouts.total_s)
         except vendor.APIStatusError as error:
             response = error.response
@@ -117,7 +118,7 @@ class SdkTransport:
         return Reply(response.status_code, response.headers, response.content)
 
     def _open(self) -> Any:
-        # Here and not at import: an SDK takes 0.7 s to import, and the client belongs to the running loop.
+        # At the first request: an SDK takes 0.7 s to import, and its client belongs to the running event loop.
         from importlib import import_module
 
         import httpx2
@@ -131,14 +132,14 @@ class SdkTransport:
         return self._client
 
     def _http_client(self) -> httpx2.AsyncClient:
-        """Make the SDK's own kind of client; its default pool would cap the concurrency that was asked for."""
+        """Make the SDK's kind of HTTP client with a pool as large as the concurrency; its default pool is smaller."""
         import httpx2
 
         limits = httpx2.Limits(max_connections=self._pool, max_keepalive_connections=self._pool)
         timeout = httpx2.Timeout(self._timeouts.silence_s, connect=self._timeouts.connect_s)
         make = cast("Callable[..., httpx2.AsyncClient]", self._vendor.DefaultAsyncHttpxClient)
         hooks = {"response": [self._bound]}
-        # A redirect would carry the key to another host, as no HTTP client knows that x-api-key is one.
+        # No redirects: HTTP clients drop only `Authorization` for another host, and would send it the x-api-key.
         return make(limits=limits, timeout=timeout, follow_redirects=False, event_hooks=hooks)
 
     async def _bound(self, response: httpx2.Response) -> None:
@@ -157,7 +158,7 @@ class SdkTransport:
 
 
 class AioTransport:
-    """aiohttp and orjson, for servers of one's own: the path of most requests, so it does little for each."""
+    """A Transport over aiohttp and orjson, for a user's own servers; it is kept minimal, as most requests take it."""
 
     def __init__(
         self, base_url: str, *, key: str | None, pool: int, timeouts: Timeouts = USUAL_TIMEOUTS
@@ -182,7 +183,7 @@ class AioTransport:
         except self._timeout:
             raise Unreachable(_too_slow(self._base_url, self._timeouts)) from None
         except self._malformed as error:
-            said = error.message.partition("\n")[0].rstrip(": ")  # the lines after it quote what was sent
+            said = error.message.partition("\n")[0].rstrip(": ")  # the further lines quote the response
             raise BadReply(f"{self._base_url} does not answer in HTTP: {said}") from None
         except self._failure as error:
             raise Unreachable(_no_way(self._base_url, error)) from None
@@ -190,7 +191,7 @@ class AioTransport:
             raise Rejected(_unsendable(error)) from None
 
     async def _content(self, response: aiohttp.ClientResponse) -> bytes:
-        """What `response.read` returns, but not without end."""
+        """Read the body, as `response.read` does, but raise BadReply beyond `MOST_BYTES`."""
         parts, size = [], 0
         while part := await response.content.readany():
             size += len(part)
@@ -209,7 +210,7 @@ class AioTransport:
 
         self._timeout = asyncio.TimeoutError
         self._malformed, self._failure = aiohttp.ClientResponseError, (aiohttp.ClientError, OSError)
-        # sock_connect and not connect: the latter would count the time spent waiting for a free connection.
+        # sock_connect and not connect, which would include the time spent waiting for a free connection.
         self._session = aiohttp.ClientSession(
             headers=self._headers,
             connector=aiohttp.TCPConnector(limit=self._pool, keepalive_timeout=_IDLE_S),
@@ -252,17 +253,19 @@ def _too_long(base_url: str) -> BadReply:
 
 
 def _no_way(base_url: str, error: BaseException) -> str:
-    """Say what went wrong on the way, in the system's own words where it has any."""
+    """Return the message for a failed connection, with the operating system's words for the cause."""
     return f"cannot reach {base_url} ({_cause(error)}): is the server running and the address right?"
 
 
 def _cause(error: BaseException) -> str:
-    """Return the system's word, such as `Connection refused`; libraries wrap it in several errors of their own."""
+    """Return the operating system's message, such as `Connection refused`, from inside the errors of libraries."""
     inner: BaseException | None = error
     while inner is not None:
         number = getattr(inner, "errno", None)
         if isinstance(inner, OSError) and number:
-            return os.strerror(number) if number > 0 else str(inner.strerror)  # below 0: no such host
+            return (
+                os.strerror(number) if number > 0 else str(inner.strerror)
+            )  # negative: an error of name resolution
         inner = inner.__cause__ or inner.__context__
     return str(error) or type(error).__name__
 
