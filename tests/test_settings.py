@@ -154,7 +154,6 @@ def test_a_number_that_makes_no_sense_is_refused_in_one_sentence(flag: str, valu
     [
         ("--redux", "ok, corrected"),
         ("--scoring", ", ".join(map(str, Scoring))),
-        ("--solver", "single, self_consistency, debate, debate_judge, critic"),
     ],
 )
 def test_a_name_that_is_none_of_those_allowed_is_refused_with_them(flag: str, allowed: str) -> None:

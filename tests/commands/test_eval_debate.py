@@ -181,7 +181,7 @@ def test_letters_are_read_anew_in_the_way_that_is_asked_for(scores: Scores) -> N
         ("ok", ("--round", "3"), "--round 3: debate.json has rounds 1 to 2."),
         ("ok", ("--round", "0"), "--round 0: debate.json has rounds 1 to 2."),
         ("ok", ("--extraction", "magic"), "There is no extraction 'magic'; known: default, "),
-        ("silent", (), ": no agent said anything: agent_contexts has no turn of the role assistant."),
+        ("silent", (), ": there is no reply: agent_contexts has no message of the role assistant."),
     ],
 )
 def test_what_cannot_be_scored_is_told_in_a_sentence(

@@ -182,7 +182,7 @@ def test_the_sample_has_no_annotations() -> None:
 
 
 def test_an_unknown_mode_is_told_the_known_ones() -> None:
-    with pytest.raises(UserError, match="MMLU-Redux mode 'fixed': is unknown: give ok or corrected"):
+    with pytest.raises(UserError, match="MMLU-Redux mode 'fixed' is unknown: give ok or corrected"):
         redux.apply(data_set(question(0)), "fixed", "hub")
 
 

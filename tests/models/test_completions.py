@@ -148,7 +148,7 @@ async def test_a_chat_is_asked_for_log_probabilities_in_its_own_words(ask, chat_
 async def test_a_chat_that_gives_none_is_a_bad_reply_but_a_refusal_is_an_answer(
     ask, chat_payload, make_request
 ):
-    with pytest.raises(BadReply, match="there are none"):
+    with pytest.raises(BadReply, match="the reply has none"):
         await ask(chat_payload, make_request(logprobs=5))
     chat_payload["choices"][0]["message"] = {"content": None, "refusal": "I cannot."}
     completion, _, _ = await ask(chat_payload, make_request(logprobs=5))

@@ -52,7 +52,7 @@ def test_the_likeliest_tokens_come_best_first(choice, likeliest):
 @pytest.mark.parametrize("said", [None, {}, {"content": None}, {"content": []}, {"tokens": []}])
 def test_a_reply_without_any_is_no_reply_in_which_no_letter_is_likely(said):
     for choice in ({"logprobs": said}, {}):
-        with pytest.raises(ValueError, match="there are none"):
+        with pytest.raises(ValueError, match="the reply has none"):
             first_token(choice)
 
 

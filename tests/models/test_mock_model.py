@@ -305,7 +305,7 @@ async def test_recorded_log_probabilities_are_given_back_but_not_for_what_they_a
     # A recorded run must be graded the same when it is played back.
     path = file('{"id": "q/1", "completion": "", "logprobs": [[" B", -0.1], [" A", -2.5]]}')
     assert (await mock(responses=path).generate(raw())).logprobs == ((" B", -0.1), (" A", -2.5))
-    with pytest.raises(Rejected, match="logprob:echo asks for those of a given one"):
+    with pytest.raises(Rejected, match="logprob:echo needs the probability of a given text"):
         await mock(responses=path).generate(raw(continuation=" A"))
 
 

@@ -33,7 +33,7 @@ def _locale(spec: Spec, language: str) -> str:
         return found[0]
     known = f"{spec.name} is in {', '.join(found or spec.languages)}"
     if found:
-        raise UserError(f"Language {language!r} can mean several; {known}.")
+        raise UserError(f"Language {language!r} is ambiguous; {known}.")
     close = close_to(name, spec.languages)
     raise UserError(f"There is no language {language!r}; {known}{close or '.'}")
 
