@@ -36,6 +36,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(option.flag, help=option.help, **option.extra)
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Make the hooks of `hookspec.py` known, so that a conftest may implement them."""
+    from mmlubench.plugin import hookspec
+
+    pluginmanager.add_hookspecs(hookspec)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Begin where an option of ours says that a benchmark is wanted; a controller of workers always listens."""
     for text in _MARKS.values():
@@ -94,37 +101,46 @@ def pytest_collection_modifyitems(
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
     """Build the report of a case from its answer."""
-    if not hasattr(item, "played"):
+    if not hasattr(item, "case_outcome"):
         return None
     from mmlubench.plugin.case_report import report_of
 
-    return report_of(item, call)  # type: ignore[arg-type]  # only a Case has `played`
+    return report_of(item, call)  # type: ignore[arg-type]  # only a Case has `case_outcome`
 
 
 @pytest.fixture
 def question(request: pytest.FixtureRequest) -> Question:
     """The question of this case; needs the mark `questions`."""
-    return _own(request, "question")  # type: ignore[no-any-return]
+    if not hasattr(request.node, "case_outcome"):
+        pytest.fail("the fixture `question` needs an `async def` test marked questions", pytrace=False)
+    return request.node.question  # type: ignore[no-any-return]
+
+
+# Of the session, so that a user's fixture of any scope may build on them. A test itself gets what stands behind them.
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    """The model under test: `await model.generate(request)`; may be overridden, and built on by other fixtures."""
+    from mmlubench.plugin.current_case import CurrentModel
+
+    return CurrentModel()
+
+
+@pytest.fixture(scope="session")
+def solver() -> Solver:
+    """The solver of the options over the model under test: awaited with a question, it gives an Answer.
+
+    May be overridden, and built on by other fixtures.
+    """
+    from mmlubench.plugin.current_case import CurrentSolver
+
+    return CurrentSolver()
 
 
 @pytest.fixture
-def model(request: pytest.FixtureRequest) -> Model:
-    """The model under test: `await model.generate(request)`."""
-    return _own(request, "model")  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def solver(request: pytest.FixtureRequest) -> Solver:
-    """The strategy of this run over the model under test: awaited with a question, it gives an Answer."""
-    return _own(request, "solver")  # type: ignore[no-any-return]
-
-
-def _own(request: pytest.FixtureRequest, name: str) -> Any:
-    if not hasattr(request.node, "played"):
-        pytest.fail(
-            f"the fixture `{name}` needs an `async def` test marked questions or look_ahead", pytrace=False
-        )
-    return None  # a case fills its own arguments in when it runs; see Case.play
+def _mmlubench_case() -> None:
+    """The parameter by which a test is multiplied into cases; see `collect.generate`."""
 
 
 def _is_ours(node: object) -> bool:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mmlubench.plugin.private_pytest import is_set_up
+
 if TYPE_CHECKING:
     from mmlubench.plugin.cases import Case
 
@@ -57,7 +59,7 @@ def suits(case: Case, nextitem: pytest.Item | None) -> bool:
         and template.values is not None
         and nextitem is not None
         and nextitem.parent is case.parent
-        and case.parent in case.session._setupstate.stack
+        and is_set_up(case.parent)
         and not any(case.get_closest_marker(mark) for mark in _WANT_MARKS)
     )
 

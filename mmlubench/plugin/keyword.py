@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from itertools import product
 
-from _pytest.mark.expression import Expression
-
 from mmlubench.errors import UserError
+from mmlubench.plugin.private_pytest import Expression
 
 _MOST_UNKNOWN = 8
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from mmlubench.plugin.private_pytest import end_line, width_of
 from mmlubench.reports.figures import dollars
 from mmlubench.schema import Outcome
 from mmlubench.stats import Tally
@@ -56,11 +57,9 @@ class Progress:
         text = self.text(now - self._started)
         if self.live:
             # Cut at the edge: a line that wraps cannot be overwritten.
-            self._reporter.rewrite(text[: self._reporter._tw.fullwidth - 1], erase=True)
+            self._reporter.rewrite(text[: width_of(self._reporter) - 1], erase=True)
         else:
-            # After characters; `ensure_newline` overlooks them under -q.
-            if self._reporter._tw.width_of_current_line:
-                self._reporter._tw.line()
+            end_line(self._reporter)
             self._reporter.write_line(text)
             self._reporter.flush()  # into a pipe or a file it would be seen minutes later
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mmlubench.plugin.hooks import FinishedRun, Hooks
+from mmlubench.plugin.private_pytest import width_of
 from mmlubench.plugin.progress import Progress
 from mmlubench.reports.terminal import errors_lines, summary_lines
 from mmlubench.run.ledger import Ledger
@@ -21,10 +24,16 @@ class Recording:
     """Keeps one run, in the process that writes. Raises UserError if the run folder cannot be made."""
 
     def __init__(self, config: pytest.Config, run: Run, cases: int) -> None:
-        self.ledger = Ledger(run, _invocation(config))
+        self._hooks = Hooks(config)
+        self.ledger = Ledger(run, _invocation(config, self._hooks.manifest_facts()))
         self.progress = Progress(config.pluginmanager.get_plugin("terminalreporter"), cases)
         self._config = config
         self._run = run
+
+    @property
+    def failures(self) -> list[str]:
+        """What hooks of the user's own failed with, a sentence each."""
+        return self._hooks.failures
 
     def take(self, report: pytest.TestReport, record: Mapping[str, Any]) -> None:
         """Keep one case's record. Raises OSError."""
@@ -33,6 +42,7 @@ class Recording:
         result = self.ledger.take(record, report.nodeid, failed=failed)
         if result is not None:
             self.progress.add(result.outcome, result.requests - record["stored"], record["spent_usd"])
+            self._hooks.case_finished(result)
 
     def crashed(self, report: pytest.TestReport) -> None:
         """A worker died while it ran this test; if it was a case, that is an error of the case."""
@@ -48,19 +58,24 @@ class Recording:
             self.progress.show()
 
     def finish(self) -> None:
-        """Write everything that is written at the end. Raises OSError."""
+        """Write everything that is written at the end, and tell the hooks of it. Raises OSError."""
         self.progress.clear()
-        self.ledger.finish()
+        for entry in self.ledger.finish():
+            self._hooks.case_finished(entry)
+        ledger = self.ledger
+        self._hooks.run_finished(
+            FinishedRun(Path(ledger.path), ledger.summary, ledger.manifest, ledger.entries)
+        )
 
     def print_summary(self, reporter: pytest.TerminalReporter) -> None:
         """Print the table of every benchmark and model, the errors grouped by cause, and where everything is."""
         ascii_only = not _is_utf8()
-        for entry in self.ledger.entries.made:
+        made = self.ledger.entries.made
+        for entry, results in zip(made, self.ledger.entries.results() if made else (), strict=True):
             reporter.write_sep("=", f"{entry['benchmark']} {entry['model']}")
-            width, color = reporter._tw.fullwidth, reporter.hasmarkup
+            width, color = width_of(reporter), reporter.hasmarkup
             for line in summary_lines(entry, width, color=color, ascii=ascii_only):
                 reporter.write_line(line)
-            results = self.ledger.entries.results(entry["benchmark"], entry["model"])
             for line in errors_lines(results, ascii=ascii_only):
                 reporter.write_line(line, red=True)
         for verdict in self.ledger.verdicts():
@@ -80,10 +95,10 @@ def exit_status(session: pytest.Session, ledger: Ledger) -> int:
     return int(pytest.ExitCode.OK if passed else pytest.ExitCode.TESTS_FAILED)
 
 
-def _invocation(config: pytest.Config) -> Invocation:
+def _invocation(config: pytest.Config, user_facts: Mapping[str, Any]) -> Invocation:
     started = config.invocation_params
     workers = len(config.getoption("tx", None) or [""])
-    return Invocation(("pytest", *map(str, started.args)), started.dir, workers)
+    return Invocation(("pytest", *map(str, started.args)), started.dir, workers, user_facts)
 
 
 def _is_utf8() -> bool:

@@ -11,9 +11,9 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from _pytest._code.code import ExceptionRepr, TerminalRepr
 
 from mmlubench.models.secrecy import Mask, noted, secrets
+from mmlubench.plugin.private_pytest import TerminalRepr
 from mmlubench.schema import Outcome
 
 
@@ -44,7 +44,7 @@ class Redaction:
         return report
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_internalerror(self, excrepr: ExceptionRepr) -> None:
+    def pytest_internalerror(self, excrepr: TerminalRepr) -> None:
         """Called by pytest when a plugin fails."""
         self.hidden(excrepr)
 

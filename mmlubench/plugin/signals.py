@@ -5,13 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-import time
-from contextlib import suppress
-from queue import Empty
 from types import FrameType
 from typing import Any
-
-import pytest
 
 #: Seconds that requests under way get to end when a run is stopped: they are paid for.
 DRAIN_S = 5.0
@@ -66,42 +61,6 @@ class Signals:
 
 def _raise(number: int) -> None:
     raise KeyboardInterrupt(*(["SIGTERM"] if number == signal.SIGTERM else []))
-
-
-def stop(session: pytest.Session, why: str) -> None:
-    """End the run after the case that is being reported; pytest shows `why`."""
-    distributed: Any = session.config.pluginmanager.get_plugin("dsession")
-    if distributed is not None:
-        distributed.shouldstop = why
-    else:
-        session.shouldstop = why
-
-
-def stopped_for(session: pytest.Session) -> str:
-    """Why the run was stopped early, as pytest will show it; empty if it was not."""
-    distributed: Any = session.config.pluginmanager.get_plugin("dsession")
-    return str(getattr(distributed, "shouldstop", "") or session.shouldstop or "")
-
-
-def hear_out(session: pytest.Session, signals: Signals) -> None:
-    """Wait a little for the workers of an interrupted run, and take the reports they still have.
-
-    xdist would end them without listening. A second Ctrl-C ends the wait.
-    """
-    distributed: Any = session.config.pluginmanager.get_plugin("dsession")
-    active = getattr(distributed, "_active_nodes", ())
-    end = time.monotonic() + DRAIN_S + 3.0  # they drain, too, and tell of it afterwards
-    for node in active:
-        node.shutdown()
-    while active and not signals.hurry and time.monotonic() < end:
-        with suppress(Empty):
-            event, details = distributed.queue.get(timeout=0.1)
-            if event == "testreport":
-                distributed.worker_testreport(**details)
-            elif event == "workerfinished":
-                session.config.hook.pytest_testnodedown(node=details["node"], error=None)
-            if event in ("workerfinished", "errordown", "internal_error"):
-                active.discard(details["node"])
 
 
 def cannot_write(error: OSError, what: object, *, has_store: bool) -> str:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from mmlubench.models import ModelSpec
 from mmlubench.reports.summary import result_entry
-from mmlubench.run.run import Run
+from mmlubench.run.roster import OWN_SPEC
+from mmlubench.run.run import Run, selection_key
 from mmlubench.schema import Outcome, Result, Usage
 from mmlubench.stats import Thresholds, summarize
 
@@ -43,14 +45,15 @@ class Entries:
         """`facts` are those of `Run.facts`; workers may tell more of them while the run goes on."""
         self._run = run
         self._facts = facts
-        self._cases: dict[tuple[str, str], _Cases] = {}
+        self._cases: dict[tuple[str, str, str], _Cases] = {}
+        """By benchmark, model, and recipe where it is not that of the run."""
         self._why_unasked = ""
         self.made: list[dict[str, Any]] = []
         """The entries, once `make` was called."""
 
     def add(self, result: Result, place: int, *, stored: int = 0, unasked: str = "") -> None:
         """Take a result in; `place` is the case's place in the run, `unasked` why it was not asked any more."""
-        cases = self._cases.setdefault((result.benchmark, result.model), _Cases())
+        cases = self._cases.setdefault((result.benchmark, result.model, result.recipe), _Cases())
         cases.results.append(result)
         cases.places.append(place)
         cases.stored += stored
@@ -64,9 +67,14 @@ class Entries:
         self.made = [self._entry(*who, cases, duration_s) for who, cases in self._cases.items()]
         return self.made
 
-    def results(self, benchmark: str, model: str) -> list[Result]:
-        """Return the results of one benchmark and model."""
-        return self._cases[benchmark, model].results
+    def results(self) -> list[list[Result]]:
+        """Return the results behind each of the entries `made`."""
+        return [cases.results for cases in self._cases.values()]
+
+    @property
+    def own_recipes(self) -> list[str]:
+        """The recipes of these cases that are not the run's."""
+        return [recipe for _, _, recipe in self._cases if recipe]
 
     def __iter__(self) -> Iterator[Result]:
         return (result for cases in self._cases.values() for result in cases.results)
@@ -76,7 +84,9 @@ class Entries:
         """Whether no case that was selected is missing."""
         return not any(self._unfinished(*who, cases) for who, cases in self._cases.items())
 
-    def _entry(self, benchmark: str, model: str, cases: _Cases, duration_s: float) -> dict[str, Any]:
+    def _entry(
+        self, benchmark: str, model: str, recipe: str, cases: _Cases, duration_s: float
+    ) -> dict[str, Any]:
         run, asked = self._run, self._run.roster.asked(model)
         dropped = dict.fromkeys(name for spec in asked for name in run.strategy.dropped(spec))
         requests = sum(result.requests for result in cases.results)
@@ -84,15 +94,15 @@ class Entries:
             cases.results,
             Thresholds(run.settings.max_error_rate, run.settings.max_unparsed_rate),
             # Of several agents each is another model.
-            asked_model=asked[0].asked_model if len(asked) == 1 and not asked[0].is_mock else None,
+            asked_model=asked[0].asked_model if len(asked) == 1 and _is_known(asked[0]) else None,
             dropped=dict.fromkeys(dropped, requests),
-            unfinished=self._unfinished(benchmark, model, cases),
+            unfinished=self._unfinished(benchmark, model, recipe, cases),
         )
         return result_entry(
             summary,
             benchmark=benchmark,
             model=model,
-            recipe=run.strategy.name,
+            recipe=recipe or run.strategy.name,
             scoring=run.strategy.scoring.value,
             mock=run.roster.is_mock(model),
             duration_s=duration_s,
@@ -100,9 +110,9 @@ class Entries:
             notice=self._notice(benchmark),
         )
 
-    def _unfinished(self, benchmark: str, model: str, cases: _Cases) -> str:
+    def _unfinished(self, benchmark: str, model: str, recipe: str, cases: _Cases) -> str:
         """Why cases that were selected are missing, as half a sentence; empty where none is."""
-        selected = self._facts.get(benchmark, {}).get("cases", {}).get(model, 0)
+        selected = self._facts.get(benchmark, {}).get("cases", {}).get(selection_key(model, recipe), 0)
         done, of = len(cases.results) - cases.unasked, max(selected, len(cases.results))
         if done == of:
             return ""
@@ -118,10 +128,15 @@ class Entries:
         return "; ".join(filter(None, notices))
 
 
-def crashed_result(nodeid: str, label: str, benchmark: str, known: Entries) -> Result:
+def _is_known(spec: ModelSpec) -> bool:
+    return spec is not OWN_SPEC and not spec.is_mock
+
+
+def crashed_result(nodeid: str, label: str, benchmark: str, recipe: str, known: Entries) -> Result:
     """Return what can be told of a case from its pytest id alone, such as `test_mmlu[claude-anatomy-0017]`.
 
-    `label` is the model's. Other results of the same subject, which are `known`, tell the category.
+    `label` is the model's, `recipe` as in `schema.Result`. Other results of the same subject, which are `known`, tell
+    the category.
     """
     case_id = nodeid.partition("[")[2]
     subject, _, row = case_id.rstrip("]").removeprefix(f"{label}-").rpartition("-")
@@ -138,4 +153,5 @@ def crashed_result(nodeid: str, label: str, benchmark: str, known: Entries) -> R
         latency_s=0.0,
         usage=Usage(),
         error="the xdist worker that ran this case crashed",
+        recipe=recipe,
     )

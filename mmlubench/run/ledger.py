@@ -15,6 +15,7 @@ from mmlubench.run.entries import LAST, Entries, crashed_result
 from mmlubench.run.folder import RunFolder
 from mmlubench.run.gate import Gate, Verdict
 from mmlubench.run.manifest import Invocation, manifest
+from mmlubench.run.roster import OWN
 from mmlubench.run.run import Run
 from mmlubench.schema import Result
 
@@ -28,14 +29,17 @@ class Ledger:
         self._started = time.perf_counter()
         self._facts = run.facts()
         self._folder = RunFolder(
-            run.settings.run_dir, mock=any(run.roster.is_mock(label) for label in run.roster.specs)
+            run.settings.run_dir, mock=any(run.roster.is_mock(label) for label in run.labels)
         )
-        self._benchmark_of: dict[str, str] = {}
-        """The benchmark of each test function, by the part of a pytest id before the bracket."""
+        self._known: dict[str, tuple[str, str]] = {}
+        """Benchmark and recipe of each test function, by the part of a pytest id before the bracket."""
         self._crashed: list[str] = []
         self._gate = Gate(run.settings.min_accuracy)
         self.failed_cases = 0
         """How many cases the test runner counts as failed."""
+        self.manifest: dict[str, Any] = {}
+        self.summary: dict[str, Any] = {}
+        """What the files of these names hold, once the run is finished."""
         self.entries = Entries(run, self._facts)
         self._folder.write_json("manifest.json", self._manifest())
 
@@ -50,7 +54,7 @@ class Ledger:
             self.failed_cases += failed
             lines["results"] = orjson.dumps(record["result"], option=orjson.OPT_APPEND_NEWLINE)
             result = Result.from_dict(record["result"])
-            self._benchmark_of.setdefault(nodeid.partition("[")[0], result.benchmark)
+            self._known.setdefault(nodeid.partition("[")[0], (result.benchmark, result.recipe))
             self.entries.add(result, record["order"], stored=record["stored"], unasked=record["unasked"])
             if record["debate"]:
                 self._folder.append_entry(debate_name(result), record["order"], record["debate"])
@@ -82,8 +86,11 @@ class Ledger:
 
     # -- at the end ----------------------------------------------------------------------------------------------
 
-    def finish(self) -> None:
-        """Reckon the figures, then write everything that is written at the end. Raises OSError."""
+    def finish(self) -> list[Result]:
+        """Reckon the figures, then write everything that is written at the end; return the results of crashed cases.
+
+        Raises OSError.
+        """
         duration_s = round(time.perf_counter() - self._started, 3)
         crashed = [self._crash_result(nodeid) for nodeid in self._crashed]
         for result in crashed:
@@ -94,9 +101,12 @@ class Ledger:
         self._folder.close()
         facts = self._manifest()
         self._folder.write_json("manifest.json", facts)
-        self._folder.write_json("summary.json", summary_json(facts, made))
+        summary = summary_json(facts, made)
+        self._folder.write_json("summary.json", summary)
         for entry in made:
             self._write_classic(entry)
+        self.manifest, self.summary = facts, summary
+        return crashed
 
     def discard(self) -> None:
         """Leave nothing behind of a run in which nothing was asked."""
@@ -119,17 +129,18 @@ class Ledger:
 
     def _crash_result(self, nodeid: str) -> Result:
         test = nodeid.partition("[")[0]
-        benchmark = self._benchmark_of.get(test) or test.rpartition("::")[2].removeprefix("test_")
-        return crashed_result(nodeid, self._label_in(nodeid), benchmark, self.entries)
+        benchmark, recipe = self._known.get(test, (test.rpartition("::")[2].removeprefix("test_"), ""))
+        return crashed_result(nodeid, self._label_in(nodeid), benchmark, recipe, self.entries)
 
     def _label_in(self, nodeid: str) -> str:
         """Return the label of the model in the id of a case; empty if it has none."""
         case_id = nodeid.partition("[")[2]
-        labels = [label for label in self._run.roster.specs if case_id.startswith((f"{label}-", f"{label}]"))]
+        known = (*self._run.roster.specs, OWN)
+        labels = [label for label in known if case_id.startswith((f"{label}-", f"{label}]"))]
         return max(labels, key=len, default="")
 
     def _write_classic(self, entry: Mapping[str, Any]) -> None:
-        adapter, folder = self._run.roster.specs[entry["model"]].adapter, self._folder
+        adapter, folder = self._run.roster.asked(entry["model"])[0].adapter, self._folder
         content = classic_json(
             entry,
             timestamp=folder.timestamp,
@@ -137,10 +148,19 @@ class Ledger:
             adapter=adapter,
             limit=self._run.settings.limit,
         )
-        folder.write_beside(classic_names(entry, folder.timestamp), content)
+        # A model's file is not to be overwritten by figures of a solver of the user's own.
+        named = (
+            f"{entry['model']}_{entry['recipe']}"
+            if entry["recipe"] in self.entries.own_recipes
+            else entry["model"]
+        )
+        folder.write_beside(classic_names({**entry, "model": named}, folder.timestamp), content)
 
     def _manifest(self) -> dict[str, Any]:
-        return manifest(self._folder.run_id, self._invocation, self._run, self._facts)
+        facts = manifest(self._folder.run_id, self._invocation, self._run, self._facts)
+        # Workers alone know the fixtures of the tests: a controller learns of them from the results.
+        own = {**self._run.own_recipes, **dict.fromkeys(self.entries.own_recipes)}
+        return {**facts, "own_recipes": list(own)} if own else facts
 
 
 def debate_name(result: Result) -> str:

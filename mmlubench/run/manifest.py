@@ -6,7 +6,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -37,6 +37,8 @@ class Invocation:
     cwd: Path
     workers: int = 1
     """How many processes ask."""
+    user_facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the user wants to be noted beside."""
 
 
 def manifest(run_id: str, invocation: Invocation, run: Run, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,6 +63,7 @@ def manifest(run_id: str, invocation: Invocation, run: Run, data: Mapping[str, A
         "git_commit": _git_commit(Path.cwd()),
         "python": platform.python_version(),
         "platform": sys.platform,
+        **({"user_facts": dict(invocation.user_facts)} if invocation.user_facts else {}),
         "packages": {name: found for name in _PACKAGES if (found := _version(name))},
     }
 

@@ -161,6 +161,11 @@ class Strategy:
             yield f"scored by {self.scoring}"
         if settings.constrained:
             yield "constrained"
+        yield from self.repeats()
+
+    def repeats(self) -> Iterator[str]:
+        """Yield what --epochs and --shuffle-choices make of any recipe or solver; mostly nothing."""
+        settings = self._settings
         if settings.shuffle_choices:
             yield "shuffled choices"
         if settings.epochs > 1:
@@ -194,14 +199,23 @@ class Strategy:
         self, seats: Sequence[Seat], scoring: Scoring, dev: Mapping[str, Sequence[Question]]
     ) -> Solver:
         """Build the solver; `seats` are the model under test, or those of the agents, in turn."""
+        return self.repeated(self.plain_solver(seats, scoring, dev))
+
+    def plain_solver(
+        self, seats: Sequence[Seat], scoring: Scoring, dev: Mapping[str, Sequence[Question]]
+    ) -> Solver:
+        """Build the solver that puts a question once, whatever --epochs and --shuffle-choices say."""
+        return self._alone(*seats[0], scoring, dev) if self._is_single else self._together(seats)
+
+    def repeated(self, solver: Solver) -> Solver:
+        """Put a solver's questions as often as --epochs says, and in the orders of --shuffle-choices."""
         settings = self._settings
-        solver = self._alone(*seats[0], scoring, dev) if self._is_single else self._together(seats)
-        if settings.epochs > 1 or settings.shuffle_choices:
-            shuffle, seed = settings.shuffle_choices, settings.seed
-            solver = Repeated(
-                _Numbered(solver), settings.epochs, settings.epochs_reducer, shuffle=shuffle, seed=seed
-            )
-        return solver
+        if settings.epochs == 1 and not settings.shuffle_choices:
+            return solver
+        shuffle, seed = settings.shuffle_choices, settings.seed
+        return Repeated(
+            _Numbered(solver), settings.epochs, settings.epochs_reducer, shuffle=shuffle, seed=seed
+        )
 
     def _alone(
         self, model: Model, spec: ModelSpec, scoring: Scoring, dev: Mapping[str, Sequence[Question]]
