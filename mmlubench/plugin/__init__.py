@@ -68,6 +68,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return BenchmarkFile.from_parent(parent, path=file_path)
 
 
+@pytest.hookimpl(tryfirst=True)  # ids begin with the model, whatever else has parameters
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give benchmark functions the parameter that is multiplied later."""
     if _is_ours(metafunc.definition):

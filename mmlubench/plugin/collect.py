@@ -48,7 +48,10 @@ def multiply(process: Process, items: list[pytest.Function]) -> Iterator[Case]:
             template = process.template(item, benchmark)
             labels = process.labels(template)
             questions = process.run.data.questions(
-                benchmark, origin, _wanted(labels, keyword, benchmark, names)
+                benchmark,
+                origin,
+                _wanted(labels, keyword, benchmark, names),
+                by_recipe=template.overrides.uses_solver,
             )
             for label in labels:
                 cases = (make_case(process, template, label, question) for question in questions)

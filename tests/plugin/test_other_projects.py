@@ -81,9 +81,7 @@ def test_our_fixtures_say_what_they_are_for_where_they_are_misused(project):
     project.makepyfile("import pytest\n@pytest.mark.asyncio\nasync def test_one(question): ...")
     result = project.runpytest_inprocess()
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(
-        ["the fixture `question` needs an `async def` test marked questions"]
-    )
+    result.stdout.fnmatch_lines(["the fixture `question` needs an `async def` test marked questions"])
 
 
 def test_the_plugin_can_be_left_out(project):
