@@ -69,11 +69,6 @@ def request_of(item: pytest.Function) -> pytest.FixtureRequest:
     return item._request
 
 
-def item_of(request: pytest.FixtureRequest) -> pytest.Item:
-    """The test for which a fixture is made; `request.node` would be the session where the fixture is the session's."""
-    return request._pyfuncitem
-
-
 def is_set_up(node: pytest.Collector | None) -> bool:
     """Whether pytest has set this module, class or package up and not torn it down yet."""
     return node is not None and node in node.session._setupstate.stack
@@ -90,7 +85,7 @@ def will_run(item: pytest.Item) -> bool:
     try:
         xfail = None if item.config.getoption("runxfail") else evaluate_xfail_marks(item)
         return evaluate_skip_marks(item) is None and (xfail is None or xfail.run)
-    except pytest.fail.Exception:
+    except (pytest.fail.Exception, TypeError):
         return False
 
 
