@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from itertools import product
 
 from mmlubench.errors import UserError
-from mmlubench.plugin.private_pytest import Expression
+from mmlubench.plugin.private_pytest import Expression, words_of
 
 _MOST_UNKNOWN = 8
 
@@ -43,7 +43,7 @@ class Keyword:
     @property
     def named(self) -> frozenset[str]:
         """The benchmarks that it names."""
-        words = self._expression.idents() if self._expression else frozenset[str]()
+        words = words_of(self._expression) if self._expression else frozenset[str]()
         return self._benchmarks & words
 
     def may_match(self, benchmark: str, names: Iterable[str], ids: Collection[str] | None) -> bool:
@@ -55,7 +55,7 @@ class Keyword:
         """
         if self._expression is None:
             return True
-        known = {word: self._holds(word, benchmark, names) for word in self._expression.idents()}
+        known = {word: self._holds(word, benchmark, names) for word in words_of(self._expression)}
         some = [word for word, holds in known.items() if not holds and self._may_stand_in(word, ids)]
         if len(some) > _MOST_UNKNOWN:
             return True
@@ -69,7 +69,7 @@ class Keyword:
         if self._expression is None:
             return True
         return self._evaluate(
-            {word: self._holds(word, benchmark, names) for word in self._expression.idents()}
+            {word: self._holds(word, benchmark, names) for word in words_of(self._expression)}
         )
 
     def _holds(self, word: str, benchmark: str, names: Iterable[str]) -> bool:

@@ -16,7 +16,7 @@ from _pytest._code.code import TerminalRepr
 from _pytest.assertion import util
 from _pytest.fixtures import FixtureDef
 from _pytest.mark import deselect_by_keyword
-from _pytest.mark.expression import Expression
+from _pytest.mark.expression import IDENT_PREFIX, Expression
 from _pytest.python import get_direct_param_fixture_func
 from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
 
@@ -153,6 +153,14 @@ class ComparisonOff:
 
     def __exit__(self, *error: object) -> None:
         util._reprcompare = self._compare
+
+
+def words_of(expression: Expression) -> frozenset[str]:
+    """The words of a `-k` expression: pytest compiles it to Python, where each is a variable with a prefix.
+
+    `Expression.idents` says the same, and is not there in pytest 9.0.
+    """
+    return frozenset(name.removeprefix(IDENT_PREFIX) for name in expression._code.co_names)
 
 
 @contextmanager

@@ -210,7 +210,11 @@ def test_pytest_selects_by_keyword_what_it_is_given_and_not_again(probe):
 
 def test_an_expression_tells_its_words_and_what_they_come_to():
     expression = private_pytest.Expression.compile("mmlu and not law")
-    assert set(expression.idents()) == {"mmlu", "law"}
+    assert private_pytest.words_of(expression) == {"mmlu", "law"}
+    assert private_pytest.words_of(private_pytest.Expression.compile("a or a(b='c') or 0017")) == {
+        "a",
+        "0017",
+    }
     assert expression.evaluate(lambda word, /, **kwargs: word == "mmlu")
     with pytest.raises(SyntaxError):
         private_pytest.Expression.compile("mmlu and")
