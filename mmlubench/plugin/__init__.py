@@ -155,5 +155,5 @@ def _session(config: pytest.Config) -> Session:
 
         config.stash[_KEY] = Session(config)
         config.pluginmanager.register(config.stash[_KEY], "mmlubench.session")
-        config.pluginmanager.register(Redaction(), "mmlubench.veil")
+        config.pluginmanager.register(Redaction(), "mmlubench.redaction")
     return config.stash[_KEY]

@@ -1,4 +1,4 @@
-"""From what a case's coroutine did to its one outcome, and from the outcome to pytest's report."""
+"""The outcome of a case and its report: what its coroutine did becomes one `Outcome`, and that a `TestReport`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from mmlubench.engine.journal import Journal
-from mmlubench.errors import BudgetSpent, MmluBenchError, ProviderError
+from mmlubench.errors import BudgetSpent, MmluBenchError, ProviderError, UserError
 from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.cases import Case
 from mmlubench.schema import Outcome, Result
@@ -100,7 +100,7 @@ def report_of(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | No
 
 
 def _not_begun(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
-    """A mark skips the case, or a fixture failed: nothing was asked, and it counts all the same."""
+    """The report of a case that a mark skips, or whose fixture failed: nothing was asked, but it counts."""
     if call.when != "setup" or case.question is None:
         return None
     assert call.excinfo is not None
@@ -127,14 +127,11 @@ def _graded(case: Case, call: pytest.CallInfo[None], case_outcome: CaseOutcome) 
 
 
 def _own_test(case: Case, call: pytest.CallInfo[None], case_outcome: CaseOutcome) -> pytest.TestReport:
-    """A test of the user's own that talks to a model: an ordinary test but for provider errors."""
-    if isinstance(case_outcome.error, ProviderError):
-        return _failed(case, call, _one_line(case_outcome.error))
-    return (
-        _passed(case, call)
-        if case_outcome.error is None
-        else pytest.TestReport.from_item_and_call(case, call)
-    )
+    """A test of the user's own that talks to a model: an ordinary test, but for errors that say all in a sentence."""
+    error = case_outcome.error
+    if isinstance(error, (ProviderError, UserError)):
+        return _failed(case, call, _one_line(error))
+    return _passed(case, call) if error is None else pytest.TestReport.from_item_and_call(case, call)
 
 
 def _passed(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport:

@@ -87,12 +87,9 @@ def read_overrides(item: pytest.Function) -> Overrides:
 
 def request_own_model(item: pytest.Function) -> None:
     """Have a test set up the user's `model`, where our solver is to ask it: ours cannot request it by itself."""
-    names = private_pytest.fixture_names(item)
-    if (
-        "solver" in names
-        and "model" not in names
-        and _is_own(_last(private_pytest.visible_definitions(item, "model")))
-    ):
+    if "model" in private_pytest.fixture_names(item) or "solver" not in _ours_reached(item):
+        return
+    if _is_own(_last(private_pytest.visible_definitions(item, "model"))):
         private_pytest.add_fixture(item, "model")
 
 

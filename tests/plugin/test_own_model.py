@@ -122,6 +122,23 @@ def solver(model):
     assert folder.entry()["recipe"] == "own solver (test_own.py), own model (test_own.py)"
 
 
+def test_a_solver_of_ones_own_that_does_not_ask_it_leaves_it_alone(write):
+    folder = write(
+        fixture("1 / 0")
+        + """
+from mmlubench import Answer
+
+@pytest.fixture(scope="session")
+def solver():
+    async def solve(question):
+        return Answer("A", "own rule", "A", "")
+    return solve
+"""
+    )
+    folder.run().assert_outcomes(passed=3)
+    assert folder.entry()["recipe"] == "own solver (test_own.py)"
+
+
 def test_each_parameter_of_it_has_figures_of_its_own(write):
     folder = write(fixture("Saying(request.param)", "request", '(scope="session", params=["A", "B"])'))
     folder.run().assert_outcomes(passed=3, failed=3)
