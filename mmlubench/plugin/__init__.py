@@ -44,7 +44,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin where an option of ours says that a benchmark is wanted; a controller of workers always listens."""
+    """Start our session where an option says that a benchmark is wanted, and in every controller of xdist workers."""
     for text in _MARKS.values():
         config.addinivalue_line("markers", text)
     if any(config.getoption(option.name) != option.extra.get("default") for option in OPTIONS):
@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """`--list-models` prints and ends."""
+    """Answer `--list-models`: print the models, and exit."""
     return _session(config).list_models() if config.getoption("list_models") else None
 
 
@@ -90,7 +90,7 @@ def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, An
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, None, None]:
-    """See to it that pytest need not look at `-k` once more for each of perhaps 200,000 cases."""
+    """Keep pytest from evaluating `-k` once more for each of perhaps 200,000 cases: they were made because of it."""
     if _KEY not in config.stash or not config.stash[_KEY].has_process:
         return (yield)
     from mmlubench.plugin.collect import keyword_heeded

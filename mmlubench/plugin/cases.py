@@ -1,4 +1,4 @@
-"""One question, one pytest case.
+"""The pytest item of a benchmark: one question, one case.
 
 A test function marked `questions` is collected once, as pytest does it, and then multiplied: a `Case` for every
 model and question. A case differs from an ordinary test function in three ways: its coroutine may have been
@@ -26,7 +26,7 @@ from mmlubench.schema import Question
 from mmlubench.solvers import Solver
 
 
-class Host(Protocol):
+class CaseProcess(Protocol):
     """What a case needs of the process it runs in; `process.Process` is one."""
 
     worker_state: WorkerState | None
@@ -63,7 +63,7 @@ class Host(Protocol):
 class Case(pytest.Function):
     """One model and one question (or a test of the user's own that talks to a model)."""
 
-    process: Host
+    process: CaseProcess
     template: Template
     label: str
     question: Question | None
@@ -85,7 +85,7 @@ class Case(pytest.Function):
     def job(self) -> Job[CaseOutcome]:
         """The case as the look-ahead wants it."""
         return Job(
-            self.nodeid, self.play if self.process.worker_state is None else self._watched, self._is_ready
+            self.nodeid, self.execute if self.process.worker_state is None else self._watched, self._is_ready
         )
 
     def setup(self) -> None:
@@ -102,8 +102,8 @@ class Case(pytest.Function):
         if self.case_outcome.error is not None:
             raise self.case_outcome.error
 
-    async def play(self) -> CaseOutcome:
-        """Run the test's own coroutine with a journal of its own; being cancelled, too, can come of it."""
+    async def execute(self) -> CaseOutcome:
+        """Run the test's own coroutine with a journal of its own; that it was cancelled is an outcome, too."""
         outcome = CaseOutcome(Journal())
         current_journal.set(outcome.journal)  # each task has a context of its own
         current_case.set(self)
@@ -126,7 +126,7 @@ class Case(pytest.Function):
     async def _watched(self) -> CaseOutcome:
         # A coroutine itself, so that a case that is given up before its first step leaves no inner one unawaited.
         assert self.process.worker_state is not None
-        return await self.process.worker_state.watch(self.order, self.play())
+        return await self.process.worker_state.watch(self.order, self.execute())
 
     def _is_ready(self) -> bool:
         return self.template.values is not None
@@ -162,7 +162,7 @@ class Case(pytest.Function):
         return {**(template.values or {}), **{name: self.callspec.params[name] for name in template.direct}}
 
 
-def make_case(process: Host, template: Template, label: str, question: Question | None) -> Case:
+def make_case(process: CaseProcess, template: Template, label: str, question: Question | None) -> Case:
     """One case of a test function: its id is `model-subject-row`, beside the ids of the user's own parameters."""
     item = template.item
     case_id = "-".join(filter(None, (label, question.case_id if question else "")))

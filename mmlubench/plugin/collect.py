@@ -108,7 +108,7 @@ def _wanted(
 
 
 def _check(item: pytest.Function) -> None:
-    """What a marked test must be; told once, where each of a thousand cases would fail by itself."""
+    """Raise UserError for a marked test that cannot work: else each of a thousand cases would fail with it."""
     where = item.nodeid.partition("[")[0]
     if not inspect.iscoroutinefunction(item.obj):
         raise UserError(f"{where}: a test marked questions or look_ahead is awaited; write it `async def`.")

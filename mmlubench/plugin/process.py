@@ -63,7 +63,7 @@ class Process:
         """Return the models that a test is multiplied by: those of --model, unless it asks one of its own."""
         return list(self.run.roster.specs) if template.overrides.uses_model else [OWN]
 
-    # -- what a case needs (cases.Host) --------------------------------------------------------------------------
+    # -- what a case needs (cases.CaseProcess) -------------------------------------------------------------------
 
     def model(self, label: str) -> Model:
         """Return the model under test, with all layers around it. Raises UserError where none is asked."""

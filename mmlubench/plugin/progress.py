@@ -1,4 +1,4 @@
-"""What a user sees while a run is going on: one line that moves in a terminal, a line now and then elsewhere."""
+"""The progress line: rewritten in place in a terminal, printed every ten seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Progress:
             reporter.showfspath = False  # a file's name would begin a line of its own, or stand within ours
 
     def give_way(self) -> None:
-        """Show lines now and then instead of the live one: tests that are no cases print their characters too."""
+        """Print lines now and then in place of the live one: tests that are no cases print their characters, too."""
         if self.live and self._reporter is not None:
             self.live, self._reporter.showfspath = False, True
             self._next = self._started + _QUIET_EVERY_S

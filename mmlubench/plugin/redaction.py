@@ -1,7 +1,7 @@
-"""Keys stay out of what pytest shows: `--showlocals` prints every variable, and captured output is anybody's.
+"""Redaction: API keys are masked in reports of tests, which `--showlocals` and captured output may have put there.
 
-Reports are veiled in the process that makes them, before xdist, junit.xml or the terminal sees them. Provider errors
-are free of keys already; this is for mistakes in tests and fixtures, whose messages and variables may hold anything.
+Reports are redacted in the process that makes them, before xdist, junit.xml or the terminal sees them. Provider errors
+hold no keys in the first place; this is for mistakes in tests and fixtures, whose messages and variables may hold any.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ends that nobody planned: a signal to go, a disk that is full."""
+"""Signals that end a run early, Ctrl-C and SIGTERM, and the sentence for a disk that is full."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ DRAIN_S = 5.0
 
 
 class Signals:
-    """Lets SIGTERM end a run as Ctrl-C does, and lets both do no harm.
+    """Handlers that let SIGTERM end a run as Ctrl-C does, and neither of them lose a reply.
 
-    Python would raise KeyboardInterrupt in the middle of a step of whatever task is running, and the reply that it
-    waits for, or its connection, would be lost: here it is raised between two steps of the event loop. pytest takes
-    half a second to note a first one; a second one that comes meanwhile is kept for whoever waits next.
+    Python would raise KeyboardInterrupt in the middle of a step of whatever task is running, and the reply that the
+    task waits for, or its connection, would be lost: here it is raised between two steps of the event loop. pytest
+    takes half a second to handle a first signal; a second one that comes meanwhile only sets `hurry`.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Signals:
         numbers = [signal.SIGTERM]
         if (
             signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        ):  # else somebody wants something else
+        ):  # else another plugin has a handler of its own
             numbers.append(signal.SIGINT)
         self._before += [(number, signal.signal(number, self._on_signal)) for number in numbers]
 
@@ -53,10 +53,8 @@ class Signals:
             loop = None
         if loop is not None and self._seen < 3:
             loop.call_soon_threadsafe(_raise, number)
-        elif (
-            self._seen != 2
-        ):  # the third time at once: a task may be stuck, so that the loop never gets there
-            _raise(number)
+        elif self._seen != 2:
+            _raise(number)  # the third one at once: a task may be stuck, so that the loop never gets there
 
 
 def _raise(number: int) -> None:
