@@ -7,7 +7,7 @@ order in which pytest calls them.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,9 +16,10 @@ import pytest
 from mmlubench.errors import StoreError, UserError
 from mmlubench.plugin import fast_path, keyword
 from mmlubench.plugin.case_report import PROPERTY
-from mmlubench.plugin.signals import DRAIN_S, Signals, cannot_write
+from mmlubench.plugin.signals import DRAIN_S, Signals
 from mmlubench.plugin.terminal import count_outcomes, status_of
-from mmlubench.plugin.xdist.controller import Controller, hear_out, stop, stopped_for
+from mmlubench.plugin.writer import Writer
+from mmlubench.plugin.xdist.controller import Controller, hear_out, stopped_for
 from mmlubench.plugin.xdist.scheduling import share_of, state_of
 from mmlubench.plugin.xdist.worker_output import WorkerOutput
 from mmlubench.run.share import Share
@@ -26,7 +27,6 @@ from mmlubench.run.share import Share
 if TYPE_CHECKING:
     from mmlubench.plugin.cases import Case
     from mmlubench.plugin.process import Process
-    from mmlubench.plugin.recording import Recording
 
 
 class Session:
@@ -37,17 +37,15 @@ class Session:
         self.problem = ""
         """What was wrong with options, models or tests, so that nothing is asked."""
         self._workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
+        self._writer = Writer(config, lambda: self.process)
         self._controller: Controller | None = None
         if self._workerinput is None and config.getoption("dist", "no") != "no":
-            self._controller = Controller(self._expect)
+            self._controller = Controller(self._writer.expect)
             config.pluginmanager.register(self._controller, "mmlubench.controller")
-        self._recording: Recording | None = None
         self._wanted = False
         """Whether an option of ours says that a benchmark is wanted."""
         self._quotes: list[str] = []
         """What `--estimate` prints in place of asking."""
-        self._trouble = ""
-        """Why not everything could be written."""
         self._signals = Signals()
         self._has_header = False
         """With -q there is none, and what it would have said of the store is said at the end."""
@@ -70,15 +68,6 @@ class Session:
         if self._workerinput is None:
             return Process(self.config, Share(), None)
         return Process(self.config, share_of(self._workerinput), state_of(self._workerinput))
-
-    @property
-    def recording(self) -> Recording:
-        """The single writer of the run; made, with its run folder, on first use."""
-        if self._recording is None:
-            from mmlubench.plugin.recording import Recording
-
-            self._recording = Recording(self.config, self.process.run, len(self.process.cases))
-        return self._recording
 
     # -- before anything is collected ----------------------------------------------------------------------------
 
@@ -129,7 +118,7 @@ class Session:
     def pytest_sessionstart(self) -> None:
         """A run folder that cannot be written is told before workers are started."""
         if self._controller is not None and self._controller.has_shares:
-            self._open_recording()
+            self._writer.open()
 
     # -- collection ----------------------------------------------------------------------------------------------
 
@@ -173,9 +162,9 @@ class Session:
             _ = process.run.roster.store
             process.settle_scoring()
             if not self.is_worker:
-                self._open_recording()
+                recording = self._writer.open()
                 if len(items) > len(process.cases):
-                    self.recording.progress.give_way()
+                    recording.progress.give_way()
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """Say where the questions come from, and what is special about a test's solver or fixtures."""
@@ -213,16 +202,16 @@ class Session:
             return
         for name, record in report.user_properties:
             if name == PROPERTY:
-                self._take(report, cast("dict[str, Any]", record))
+                self._writer.take(self._session, report, cast("dict[str, Any]", record))
                 self.process.reading = None
         report.user_properties = [pair for pair in report.user_properties if pair[0] != PROPERTY]
-        if self._recording is not None and report.when not in ("setup", "call", "teardown"):
-            self._recording.crashed(report)  # xdist's own report of a crash says "???"
+        if self._writer.recording is not None and report.when not in ("setup", "call", "teardown"):
+            self._writer.recording.crashed(report)  # xdist's own report of a crash says "???"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """One character for each outcome, one line under -v."""
-        return status_of(report, live=self._recording is not None and self._recording.progress.live)
+        return status_of(report, live=self._writer.is_live)
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -234,7 +223,9 @@ class Session:
         if self._workerinput is not None:
             self._tell_controller(ungraded)
         else:
-            self._write_all(session, ungraded)
+            if self._controller is not None:
+                ungraded += self._hear_workers(self._controller, session)
+            self._writer.finish(session, ungraded)
         self._signals.give_back()
         if self._quotes and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             session.exitstatus = pytest.ExitCode.OK
@@ -253,8 +244,8 @@ class Session:
         of_workers = self._controller.told.notices if self._controller is not None else ()
         for line in filter(None, (notice, *of_workers, *self._quotes)):
             terminalreporter.write_line(line)
-        if self._recording is not None:
-            self._recording.print_summary(terminalreporter)
+        if self._writer.recording is not None:
+            self._writer.recording.print_summary(terminalreporter)
         elif self.has_process and not self.problem and self._found_no_case(exitstatus):
             said = self.process.run.data.nothing_selected(self.config.getoption("keyword"))
             terminalreporter.write_line(said, yellow=True)
@@ -269,12 +260,12 @@ class Session:
         try:
             self.process.run.roster.close_store()
         except StoreError as error:
-            self._trouble = self._trouble or str(error)
+            self._writer.trouble = self._writer.trouble or str(error)
         asked = (outcome.journal for outcome in outcomes if outcome.journal.requests)
         return [(b"".join(journal.requests), b"".join(journal.responses)) for journal in asked]
 
     def _tell_controller(self, ungraded: list[tuple[bytes, bytes]]) -> None:
-        told = WorkerOutput(problem=self.problem, trouble=self._trouble, ungraded=ungraded)
+        told = WorkerOutput(problem=self.problem, trouble=self._writer.trouble, ungraded=ungraded)
         if self.has_process:
             told.benchmarks = sorted(self.process.run.data.seen)
             told.notices = self.process.notices()
@@ -282,63 +273,26 @@ class Session:
 
     def _hear_workers(self, controller: Controller, session: pytest.Session) -> list[tuple[bytes, bytes]]:
         """Take what workers told; return what they asked and nobody graded."""
-        if self._recording is not None:
+        if self._writer.recording is not None:
             hear_out(session, self._signals)
         told = controller.told
         self.problem = self.problem or told.problem
-        self._trouble = self._trouble or told.trouble
+        self._writer.trouble = self._writer.trouble or told.trouble
         if told.benchmarks:
             self.process.run.data.seen.update(told.benchmarks)
         return told.ungraded
-
-    def _write_all(self, session: pytest.Session, ungraded: list[tuple[bytes, bytes]]) -> None:
-        if self._controller is not None:
-            ungraded = [*ungraded, *self._hear_workers(self._controller, session)]
-        if ungraded or self._recording is not None:
-            self._write(lambda recording: recording.ledger.keep(ungraded))
-        if self._recording is None:
-            return
-        recording = self._recording
-        if recording.ledger.is_blank:  # made before the workers were, and they found nothing to do
-            self._write(lambda recording: recording.ledger.discard())
-            self._recording = None
-            return
-        from mmlubench.plugin.recording import exit_status
-
-        self._write(lambda recording: recording.finish())
-        session.exitstatus = exit_status(session, recording.ledger)
-        if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):  # what answers decide
-            if self._trouble:
-                session.exitstatus = pytest.ExitCode.INTERRUPTED
-            elif recording.failures:
-                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     # -- helpers -------------------------------------------------------------------------------------------------
 
     def _errors(self) -> list[str]:
         """What went wrong and pytest has not told."""
-        problem = [self.problem] if self.problem and self._controller is not None else []
-        trouble = [self._trouble] if self._trouble and self._trouble not in stopped_for(self._session) else []
-        return [*problem, *trouble, *(self._recording.failures if self._recording is not None else ())]
-
-    def _take(self, report: pytest.TestReport, record: dict[str, Any]) -> None:
-        if not self._write(lambda recording: recording.take(report, record)):
-            stop(self._session, self._trouble)
-
-    def _write(self, what: Callable[[Recording], object]) -> bool:
-        """Whether it could be written; why not is told at the end."""
-        try:
-            what(self.recording)
-        except OSError as error:
-            kept = self.process.run.roster.has_store
-            self._trouble = self._trouble or cannot_write(error, "the run folder", has_store=kept)
-            return False
-        return True
-
-    def _expect(self, cases: int) -> None:
-        """The controller of workers learns from them how many cases there are."""
-        if self._recording is not None:
-            self._recording.progress.total = cases
+        lines = []
+        if self.problem and self._controller is not None:
+            lines.append(self.problem)
+        trouble, recording = self._writer.trouble, self._writer.recording
+        if trouble and trouble not in stopped_for(self._session):
+            lines.append(trouble)
+        return lines if recording is None else [*lines, *recording.failures]
 
     def _found_no_case(self, exitstatus: int) -> bool:
         """Whether no case ran and that must be said: nothing ran at all, or a benchmark was wanted and others ran."""
@@ -351,10 +305,3 @@ class Session:
     @cached_property
     def _short_way(self) -> bool:
         return fast_path.is_open(self.config)
-
-    def _open_recording(self) -> None:
-        try:
-            recording = self.recording
-        except UserError as error:
-            raise pytest.UsageError(str(error)) from None
-        self.process.on_tick = recording.tick
