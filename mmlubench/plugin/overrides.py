@@ -63,7 +63,7 @@ class Overrides:
         if self.uses_model:
             return asks
         if self.solver:
-            return f"{asks}; it does not use `model`, so that its requests are neither limited, logged nor stored"
+            return f"{asks}; it does not use our `model`, so that its requests are neither limited, logged nor stored"
         return f"{asks} in place of --model; its requests are logged, and neither limited nor stored"
 
 

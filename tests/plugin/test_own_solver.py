@@ -247,6 +247,20 @@ def agent(solver):
     assert folder.entry()["recipe"] == "zero_shot"
 
 
+def test_a_mark_usefixtures_may_stand_beside_it(write):
+    folder = write(
+        fixture("asking(model)", "model")
+        + """
+@pytest.fixture(scope="module")
+def prepared(solver):
+    assert callable(solver)
+""",
+        benchmark='@pytest.mark.usefixtures("prepared")' + BENCHMARK,
+    )
+    folder.run("--model", "mock/A").assert_outcomes(passed=4)
+    assert folder.entry()["recipe"] == "own solver (conftest.py)"
+
+
 def test_it_is_asked_ahead_of_time_where_it_is_shared(write):
     slow = """
 running = most = 0
