@@ -288,6 +288,8 @@ class Result:
     """What the repeats are worth together, 0 to 1; None where the outcome alone decides."""
     rounds: tuple[tuple[str | None, ...], ...] = ()
     """The letters of all agents in each round, where several worked on the question."""
+    recipe: str = ""
+    """What was asked with where it is not the recipe of the run, such as `own solver (conftest.py)`."""
 
     @property
     def points(self) -> float:

@@ -71,7 +71,9 @@ def _file(name: str) -> str | Path:
     if file.is_file():
         return file
     if path.is_dir() or path.suffix == ".json" or not re.fullmatch(_NAME, name):
-        raise UserError(f"--tokenizer {name}: no {FILE} was found; give such a file, or a folder that holds one.")
+        raise UserError(
+            f"--tokenizer {name}: no {FILE} was found; give such a file, or a folder that holds one."
+        )
     # late: only a tokenizer that is no file is looked for on the hub
     from mmlubench.datasets.sources import hub_files
 

@@ -55,8 +55,15 @@ def pytest_load_initial_conftests(
         names.settle()
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Make the hooks of `hookspec.py` known, so that a conftest may implement them."""
+    from mmlubench.plugin import hookspec  # late: only a pytest run that loads this plugin needs it
+
+    pluginmanager.add_hookspecs(hookspec)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin where an option of ours says that a benchmark is wanted; a controller of workers always listens."""
+    """Start our session where an option says that a benchmark is wanted, and in every controller of xdist workers."""
     for text in _MARKS.values():
         config.addinivalue_line("markers", text)
     config.stash[NAMES].take_back()  # a conftest.py in a subfolder is loaded later, and may add such a name
@@ -67,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """`--list-models` prints and ends."""
+    """`--list-models` prints the models and exits."""
     return _session(config).list_models() if config.option.mmlubench_list_models else None
 
 
@@ -82,6 +89,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return BenchmarkFile.from_parent(parent, path=file_path)
 
 
+@pytest.hookimpl(tryfirst=True)  # ids begin with the model, whatever else has parameters
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give benchmark functions the parameter that is multiplied later."""
     if _is_ours(metafunc.definition):
@@ -104,7 +112,7 @@ def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, An
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, None, None]:
-    """See to it that pytest need not look at `-k` once more for each of perhaps 200,000 cases."""
+    """Keep pytest from evaluating `-k` once more for each of perhaps 200,000 cases: they were made because of it."""
     if _KEY not in config.stash or not config.stash[_KEY].has_process:
         return (yield)
     # late: a pytest run without benchmarks must not pay for it
@@ -117,38 +125,47 @@ def pytest_collection_modifyitems(
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
     """Build the report of a case from its answer."""
-    if not hasattr(item, "played"):
+    if not hasattr(item, "case_outcome"):
         return None
     # late: a pytest run without benchmarks must not pay for it
     from mmlubench.plugin.case_report import report_of
 
-    return report_of(item, call)  # type: ignore[arg-type]  # only a Case has `played`
+    return report_of(item, call)  # type: ignore[arg-type]  # only a Case has `case_outcome`
 
 
 @pytest.fixture
 def question(request: pytest.FixtureRequest) -> Question:
     """The question of this case; needs the mark `questions`."""
-    return _own(request, "question")  # type: ignore[no-any-return]
+    if not hasattr(request.node, "case_outcome"):
+        pytest.fail("the fixture `question` needs an `async def` test marked questions", pytrace=False)
+    return request.node.question  # type: ignore[no-any-return]
+
+
+# Of the session, so that a user's fixture of any scope may build on them. A test itself gets what stands behind them.
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    """The model under test: `await model.generate(request)`; may be overridden, and built on by other fixtures."""
+    from mmlubench.plugin.current_case import CurrentModel
+
+    return CurrentModel()
+
+
+@pytest.fixture(scope="session")
+def solver() -> Solver:
+    """The solver of the options over the model under test: awaited with a question, it gives an Answer.
+
+    May be overridden, and built on by other fixtures.
+    """
+    from mmlubench.plugin.current_case import CurrentSolver
+
+    return CurrentSolver()
 
 
 @pytest.fixture
-def model(request: pytest.FixtureRequest) -> Model:
-    """The model under test: `await model.generate(request)`."""
-    return _own(request, "model")  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def solver(request: pytest.FixtureRequest) -> Solver:
-    """The strategy of this run over the model under test: awaited with a question, it gives an Answer."""
-    return _own(request, "solver")  # type: ignore[no-any-return]
-
-
-def _own(request: pytest.FixtureRequest, name: str) -> Any:
-    if not hasattr(request.node, "played"):
-        pytest.fail(
-            f"the fixture `{name}` needs an `async def` test marked questions or look_ahead", pytrace=False
-        )
-    return None  # a case fills its own arguments in when it runs; see Case.play
+def _mmlubench_case() -> None:
+    """The parameter by which a test is multiplied into cases; see `collect.generate`."""
 
 
 def _is_ours(node: object) -> bool:
@@ -163,5 +180,5 @@ def _session(config: pytest.Config) -> Session:
 
         config.stash[_KEY] = Session(config)
         config.pluginmanager.register(config.stash[_KEY], "mmlubench.session")
-        config.pluginmanager.register(Redaction(), "mmlubench.veil")
+        config.pluginmanager.register(Redaction(), "mmlubench.redaction")
     return config.stash[_KEY]

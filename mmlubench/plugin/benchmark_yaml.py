@@ -1,4 +1,4 @@
-"""Benchmarks without Python: a file `NAME.benchmark.yaml` is collected as a test file that holds one test."""
+"""The collector of benchmarks without Python: `NAME.benchmark.yaml` is collected as a test file with one test in it."""
 
 from __future__ import annotations
 

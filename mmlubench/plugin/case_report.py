@@ -1,4 +1,4 @@
-"""From what a case's coroutine did to its one outcome, and from the outcome to pytest's report."""
+"""The outcome of a case and its report: what its coroutine did becomes one `Outcome`, and that a `TestReport`."""
 
 from __future__ import annotations
 
@@ -8,56 +8,35 @@ import orjson
 import pytest
 
 from mmlubench.engine.journal import Journal
-from mmlubench.errors import BudgetSpent, MmluBenchError, ProviderError
-from mmlubench.plugin.cases import Case, CaseOutcome
+from mmlubench.errors import BudgetSpent, MmluBenchError, ProviderError, UserError
+from mmlubench.plugin.case_outcome import CaseOutcome
+from mmlubench.plugin.cases import Case
 from mmlubench.schema import Outcome, Result
 
 #: The name under which a case's record travels in `report.user_properties`, also from an xdist worker.
 PROPERTY = "mmlubench"
 
-#: What pytest shows: a character, and a word under -v.
-SIGNS = {
-    Outcome.CORRECT: (".", "CORRECT"),
-    Outcome.WRONG: ("w", "WRONG"),
-    Outcome.UNPARSED: ("u", "UNPARSED"),
-    Outcome.TRUNCATED: ("t", "TRUNCATED"),
-    Outcome.REFUSED: ("r", "REFUSED"),
-    Outcome.ERROR: ("E", "ERROR"),
-    Outcome.SKIPPED: ("s", "SKIPPED"),
-}
-
-#: Under which name pytest's terminal keeps the reports, and which of its own names they count as at the end.
-CATEGORIES = {
-    Outcome.CORRECT: ("passed", None),
-    Outcome.WRONG: ("wrong", "failed"),
-    Outcome.UNPARSED: ("unparsed", "failed"),
-    Outcome.TRUNCATED: ("truncated", "failed"),
-    Outcome.REFUSED: ("refused", "failed"),
-    Outcome.ERROR: ("unanswered", "error"),
-    Outcome.SKIPPED: ("skipped", None),
-}
-
 #: What a test raises to say that the answer is not right.
 _VERDICTS = (AssertionError, pytest.fail.Exception)
 
 
-def outcome_of(played: CaseOutcome) -> Outcome:
+def outcome_of(case_outcome: CaseOutcome) -> Outcome:
     """The one outcome of a case."""
-    error = played.error
+    error = case_outcome.error
     if error is None:
         return Outcome.CORRECT
-    if _is_verdict(played):
-        return played.answer.failure if played.answer else Outcome.WRONG
+    if _is_verdict(case_outcome):
+        return case_outcome.answer.failure if case_outcome.answer else Outcome.WRONG
     # A case that a mark `xfail(run=False)` ends is not asked either.
     skips = isinstance(error, (pytest.skip.Exception, pytest.xfail.Exception, BudgetSpent))
     return Outcome.SKIPPED if skips else Outcome.ERROR
 
 
-def result_of(case: Case, played: CaseOutcome) -> Result:
+def result_of(case: Case, case_outcome: CaseOutcome) -> Result:
     """The line of `results.jsonl` for a case that asked a question."""
     assert case.question is not None
-    question, journal, answer = case.question, played.journal, played.answer
-    outcome = outcome_of(played)
+    question, journal, answer = case.question, case_outcome.journal, case_outcome.answer
+    outcome = outcome_of(case_outcome)
     return Result(
         id=question.id,
         benchmark=question.benchmark,
@@ -72,37 +51,38 @@ def result_of(case: Case, played: CaseOutcome) -> Result:
         usage=journal.usage,
         requests=journal.sent,
         served_model=journal.served_model,
-        error=_one_line(played.error) if outcome is Outcome.ERROR else "",
+        error=_one_line(case_outcome.error) if outcome is Outcome.ERROR else "",
         choices=len(question.choices),
         language=question.language,
         probabilities=answer.probabilities if answer else None,
         letters=answer.letters if answer else (),
         score=answer.score if answer else None,
         rounds=answer.rounds if answer else (),
+        recipe=case.template.recipe,
     )
 
 
-def record_of(case: Case, played: CaseOutcome) -> dict[str, Any]:
+def record_of(case: Case, case_outcome: CaseOutcome) -> dict[str, Any]:
     """Everything the controller needs of a case, in types that xdist can carry."""
-    result = result_of(case, played).to_dict() if case.question else None
+    result = result_of(case, case_outcome).to_dict() if case.question else None
     return {
         "order": case.order,
         "facts": case.process.facts_to_tell(),
         "result": result,
-        "stored": played.journal.stored,
-        "spent_usd": played.journal.spent_usd,
-        "unasked": str(played.error) if isinstance(played.error, BudgetSpent) else "",
-        "requests": b"".join(played.journal.requests),
-        "responses": b"".join(played.journal.responses),
-        "debate": _debate_line(case, played),
+        "stored": case_outcome.journal.stored,
+        "spent_usd": case_outcome.journal.spent_usd,
+        "unasked": str(case_outcome.error) if isinstance(case_outcome.error, BudgetSpent) else "",
+        "requests": b"".join(case_outcome.journal.requests),
+        "responses": b"".join(case_outcome.journal.responses),
+        "debate": _debate_line(case, case_outcome),
     }
 
 
-def _debate_line(case: Case, played: CaseOutcome) -> bytes:
+def _debate_line(case: Case, case_outcome: CaseOutcome) -> bytes:
     """The entry of the debate file, on a line of its own; nothing where no agents worked together."""
-    if case.question is None or played.answer is None or played.answer.record is None:
+    if case.question is None or case_outcome.answer is None or case_outcome.answer.record is None:
         return b""
-    name, entry = orjson.dumps(case.question.id), orjson.dumps(played.answer.record)
+    name, entry = orjson.dumps(case.question.id), orjson.dumps(case_outcome.answer.record)
     return name + b": " + entry + b"\n"
 
 
@@ -111,46 +91,47 @@ def report_of(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | No
 
     Built directly: pytest would spend 1.6 ms on the traceback of every wrong answer.
     """
-    if call.when != "call" or case.played is None:
-        return _passed(case, call) if call.excinfo is None else _unplayed(case, call)
-    played, case.played = case.played, None
-    report = _graded(case, call, played) if case.question else _own_test(case, call, played)
-    report.user_properties.append((PROPERTY, record_of(case, played)))
+    if call.when != "call" or case.case_outcome is None:
+        return _passed(case, call) if call.excinfo is None else _not_begun(case, call)
+    case_outcome, case.case_outcome = case.case_outcome, None
+    report = _graded(case, call, case_outcome) if case.question else _own_test(case, call, case_outcome)
+    report.user_properties.append((PROPERTY, record_of(case, case_outcome)))
     return report
 
 
-def _unplayed(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
-    """A mark skips the case, or a fixture failed: nothing was asked, and it counts all the same."""
+def _not_begun(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
+    """The report of a case that a mark skips, or whose fixture failed: nothing was asked, but it counts."""
     if call.when != "setup" or case.question is None:
         return None
     assert call.excinfo is not None
-    played = CaseOutcome(Journal(), error=call.excinfo.value, began=False)
-    report = _graded(case, call, played)
-    report.user_properties.append((PROPERTY, record_of(case, played)))
+    case_outcome = CaseOutcome(Journal(), error=call.excinfo.value, began=False)
+    report = _graded(case, call, case_outcome)
+    report.user_properties.append((PROPERTY, record_of(case, case_outcome)))
     return report
 
 
-def _graded(case: Case, call: pytest.CallInfo[None], played: CaseOutcome) -> pytest.TestReport:
-    outcome = outcome_of(played)
+def _graded(case: Case, call: pytest.CallInfo[None], case_outcome: CaseOutcome) -> pytest.TestReport:
+    outcome = outcome_of(case_outcome)
     if outcome is Outcome.CORRECT:
         report = _passed(case, call)
-    elif isinstance(played.error, BudgetSpent):
+    elif isinstance(case_outcome.error, BudgetSpent):
         report = _report(
-            case, call, "skipped", (case.template.file, case.template.line or 0, str(played.error))
+            case, call, "skipped", (case.template.file, case.template.line or 0, str(case_outcome.error))
         )
-    elif outcome is Outcome.SKIPPED or (_is_bug(played) and _is_new(case, played.error)):
+    elif outcome is Outcome.SKIPPED or (_is_bug(case_outcome) and _is_new(case, case_outcome.error)):
         report = pytest.TestReport.from_item_and_call(case, call)
     else:
-        report = _failed(case, call, _reason(played))
+        report = _failed(case, call, _reason(case_outcome))
     report.mmlubench = outcome.value  # type: ignore[attr-defined]  # extra attributes are allowed
     return report
 
 
-def _own_test(case: Case, call: pytest.CallInfo[None], played: CaseOutcome) -> pytest.TestReport:
-    """A test of the user's own that talks to a model: an ordinary test but for provider errors."""
-    if isinstance(played.error, ProviderError):
-        return _failed(case, call, _one_line(played.error))
-    return _passed(case, call) if played.error is None else pytest.TestReport.from_item_and_call(case, call)
+def _own_test(case: Case, call: pytest.CallInfo[None], case_outcome: CaseOutcome) -> pytest.TestReport:
+    """A test of the user's own that talks to a model: an ordinary test, but for errors that say all in a sentence."""
+    error = case_outcome.error
+    if isinstance(error, (ProviderError, UserError)):
+        return _failed(case, call, _one_line(error))
+    return _passed(case, call) if error is None else pytest.TestReport.from_item_and_call(case, call)
 
 
 def _passed(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport:
@@ -177,22 +158,22 @@ def _report(case: Case, call: pytest.CallInfo[None], outcome: Any, longrepr: Any
     )
 
 
-def _reason(played: CaseOutcome) -> str:
-    if not _is_verdict(played):
-        return _one_line(played.error)
-    if played.answer is not None:
-        return played.answer.explanation
-    return next(iter(str(played.error).splitlines()), "the assertion failed")
+def _reason(case_outcome: CaseOutcome) -> str:
+    if not _is_verdict(case_outcome):
+        return _one_line(case_outcome.error)
+    if case_outcome.answer is not None:
+        return case_outcome.answer.explanation
+    return next(iter(str(case_outcome.error).splitlines()), "the assertion failed")
 
 
-def _is_verdict(played: CaseOutcome) -> bool:
+def _is_verdict(case_outcome: CaseOutcome) -> bool:
     """Whether the test itself says that the answer is not right; what a fixture asserts says nothing of it."""
-    return played.began and isinstance(played.error, _VERDICTS)
+    return case_outcome.began and isinstance(case_outcome.error, _VERDICTS)
 
 
-def _is_bug(played: CaseOutcome) -> bool:
+def _is_bug(case_outcome: CaseOutcome) -> bool:
     """A mistake in the test's own code, or its fixtures', deserves its traceback."""
-    return not (isinstance(played.error, MmluBenchError) or _is_verdict(played))
+    return not (isinstance(case_outcome.error, MmluBenchError) or _is_verdict(case_outcome))
 
 
 def _is_new(case: Case, error: BaseException | None) -> bool:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from _pytest.mark import deselect_by_keyword
 
 from mmlubench import datasets
 from mmlubench.datasets import Spec
 from mmlubench.errors import UserError
-from mmlubench.plugin.cases import PLACEHOLDER, Case, Template, asks_for, make_case
+from mmlubench.plugin.cases import Case, make_case
 from mmlubench.plugin.keyword import Keyword
+from mmlubench.plugin.overrides import CASE, PLACEHOLDER, request_own_model
+from mmlubench.plugin.private_pytest import deselect_by_keyword, fixture_names, keyword_done
 from mmlubench.run.data import Origin
+from mmlubench.run.roster import OWN
 from mmlubench.schema import Question
 
 if TYPE_CHECKING:
@@ -24,10 +26,9 @@ if TYPE_CHECKING:
 
 def generate(metafunc: pytest.Metafunc) -> None:
     """Give a benchmark function a placeholder parameter, so that pytest collects it with the user's own parameters."""
-    marked = metafunc.definition.get_closest_marker("questions") is not None
-    argument = "question" if marked else asks_for(metafunc.function)
-    if argument and argument in metafunc.fixturenames:
-        metafunc.parametrize(argument, [None], ids=[PLACEHOLDER], indirect=True)
+    request_own_model(metafunc.definition)
+    metafunc.fixturenames.append(CASE)
+    metafunc.parametrize(CASE, [None], ids=[PLACEHOLDER], indirect=True)
 
 
 def multiply(process: Process, items: list[pytest.Function]) -> Iterator[Case]:
@@ -36,19 +37,23 @@ def multiply(process: Process, items: list[pytest.Function]) -> Iterator[Case]:
         _check(item)
         mark = item.get_closest_marker("questions")
         if mark is None:
-            template = Template(item, item.originalname)
-            yield from (make_case(process, template, label, None) for label in process.run.roster.specs)
+            template = process.template(item, item.originalname)
+            yield from (make_case(process, template, label, None) for label in process.labels(template))
             continue
         benchmark, origin = _read_mark(item, *mark.args, **mark.kwargs)
         process.run.data.seen.add(benchmark)
-        keyword = Keyword(item.config.option.keyword, process.run.data.seen | set(datasets.NAMES))
+        keyword = Keyword(item.config.getoption("keyword"), process.run.data.seen | set(datasets.NAMES))
         names = [*_names(item), benchmark]
         if keyword.may_match(benchmark, names, _words(process, benchmark, origin)):
-            template = Template(item, benchmark)
+            template = process.template(item, benchmark)
+            labels = process.labels(template)
             questions = process.run.data.questions(
-                benchmark, origin, _wanted(process, keyword, benchmark, names)
+                benchmark,
+                origin,
+                _wanted(labels, keyword, benchmark, names),
+                by_recipe=template.overrides.uses_solver,
             )
-            for label in process.run.roster.specs:
+            for label in labels:
                 cases = (make_case(process, template, label, question) for question in questions)
                 yield from (
                     c for c in cases if keyword.is_plain or keyword.matches(benchmark, [*names, c.name])
@@ -64,11 +69,8 @@ def keyword_heeded(config: pytest.Config, benchmarks: set[str], items: list[pyte
     deselect_by_keyword(others, config)
     dropped.difference_update(others)
     items[:] = [item for item in items if item not in dropped]
-    text, config.option.keyword = config.option.keyword, ""
-    try:
+    with keyword_done(config):
         yield
-    finally:
-        config.option.keyword = text
 
 
 def _keep_named(config: pytest.Config, benchmarks: set[str], items: list[pytest.Item]) -> None:
@@ -76,7 +78,7 @@ def _keep_named(config: pytest.Config, benchmarks: set[str], items: list[pytest.
 
     Once more when all are known: `-k capitals` does not mean `capitals_pro`, whichever file came first.
     """
-    keyword = Keyword(config.option.keyword, benchmarks)
+    keyword = Keyword(config.getoption("keyword"), benchmarks)
     if not keyword.named:
         return
     others = [item for item in items if isinstance(item, Case) and not _is_meant(item, keyword)]
@@ -92,27 +94,27 @@ def _is_meant(case: Case, keyword: Keyword) -> bool:
 
 
 def _wanted(
-    process: Process, keyword: Keyword, benchmark: str, names: list[str]
+    labels: Iterable[str], keyword: Keyword, benchmark: str, names: list[str]
 ) -> Callable[[Question], bool] | None:
     """What `-k` says of single questions: `--limit 100` means a hundred of those that `-k` selects."""
     if keyword.is_plain:
         return None
 
     def wanted(question: Question) -> bool:
-        ids = (f"{label}-{question.case_id}" for label in process.run.roster.specs)
+        ids = (f"{label}-{question.case_id}" for label in labels)
         return any(keyword.matches(benchmark, [*names, case_id]) for case_id in ids)
 
     return wanted
 
 
 def _check(item: pytest.Function) -> None:
-    """What a marked test must be; told once, where each of a thousand cases would fail by itself."""
+    """Raise UserError for a marked test that cannot work: else each of a thousand cases would fail with it."""
     where = item.nodeid.partition("[")[0]
     if not inspect.iscoroutinefunction(item.obj):
         raise UserError(f"{where}: a test marked questions or look_ahead is awaited; write it `async def`.")
     if item.get_closest_marker("questions") and "question" not in item.fixturenames:
         raise UserError(f"{where}: a test marked questions takes the argument `question`; add it.")
-    if asks_for(item.obj) is None:
+    if not {"solver", "model"} & set(fixture_names(item)):
         raise UserError(
             f"{where}: a test marked questions or look_ahead takes `solver` or `model`; add the one it asks."
         )
@@ -157,6 +159,6 @@ def _words(process: Process, benchmark: str, origin: Origin) -> list[str] | None
     if isinstance(origin, Spec):
         return None
     if origin is not None:
-        return [*process.run.roster.specs, *(question.case_id for question in origin)]
+        return [*process.run.roster.specs, OWN, *(question.case_id for question in origin)]
     spec = datasets.find(benchmark)
-    return [*process.run.roster.specs, *spec.counts, *spec.languages]
+    return [*process.run.roster.specs, OWN, *spec.counts, *spec.languages]

@@ -1,4 +1,4 @@
-"""The short way through pytest's protocol.
+"""The fast path of a case through pytest's run protocol: one phase and one report in place of three.
 
 pytest's own way costs about 0.4 ms a case: three phases, each through a dozen hook wrappers, each with a report.
 A case that was asked ahead of time has nothing to set up and prints nothing, so between the first and the last
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mmlubench.plugin.private_pytest import is_set_up
+
 if TYPE_CHECKING:
     from mmlubench.plugin.cases import Case
 
@@ -20,7 +22,7 @@ _PHASES = (
     "pytest_runtest_teardown",
     "pytest_runtest_protocol",
 )
-#: Those who come with pytest (and hypothesis); for a case that only waits for its answer they do nothing.
+#: Plugins that come with pytest (and hypothesis): they do nothing for a case that only waits for its answer.
 _HARMLESS = frozenset(
     [
         "runner",
@@ -57,7 +59,7 @@ def suits(case: Case, nextitem: pytest.Item | None) -> bool:
         and template.values is not None
         and nextitem is not None
         and nextitem.parent is case.parent
-        and case.parent in case.session._setupstate.stack
+        and is_set_up(case.parent)
         and not any(case.get_closest_marker(mark) for mark in _WANT_MARKS)
     )
 

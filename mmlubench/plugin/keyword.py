@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from itertools import product
 
-from _pytest.mark.expression import Expression, Scanner, TokenType
-
 from mmlubench.errors import UserError
+from mmlubench.plugin.private_pytest import Expression, words_of
 
 _MOST_UNKNOWN = 8
 
@@ -31,15 +30,10 @@ class Keyword:
     def __init__(self, text: str, benchmarks: Collection[str]) -> None:
         self.text = text.strip()
         self._benchmarks = frozenset(benchmarks)
-        self._words = frozenset[str]()
         try:
             self._expression = Expression.compile(self.text) if self.text else None
         except SyntaxError:
             self._expression = None  # pytest itself reports it, with the place
-        if self._expression is not None:
-            # The compiled expression tells its words only from pytest 9.1 on.
-            tokens = Scanner(self.text).lex(self.text)
-            self._words = frozenset(token.value for token in tokens if token.type is TokenType.IDENT)
 
     @property
     def is_plain(self) -> bool:
@@ -49,7 +43,8 @@ class Keyword:
     @property
     def named(self) -> frozenset[str]:
         """The benchmarks that it names."""
-        return self._benchmarks & self._words
+        words = words_of(self._expression) if self._expression else frozenset[str]()
+        return self._benchmarks & words
 
     def may_match(self, benchmark: str, names: Iterable[str], ids: Collection[str] | None) -> bool:
         """Whether some case of a test can match.
@@ -60,7 +55,7 @@ class Keyword:
         """
         if self._expression is None:
             return True
-        known = {word: self._holds(word, benchmark, names) for word in self._words}
+        known = {word: self._holds(word, benchmark, names) for word in words_of(self._expression)}
         some = [word for word, holds in known.items() if not holds and self._may_stand_in(word, ids)]
         if len(some) > _MOST_UNKNOWN:
             return True
@@ -73,7 +68,9 @@ class Keyword:
         """Whether one case with these names matches."""
         if self._expression is None:
             return True
-        return self._evaluate({word: self._holds(word, benchmark, names) for word in self._words})
+        return self._evaluate(
+            {word: self._holds(word, benchmark, names) for word in words_of(self._expression)}
+        )
 
     def _holds(self, word: str, benchmark: str, names: Iterable[str]) -> bool:
         if word in self._benchmarks:

@@ -75,3 +75,8 @@ class OptionNames:
 
 #: Where pytest's Config keeps them.
 NAMES = pytest.StashKey[OptionNames]()
+
+
+def usage_error(config: pytest.Config, problem: object) -> pytest.UsageError:
+    """Return an error for the user's command line, with options by the names that work here."""
+    return pytest.UsageError(config.stash[NAMES].spelled(str(problem)))

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from math import ceil
+from typing import Any
 
 import pytest
-from _pytest.assertion import util
 
 from mmlubench.engine.lookahead import Job, LookAhead
-from mmlubench.errors import StoreError
+from mmlubench.errors import StoreError, UserError
+from mmlubench.figures import several
 from mmlubench.models.base import Model
-from mmlubench.plugin.cases import Case, CaseOutcome, will_run
+from mmlubench.plugin.case_outcome import CaseOutcome
+from mmlubench.plugin.cases import Case
+from mmlubench.plugin.overrides import Overrides, check_options
+from mmlubench.plugin.own_parts import NotingSolver, OwnModel, OwnSolver
+from mmlubench.plugin.private_pytest import ComparisonOff, will_run
+from mmlubench.plugin.template import Template
 from mmlubench.plugin.xdist.worker_state import WorkerState
+from mmlubench.run.roster import OWN
 from mmlubench.run.run import Run
 from mmlubench.run.share import Share
+from mmlubench.run.strategy import Strategy
 from mmlubench.schema import Answer, Question
 from mmlubench.settings import Settings
 from mmlubench.solvers import Solver
@@ -39,15 +48,34 @@ class Process:
         self._stops_early = bool(config.getvalue("maxfail"))
         self._lookahead: LookAhead[CaseOutcome] | None = None
         self._told = False
+        self._unexplained = ComparisonOff()
+        self._plain_solvers: dict[tuple[str, str], Solver] = {}
 
-    # -- what a case needs (cases.Host) --------------------------------------------------------------------------
+    # -- the tests that are collected ----------------------------------------------------------------------------
+
+    def template(self, item: pytest.Function, benchmark: str) -> Template:
+        """Return what the cases of a test function share. Raises UserError for fixtures that cannot work."""
+        template = Template(item, benchmark)
+        template.recipe = _own_recipe(template.overrides, self.run.strategy)
+        return template
+
+    def labels(self, template: Template) -> list[str]:
+        """Return the models that a test is multiplied by: those of --model, unless it asks one of its own."""
+        return list(self.run.roster.specs) if template.overrides.uses_model else [OWN]
+
+    # -- what a case needs (cases.CaseProcess) -------------------------------------------------------------------
 
     def model(self, label: str) -> Model:
-        """The model under test, with all layers around it."""
+        """Return the model under test, with all layers around it. Raises UserError where none is asked."""
+        if label == OWN and OWN not in self.run.roster.specs:
+            raise UserError(
+                "a fixture of your own asks `model` and was not seen to request it: "
+                "take it as an argument of the fixture."
+            )
         return self.run.roster.model(label)
 
     def solver(self, label: str, benchmark: str, outcome: CaseOutcome) -> Solver:
-        """The strategy of this run, noting the answers it gives to one case."""
+        """Return the solver of the options, which notes the answers it gives to one case."""
         solve = self.run.solver(label, benchmark)
 
         async def solver(question: Question) -> Answer:
@@ -56,18 +84,30 @@ class Process:
 
         return solver
 
+    def plain_solver(self, label: str, benchmark: str, model: Model | None) -> Solver:
+        """Return the solver of the options for a fixture of the user's own to call: a question is put once."""
+        if model is not None:
+            return self.run.plain_solver(label, benchmark, model)
+        if (label, benchmark) not in self._plain_solvers:
+            self.model(label)  # whether there is one to ask
+            self._plain_solvers[label, benchmark] = self.run.plain_solver(label, benchmark)
+        return self._plain_solvers[label, benchmark]
+
+    def noting(self, solver: Any, where: str, outcome: CaseOutcome) -> Solver:
+        """Return a solver of the user's own, which is put a question as often as the options say, and noted as ours."""
+        asked = OwnSolver(solver, where) if where else solver
+        return NotingSolver(self.run.strategy.repeated(asked), outcome, solver)
+
+    def own_model(self, model: Any, template: Template) -> Model:
+        """Return a model of the user's own; where it does not ask ours, its requests are logged as ours are."""
+        return OwnModel(model, template.overrides.model, None if template.overrides.uses_model else OWN)
+
     def wait_for(self, case: Case) -> CaseOutcome:
-        """The result of a case, running many others meanwhile."""
+        """Return the result of a case, running many others meanwhile."""
         if self._lookahead is None:
             self._lookahead = self._start()
-        # pytest would draw a character-by-character diff of the two letters for every wrong answer, and nobody sees it.
-        compare = util._reprcompare
-        if case.question is not None:
-            util._reprcompare = None
-        try:
+        with self._unexplained if case.question is not None else nullcontext():
             outcome = self._lookahead.result(case.job)
-        finally:
-            util._reprcompare = compare
         self.reading = outcome
         self._keep(case, outcome)
         return outcome
@@ -80,13 +120,20 @@ class Process:
     # -- asking ahead --------------------------------------------------------------------------------------------
 
     def plan(self, items: Sequence[pytest.Item]) -> None:
-        """Take the cases in pytest's final order; those of this process will be asked ahead of time."""
+        """Take the cases in pytest's final order; those of this process will be asked ahead of time.
+
+        Raises UserError for an option that none of them heeds.
+        """
         for order, item in enumerate(items):
             if isinstance(item, Case):
                 item.order = order
                 self.cases.append(item)
                 if item.question is not None:
-                    self.run.select(item.label, item.question)
+                    template = item.template
+                    self.run.select(
+                        item.label, item.question, template.recipe, scored=template.overrides.uses_solver
+                    )
+        check_options(self.run.settings, (template.overrides for template in self._templates))
         # Cases and questions live until the end: the garbage collector need not look through them again and again.
         gc.freeze()
 
@@ -98,14 +145,30 @@ class Process:
             self._lookahead = self._start()
         self._lookahead.loop.run_until_complete(self.run.settle_scoring())
 
-    def slow_lines(self) -> list[str]:
-        """What is said, once, of each test whose cases cannot be asked ahead of time."""
-        slow = dict.fromkeys(case.template for case in self.cases if not case.template.looks_ahead)
-        return [
+    def notices(self) -> list[str]:
+        """Return what is said, once, of tests that ask something of the user's own, or one case at a time."""
+        recipe = self.run.strategy.name
+        own = [t.overrides.notice(t.item.originalname, recipe) for t in self._templates]
+        slow = [
             f"mmlubench: {t.item.originalname} asks one case at a time, without look-ahead: "
             f"it uses {', '.join(t.single)}, made anew for every case"
-            for t in slow
+            for t in self._templates
+            if not t.looks_ahead
         ]
+        return list(dict.fromkeys(filter(None, (*own, *slow))))
+
+    def quote_lines(self) -> list[str]:
+        """Return what --estimate prints in place of asking."""
+        from mmlubench.run.estimate import quote_lines
+
+        unknown = sum(case.question is None or bool(case.template.recipe) for case in self.cases)
+        # What a test, or a solver, of the user's own will ask shows only when it runs.
+        told = f"not estimated: {several(unknown, 'case')} of tests that ask a model by themselves, as dialogues do"
+        return [*quote_lines(self.run), *([told] if unknown else ())]
+
+    @property
+    def _templates(self) -> list[Template]:
+        return list(dict.fromkeys(case.template for case in self.cases))
 
     def close(self, drain_s: float) -> list[CaseOutcome]:
         """End everything; returns what was asked and not graded, answered or not.
@@ -143,3 +206,12 @@ class Process:
             trouble = error
         if trouble is not None:
             case.session.shouldstop = str(trouble)
+
+
+def _own_recipe(own: Overrides, strategy: Strategy) -> str:
+    """What figures go by where a test has fixtures of the user's own; empty where it has none."""
+    if not own.name:
+        return ""
+    if not own.uses_solver:
+        return ", ".join((own.name, *strategy.repeats()))
+    return f"{own.name} over {strategy.name}" if own.solver else f"{strategy.name}, {own.name}"

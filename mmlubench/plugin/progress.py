@@ -1,4 +1,4 @@
-"""What a user sees while a run is going on: one line that moves in a terminal, a line now and then elsewhere."""
+"""The progress line: rewritten in place in a terminal, printed every ten seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 import pytest
 
 from mmlubench.figures import dollars
+from mmlubench.plugin.private_pytest import end_line, width_of
 from mmlubench.schema import Outcome
 from mmlubench.stats import Tally
 
@@ -34,7 +35,7 @@ class Progress:
             reporter.showfspath = False  # a file's name would begin a line of its own, or stand within ours
 
     def give_way(self) -> None:
-        """Show lines now and then instead of the live one: tests that are no cases print their characters too."""
+        """Print lines now and then in place of the live one: tests that are no cases print their characters, too."""
         if self.live and self._reporter is not None:
             self.live, self._reporter.showfspath = False, True
             self._next = self._started + _QUIET_EVERY_S
@@ -56,11 +57,9 @@ class Progress:
         text = self.text(now - self._started)
         if self.live:
             # Cut at the edge: a line that wraps cannot be overwritten.
-            self._reporter.rewrite(text[: self._reporter._tw.fullwidth - 1], erase=True)
+            self._reporter.rewrite(text[: width_of(self._reporter) - 1], erase=True)
         else:
-            # After characters; `ensure_newline` overlooks them under -q.
-            if self._reporter._tw.width_of_current_line:
-                self._reporter._tw.line()
+            end_line(self._reporter)
             self._reporter.write_line(text)
             self._reporter.flush()  # into a pipe or a file it would be seen minutes later
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from mmlubench.plugin.hooks import Hooks
+from mmlubench.plugin.private_pytest import width_of
 from mmlubench.plugin.progress import Progress
 from mmlubench.reports.report import Screen, sections
 from mmlubench.run.ledger import Ledger
@@ -21,10 +23,16 @@ class Recording:
     """Keeps one run, in the process that writes. Raises UserError if the run folder cannot be made."""
 
     def __init__(self, config: pytest.Config, run: Run, cases: int) -> None:
-        self.ledger = Ledger(run, _invocation(config))
+        self._hooks = Hooks(config)
+        self.ledger = Ledger(run, _invocation(config, self._hooks.manifest_facts()))
         self.progress = Progress(config.pluginmanager.get_plugin("terminalreporter"), cases)
         self._config = config
         self._run = run
+
+    @property
+    def failures(self) -> list[str]:
+        """What hooks of the user's own failed with, a sentence each."""
+        return self._hooks.failures
 
     def take(self, report: pytest.TestReport, record: Mapping[str, Any]) -> None:
         """Keep one case's record. Raises OSError."""
@@ -33,6 +41,7 @@ class Recording:
         result = self.ledger.take(record, report.nodeid, failed=failed)
         if result is not None:
             self.progress.add(result.outcome, result.requests - record["stored"], record["spent_usd"])
+            self._hooks.case_finished(result)
 
     def crashed(self, report: pytest.TestReport) -> None:
         """A worker died while it ran this test; if it was a case, that is an error of the case."""
@@ -48,13 +57,15 @@ class Recording:
             self.progress.show()
 
     def finish(self) -> None:
-        """Write everything that is written at the end. Raises OSError."""
+        """Write everything that is written at the end, and tell the hooks of it. Raises OSError."""
         self.progress.clear()
-        self.ledger.finish()
+        for entry in self.ledger.finish():
+            self._hooks.case_finished(entry)
+        self._hooks.run_finished(self.ledger.records)
 
     def print_summary(self, reporter: pytest.TerminalReporter) -> None:
         """Print the table of every benchmark and model, the errors grouped by cause, and where everything is."""
-        screen = Screen(reporter._tw.fullwidth, color=reporter.hasmarkup, ascii=not _is_utf8())
+        screen = Screen(width_of(reporter), color=reporter.hasmarkup, ascii=not _is_utf8())
         for section in sections(self.ledger.records, screen):
             reporter.write_sep("=", section.title)
             for line in section.lines:
@@ -80,10 +91,10 @@ def exit_status(session: pytest.Session, ledger: Ledger) -> int:
     return int(pytest.ExitCode.OK if passed else pytest.ExitCode.TESTS_FAILED)
 
 
-def _invocation(config: pytest.Config) -> Invocation:
+def _invocation(config: pytest.Config, user_facts: Mapping[str, Any]) -> Invocation:
     started = config.invocation_params
     workers = len(config.getoption("tx", None) or [""])
-    return Invocation(("pytest", *map(str, started.args)), started.dir, workers)
+    return Invocation(("pytest", *map(str, started.args)), started.dir, workers, user_facts)
 
 
 def _is_utf8() -> bool:

@@ -1,7 +1,7 @@
-"""Keys stay out of what pytest shows: `--showlocals` prints every variable, and captured output is anybody's.
+"""Redaction: API keys are masked in reports of tests, which `--showlocals` and captured output may have put there.
 
-Reports are veiled in the process that makes them, before xdist, junit.xml or the terminal sees them. Provider errors
-are free of keys already; this is for mistakes in tests and fixtures, whose messages and variables may hold anything.
+Reports are redacted in the process that makes them, before xdist, junit.xml or the terminal sees them. Provider errors
+hold no keys in the first place; this is for mistakes in tests and fixtures, whose messages and variables may hold any.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from _pytest._code.code import ExceptionRepr, TerminalRepr
 
 from mmlubench.models.secrecy import Mask, noted, secrets
+from mmlubench.plugin.private_pytest import TerminalRepr
 from mmlubench.schema import Outcome
 
 
@@ -44,7 +44,7 @@ class Redaction:
         return report
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_internalerror(self, excrepr: ExceptionRepr) -> None:
+    def pytest_internalerror(self, excrepr: TerminalRepr) -> None:
         """Called by pytest when a plugin fails."""
         self.hidden(excrepr)
 

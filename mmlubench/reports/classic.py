@@ -47,11 +47,13 @@ def classic_json(
     }
 
 
-def classic_names(summary: Summary, timestamp: str) -> tuple[str, str]:
-    """Name the file and its `latest` twin; where a mock stands in for a model both carry MOCK."""
-    benchmark, model = (
-        re.sub(r"[^\w.-]+", "-", name).strip("-.") for name in (summary.benchmark, summary.model)
-    )
+def classic_names(summary: Summary, timestamp: str, *, own_recipe: bool = False) -> tuple[str, str]:
+    """Name the file and its `latest` twin; where a mock stands in for a model both carry MOCK.
+
+    Figures of a solver of the user's own, whose recipe is no recipe of the run, never overwrite those of the model.
+    """
+    who = f"{summary.model}_{summary.recipe}" if own_recipe else summary.model
+    benchmark, model = (re.sub(r"[^\w.-]+", "-", name).strip("-.") for name in (summary.benchmark, who))
     if summary.mock and "mock" not in model.lower():
         model += "-MOCK"
     stem = f"{benchmark}_{model}"
@@ -68,7 +70,8 @@ def _files(run: FinishedRun) -> Iterable[File]:
             adapter=manifest.models.get(summary.model, {}).get("adapter"),
             limit=manifest.settings.get("limit"),
         )
-        for name in classic_names(summary, timestamp):
+        own = summary.recipe in manifest.facts.get("own_recipes", ())
+        for name in classic_names(summary, timestamp, own_recipe=own):
             yield File(name, pretty(content), beside=True)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from mmlubench.records import Manifest
@@ -38,6 +39,8 @@ class RunRecords:
     summary: Sequence[Summary]
     results: Iterable[Sequence[Result]]
     """The cases of each benchmark and model."""
+    path: Path
+    """The run folder."""
 
     def entries(self) -> Iterator[Result]:
         """Every case."""

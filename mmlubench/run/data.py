@@ -37,9 +37,17 @@ class RunData:
         self._origins: dict[str, Origin] = {}
 
     def questions(
-        self, benchmark: str, origin: Origin, wanted: Callable[[Question], bool] | None
+        self,
+        benchmark: str,
+        origin: Origin,
+        wanted: Callable[[Question], bool] | None,
+        *,
+        by_recipe: bool = True,
     ) -> list[Question]:
-        """The selected questions of a benchmark; `wanted` narrows them before `--limit`."""
+        """The selected questions of a benchmark; `wanted` narrows them before `--limit`.
+
+        `by_recipe` says that the recipe of the options puts them, and has to suit them.
+        """
         settings = self._settings
         try:
             data = self._load(benchmark, origin)
@@ -54,7 +62,8 @@ class RunData:
         except EmptySelection as error:
             self.empty_selection = self.empty_selection or EmptySelection(f"{benchmark}: {error}")
             return []
-        self._try_prompts(data, selected)
+        if by_recipe:
+            self._try_prompts(data, selected)
         return selected
 
     def examples(self, benchmark: str) -> Mapping[str, Sequence[Question]]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from mmlubench.run.run import Run
+from mmlubench.models import ModelSpec
+from mmlubench.run.roster import OWN_SPEC
+from mmlubench.run.run import Run, selection_key
 from mmlubench.schema import Outcome, Result, Usage
 from mmlubench.stats import Summary, Thresholds, summarize
 
@@ -42,12 +44,13 @@ class Entries:
         """`facts` are those of `Run.facts`; workers may tell more of them while the run goes on."""
         self._run = run
         self._facts = facts
-        self._cases: dict[tuple[str, str], _Cases] = {}
+        self._cases: dict[tuple[str, str, str], _Cases] = {}
+        """By benchmark, model, and recipe where it is not that of the run."""
         self._why_unasked = ""
 
     def add(self, result: Result, place: int, *, stored: int = 0, unasked: str = "") -> None:
         """Take a result in; `place` is the case's place in the run, `unasked` why it was not asked any more."""
-        cases = self._cases.setdefault((result.benchmark, result.model), _Cases())
+        cases = self._cases.setdefault((result.benchmark, result.model, result.recipe), _Cases())
         cases.results.append(result)
         cases.places.append(place)
         cases.stored += stored
@@ -64,6 +67,11 @@ class Entries:
         """Return the results of each benchmark and model, in the order of the summaries."""
         return [cases.results for cases in self._cases.values()]
 
+    @property
+    def own_recipes(self) -> list[str]:
+        """The recipes of these cases that are not the run's."""
+        return [recipe for _, _, recipe in self._cases if recipe]
+
     def __iter__(self) -> Iterator[Result]:
         return (result for cases in self._cases.values() for result in cases.results)
 
@@ -72,7 +80,7 @@ class Entries:
         """Whether no case that was selected is missing."""
         return not any(self._unfinished(*who, cases) for who, cases in self._cases.items())
 
-    def _summary(self, benchmark: str, model: str, cases: _Cases, duration_s: float) -> Summary:
+    def _summary(self, benchmark: str, model: str, recipe: str, cases: _Cases, duration_s: float) -> Summary:
         run, asked = self._run, self._run.roster.asked(model)
         dropped = dict.fromkeys(name for spec in asked for name in run.strategy.dropped(spec))
         requests = sum(result.requests for result in cases.results)
@@ -80,14 +88,14 @@ class Entries:
             cases.results,
             Thresholds(run.settings.max_error_rate, run.settings.max_unparsed_rate),
             # Of several agents each is another model.
-            asked_model=asked[0].asked_model if len(asked) == 1 and not asked[0].is_mock else None,
+            asked_model=asked[0].asked_model if len(asked) == 1 and _is_known(asked[0]) else None,
             dropped=dict.fromkeys(dropped, requests),
-            unfinished=self._unfinished(benchmark, model, cases),
+            unfinished=self._unfinished(benchmark, model, recipe, cases),
         )
         return summary.about(
             benchmark=benchmark,
             model=model,
-            recipe=run.strategy.name,
+            recipe=recipe or run.strategy.name,
             scoring=run.strategy.scoring.value,
             mock=run.roster.is_mock(model),
             duration_s=duration_s,
@@ -95,9 +103,9 @@ class Entries:
             notice=self._notice(benchmark),
         )
 
-    def _unfinished(self, benchmark: str, model: str, cases: _Cases) -> str:
+    def _unfinished(self, benchmark: str, model: str, recipe: str, cases: _Cases) -> str:
         """Why cases that were selected are missing, as half a sentence; empty where none is."""
-        selected = self._facts.get(benchmark, {}).get("cases", {}).get(model, 0)
+        selected = self._facts.get(benchmark, {}).get("cases", {}).get(selection_key(model, recipe), 0)
         done, of = len(cases.results) - cases.unasked, max(selected, len(cases.results))
         if done == of:
             return ""
@@ -113,10 +121,15 @@ class Entries:
         return "; ".join(filter(None, notices))
 
 
-def crashed_result(nodeid: str, label: str, benchmark: str, known: Entries) -> Result:
+def _is_known(spec: ModelSpec) -> bool:
+    return spec is not OWN_SPEC and not spec.is_mock
+
+
+def crashed_result(nodeid: str, label: str, benchmark: str, recipe: str, known: Entries) -> Result:
     """Return what can be told of a case from its pytest id alone, such as `test_mmlu[claude-anatomy-0017]`.
 
-    `label` is the model's. Other results of the same subject, which are `known`, tell the category.
+    `label` is the model's, `recipe` as in `schema.Result`. Other results of the same subject, which are `known`, tell
+    the category.
     """
     case_id = nodeid.partition("[")[2]
     subject, _, row = case_id.rstrip("]").removeprefix(f"{label}-").rpartition("-")
@@ -133,4 +146,5 @@ def crashed_result(nodeid: str, label: str, benchmark: str, known: Entries) -> R
         latency_s=0.0,
         usage=Usage(),
         error="the xdist worker that ran this case crashed",
+        recipe=recipe,
     )

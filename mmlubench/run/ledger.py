@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from mmlubench.run.entries import LAST, Entries, crashed_result
 from mmlubench.run.folder import RunFolder
 from mmlubench.run.gate import Gate, Verdict
 from mmlubench.run.manifest import Invocation, manifest
+from mmlubench.run.roster import OWN
 from mmlubench.run.run import Run
 from mmlubench.schema import Result
 from mmlubench.stats.metrics import metrics
@@ -30,16 +32,16 @@ class Ledger:
         self._started = time.perf_counter()
         self._facts = run.facts()
         self._folder = RunFolder(
-            run.settings.run_dir, mock=any(run.roster.is_mock(label) for label in run.roster.specs)
+            run.settings.run_dir, mock=any(run.roster.is_mock(label) for label in run.labels)
         )
-        self._benchmark_of: dict[str, str] = {}
-        """The benchmark of each test function, by the part of a pytest id before the bracket."""
+        self._known: dict[str, tuple[str, str]] = {}
+        """Benchmark and recipe of each test function, by the part of a pytest id before the bracket."""
         self._crashed: list[str] = []
         self._gate = Gate(run.settings.min_accuracy)
         self.failed_cases = 0
         """How many cases the test runner counts as failed."""
         self.entries = Entries(run, self._facts)
-        self.records = RunRecords(self._manifest(), (), ())
+        self.records = RunRecords(self._manifest(), (), (), self._folder.path)
         """What reports are made of: the manifest at first, and all of it when the run is over."""
         self.failed_reports: list[str] = []
         """A sentence for each report that failed."""
@@ -56,7 +58,7 @@ class Ledger:
             self.failed_cases += failed
             lines["results"] = orjson.dumps(record["result"], option=orjson.OPT_APPEND_NEWLINE)
             result = Result.from_dict(record["result"])
-            self._benchmark_of.setdefault(nodeid.partition("[")[0], result.benchmark)
+            self._known.setdefault(nodeid.partition("[")[0], (result.benchmark, result.recipe))
             self.entries.add(result, record["order"], stored=record["stored"], unasked=record["unasked"])
             if record["debate"]:
                 self._folder.append_entry(debate_name(result), record["order"], record["debate"])
@@ -88,8 +90,11 @@ class Ledger:
 
     # -- at the end ----------------------------------------------------------------------------------------------
 
-    def finish(self) -> None:
-        """Reckon the figures, then write everything that is written at the end. Raises OSError."""
+    def finish(self) -> list[Result]:
+        """Reckon the figures, then write everything that is written at the end; return the results of crashed cases.
+
+        Raises OSError.
+        """
         duration_s = round(time.perf_counter() - self._started, 3)
         crashed = [self._crash_result(nodeid) for nodeid in self._crashed]
         for result in crashed:
@@ -98,11 +103,12 @@ class Ledger:
             self._folder.append(LAST, {"results": line})
         summaries = self.entries.sum_up(duration_s)
         self._folder.close()
-        self.records = RunRecords(self._manifest(), summaries, self.entries.results())
+        self.records = RunRecords(self._manifest(), summaries, self.entries.results(), self._folder.path)
         self._folder.write_json("manifest.json", self.records.manifest.to_dict())
         made, self.failed_reports = files(self.records)
         for file in made:
             self._folder.write_file(file)
+        return crashed
 
     def discard(self) -> None:
         """Leave nothing behind of a run in which nothing was asked."""
@@ -125,17 +131,21 @@ class Ledger:
 
     def _crash_result(self, nodeid: str) -> Result:
         test = nodeid.partition("[")[0]
-        benchmark = self._benchmark_of.get(test) or test.rpartition("::")[2].removeprefix("test_")
-        return crashed_result(nodeid, self._label_in(nodeid), benchmark, self.entries)
+        benchmark, recipe = self._known.get(test, (test.rpartition("::")[2].removeprefix("test_"), ""))
+        return crashed_result(nodeid, self._label_in(nodeid), benchmark, recipe, self.entries)
 
     def _label_in(self, nodeid: str) -> str:
         """Return the label of the model in the id of a case; empty if it has none."""
         case_id = nodeid.partition("[")[2]
-        labels = [label for label in self._run.roster.specs if case_id.startswith((f"{label}-", f"{label}]"))]
+        known = (*self._run.roster.specs, OWN)
+        labels = [label for label in known if case_id.startswith((f"{label}-", f"{label}]"))]
         return max(labels, key=len, default="")
 
     def _manifest(self) -> Manifest:
-        return manifest(self._folder.run_id, self._invocation, self._run, self._facts)
+        made = manifest(self._folder.run_id, self._invocation, self._run, self._facts)
+        # Workers alone know the fixtures of the tests: a controller learns of them from the results.
+        own = {**self._run.own_recipes, **dict.fromkeys(self.entries.own_recipes)}
+        return replace(made, facts={**made.facts, "own_recipes": list(own)}) if own else made
 
 
 def debate_name(result: Result) -> str:

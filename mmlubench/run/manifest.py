@@ -6,7 +6,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -37,6 +37,8 @@ class Invocation:
     cwd: Path
     workers: int = 1
     """How many processes ask."""
+    user_facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the user wants to be noted beside."""
 
 
 def manifest(run_id: str, invocation: Invocation, run: Run, data: Mapping[str, Any]) -> Manifest:
@@ -55,7 +57,10 @@ def manifest(run_id: str, invocation: Invocation, run: Run, data: Mapping[str, A
         models={label: spec.to_dict() for label, spec in run.roster.specs.items()},
         agents=tuple(spec.to_dict() for spec in run.roster.agents),
         recipe=run.strategy.recipe.to_dict(),
-        facts=run.strategy.facts(),
+        facts={
+            **run.strategy.facts(),
+            **({"user_facts": dict(invocation.user_facts)} if invocation.user_facts else {}),
+        },
         data=dict(data),
         workers=invocation.workers,
         git_commit=_git_commit(Path.cwd()),

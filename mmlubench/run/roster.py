@@ -19,6 +19,10 @@ from mmlubench.run.folder import make_parent
 from mmlubench.run.share import Share
 from mmlubench.settings import Settings
 
+#: What a model of the user's own goes by where none of --model is asked; nothing more is known of it.
+OWN = "own"
+OWN_SPEC = ModelSpec(label=OWN, client=OWN, model_id=OWN)
+
 
 class Roster:
     """The models of one process by label. A model is opened when it is first asked."""
@@ -162,9 +166,12 @@ class Roster:
             )
         return self._providers[label]
 
-    def seats(self, label: str) -> list[tuple[Model, ModelSpec]]:
-        """Who works on a question: the model under test alone, or the --agent-model of each agent in turn."""
-        return [(self.model(spec.label), spec) for spec in self.asked(label)]
+    def seats(self, label: str, model: Model | None = None) -> list[tuple[Model, ModelSpec]]:
+        """Who works on a question: the model under test alone, or the --agent-model of each agent in turn.
+
+        `model` is one of the user's own, in place of the model under test.
+        """
+        return [(model or self.model(spec.label), spec) for spec in self.asked(label)]
 
     def is_mock(self, label: str) -> bool:
         """Whether any of those who work on a question of that model is a mock."""
@@ -172,6 +179,8 @@ class Roster:
 
     def asked(self, label: str) -> list[ModelSpec]:
         """What is known of those who work on a question of that model."""
+        if label == OWN and OWN not in self.specs:
+            return [OWN_SPEC]
         return self.agents or [self.specs[label]]
 
     def waiting(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mmlubench import models
 from mmlubench.models import ModelSpec
+from mmlubench.models.base import Model
 from mmlubench.run.data import RunData
 from mmlubench.run.roster import Roster
 from mmlubench.run.share import Share
@@ -40,6 +41,15 @@ class Run:
         self.data = RunData(settings, self.roster, self.strategy)
         self.questions: dict[str, list[Question]] = {}
         """The selected questions by the label of the model that is asked, in the order of the run."""
+        """Those alone that are put by the options; a solver of the user's own cannot be estimated."""
+        self._selected: Counter[tuple[str, str]] = Counter()
+        """How many cases were selected, by benchmark and `selection_key`."""
+        self._asked: dict[str, None] = {}
+        """The models of these cases."""
+        self._scored: dict[str, None] = {}
+        """The models that are scored as the options say."""
+        self.own_recipes: dict[str, None] = {}
+        """What stands in for the recipe of the options, where there is anything."""
         self._solvers: dict[tuple[str, str], Solver] = {}
         self._scoring: dict[str, Scoring] = {}
         """How each model is scored, once that was found out."""
@@ -49,22 +59,36 @@ class Run:
         self.strategy.check()
         _ = self.roster.specs
 
-    def select(self, label: str, question: Question) -> None:
-        """Take a question into the run, to be asked of the model of that label."""
-        self.questions.setdefault(label, []).append(question)
+    def select(self, label: str, question: Question, recipe: str = "", *, scored: bool = True) -> None:
+        """Take a question into the run, to be asked of the model of that label.
+
+        `recipe` is what the question is put with where that is not the recipe of the options, `scored` says whether
+        the solver of the options asks that model.
+        """
+        self._selected[question.benchmark, selection_key(label, recipe)] += 1
+        self._asked[label] = None
+        if scored:
+            self._scored[label] = None
+        if recipe:
+            self.own_recipes[recipe] = None
+        else:
+            self.questions.setdefault(label, []).append(question)
 
     def solver(self, label: str, benchmark: str) -> Solver:
         """Return the solver that the options ask for, over a model under test, with a benchmark's worked examples."""
         if (label, benchmark) not in self._solvers:
-            examples = self.data.examples(benchmark)
-            seats, scoring = self.roster.seats(label), self._scoring.get(label, Scoring.TEXT)
-            self._solvers[label, benchmark] = self.strategy.solver(seats, scoring, examples)
+            self._solvers[label, benchmark] = self.strategy.repeated(self.plain_solver(label, benchmark))
         return self._solvers[label, benchmark]
+
+    def plain_solver(self, label: str, benchmark: str, model: Model | None = None) -> Solver:
+        """Return the solver of the options that puts a question once, over `model` in place of that of the label."""
+        seats, scoring = self.roster.seats(label, model), self._scoring.get(label, Scoring.TEXT)
+        return self.strategy.plain_solver(seats, scoring, self.data.examples(benchmark))
 
     async def settle_scoring(self) -> None:
         """Find out how each model is scored; a server may have to be asked. Raises ModelError if it cannot be done."""
         asked = self.strategy.scoring
-        for label in self.questions:
+        for label in self._scored:
             spec = self.roster.specs[label]
             if asked is not Scoring.TEXT:
                 self._scoring[label] = await models.choose_scoring(self.roster.model(label), spec, asked)
@@ -72,14 +96,23 @@ class Run:
                 models.check_raw(spec)
 
     @property
+    def labels(self) -> list[str]:
+        """The models that are asked, by label: those of the selected questions; all of --model before any is known."""
+        return list(self._asked or self.roster.specs)
+
+    @property
     def must_settle_scoring(self) -> bool:
         """Whether `settle_scoring` has anything to find out; the letters of chats are simply read."""
-        return bool(self.questions) and (self.strategy.scoring is not Scoring.TEXT or self.strategy.is_raw)
+        return bool(self._scored) and (self.strategy.scoring is not Scoring.TEXT or self.strategy.is_raw)
 
     def facts(self) -> dict[str, Any]:
         """Return what is known of the data of each benchmark, and how many cases were selected for each model."""
-        selected = Counter((q.benchmark, label) for label, asked in self.questions.items() for q in asked)
         return {
-            name: {**facts, "cases": {label: n for (of, label), n in selected.items() if of == name}}
+            name: {**facts, "cases": {key: n for (of, key), n in self._selected.items() if of == name}}
             for name, facts in self.data.facts().items()
         }
+
+
+def selection_key(label: str, recipe: str) -> str:
+    """Name a model's cases among those of a benchmark; `recipe` is that of `schema.Result`."""
+    return f"{label}, {recipe}" if recipe else label

@@ -134,6 +134,11 @@ class Strategy:
             yield f"scored by {self.scoring}"
         if settings.constrained:
             yield "constrained"
+        yield from self.repeats()
+
+    def repeats(self) -> Iterator[str]:
+        """Yield what --epochs and --shuffle-choices make of any recipe or solver; mostly nothing."""
+        settings = self._settings
         if settings.shuffle_choices:
             yield "shuffled choices"
         if settings.epochs > 1:
@@ -169,9 +174,17 @@ class Strategy:
         examples: Mapping[str, Sequence[Question]],
     ) -> Solver:
         """Build the solver; `seats` are the model under test, or those of the agents, in turn."""
-        settings = self._settings
+        return self.repeated(self.plain_solver(seats, scoring, examples))
+
+    def plain_solver(
+        self,
+        seats: Sequence[tuple[Model, ModelSpec]],
+        scoring: Scoring,
+        examples: Mapping[str, Sequence[Question]],
+    ) -> Solver:
+        """Build the solver that puts a question once, whatever --epochs and --shuffle-choices say."""
         context = SolverContext(
-            settings,
+            self._settings,
             [Seat(model, spec, self.params(spec)) for model, spec in seats],
             self.recipe,
             examples,
@@ -179,13 +192,17 @@ class Strategy:
             scoring,
             self._roles,
         )
-        solver = self.kind.build(context)
-        if settings.epochs > 1 or settings.shuffle_choices:
-            shuffle, seed = settings.shuffle_choices, settings.seed
-            solver = Repeated(
-                _Numbered(solver), settings.epochs, settings.epochs_reducer, shuffle=shuffle, seed=seed
-            )
-        return solver
+        return self.kind.build(context)
+
+    def repeated(self, solver: Solver) -> Solver:
+        """Put a solver's questions as often as --epochs says, and in the orders of --shuffle-choices."""
+        settings = self._settings
+        if settings.epochs == 1 and not settings.shuffle_choices:
+            return solver
+        shuffle, seed = settings.shuffle_choices, settings.seed
+        return Repeated(
+            _Numbered(solver), settings.epochs, settings.epochs_reducer, shuffle=shuffle, seed=seed
+        )
 
     def _is_given(self, flag: str) -> bool:
         name = flag.lstrip("-").replace("-", "_")

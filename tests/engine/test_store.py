@@ -482,7 +482,9 @@ def test_a_full_disk_is_told_and_costs_nothing_that_was_kept(
                 fill_up(store)
             written = rows_of(path)
             assert 5 < written < 1_000
-            assert re.match(rf"the store {path} cannot be written \(({name})\): remove the cause", str(told.value))
+            assert re.match(
+                rf"the store {path} cannot be written \(({name})\): remove the cause", str(told.value)
+            )
             assert "--store PATH" in str(told.value)
             with pytest.raises(StoreError):  # nobody may ask and pay as long as replies cannot be kept
                 store.get(key(0))

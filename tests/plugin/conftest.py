@@ -48,6 +48,8 @@ for _name in (
     "mmlubench.plugin.listing",
     "mmlubench.plugin.fast_path",
     "mmlubench.plugin.session",
+    "mmlubench.plugin.hooks",
+    "mmlubench.plugin.current_case",
     "dotenv",
     "hypothesis.internal.detection",  # pytest itself asks for it when a run ends
     "jinja2",

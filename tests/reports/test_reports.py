@@ -27,7 +27,7 @@ ID = "20260102-030405-678-beef"
 @pytest.fixture
 def run(results: Callable[..., list[Result]], summary: Callable[..., Summary]) -> RunRecords:
     manifest = Manifest(ID, models={"claude": {"adapter": "my-lora"}}, settings={"limit": 960})
-    return RunRecords(manifest, [summary(errors=5)], [results(errors=5)])
+    return RunRecords(manifest, [summary(errors=5)], [results(errors=5)], Path("run"))
 
 
 def plant(monkeypatch: pytest.MonkeyPatch, table: Registry[Any], thing: object) -> str:
@@ -106,7 +106,7 @@ def test_a_screen_stays_as_it_is_where_a_new_metric_has_no_value(
     name: str, width: int, summary: Callable[..., Summary], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch, METRICS, Metric("new", lambda results: None, lambda value, beside: ["new 0.5"]))
-    run = RunRecords(Manifest(), [summary()], [])
+    run = RunRecords(Manifest(), [summary()], [], Path("run"))
     section = shown(run, width)
     assert "\n".join(section.lines) + "\n" == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
 
@@ -115,7 +115,7 @@ def test_a_new_metric_that_has_a_value_is_one_line_more(
     summary: Callable[..., Summary], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch, METRICS, Metric("new", lambda results: 0.5, lambda value, beside: [f"new {value}"]))
-    section = shown(RunRecords(Manifest(), [summary()], []))
+    section = shown(RunRecords(Manifest(), [summary()], []), Path("run"))
     golden = (GOLDEN / "full_80.txt").read_text(encoding="utf-8").splitlines()
     assert [line for line in section.lines if line not in golden] == ["new 0.5"]
     assert [line for line in section.lines if line != "new 0.5"] == golden

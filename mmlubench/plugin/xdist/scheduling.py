@@ -21,7 +21,7 @@ from mmlubench.run.share import Share
 
 #: Items a worker is given ahead of the one it runs.
 _HANDED_OUT = 256
-#: Under which names a worker finds its share, and the file of its state, in xdist's `workerinput`.
+#: The keys of a worker's share, and of the file of its state, in xdist's `workerinput`.
 _SHARE, _STATE = "mmlubench_share", "mmlubench_state"
 
 

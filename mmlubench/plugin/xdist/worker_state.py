@@ -1,9 +1,9 @@
-"""Which case took the process down.
+"""The state of a worker, in a mapped file that outlives it: which case runs, what was spent, whether to stop.
 
-With many cases under way, the item that pytest is at says nothing about the one whose code made a worker crash. So a
-worker notes whose code runs, each time it begins or goes on, in eight bytes that outlive the process: a mapped file.
-Behind it lies what the worker has spent, for its replacement to go on with, and the controller's word to stop, which is
-seen at once: xdist's own comes after all items that were handed out.
+With many cases under way, the item that pytest is at says nothing about the case whose code made a worker crash. So a
+worker notes the position of a case each time that the case begins or goes on. Behind it stands what the worker has
+spent, so that its replacement can go on with the rest of the budget; and a flag by which the controller stops it at
+once, where xdist's own signal comes after all items that were handed out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-#: Noted while pytest itself is at work: if the process dies then, it is the item's fault that pytest is at.
+#: The position that is noted while pytest itself is at work: if the process dies then, its current item is at fault.
 _PYTEST = -1
 #: The position of a case, US dollars, whether to stop.
 _POSITION, _DOLLARS, _STOP = struct.Struct("<q"), struct.Struct("<d"), struct.Struct("<?")
@@ -25,7 +25,7 @@ _DOLLARS_AT, _STOP_AT = 8, 16
 
 
 class WorkerState:
-    """The worker's side. Raises OSError if the controller's file is not there, as on another host."""
+    """The file as the worker writes it. Raises OSError if the controller has not made it, as on another host."""
 
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:

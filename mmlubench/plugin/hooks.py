@@ -1,0 +1,84 @@
+"""Calls the hooks of `hookspec.py`: what fails in one of them is told at the end, and loses nothing of the run."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from mmlubench.errors import UserError
+from mmlubench.figures import several
+from mmlubench.reports.report import RunRecords
+from mmlubench.schema import Result
+
+
+class Hooks:
+    """The hooks of one run. Nobody who implements none of them pays for them."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._failures: dict[str, list[str]] = {}
+        """What was raised, by the name of the hook."""
+
+    def case_finished(self, entry: Result) -> None:
+        """Tell of one case."""
+        if self._hears_cases:
+            hook = self._config.hook.pytest_mmlubench_case_finished
+            self._call(hook, lambda: hook(entry=entry, config=self._config))
+
+    def run_finished(self, run: RunRecords) -> None:
+        """Tell that all files are written."""
+        hook = self._config.hook.pytest_mmlubench_run_finished
+        self._call(hook, lambda: hook(run=run, config=self._config))
+
+    def manifest_facts(self) -> dict[str, Any]:
+        """What the manifest is to say of the user's side."""
+        hook = self._config.hook.pytest_mmlubench_manifest_facts
+        facts: dict[str, Any] = {}
+        self._call(hook, lambda: facts.update(_merged(hook(config=self._config))))
+        return facts
+
+    @property
+    def failures(self) -> list[str]:
+        """A sentence for each hook that failed."""
+        times = {
+            name: f" in {several(len(said), 'case')}" for name, said in self._failures.items() if said[1:]
+        }
+        return [f"{name} failed{times.get(name, '')}: {said[0]}" for name, said in self._failures.items()]
+
+    @cached_property
+    def _hears_cases(self) -> bool:
+        return bool(self._config.hook.pytest_mmlubench_case_finished.get_hookimpls())
+
+    def _call(self, hook: Any, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
+            self._failures.setdefault(hook.name, []).append(_told(error))
+
+
+def _merged(told: Iterable[Mapping[str, Any] | None]) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for some in reversed([*told]):  # pytest calls the nearest conftest first: its word goes before others
+        facts.update(some or {})
+    try:
+        orjson.dumps(facts)
+    except TypeError as error:
+        raise UserError(
+            f"what it returns cannot be written as JSON ({error}); return plain values."
+        ) from None
+    return facts
+
+
+def _told(error: BaseException) -> str:
+    """The error and the line of the user's code that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    if isinstance(error, UserError):  # ours: the line is none of the user's
+        where = ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{where}"

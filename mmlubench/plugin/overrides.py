@@ -1,0 +1,206 @@
+"""Fixtures `solver` and `model` of the user's own: which of them a test gets in place of ours, and what that means.
+
+pytest lets a conftest, module, class or `parametrize` override a fixture, and lets the overriding one request the
+overridden. So whether the models of --model, and the solver of the options, are asked at all is read from the fixtures.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from mmlubench.errors import UserError
+from mmlubench.plugin import private_pytest
+from mmlubench.settings import Settings
+
+#: The parameter by which a collected test is multiplied into cases, and what stands in its id until then.
+CASE, PLACEHOLDER = "_mmlubench_case", "?"
+#: The fixtures that may be overridden.
+OVERRIDABLE = ("solver", "model")
+#: Where ours are defined.
+_HOME = "mmlubench.plugin"
+#: Options that only the solver of the options heeds.
+_OF_THE_SOLVER = (
+    *("solver", "recipe", "prompt", "system", "shots", "scoring", "constrained", "extraction"),
+    *("agents", "rounds", "agent_model", "initial_prompt", "collaborative_prompt"),
+)
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What a test function has of the user's own, by where it is defined, such as `conftest.py`; empty for ours."""
+
+    solver: str = ""
+    model: str = ""
+    variant: str = ""
+    """The ids of the test's parameters: another solver may be built for each."""
+    uses_model: bool = True
+    """Whether a model of --model is asked: the user's fixture requests ours."""
+    uses_solver: bool = True
+    """Whether the solver of the options has a part in it."""
+
+    @property
+    def name(self) -> str:
+        """What the figures go by, such as `own solver (conftest.py)`; empty where all is ours."""
+        owned = (("solver", self.solver), ("model", self.model))
+        named = (
+            f"own {what} ({', '.join(filter(None, (where, self.variant)))})" for what, where in owned if where
+        )
+        return ", ".join(named)
+
+    def notice(self, test: str, recipe: str) -> str:
+        """What is said, once, of a test with such fixtures; empty where all is ours."""
+        if not self.name:
+            return ""
+        asks = f"mmlubench: {test} asks the {self.name.replace('own ', 'fixture ')}"
+        if not self.uses_solver:
+            asks += f" in place of recipe {recipe}"
+        if self.uses_model:
+            return asks
+        if self.solver:
+            return f"{asks}; it does not use our `model`, so that its requests are neither limited, logged nor stored"
+        return f"{asks} in place of --model; its requests are logged, and neither limited nor stored"
+
+
+def read_overrides(item: pytest.Function) -> Overrides:
+    """What a test has of the user's own. Raises UserError for what cannot work."""
+    _check(item)
+    own = {name: _own(item, name) for name in OVERRIDABLE}
+    if not any(own.values()):
+        return Overrides()
+    reached = _ours_reached(item)
+    parts = [part for part in private_pytest.id_parts(item) if part != PLACEHOLDER]
+    uses_solver = "solver" in reached
+    return Overrides(
+        solver=own["solver"],
+        model=own["model"],
+        variant="-".join(parts),
+        uses_model="model" in reached or (uses_solver and not own["model"]),
+        uses_solver=uses_solver,
+    )
+
+
+def request_own_model(item: pytest.Function) -> None:
+    """Have a test set up the user's `model`, where our solver is to ask it: ours cannot request it by itself."""
+    if "model" in private_pytest.fixture_names(item) or "solver" not in _ours_reached(item):
+        return
+    if _is_own(_last(private_pytest.visible_definitions(item, "model"))):
+        private_pytest.add_fixture(item, "model")
+
+
+def check_options(settings: Settings, all_overrides: Iterable[Overrides]) -> None:
+    """Raise UserError for an option that nothing heeds, as every selected test has a solver or model of its own."""
+    seen = list(all_overrides)
+    if not seen:
+        return
+    name = next((overrides.name for overrides in seen if overrides.name), "")
+    if not any(overrides.uses_model for overrides in seen) and settings.model:
+        raise UserError(
+            f"--model {settings.model[0]} has no meaning with the {name}, which does not use ours: "
+            "leave it out, or take `model` as an argument of the fixture."
+        )
+    if any(overrides.uses_solver for overrides in seen):
+        _check_model_options(settings, seen)
+        return
+    for option in _OF_THE_SOLVER:
+        if getattr(settings, option) != getattr(Settings, option):
+            raise UserError(
+                f"--{option.replace('_', '-')} has no meaning with the {name}, which does not use ours: "
+                "leave it out, or take `solver` as an argument of the fixture."
+            )
+
+
+def _check_model_options(settings: Settings, seen: Iterable[Overrides]) -> None:
+    for overrides in seen:
+        if not overrides.model:
+            continue
+        if settings.agent_model:
+            raise UserError(
+                f"--agent-model has no meaning with the {overrides.name}: all agents ask it; leave it out."
+            )
+        if not overrides.uses_model and settings.scoring not in (None, "text"):
+            raise UserError(
+                f"--scoring {settings.scoring} needs to know what the server can do, and of the {overrides.name} "
+                "that is not known: leave it out."
+            )
+
+
+def _check(item: pytest.Function) -> None:
+    test = item.nodeid.partition("[")[0]
+    question = _last(private_pytest.definitions(item, "question"))
+    if item.get_closest_marker("questions") and question is not None and _is_own(question):
+        raise UserError(
+            f"{test}: the mark questions gives the test its `question`, and {_where(item, question)} gives it another: "
+            "give that fixture or parameter another name."
+        )
+    for name in OVERRIDABLE:
+        for definition in private_pytest.definitions(item, name):
+            if inspect.iscoroutinefunction(definition.func) or inspect.isasyncgenfunction(definition.func):
+                raise UserError(
+                    f"{test}: the fixture `{name}` of {_where(item, definition)} is async, and would run on another "
+                    "event loop than the cases: write it as a plain `def`, and open connections when it is first asked."
+                )
+
+
+def _own(item: pytest.Function, name: str) -> str:
+    definition = _last(private_pytest.definitions(item, name))
+    return _where(item, definition) if definition is not None and _is_own(definition) else ""
+
+
+def _last(definitions: Any) -> private_pytest.FixtureDef[Any] | None:
+    return definitions[-1] if definitions else None
+
+
+def _is_own(definition: private_pytest.FixtureDef[Any] | None) -> bool:
+    return definition is not None and getattr(definition.func, "__module__", "") != _HOME
+
+
+def _where(item: pytest.Function, definition: private_pytest.FixtureDef[Any]) -> str:
+    """The file of a fixture as the user knows it, and its class; a plugin's module where it comes with one."""
+    if private_pytest.is_direct_parameter(definition):
+        return item.nodeid.partition("[")[0]
+    function = inspect.unwrap(definition.func)
+    try:
+        path = inspect.getfile(function)
+    except TypeError:  # an object that is called
+        return str(getattr(function, "__module__", "") or type(function).__module__)
+    root = str(item.config.rootpath) + os.sep
+    if not path.startswith(root) or "site-packages" in path:
+        return str(function.__module__)
+    outer = getattr(function, "__qualname__", "").rpartition(".")[0]
+    return "::".join(filter(None, (path.removeprefix(root), "" if "<locals>" in outer else outer)))
+
+
+def _ours_reached(item: pytest.Function) -> set[str]:
+    """Which of our fixtures the test gets in the end, through those of the user's own.
+
+    A fixture that requests its own name gets the one that it overrides, as pytest has it: so the way from the test
+    down counts how often a name was met.
+    """
+    reached: set[str] = set()
+    seen: set[tuple[int, tuple[tuple[str, int], ...]]] = set()
+
+    def visit(name: str, met: dict[str, int]) -> None:
+        defined = private_pytest.definitions(item, name)
+        depth = met.get(name, 0)
+        if depth >= len(defined):
+            return
+        definition = defined[-1 - depth]
+        if name in OVERRIDABLE and not _is_own(definition):
+            reached.add(name)
+        if len(defined) > 1:
+            met = {**met, name: depth + 1}
+        key = (id(definition), tuple(sorted(met.items())))
+        if key not in seen:
+            seen.add(key)
+            for argument in definition.argnames:
+                visit(argument, met)
+
+    for name in private_pytest.requested_names(item):
+        visit(name, {})
+    return reached

@@ -1,0 +1,96 @@
+"""What all cases of one test function share: its coroutine, its arguments, and the fixtures made once for all."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal, NamedTuple
+
+import pytest
+
+from mmlubench.plugin import private_pytest
+from mmlubench.plugin.overrides import CASE, OVERRIDABLE, Overrides, read_overrides
+
+_SHARED_SCOPES = ("module", "package", "session")
+
+
+class Needs(NamedTuple):
+    """The fixtures that a test needs, by how its cases get them; ours are in none of them."""
+
+    direct: list[str]
+    """Parametrized directly: a case has its value from the beginning."""
+    shared: list[str]
+    """Of class, module, package or session: made once, so that cases can run before pytest reaches them."""
+    single: list[str]
+    """Made for each case by pytest, when it reaches the case."""
+
+
+class Template:
+    """One test function. Raises UserError for fixtures that cannot work."""
+
+    def __init__(self, item: pytest.Function, benchmark: str) -> None:
+        self.item = item
+        self.benchmark = benchmark
+        self.id_parts = private_pytest.id_parts(item)
+        self.function: Callable[..., Coroutine[Any, Any, None]] = item.obj
+        self.stand_in = _stand_in(item.obj)
+        self.arguments = frozenset(inspect.signature(item.obj).parameters)
+        self.file, self.line, self.domain = item.location
+        self.keywords: dict[str, Literal[1]] = dict.fromkeys([*item.keywords, "questions"], 1)
+        self.overrides: Overrides = read_overrides(item)
+        self.direct, self.shared, self.single = _needs(item, self.overrides)
+        self.recipe = ""
+        """What the figures go by where it is not the recipe of the options."""
+        self.values: dict[str, Any] | None = None if self.shared else {}
+        """The shared fixtures by name, while they are set up."""
+        self.shown: set[tuple[object, ...]] = set()
+        """Mistakes in the test's own code whose traceback was shown already."""
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether its cases can run before pytest reaches them: nothing they need belongs to a single case."""
+        return not self.single
+
+    def share(self, request: pytest.FixtureRequest) -> None:
+        """Compute the shared fixtures, once, as soon as pytest has set up the module or class of the first case."""
+        __tracebackhide__ = True
+        if self.values is None:
+            values = {}
+            for name in self.shared:  # a comprehension would show in the traceback of a fixture that fails
+                values[name] = request.getfixturevalue(name)
+            self.values = values
+            request.node.parent.addfinalizer(self._forget)
+            for name in self.shared:  # one with parameters is torn down when the next parameter comes
+                private_pytest.definitions(self.item, name)[-1].addfinalizer(self._forget)
+
+    def _forget(self) -> None:
+        self.values = None if self.shared else {}
+
+
+def _needs(item: pytest.Function, overrides: Overrides) -> Needs:
+    needs = Needs([], [], [])
+    ours = {CASE, "question", *(name for name in OVERRIDABLE if not getattr(overrides, name))}
+    for name in private_pytest.fixture_names(item):
+        if name in ours or (name == "request" and name not in private_pytest.argument_names(item)):
+            continue
+        defined = private_pytest.definitions(item, name)
+        if not defined:
+            needs.single.append(name)  # `request`, or a name that pytest will complain about
+        elif private_pytest.is_direct_parameter(defined[-1]):
+            needs.direct.append(name)
+        elif defined[-1].scope in _SHARED_SCOPES or (defined[-1].scope == "class" and item.cls is not None):
+            needs.shared.append(name)
+        else:
+            needs.single.append(name)
+    return needs
+
+
+def _stand_in(function: Callable[..., Any]) -> Callable[..., None]:
+    """A plain function in the coroutine's place: pytest-asyncio must not take the case for one of its own."""
+
+    @functools.wraps(function)
+    def case(*_args: object, **_kwargs: object) -> None:
+        raise AssertionError("a case is awaited, not called")
+
+    return case

@@ -1,0 +1,78 @@
+"""The controller of pytest-xdist: it starts workers with their shares, hears what they tell, and ends them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mmlubench.plugin.signals import DRAIN_S, Signals
+from mmlubench.plugin.xdist import private_xdist
+from mmlubench.plugin.xdist.scheduling import Shards
+from mmlubench.plugin.xdist.worker_output import WorkerOutput
+
+#: Seconds that a worker may take to tell of what it drained, beyond the draining itself.
+_TELLING_S = 3.0
+
+
+class Controller:
+    """Plugin object of the controlling process; its hook methods are xdist's names.
+
+    `on_collected` is called with the number of tests as soon as a worker tells it.
+    """
+
+    def __init__(self, on_collected: Callable[[int], object]) -> None:
+        self.told = WorkerOutput()
+        """What all workers that have ended told."""
+        self.has_shares = False
+        """Whether workers have fixed shares; else another plugin, or xdist itself, schedules."""
+        self._on_collected = on_collected
+
+    def share_out(self, config: pytest.Config, *, most: int, started: float) -> None:
+        """Give every worker a fixed share; `most` and `started` are those of `Shards`."""
+        shards = Shards(private_xdist.worker_count(config), most=most, started=started)
+        config.pluginmanager.register(shards, "mmlubench.shards")
+        self.has_shares = True
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Called by xdist when a worker has collected: all collect the same."""
+        self._on_collected(len(ids))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Called by xdist when a worker has ended, or crashed, which tells nothing."""
+        self.told.add(WorkerOutput.of(getattr(node, "workeroutput", {})))
+
+
+def stop(session: pytest.Session, why: str) -> None:
+    """End the run after the case that is being reported; pytest shows `why`."""
+    if not private_xdist.set_should_stop(session.config, why):
+        session.shouldstop = why
+
+
+def stopped_for(session: pytest.Session) -> str:
+    """Why the run was stopped early, as pytest will show it; empty if it was not."""
+    return private_xdist.should_stop(session.config) or str(session.shouldstop or "")
+
+
+def hear_out(session: pytest.Session, signals: Signals) -> None:
+    """Wait a little for the workers of an interrupted run, and take the reports they still have.
+
+    xdist would end them without listening. A second Ctrl-C ends the wait.
+    """
+    config = session.config
+    active = private_xdist.active_workers(config)
+    end = time.monotonic() + DRAIN_S + _TELLING_S
+    for node in active:
+        node.shutdown()
+    while active and not signals.hurry and time.monotonic() < end:
+        for event, details in private_xdist.take_event(config, timeout_s=0.1):
+            if event == "testreport":
+                private_xdist.deliver_report(config, details)
+            elif event == "workerfinished":
+                config.hook.pytest_testnodedown(node=details["node"], error=None)
+            if event in ("workerfinished", "errordown", "internal_error"):
+                active.discard(details["node"])

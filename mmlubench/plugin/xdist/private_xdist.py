@@ -1,0 +1,71 @@
+"""Private parts of pytest-xdist: every use that the plugin makes of them, each behind a function that says why.
+
+A new version of xdist may change any of them without notice; `tests/plugin/test_private_pytest.py` tries each one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from queue import Empty
+from typing import Any
+
+import pytest
+
+#: The name under which the controller's session of xdist is registered with pytest.
+_SESSION = "dsession"
+
+
+def worker_count(config: pytest.Config) -> int:
+    """How many workers xdist is about to start.
+
+    `-n 4` is turned into `--tx 4*popen`, which only xdist can read; hooks tell of a worker when it is being started.
+    """
+    from xdist.workermanage import parse_tx_spec_config
+
+    return len(parse_tx_spec_config(config))
+
+
+def set_should_stop(config: pytest.Config, why: str) -> bool:
+    """Have the controller end the run, and say why; False where no xdist is at work.
+
+    The controller's own loop does not look at pytest's `session.shouldstop`.
+    """
+    session = _session(config)
+    if session is None:
+        return False
+    session.shouldstop = why
+    return True
+
+
+def should_stop(config: pytest.Config) -> str:
+    """Why the controller of xdist ends the run; empty where it does not, or where no xdist is at work."""
+    return str(getattr(_session(config), "shouldstop", "") or "")
+
+
+def active_workers(config: pytest.Config) -> set[Any]:
+    """The workers that have not ended yet: xdist's own set, out of which it takes those that have."""
+    active: set[Any] = getattr(_session(config), "_active_nodes", set())
+    return active
+
+
+def take_event(config: pytest.Config, timeout_s: float) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the next event that a worker sent, if one comes within so many seconds.
+
+    xdist listens no more once a run is interrupted, and what its workers still have to tell stays in the queue.
+    """
+    session = _session(config)
+    with suppress(Empty):
+        if session is not None:
+            yield session.queue.get(timeout=timeout_s)
+
+
+def deliver_report(config: pytest.Config, details: dict[str, Any]) -> None:
+    """Let xdist handle the report of a test that a worker sent: it unpacks it and calls pytest's hook for it."""
+    session = _session(config)
+    if session is not None:
+        session.worker_testreport(**details)
+
+
+def _session(config: pytest.Config) -> Any:
+    return config.pluginmanager.get_plugin(_SESSION)

@@ -1,0 +1,367 @@
+"""What the plugin uses of the private parts of pytest and pytest-xdist still works, and is used in no other module."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+from mmlubench.plugin import private_pytest
+from mmlubench.plugin.xdist import private_xdist
+
+PACKAGE = Path(private_pytest.__file__).parents[1]
+PRIVATE = (Path(private_pytest.__file__), Path(private_xdist.__file__))
+#: Attributes without an underscore that are private all the same: nothing documents them.
+UNDOCUMENTED = {"dsession", "worker_testreport", "parse_tx_spec_config", "names_closure", "name2fixturedefs"}
+
+TESTS = """
+import pytest
+
+@pytest.fixture(scope="session")
+def outer(): return "outer"
+
+@pytest.fixture
+def inner(outer): return f"inner of {outer}"
+
+@pytest.fixture(autouse=True)
+def always(): ...
+
+class TestIt:
+    @pytest.fixture
+    def outer(self, outer): return f"class's {outer}"
+
+    @pytest.mark.parametrize("tone", ["kind", "curt-1"])
+    @pytest.mark.parametrize("number", [1])
+    def test_it(self, tone, number, inner): assert inner == "inner of class's outer"
+
+def test_plain(): ...
+
+@pytest.mark.skipif("1 > 0", reason="why")
+def test_skipped(): ...
+
+@pytest.mark.xfail(run=False)
+def test_not_run(): ...
+
+@pytest.mark.skip("one", "two", "three")
+def test_senseless(): ...
+
+@pytest.mark.skipif(True)
+def test_no_reason(): ...
+
+@pytest.mark.xfail
+def test_run(): assert False
+"""
+
+
+class Probe:
+    """Collects the items, and runs `call` with each when pytest gets to it."""
+
+    def __init__(self, call=lambda item: None):
+        self.items = {}
+        self.seen = []
+        self._call = call
+
+    def pytest_collection_modifyitems(self, items):
+        self.items = {item.name: item for item in items}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item):
+        self.seen.append(self._call(item))
+
+
+@pytest.fixture
+def probe(pytester):
+    """Run `TESTS` with a probe in it."""
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile(TESTS)
+
+    def run(*arguments, call=lambda item: None):
+        probe = Probe(call)
+        pytester.inline_run(*arguments, plugins=[probe])
+        return probe
+
+    return run
+
+
+def test_the_parts_of_an_id_are_told_apart(probe):
+    item = probe("--collect-only").items["test_it[1-curt-1]"]
+    assert private_pytest.id_parts(item) == ["1", "curt-1"]
+
+
+def test_a_copy_has_the_fixtures_of_its_test_other_ids_and_another_function(probe):
+    class Kind(pytest.Function):
+        pass
+
+    def stand_in(): ...
+
+    item = probe("--collect-only").items["test_it[1-kind]"]
+    copy = private_pytest.copy_of(
+        item, Kind, ids=["1", "new"], function=stand_in, params={"tone": "loud", "number": 1}
+    )
+    assert (copy.name, copy.obj, type(copy)) == ("test_it[1-new]", stand_in, Kind)
+    assert copy.callspec.params["tone"] == "loud"
+    assert copy.fixturenames == item.fixturenames
+    bare = private_pytest.copy_of(item, Kind, ids=["1", "new"], function=stand_in, params=None)
+    assert not hasattr(bare, "callspec")
+    assert private_pytest.id_parts(item) == ["1", "kind"]
+
+
+def test_a_test_can_be_asked_for_its_fixtures(probe):
+    item = probe("--collect-only").items["test_it[1-kind]"]
+    assert {"outer", "inner", "always", "tone", "number"} <= set(private_pytest.fixture_names(item))
+    assert private_pytest.argument_names(item) == ("tone", "number", "inner")
+    assert {"always", "tone", "inner"} <= set(private_pytest.requested_names(item))
+    assert "outer" not in private_pytest.requested_names(item)
+    first, last = private_pytest.definitions(item, "outer")
+    assert (first.scope, first.argnames) == ("session", ())
+    assert (last.scope, last.argnames) == ("function", ("outer",))
+    assert private_pytest.definitions(item, "unheard_of") == ()
+    assert private_pytest.is_direct_parameter(private_pytest.definitions(item, "tone")[-1])
+    assert not private_pytest.is_direct_parameter(last)
+
+
+def test_what_a_test_could_request_is_found_and_can_be_added(probe):
+    plain = probe("--collect-only").items["test_plain"]
+    assert "inner" not in private_pytest.fixture_names(plain)
+    assert [found.argname for found in private_pytest.visible_definitions(plain, "inner")] == ["inner"]
+    assert not private_pytest.visible_definitions(plain, "unheard_of")
+    private_pytest.add_fixture(plain, "inner")
+    assert {"inner", "outer"} <= set(private_pytest.fixture_names(plain))
+    assert "inner" in private_pytest.requested_names(plain)
+    assert private_pytest.definitions(plain, "outer")
+
+
+def test_the_request_of_a_test_gives_its_fixtures_and_a_fixture_can_call_when_it_is_torn_down(probe):
+    ended = []
+
+    def call(item):
+        if item.name != "test_it[1-kind]":
+            return None
+        request = private_pytest.request_of(item)
+        private_pytest.definitions(item, "outer")[0].addfinalizer(lambda: ended.append("outer"))
+        assert not ended
+        return request.getfixturevalue("inner")
+
+    assert "inner of class's outer" in probe(call=call).seen
+    assert ended == ["outer"]
+
+
+def test_a_module_is_set_up_from_its_first_test_on(probe):
+    states = {}
+
+    def call(item):
+        states[item.name] = private_pytest.is_set_up(item.parent)
+        return private_pytest.is_set_up(None)
+
+    ran = probe(call=call)
+    assert states["test_plain"]
+    assert True not in ran.seen
+    assert not private_pytest.is_set_up(probe("--collect-only").items["test_plain"].parent)
+
+
+def test_marks_tell_whether_a_test_will_run(probe):
+    items = probe("--collect-only").items
+    runs = {name: private_pytest.will_run(item) for name, item in items.items() if "it[" not in name}
+    assert runs == {
+        "test_plain": True,
+        "test_skipped": False,
+        "test_not_run": False,
+        "test_senseless": False,
+        "test_no_reason": False,
+        "test_run": True,
+    }
+    assert private_pytest.will_run(probe("--collect-only", "--runxfail").items["test_not_run"])
+
+
+def test_a_failed_assertion_is_not_explained_while_that_is_off(pytester):
+    code = """
+def test_one():
+    from mmlubench.plugin.private_pytest import ComparisonOff
+    try:
+        {context}
+            assert ["left"] == ["right"]
+    except AssertionError as error:
+        print(error)
+"""
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile(
+        test_on=code.format(context="if True:"), test_off=code.format(context="with ComparisonOff():")
+    )
+    said = {
+        name: pytester.runpytest_inprocess("-s", f"test_{name}.py").stdout.str() for name in ("on", "off")
+    }
+    assert "At index 0 diff: 'left' != 'right'" in said["on"]
+    assert "diff" not in said["off"]
+    assert "assert ['left'] == ['right']" in said["off"]
+
+
+def test_pytest_selects_by_keyword_what_it_is_given_and_not_again(probe):
+    item = probe("--collect-only", "-k", "plain or skipped").items["test_plain"]
+    assert item.config.getoption("keyword") == "plain or skipped"
+    items = [item]
+    with private_pytest.keyword_done(item.config):
+        assert item.config.getoption("keyword") == ""
+        private_pytest.deselect_by_keyword(items, item.config)
+        assert items == [item]
+    assert item.config.getoption("keyword") == "plain or skipped"
+
+
+def test_an_expression_tells_its_words_and_what_they_come_to():
+    expression = private_pytest.Expression.compile("mmlu and not law")
+    assert private_pytest.words_of(expression) == {"mmlu", "law"}
+    assert private_pytest.words_of(private_pytest.Expression.compile("a or a(b='c') or 0017")) == {
+        "a",
+        "0017",
+    }
+    assert expression.evaluate(lambda word, /, **kwargs: word == "mmlu")
+    with pytest.raises(SyntaxError):
+        private_pytest.Expression.compile("mmlu and")
+
+
+def test_a_traceback_is_made_of_parts_that_can_be_gone_through(pytester):
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile("def test_one():\n    secret = 'abc'\n    assert secret == 'x'")
+    (failed,) = pytester.inline_run("-l").listoutcomes()[2]
+    assert isinstance(failed.longrepr, private_pytest.TerminalRepr)
+    assert "reprtraceback" in vars(failed.longrepr)
+
+
+class Terminal:
+    """Tries the functions for the terminal when the run is over."""
+
+    def __init__(self):
+        self.width = 0
+        self.stats = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter):
+        self.width = private_pytest.width_of(terminalreporter)
+        terminalreporter.write("half a line")
+        private_pytest.end_line(terminalreporter)
+        private_pytest.end_line(terminalreporter)
+        terminalreporter.write_line("a whole one")
+        private_pytest.count_as(terminalreporter, "passed", "failed")
+        private_pytest.count_as(terminalreporter, "unheard of", "failed")
+        self.stats = {name: len(reports) for name, reports in terminalreporter.stats.items() if name}
+
+
+def test_the_terminal_has_a_width_ends_lines_and_counts_as_it_is_told(pytester, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "93")
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile("def test_one(): ...")
+    terminal = Terminal()
+    result = pytester.runpytest_inprocess("-q", plugins=[terminal])
+    assert terminal.width == 93
+    assert terminal.stats == {"failed": 1}
+    result.stdout.fnmatch_lines(["half a line", "a whole one"], consecutive=True)
+    result.stdout.fnmatch_lines(["1 failed in *"])
+
+
+# -- pytest-xdist --------------------------------------------------------------------------------------------------
+
+
+class Distribution:
+    """Looks at xdist's controller while workers run."""
+
+    def __init__(self):
+        self.workers = 0
+        self.active = set()
+        self.stopped = ["", ""]
+
+    def pytest_sessionstart(self, session):
+        self.workers = private_xdist.worker_count(session.config)
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call" and not self.active:
+            self.active = {node.gateway.id for node in private_xdist.active_workers(self.config)}
+            self.stopped[0] = private_xdist.should_stop(self.config)
+            assert private_xdist.set_should_stop(self.config, "enough")
+            self.stopped[1] = private_xdist.should_stop(self.config)
+
+    def pytest_configure(self, config):
+        self.config = config
+
+
+@pytest.mark.long
+def test_the_controller_tells_its_workers_and_stops(pytester):
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile("import pytest\n@pytest.mark.parametrize('n', range(200))\ndef test_one(n): ...")
+    distribution = Distribution()
+    result = pytester.runpytest_inprocess("-n", "2", plugins=[distribution])
+    assert distribution.workers == 2
+    assert distribution.active == {"gw0", "gw1"}
+    assert distribution.stopped == ["", "enough"]
+    result.stdout.fnmatch_lines(["*enough*"])
+
+
+def test_without_workers_nothing_is_active_and_nothing_is_stopped(probe):
+    config = probe("--collect-only").items["test_plain"].config
+    assert private_xdist.active_workers(config) == set()
+    assert private_xdist.should_stop(config) == ""
+    assert not private_xdist.set_should_stop(config, "why")
+    assert [*private_xdist.take_event(config, timeout_s=0.0)] == []
+
+
+def test_events_and_reports_of_workers_go_the_way_of_xdist():
+    from xdist.dsession import DSession
+
+    # Only an interrupted run uses these; test_interrupt.py shows what for.
+    assert list(inspect.signature(DSession.worker_testreport).parameters) == ["self", "node", "rep"]
+    assert "self.queue" in inspect.getsource(DSession.__init__)
+
+
+# -- nobody else does ----------------------------------------------------------------------------------------------
+
+
+def private_uses(source: str) -> list[str]:
+    """Imports of `_pytest`, private attributes of anything but oneself, undocumented ones, `config.option.keyword`."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in ("_pytest", "xdist"):
+            found.append(f"from {node.module}")
+        elif isinstance(node, ast.Import):
+            found += [
+                f"import {a.name}" for a in node.names if a.name.partition(".")[0] in ("_pytest", "xdist")
+            ]
+        elif isinstance(node, ast.Attribute):
+            of_itself = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            hidden = node.attr.startswith("_") and not node.attr.startswith("__") and not of_itself
+            if hidden or node.attr in UNDOCUMENTED or ast.unparse(node).endswith("config.option.keyword"):
+                found.append(ast.unparse(node))
+        elif isinstance(node, ast.Constant) and node.value in UNDOCUMENTED:
+            found.append(repr(node.value))
+    return found
+
+
+def test_no_other_module_touches_what_is_private():
+    rooms = [*(PACKAGE / "plugin").rglob("*.py"), *(PACKAGE / "run").rglob("*.py")]
+    used = {
+        file.relative_to(PACKAGE).as_posix(): private_uses(file.read_text("utf-8"))
+        for file in rooms
+        if file not in PRIVATE
+    }
+    assert {file: uses for file, uses in used.items() if uses} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from _pytest.mark import x",
+        "import _pytest",
+        "item._request",
+        "reporter._tw.fullwidth",
+        "config.option.keyword = ''",
+        "plugins.get_plugin('dsession')",
+        "from xdist.workermanage import x",
+        "info.names_closure",
+    ],
+)
+def test_a_private_use_is_found(line):
+    assert private_uses(line)
+
+
+@pytest.mark.parametrize("line", ["self._request", "item.name", "config.option", "cls._x", "x.__dict__"])
+def test_what_is_public_or_ones_own_is_let_through(line):
+    assert not private_uses(line)
