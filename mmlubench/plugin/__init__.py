@@ -147,6 +147,7 @@ def question(request: pytest.FixtureRequest) -> Question:
 @pytest.fixture(scope="session")
 def model() -> Model:
     """The model under test: `await model.generate(request)`; may be overridden, and built on by other fixtures."""
+    # late: a pytest run without benchmarks must not pay for it
     from mmlubench.plugin.current_case import CurrentModel
 
     return CurrentModel()
@@ -158,6 +159,7 @@ def solver() -> Solver:
 
     May be overridden, and built on by other fixtures.
     """
+    # late: a pytest run without benchmarks must not pay for it
     from mmlubench.plugin.current_case import CurrentSolver
 
     return CurrentSolver()

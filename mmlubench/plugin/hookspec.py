@@ -25,7 +25,7 @@ def pytest_mmlubench_case_finished(entry: Result, config: pytest.Config) -> None
     Whatever time it takes is added to the run, case by case: leave slow work to `pytest_mmlubench_run_finished`.
 
     :param entry: the case: question id, model, outcome, prediction, latency in seconds, tokens and their price.
-    :param config: pytest's configuration; `config.getoption("--mmlubench-model")` tells an option.
+    :param config: pytest's configuration.
 
     Example, which keeps the questions that were answered wrong::
 
@@ -40,7 +40,8 @@ def pytest_mmlubench_case_finished(entry: Result, config: pytest.Config) -> None
 def pytest_mmlubench_run_finished(run: RunRecords, config: pytest.Config) -> None:
     """Called once when a run is over, after all its files are written and before the table is printed.
 
-    Also called for a run that was interrupted or ran out of money: its summaries then have no headline, and say why. Not called where no case ran at all, as with `--estimate` or `--collect-only`.
+    Also called for a run that was interrupted or ran out of money: its summaries have no headline then, and say why.
+    Not called where no case ran at all, as with `--estimate` or `--collect-only`.
 
     :param run: `run.path` is the run folder, `run.summary` holds a `Summary` for each benchmark and model,
         `run.manifest` is the `Manifest`, `run.entries()` yields all cases in the order of the run.

@@ -12,6 +12,7 @@ from argparse import Action
 
 import pytest
 
+from mmlubench.plugin.private_pytest import actions_by_name
 from mmlubench.settings import OPTIONS
 
 #: How many names the notice lists at most.
@@ -27,8 +28,7 @@ class OptionNames:
         )
         for option in OPTIONS:
             group.addoption(option.long_flag, **option.arguments())
-        # Private, as argparse has no public way to take a name back.
-        self._actions: dict[str, Action] = parser.optparser._option_string_actions
+        self._actions: dict[str, Action] = actions_by_name(parser)
         self.taken: tuple[str, ...] = ()
         """The short names, without hyphens in front, that are another plugin's."""
 

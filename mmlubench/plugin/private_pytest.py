@@ -6,6 +6,7 @@ no other module of mmlubench may touch them; those of pytest-xdist are in `plugi
 
 from __future__ import annotations
 
+from argparse import Action
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,6 +26,18 @@ __all__ = ["Expression", "FixtureDef", "TerminalRepr", "deselect_by_keyword"]
 FunctionT = TypeVar("FunctionT", bound=pytest.Function)
 #: Marks that may keep pytest from running a test.
 _MAY_SKIP = frozenset(["skip", "skipif", "xfail"])
+
+# -- options -----------------------------------------------------------------------------------------------------
+
+
+def actions_by_name(parser: pytest.Parser) -> dict[str, Action]:
+    """The table in which argparse looks up what an option's name leads to.
+
+    argparse has no public way to take a name back, which is what lets a neighbour add the same one later.
+    """
+    table: dict[str, Action] = parser.optparser._option_string_actions
+    return table
+
 
 # -- what a test is: its ids and its copies ----------------------------------------------------------------------
 

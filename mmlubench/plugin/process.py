@@ -159,6 +159,7 @@ class Process:
 
     def quote_lines(self) -> list[str]:
         """Return what --estimate prints in place of asking."""
+        # late: a pytest run without benchmarks must not pay for it
         from mmlubench.run.estimate import quote_lines
 
         unknown = sum(case.question is None or bool(case.template.recipe) for case in self.cases)

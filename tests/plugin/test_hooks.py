@@ -12,7 +12,7 @@ from pathlib import Path
 
 def pytest_mmlubench_case_finished(entry, config):
     with open("cases.txt", "a") as file:
-        file.write(f"{entry.id} {entry.model} {entry.outcome} {config.getoption('seed')}\\n")
+        file.write(f"{entry.id} {entry.model} {entry.outcome} {config.getoption('--mmlubench-seed', None) or 0}\\n")
 
 def pytest_mmlubench_run_finished(run):
     known = {name: (run.path / name).exists() for name in ("summary.json", "results.jsonl", "manifest.json")}

@@ -104,7 +104,16 @@ def test_a_run_that_does_not_use_it_imports_nothing_of_it_but_the_plugin(project
     alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # other plugins import what they like
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, cwd=project.path, env=alone)
-    ours = ["", ".errors", ".options", ".plugin", ".plugin.hookspec", ".plugin.option_names", ".settings"]
+    ours = [
+        "",
+        ".errors",
+        ".options",
+        ".plugin",
+        ".plugin.hookspec",
+        ".plugin.option_names",
+        ".plugin.private_pytest",
+        ".settings",
+    ]
     assert done.stdout.splitlines()[-1] == f"{['mmlubench' + name for name in ours]} []", done.stderr
 
 

@@ -582,6 +582,7 @@ def test_the_hooks_of_the_readme(write):
     folder.write("conftest.py", example("Hooks"))
     result = folder.run("--model", "mock/B", "-s")
     result.stdout.fnmatch_lines(
-        ["*own/all/0000 B A", f"*{folder.run_folder().name} own mock-B zero_shot 0.0"], consecutive=False
+        ["*own/all/0000 B A", f"*{folder.run_folder().name} own mock-B zero_shot 0.0 (0.0, *) 4"],
+        consecutive=False,
     )
     assert folder.json("manifest")["user_facts"] == {"notes": "2026-11"}

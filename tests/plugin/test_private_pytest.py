@@ -85,6 +85,17 @@ def probe(pytester):
     return run
 
 
+def test_a_name_of_an_option_can_be_lent_and_taken_back():
+    parser = pytest.Parser(_ispytest=True)
+    parser.addoption("--mmlubench-seed", dest="mmlubench_seed")
+    table = private_pytest.actions_by_name(parser)
+    table["--seed"] = table["--mmlubench-seed"]
+    assert parser.parse(["--seed", "1"]).mmlubench_seed == "1"
+    del table["--seed"]
+    parser.addoption("--seed", dest="theirs")
+    assert parser.parse(["--seed", "2"]).theirs == "2"
+
+
 def test_the_parts_of_an_id_are_told_apart(probe):
     item = probe("--collect-only").items["test_it[1-curt-1]"]
     assert private_pytest.id_parts(item) == ["1", "curt-1"]

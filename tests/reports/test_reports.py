@@ -115,7 +115,7 @@ def test_a_new_metric_that_has_a_value_is_one_line_more(
     summary: Callable[..., Summary], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch, METRICS, Metric("new", lambda results: 0.5, lambda value, beside: [f"new {value}"]))
-    section = shown(RunRecords(Manifest(), [summary()], []), Path("run"))
+    section = shown(RunRecords(Manifest(), [summary()], [], Path("run")))
     golden = (GOLDEN / "full_80.txt").read_text(encoding="utf-8").splitlines()
     assert [line for line in section.lines if line not in golden] == ["new 0.5"]
     assert [line for line in section.lines if line != "new 0.5"] == golden

@@ -21,6 +21,7 @@ def worker_count(config: pytest.Config) -> int:
 
     `-n 4` is turned into `--tx 4*popen`, which only xdist can read; hooks tell of a worker when it is being started.
     """
+    # late: only a run with workers has xdist loaded
     from xdist.workermanage import parse_tx_spec_config
 
     return len(parse_tx_spec_config(config))
