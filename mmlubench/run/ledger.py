@@ -34,8 +34,9 @@ class Ledger:
         self._folder = RunFolder(
             run.settings.run_dir, mock=any(run.roster.is_mock(label) for label in run.labels)
         )
-        self._known: dict[str, tuple[str, str]] = {}
-        """Benchmark and recipe of each test function, by the part of a pytest id before the bracket."""
+        self._known: dict[str, dict[str, tuple[str, str]]] = {}
+        """Benchmark and recipe of each test function, by the part of a pytest id before the bracket, and then by the
+        end of the id: that of the test's own parameters."""
         self._crashed: list[str] = []
         self._gate = Gate(run.settings.min_accuracy)
         self.failed_cases = 0
@@ -58,7 +59,8 @@ class Ledger:
             self.failed_cases += failed
             lines["results"] = orjson.dumps(record["result"], option=orjson.OPT_APPEND_NEWLINE)
             result = Result.from_dict(record["result"])
-            self._known.setdefault(nodeid.partition("[")[0], (result.benchmark, result.recipe))
+            known = self._known.setdefault(nodeid.partition("[")[0], {})
+            known.setdefault(_own_parameters(nodeid, result), (result.benchmark, result.recipe))
             self.entries.add(result, record["order"], stored=record["stored"], unasked=record["unasked"])
             if record["debate"]:
                 self._folder.append_entry(debate_name(result), record["order"], record["debate"])
@@ -131,8 +133,11 @@ class Ledger:
 
     def _crash_result(self, nodeid: str) -> Result:
         test = nodeid.partition("[")[0]
-        benchmark, recipe = self._known.get(test, (test.rpartition("::")[2].removeprefix("test_"), ""))
-        return crashed_result(nodeid, self._label_in(nodeid), benchmark, recipe, self.entries)
+        known = self._known.get(test) or {"": (test.rpartition("::")[2].removeprefix("test_"), "")}
+        parameters = max((end for end in known if nodeid.endswith(end + "]")), key=len, default="")
+        benchmark, recipe = known.get(parameters) or next(iter(known.values()))
+        case_id = nodeid.removesuffix(parameters + "]")
+        return crashed_result(case_id, self._label_in(nodeid), benchmark, recipe, self.entries)
 
     def _label_in(self, nodeid: str) -> str:
         """Return the label of the model in the id of a case; empty if it has none."""
@@ -146,6 +151,12 @@ class Ledger:
         # Workers alone know the fixtures of the tests: a controller learns of them from the results.
         own = {**self._run.own_recipes, **dict.fromkeys(self.entries.own_recipes)}
         return replace(made, facts={**made.facts, "own_recipes": list(own)}) if own else made
+
+
+def _own_parameters(nodeid: str, result: Result) -> str:
+    """Return what follows the question in a pytest id, such as `-kind` in `test_own[claude-anatomy-0017-kind]`."""
+    row = result.id.rpartition("/")[2]
+    return "" if nodeid.endswith(row + "]") else "-" + nodeid.rpartition(f"-{row}-")[2].removesuffix("]")
 
 
 def debate_name(result: Result) -> str:

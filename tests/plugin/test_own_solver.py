@@ -357,6 +357,27 @@ def test_workers_ask_one_that_asks_none_of_ours(write):
     assert folder.entry()["headline"]
 
 
+@pytest.mark.long
+def test_a_crash_counts_for_the_solver_that_crashed(write):
+    folder = write(
+        """
+import os
+
+@pytest.fixture(scope="session", params=["rag", "plain"])
+def solver(request):
+    async def solve(question):
+        if request.param == "plain" and question.id.endswith("2"):
+            os._exit(1)
+        return Answer("A", "own rule", "A", "")
+    return solve
+"""
+    )
+    folder.run_apart("-n", "2", "--concurrency", "2")
+    errors = {entry["recipe"]: entry["outcomes"]["error"] for entry in folder.json("summary")["results"]}
+    assert errors == {"own solver (conftest.py, rag)": 0, "own solver (conftest.py, plain)": 1}
+    assert [line["id"] for line in folder.lines("results") if line["outcome"] == "error"] == ["own/all/0002"]
+
+
 def test_epochs_put_the_question_to_it_as_often(write):
     folder = write(
         """
