@@ -192,11 +192,14 @@ def test_every_kind_has_a_room_that_looks_it_up() -> None:
     # Someone registers a part of a kind that nobody ever asks for.
     code = (
         "import mmlubench.datasets, mmlubench.models, mmlubench.solvers, mmlubench.prompts, mmlubench.grading\n"
+        "import mmlubench.stats.metrics, mmlubench.reports.report\n"
         "from mmlubench import registry\n"
         "print(*sorted({one.kind for one in registry._registries}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["dataset", "extraction", "provider", "recipe", "solver"]
+    assert done.stdout.split() == [
+        *("dataset", "extraction", "metric", "provider", "recipe", "report", "solver"),
+    ]
 
 
 def test_to_register_a_part_imports_no_room_and_searches_no_package() -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 
 from mmlubench.solvers import SOLVERS
 from tests.conftest import INI, Ran
+from tests.fake_server import FakeServer, Reply
 
 STRANGERS = Path(__file__).parent / "strangers"
 BENCHMARK = """
@@ -26,7 +23,7 @@ async def test_sums(question, solver):
 """
 CONFTEST = """
 import mmlubench
-from acme_bench import data, extraction, provider, recipe, solver
+from acme_bench import data, extraction, metric, provider, recipe, report, solver
 
 mmlubench.register("dataset", "acme_sums", data.SUMS)
 mmlubench.register("provider", "acme", provider.AcmeModel)
@@ -34,36 +31,16 @@ mmlubench.register("solver", "acme_check", solver.CHECK)
 mmlubench.register("solver", "acme_plain", solver.Plain)
 mmlubench.register("extraction", "acme_last", extraction.read_last)
 mmlubench.register("recipe", "acme_terse", recipe.TERSE)
+mmlubench.register("metric", "acme_letters", metric.LETTERS)
+mmlubench.register("report", "acme_csv", report.CSV)
 """
 
 
-class Acme(BaseHTTPRequestHandler):
-    """Speaks acme's protocol: says B to everything, in words that no rule of ours reads a letter from."""
-
-    said: list[tuple[str, dict[str, Any]]]
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.said.append((self.path, body))
-        content = json.dumps({"said": "I would go with b"}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
 @pytest.fixture
-def acme() -> Iterator[ThreadingHTTPServer]:
-    handler = type("Handler", (Acme,), {"said": [], "protocol_version": "HTTP/1.1"})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+def acme() -> Iterator[FakeServer]:
+    """A server of acme's protocol: says B to everything, in words that no rule of ours reads a letter from."""
+    with FakeServer(always=Reply(body={"said": "I would go with b"})) as server:
+        yield server
 
 
 @pytest.fixture(params=["installed", "conftest"])
@@ -86,9 +63,9 @@ def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "n2"])
 def test_a_stranger_of_every_kind_is_used_by_its_name(
-    project: Path, acme: ThreadingHTTPServer, run_pytest: Callable[..., Ran], workers: tuple[str, ...]
+    project: Path, acme: FakeServer, run_pytest: Callable[..., Ran], workers: tuple[str, ...]
 ) -> None:
-    model = f"acme/fast@http://127.0.0.1:{acme.server_port}"
+    model = f"acme/fast@http://127.0.0.1:{acme.port}"
     ran = run_pytest(
         project,
         *("bench", "-k", "acme_sums", "--model", model, "--solver", "acme_check"),
@@ -101,12 +78,16 @@ def test_a_stranger_of_every_kind_is_used_by_its_name(
     assert ran.outcomes()["acme_sums/sums/2"] == "correct"
     assert ran.entry["recipe"] == "acme_check, acme_terse, read by acme_last"
     assert ran.entry["requests"] == 8
-    said: list[tuple[str, dict[str, Any]]] = acme.RequestHandlerClass.said  # type: ignore[attr-defined]
-    assert {path for path, _ in said} == {"/ask"}
-    assert sorted(body["say"] for _, body in said)[:2] == [
+    assert {request.path for request in acme.requests} == {"/ask"}
+    assert sorted(request.body["say"] for request in acme.requests)[:2] == [
         "1 + 1 = ? A=2 B=3 C=4 D=5",
         "1 + 1 = ? A=2 B=3 C=4 D=5\nI would go with b\nIs that right?",
     ]
+    assert ran.entry["acme_letters"] == 1
+    assert "1 letter said" in ran.output
+    assert "4 cases went to acme.csv" in ran.output
+    (run,) = ran.run_folders
+    assert (run / "acme.csv").read_text().splitlines()[1] == "acme_sums/sums/2,correct"
 
 
 def test_what_a_solver_says_of_itself_is_heeded(project: Path, run_pytest: Callable[..., Ran]) -> None:
