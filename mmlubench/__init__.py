@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "mmlubench.schema": [
         *("Answer", "Completion", "Message", "Outcome", "Params"),
-        *("Question", "Request", "Result", "Usage"),
+        *("Question", "Request", "Entry", "Usage"),
     ],
     "mmlubench.errors": ["MmluBenchError", "ProviderError", "UserError"],
     "mmlubench.registry": ["register"],

@@ -13,12 +13,12 @@ from mmlubench.run.archive import open_run as open_run
 from mmlubench.run.archive import open_runs as open_runs
 from mmlubench.schema import Answer as Answer
 from mmlubench.schema import Completion as Completion
+from mmlubench.schema import Entry as Entry
 from mmlubench.schema import Message as Message
 from mmlubench.schema import Outcome as Outcome
 from mmlubench.schema import Params as Params
 from mmlubench.schema import Question as Question
 from mmlubench.schema import Request as Request
-from mmlubench.schema import Result as Result
 from mmlubench.schema import Usage as Usage
 from mmlubench.solvers.base import Solver as Solver
 from mmlubench.solvers.kind import SolverContext as SolverContext

@@ -1,6 +1,6 @@
 """What the files of a run say of themselves: schema version, kind, and the manifest.
 
-A case is a `schema.Result`, the figures of a benchmark and model are a `stats.Summary`; both are read and written by
+A case is a `schema.Entry`, the figures of a benchmark and model are a `stats.Summary`; both are read and written by
 `from_dict` and `to_dict`, as the manifest is.
 """
 

@@ -2,7 +2,7 @@
 
 A data set yields `Question`s. A solver turns a question into `Request`s, a model answers each with a
 `Completion`, grading reads an `Answer` out of it, the test asserts on that answer, and the plugin keeps
-one `Result` per case. All are frozen values; nothing here imports anything else of ours.
+one `Entry` per case. All are frozen values; nothing here imports anything else of ours.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ def majority(letters: Iterable[str | None]) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Entry:
     """One line of `results.jsonl`: one case, graded."""
 
     id: str
@@ -303,7 +303,7 @@ class Result:
         return {**values, "outcome": self.outcome.value, "usage": self.usage.to_dict()}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Result:
+    def from_dict(cls, values: Mapping[str, Any]) -> Entry:
         """From the dictionary of `to_dict`; a key that is missing or not known here is of another version.
 
         Raises KeyError, TypeError, ValueError or AttributeError for what is no line of `results.jsonl`.

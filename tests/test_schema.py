@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.schema import ALPHABET, ANSWERED, Answer, Outcome, Params, Question, Result, Usage
+from mmlubench.schema import ALPHABET, ANSWERED, Answer, Entry, Outcome, Params, Question, Usage
 
 counts = st.integers(0, 10**9)
 usages = st.builds(
@@ -21,7 +21,7 @@ usages = st.builds(
     counts,
 )
 results = st.builds(
-    Result,
+    Entry,
     latency_s=st.floats(0, 1e6),
     outcome=st.sampled_from(Outcome),
     usage=usages,
@@ -133,19 +133,19 @@ def test_a_failed_assertion_says_whether_the_letter_was_wrong_or_missing(
 
 
 @given(results)
-def test_a_result_survives_its_line_in_the_file_and_the_way_from_a_worker(result: Result) -> None:
-    assert Result.from_dict(json.loads(json.dumps(result.to_dict()))) == result
+def test_a_result_survives_its_line_in_the_file_and_the_way_from_a_worker(result: Entry) -> None:
+    assert Entry.from_dict(json.loads(json.dumps(result.to_dict()))) == result
     assert Usage.from_dict(json.loads(json.dumps(result.usage.to_dict()))) == result.usage
     assert pickle.loads(pickle.dumps(result)) == result
 
 
 def test_a_line_of_results_has_every_field_and_plain_values_only() -> None:
-    result = Result(
+    result = Entry(
         "mmlu/anatomy/0017", "mmlu", "anatomy", "other", "claude",
         Outcome.WRONG, "A", "B", "cue", 0.5, Usage(10, 2),
     )  # fmt: skip
     line = result.to_dict()
-    assert list(line) == [field.name for field in fields(Result)]
+    assert list(line) == [field.name for field in fields(Entry)]
     assert line["outcome"] == "wrong"
     assert type(line["outcome"]) is str  # xdist refuses an Enum
     assert line["usage"] == {

@@ -11,7 +11,7 @@ from mmlubench.engine.journal import Journal
 from mmlubench.errors import BudgetSpent, MmluBenchError, ProviderError, UserError
 from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.cases import Case
-from mmlubench.schema import Outcome, Result
+from mmlubench.schema import Entry, Outcome
 
 #: The name under which a case's record travels in `report.user_properties`, also from an xdist worker.
 PROPERTY = "mmlubench"
@@ -32,12 +32,12 @@ def outcome_of(case_outcome: CaseOutcome) -> Outcome:
     return Outcome.SKIPPED if skips else Outcome.ERROR
 
 
-def result_of(case: Case, case_outcome: CaseOutcome) -> Result:
+def result_of(case: Case, case_outcome: CaseOutcome) -> Entry:
     """The line of `results.jsonl` for a case that asked a question."""
     assert case.question is not None
     question, journal, answer = case.question, case_outcome.journal, case_outcome.answer
     outcome = outcome_of(case_outcome)
-    return Result(
+    return Entry(
         id=question.id,
         benchmark=question.benchmark,
         subject=question.subject,

@@ -14,7 +14,7 @@ import pytest
 from mmlubench.errors import UserError
 from mmlubench.figures import several
 from mmlubench.reports.report import RunRecords
-from mmlubench.schema import Result
+from mmlubench.schema import Entry
 
 
 class Hooks:
@@ -25,7 +25,7 @@ class Hooks:
         self._failures: dict[str, list[str]] = {}
         """What was raised, by the name of the hook."""
 
-    def case_finished(self, entry: Result) -> None:
+    def case_finished(self, entry: Entry) -> None:
         """Tell of one case."""
         if self._hears_cases:
             hook = self._config.hook.pytest_mmlubench_case_finished

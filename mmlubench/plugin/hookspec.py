@@ -14,11 +14,11 @@ import pytest
 
 if TYPE_CHECKING:
     from mmlubench.reports.report import RunRecords
-    from mmlubench.schema import Result
+    from mmlubench.schema import Entry
 
 
 @pytest.hookspec
-def pytest_mmlubench_case_finished(entry: Result, config: pytest.Config) -> None:
+def pytest_mmlubench_case_finished(entry: Entry, config: pytest.Config) -> None:
     r"""Called once for every case that put a question, as soon as its line of `results.jsonl` is written.
 
     With workers the cases come in the order in which they end. A case whose worker crashed comes when the run is over.

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from mmlubench.records import Manifest
 from mmlubench.registry import Registry
-from mmlubench.schema import Result
+from mmlubench.schema import Entry
 from mmlubench.stats.summary import Summary
 
 
@@ -27,7 +27,7 @@ class FinishedRun(Protocol):
     def summary(self) -> Sequence[Summary]:
         """The figures, one for each benchmark and model."""
 
-    def entries(self) -> Iterator[Result]:
+    def entries(self) -> Iterator[Entry]:
         """Every case."""
 
 
@@ -37,12 +37,12 @@ class RunRecords:
 
     manifest: Manifest
     summary: Sequence[Summary]
-    results: Iterable[Sequence[Result]]
+    results: Iterable[Sequence[Entry]]
     """The cases of each benchmark and model."""
     path: Path
     """The run folder."""
 
-    def entries(self) -> Iterator[Result]:
+    def entries(self) -> Iterator[Entry]:
         """Every case."""
         return (result for block in self.results for result in block)
 

@@ -13,7 +13,7 @@ from mmlubench.errors import NOT_ASKED
 from mmlubench.reports.languages import language_table
 from mmlubench.reports.report import FinishedRun, Report, Screen, Section
 from mmlubench.reports.table import FEW, layout, too_few
-from mmlubench.schema import Outcome, Result
+from mmlubench.schema import Entry, Outcome
 from mmlubench.stats.metrics import shown
 from mmlubench.stats.summary import Summary
 
@@ -146,7 +146,7 @@ def _pace(summary: Summary) -> list[str]:
     return parts
 
 
-def errors_lines(results: Iterable[Result], most: int = 5, *, ascii: bool = False) -> list[str]:
+def errors_lines(results: Iterable[Entry], most: int = 5, *, ascii: bool = False) -> list[str]:
     """Group errors by message, the most frequent first, `most` of them: `312 x cannot connect to ...`."""
     told = [" ".join(r.error.split()) or "no message" for r in results if r.outcome is Outcome.ERROR]
     messages = Counter(message.removeprefix(NOT_ASKED) for message in told)

@@ -14,7 +14,7 @@ from mmlubench.errors import DataError, UserError
 from mmlubench.inputs import FACTS_BYTES, JSON_BYTES, read_bytes
 from mmlubench.jsonl import read
 from mmlubench.records import BENCHMARK, Manifest, check_kind, check_version
-from mmlubench.schema import Result
+from mmlubench.schema import Entry
 from mmlubench.stats.summary import Summary
 
 if TYPE_CHECKING:
@@ -62,12 +62,12 @@ class RunArchive:
         except _MISFITS as error:
             raise DataError(path, f"it does not hold what a run writes ({_named(error)}).") from None
 
-    def entries(self) -> Iterator[Result]:
+    def entries(self) -> Iterator[Entry]:
         """Yield every case of `results.jsonl`, one in memory at a time. Raises UserError."""
         path = self.path / "results.jsonl"
         for row, line in enumerate(self._lines(path), start=1):
             try:
-                yield Result.from_dict(line)
+                yield Entry.from_dict(line)
             except _MISFITS as error:
                 raise DataError(path, f"it is no case of a run ({_named(error)}).", row=row) from None
 

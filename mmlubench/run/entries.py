@@ -11,7 +11,7 @@ from typing import Any
 from mmlubench.models import ModelSpec
 from mmlubench.run.roster import OWN_SPEC
 from mmlubench.run.run import Run, selection_key
-from mmlubench.schema import Outcome, Result, Usage
+from mmlubench.schema import Entry, Outcome, Usage
 from mmlubench.stats import Summary, Thresholds, summarize
 
 #: A place in the run after that of every case.
@@ -22,7 +22,7 @@ LAST = sys.maxsize
 class _Cases:
     """The cases of one benchmark and model."""
 
-    results: list[Result] = field(default_factory=list)
+    results: list[Entry] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     """Where in the run each of these results belongs: workers send them in another order."""
     stored: int = 0
@@ -48,7 +48,7 @@ class Entries:
         """By benchmark, model, and recipe where it is not that of the run."""
         self._why_unasked = ""
 
-    def add(self, result: Result, place: int, *, stored: int = 0, unasked: str = "") -> None:
+    def add(self, result: Entry, place: int, *, stored: int = 0, unasked: str = "") -> None:
         """Take a result in; `place` is the case's place in the run, `unasked` why it was not asked any more."""
         cases = self._cases.setdefault((result.benchmark, result.model, result.recipe), _Cases())
         cases.results.append(result)
@@ -63,7 +63,7 @@ class Entries:
             cases.put_in_order()
         return [self._summary(*who, cases, duration_s) for who, cases in self._cases.items()]
 
-    def results(self) -> list[list[Result]]:
+    def results(self) -> list[list[Entry]]:
         """Return the results of each benchmark and model, in the order of the summaries."""
         return [cases.results for cases in self._cases.values()]
 
@@ -72,7 +72,7 @@ class Entries:
         """The recipes of these cases that are not the run's."""
         return [recipe for _, _, recipe in self._cases if recipe]
 
-    def __iter__(self) -> Iterator[Result]:
+    def __iter__(self) -> Iterator[Entry]:
         return (result for cases in self._cases.values() for result in cases.results)
 
     @property
@@ -125,15 +125,15 @@ def _is_known(spec: ModelSpec) -> bool:
     return spec is not OWN_SPEC and not spec.is_mock
 
 
-def crashed_result(nodeid: str, label: str, benchmark: str, recipe: str, known: Entries) -> Result:
+def crashed_result(nodeid: str, label: str, benchmark: str, recipe: str, known: Entries) -> Entry:
     """Return what can be told of a case from its pytest id alone, such as `test_mmlu[claude-anatomy-0017]`.
 
-    `label` is the model's, `recipe` as in `schema.Result`. Other results of the same subject, which are `known`, tell
+    `label` is the model's, `recipe` as in `schema.Entry`. Other results of the same subject, which are `known`, tell
     the category.
     """
     case_id = nodeid.partition("[")[2]
     subject, _, row = case_id.rstrip("]").removeprefix(f"{label}-").rpartition("-")
-    return Result(
+    return Entry(
         id="/".join(filter(None, (benchmark, subject, row))),
         benchmark=benchmark,
         subject=subject,

@@ -9,7 +9,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from mmlubench.errors import UserError
-from mmlubench.schema import ANSWERED, Outcome, Result
+from mmlubench.schema import ANSWERED, Entry, Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ WHOLE_NUMBERS = (
 NUMBERS = ("points", "probability", "probability_right", "latency_s", "cost_usd")
 
 
-def cases_frame(cases: Iterable[Result]) -> pd.DataFrame:
+def cases_frame(cases: Iterable[Entry]) -> pd.DataFrame:
     """Return a row a case, in the order given; raises UserError if pandas is not installed.
 
     `points` is what an answered case adds to the accuracy, 0 to 1, and NaN for one without a reply, so that their mean
@@ -37,7 +37,7 @@ def cases_frame(cases: Iterable[Result]) -> pd.DataFrame:
     return _frame(zip(repeat(""), cases, strict=False), ())
 
 
-def runs_frame(runs: Iterable[tuple[str, Iterable[Result]]]) -> pd.DataFrame:
+def runs_frame(runs: Iterable[tuple[str, Iterable[Entry]]]) -> pd.DataFrame:
     """Return the rows of several runs, each an id and its cases, with the categorical column `run_id` in front."""
     return _frame(((run_id, case) for run_id, cases in runs for case in cases), ("run_id",))
 
@@ -57,7 +57,7 @@ class _Labels:
         return list(self._number)
 
 
-def _frame(rows: Iterator[tuple[str, Result]], extra: tuple[str, ...]) -> pd.DataFrame:
+def _frame(rows: Iterator[tuple[str, Entry]], extra: tuple[str, ...]) -> pd.DataFrame:
     pandas = _pandas()
     labels = {name: _Labels(map(str, Outcome) if name == "outcome" else ()) for name in (*extra, *CATEGORIES)}
     texts: dict[str, list[str | None]] = {name: [] for name in TEXTS}
@@ -89,7 +89,7 @@ _ORDER = (
 )
 
 
-def _values(case: Result) -> dict[str, Any]:
+def _values(case: Entry) -> dict[str, Any]:
     usage, known = case.usage, case.probabilities or {}
     return {
         **{name: getattr(case, name) for name in _FIELDS},

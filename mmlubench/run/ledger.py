@@ -18,7 +18,7 @@ from mmlubench.run.gate import Gate, Verdict
 from mmlubench.run.manifest import Invocation, manifest
 from mmlubench.run.roster import OWN
 from mmlubench.run.run import Run
-from mmlubench.schema import Result
+from mmlubench.schema import Entry
 from mmlubench.stats.metrics import metrics
 
 
@@ -50,7 +50,7 @@ class Ledger:
 
     # -- while the run goes on -----------------------------------------------------------------------------------
 
-    def take(self, record: Mapping[str, Any], nodeid: str, *, failed: bool) -> Result | None:
+    def take(self, record: Mapping[str, Any], nodeid: str, *, failed: bool) -> Entry | None:
         """Keep one case's record, and return its result; None for a test that put no question. Raises OSError."""
         lines = {"requests": record["requests"], "responses": record["responses"]}
         self._facts.update(record["facts"])
@@ -58,7 +58,7 @@ class Ledger:
         if record["result"] is not None:
             self.failed_cases += failed
             lines["results"] = orjson.dumps(record["result"], option=orjson.OPT_APPEND_NEWLINE)
-            result = Result.from_dict(record["result"])
+            result = Entry.from_dict(record["result"])
             known = self._known.setdefault(nodeid.partition("[")[0], {})
             known.setdefault(_own_parameters(nodeid, result), (result.benchmark, result.recipe))
             self.entries.add(result, record["order"], stored=record["stored"], unasked=record["unasked"])
@@ -92,7 +92,7 @@ class Ledger:
 
     # -- at the end ----------------------------------------------------------------------------------------------
 
-    def finish(self) -> list[Result]:
+    def finish(self) -> list[Entry]:
         """Reckon the figures, then write everything that is written at the end; return the results of crashed cases.
 
         Raises OSError.
@@ -131,7 +131,7 @@ class Ledger:
             finished=self.entries.is_finished,
         )
 
-    def _crash_result(self, nodeid: str) -> Result:
+    def _crash_result(self, nodeid: str) -> Entry:
         test = nodeid.partition("[")[0]
         known = self._known.get(test) or {"": (test.rpartition("::")[2].removeprefix("test_"), "")}
         parameters = max((end for end in known if nodeid.endswith(end + "]")), key=len, default="")
@@ -153,12 +153,12 @@ class Ledger:
         return replace(made, facts={**made.facts, "own_recipes": list(own)}) if own else made
 
 
-def _own_parameters(nodeid: str, result: Result) -> str:
+def _own_parameters(nodeid: str, result: Entry) -> str:
     """Return what follows the question in a pytest id, such as `-kind` in `test_own[claude-anatomy-0017-kind]`."""
     row = result.id.rpartition("/")[2]
     return "" if nodeid.endswith(row + "]") else "-" + nodeid.rpartition(f"-{row}-")[2].removesuffix("]")
 
 
-def debate_name(result: Result) -> str:
+def debate_name(result: Entry) -> str:
     """Name the debate file of a benchmark and model, without its ending."""
     return "debate_" + re.sub(r"[^\w.-]+", "-", f"{result.benchmark}_{result.model}")

@@ -114,5 +114,5 @@ class Run:
 
 
 def selection_key(label: str, recipe: str) -> str:
-    """Name a model's cases among those of a benchmark; `recipe` is that of `schema.Result`."""
+    """Name a model's cases among those of a benchmark; `recipe` is that of `schema.Entry`."""
     return f"{label}, {recipe}" if recipe else label

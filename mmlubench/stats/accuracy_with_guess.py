@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from math import fsum
 from random import Random
 
-from mmlubench.schema import ALPHABET, ANSWERED, Outcome, Result
+from mmlubench.schema import ALPHABET, ANSWERED, Entry, Outcome
 from mmlubench.stats.metrics import Metric
 
 _ANSWERS = frozenset(ANSWERED)
@@ -18,7 +18,7 @@ _LETTERLESS = frozenset({Outcome.UNPARSED, Outcome.TRUNCATED, Outcome.REFUSED})
 _SEED = 12345
 
 
-def accuracy_with_guess(results: Iterable[Result]) -> dict[str, float] | None:
+def accuracy_with_guess(results: Iterable[Entry]) -> dict[str, float] | None:
     """Accuracies, 0 to 1, of results in the order of their data set; None when nothing was answered.
 
     `expected` credits a reply without a letter with 1/k for its k choices: the mean over all guesses. `seeded` is
@@ -36,7 +36,7 @@ def accuracy_with_guess(results: Iterable[Result]) -> dict[str, float] | None:
     }
 
 
-def _of_single_replies(results: Sequence[Result]) -> dict[str, float] | None:
+def _of_single_replies(results: Sequence[Entry]) -> dict[str, float] | None:
     # A guess stands for one reply, and the accuracy of repeats is made of the scores of several.
     return None if any(len(result.letters) > 1 for result in results) else accuracy_with_guess(results)
 
@@ -44,7 +44,7 @@ def _of_single_replies(results: Sequence[Result]) -> dict[str, float] | None:
 ACCURACY_WITH_GUESS = Metric("accuracy_with_guess", _of_single_replies)
 
 
-def _hits(letterless: list[Result]) -> int:
+def _hits(letterless: list[Entry]) -> int:
     """How many of these the official seeded guess gets right.
 
     As `evaluate_from_local.py` of TIGER-AI-Lab/MMLU-Pro does it: seeded once, categories in alphabetical order, every
@@ -52,7 +52,7 @@ def _hits(letterless: list[Result]) -> int:
     anew for all replies so far, twice or more after every question, so its guesses depend on how often it was resumed.
     """
     draw = Random(_SEED)
-    categories: dict[str, list[Result]] = defaultdict(list)
+    categories: dict[str, list[Entry]] = defaultdict(list)
     for result in letterless:
         if result.choices:
             categories[result.category].append(result)

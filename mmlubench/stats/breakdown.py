@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from mmlubench.schema import ANSWERED, Outcome, Result
+from mmlubench.schema import ANSWERED, Entry, Outcome
 from mmlubench.stats.intervals import clustered_standard_error
 from mmlubench.stats.score import LanguageScore, Score
 from mmlubench.stats.tally import Tally
@@ -15,7 +15,7 @@ from mmlubench.stats.tally import Tally
 Kind = tuple[str, str, str, float, Outcome, int]
 
 
-def kind_of(result: Result) -> Kind:
+def kind_of(result: Entry) -> Kind:
     """Return what a case is counted by."""
     r = result
     return r.category, r.subject, r.language, r.points, r.outcome, r.choices
@@ -71,7 +71,7 @@ def broken_down(counts: Mapping[Kind, int]) -> Breakdown:
     return Breakdown(total, categories.in_order(), subjects.in_order(), dict(sorted(by_language.items())))
 
 
-def cluster_translations(parts: Breakdown, results: Iterable[Result]) -> None:
+def cluster_translations(parts: Breakdown, results: Iterable[Entry]) -> None:
     """Widen the errors of all that spans several languages: the same question in another language is no new one."""
     if len(parts.languages) < 2:
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from math import ceil, fsum
 from typing import Any, NamedTuple
 
-from mmlubench.schema import Result
+from mmlubench.schema import Entry
 from mmlubench.stats.metrics import Metric
 
 _BINS = 10
@@ -34,7 +34,7 @@ class Calibration(NamedTuple):
         return cls(**values)
 
 
-def calibration(results: Iterable[Result]) -> Calibration | None:
+def calibration(results: Iterable[Entry]) -> Calibration | None:
     """Work out how well the probabilities of letters fit; None if no result has any.
 
     They are those given that the answer is one of the letters, 1 in all.

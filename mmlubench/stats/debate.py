@@ -9,7 +9,7 @@ from math import fsum
 from typing import Any
 
 from mmlubench.figures import share
-from mmlubench.schema import Result, majority
+from mmlubench.schema import Entry, majority
 from mmlubench.stats.intervals import wilson
 from mmlubench.stats.metrics import Metric
 
@@ -83,7 +83,7 @@ class Debated:
         return cls(values["questions"], rounds, values["changed_for_better"], values["changed_for_worse"])
 
 
-def debated(results: Sequence[Result]) -> Debated | None:
+def debated(results: Sequence[Entry]) -> Debated | None:
     """Sum up the rounds of a run; None where nobody debated."""
     cases = [(result.answer, result.rounds) for result in results if result.rounds]
     return sum_up(cases) if cases else None

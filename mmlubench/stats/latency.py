@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, fsum
 from typing import Any
 
-from mmlubench.schema import ANSWERED, Result
+from mmlubench.schema import ANSWERED, Entry
 from mmlubench.stats.metrics import Metric
 
 _ANSWERS = frozenset(ANSWERED)
@@ -31,7 +31,7 @@ class Latency:
         return cls(**values)
 
 
-def latency(results: Iterable[Result]) -> Latency | None:
+def latency(results: Iterable[Entry]) -> Latency | None:
     """Sum up the waits of all answered cases; None without any."""
     ordered = sorted(result.latency_s for result in results if result.outcome in _ANSWERS)
     if not ordered:

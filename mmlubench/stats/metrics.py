@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from mmlubench.registry import Registry
-from mmlubench.schema import Result
+from mmlubench.schema import Entry
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ class Metric(Generic[T]):
 
     key: str
     """Its key in `summary.json`."""
-    compute: Callable[[Sequence[Result]], T | None]
+    compute: Callable[[Sequence[Entry]], T | None]
     """From the cases, in the order of their data set, to the value; None where these cases have none.
 
     A value is what JSON has a form for, or an object with `to_dict`.
@@ -66,7 +66,7 @@ def metrics() -> list[Metric[Any]]:
     return list(METRICS.all().values())
 
 
-def computed(results: Sequence[Result], *, reserved: Container[str] = ()) -> tuple[dict[str, Any], list[str]]:
+def computed(results: Sequence[Entry], *, reserved: Container[str] = ()) -> tuple[dict[str, Any], list[str]]:
     """Compute the value of every metric by its key, None where there is none; no metric has a `reserved` key.
 
     A metric that fails, or has a value that JSON cannot hold, must not cost the others: it has no value, and a

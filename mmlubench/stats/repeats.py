@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmlubench.figures import DASH
-from mmlubench.schema import Result
+from mmlubench.schema import Entry
 from mmlubench.stats.metrics import Metric
 
 
@@ -42,7 +42,7 @@ class Repeats:
         return cls(**{**values, "accuracy_per_epoch": tuple(values["accuracy_per_epoch"])})
 
 
-def repeats(results: Iterable[Result]) -> Repeats | None:
+def repeats(results: Iterable[Entry]) -> Repeats | None:
     """Compare the answers of the epochs of a run; None where every question was asked once."""
     several = [result for result in results if len(result.letters) > 1]
     if not several:

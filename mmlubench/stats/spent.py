@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import fsum
 from typing import NamedTuple
 
-from mmlubench.schema import ANSWERED, Result, Usage
+from mmlubench.schema import ANSWERED, Entry, Usage
 
 _ANSWERS = frozenset(ANSWERED)
 
@@ -22,7 +22,7 @@ class Spent(NamedTuple):
     """Requests sent, retries included."""
 
 
-def spent(results: Iterable[Result]) -> Spent:
+def spent(results: Iterable[Entry]) -> Spent:
     """Add up what all cases took, in one pass."""
     given = taken = cached = written = reasoning = requests = cost_known_for = 0
     costs: list[float] = []

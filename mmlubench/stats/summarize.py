@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from mmlubench.schema import Result
+from mmlubench.schema import Entry
 from mmlubench.stats.breakdown import answered_with, broken_down, cluster_translations, kind_of, scores
 from mmlubench.stats.metrics import computed
 from mmlubench.stats.spent import spent
@@ -17,7 +17,7 @@ from mmlubench.stats.warnings import warnings
 
 
 def summarize(
-    results: Iterable[Result],
+    results: Iterable[Entry],
     thresholds: Thresholds = DEFAULT,
     *,
     asked_model: str | None = None,
@@ -57,7 +57,7 @@ def summarize(
     )
 
 
-def _once(results: Sequence[Result]) -> Tally | None:
+def _once(results: Sequence[Entry]) -> Tally | None:
     """Tally what one epoch alone is worth, for the comparison with guessing; None where there was but one."""
     if not any(result.letters for result in results):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mmlubench.schema import ANSWERED, Outcome, Result
+from mmlubench.schema import ANSWERED, Entry, Outcome
 from mmlubench.stats.intervals import normal, standard_error, standard_error_of_mean, wilson
 from mmlubench.stats.score import Score
 
@@ -17,7 +17,7 @@ class Tally:
 
     __slots__ = ("_squares", "clustered_error", "outcomes", "points")
 
-    def __init__(self, results: Iterable[Result] = ()) -> None:
+    def __init__(self, results: Iterable[Entry] = ()) -> None:
         self.outcomes: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self.points = 0.0
         """What the answered cases are worth together: one each that is right, unless they have scores."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mmlubench.schema import Outcome, Result, Usage
+from mmlubench.schema import Entry, Outcome, Usage
 from mmlubench.stats import Summary, summarize
 
 #: Category -> its made-up subjects.
@@ -28,7 +28,7 @@ def make_results(
     model: str = "claude",
     odd: Mapping[int, Outcome] = ODD,
     served: str = "",
-) -> list[Result]:
+) -> list[Entry]:
     """A made-up run without chance in it: subject k gets k answers wrong; `errors` fail at the end."""
     subjects = [(subject, category) for category, names in DOMAINS.items() for subject in names]
     made = []
@@ -37,7 +37,7 @@ def make_results(
             outcome = odd.get(row, Outcome.WRONG) if row < place else Outcome.CORRECT
             usage = Usage(120, 8, 16, 2, cost)
             made.append(
-                Result(
+                Entry(
                     f"mmlu/{subject}/{row:04}", "mmlu", subject, category, model, outcome, "B", "C", "line",
                     0.25 + row / 100, usage, requests=1, served_model=served,
                 )
@@ -45,7 +45,7 @@ def make_results(
     return [*made[: len(made) - errors], *(failed(result) for result in made[len(made) - errors :])]
 
 
-def failed(result: Result, error: str = "cannot connect to http://127.0.0.1:9/v1: is it up?") -> Result:
+def failed(result: Entry, error: str = "cannot connect to http://127.0.0.1:9/v1: is it up?") -> Entry:
     values = {
         **result.to_dict(),
         "outcome": "error",
@@ -53,11 +53,11 @@ def failed(result: Result, error: str = "cannot connect to http://127.0.0.1:9/v1
         "error": error,
         "usage": Usage().to_dict(),
     }
-    return Result.from_dict(values)
+    return Entry.from_dict(values)
 
 
 @pytest.fixture
-def results() -> Callable[..., list[Result]]:
+def results() -> Callable[..., list[Entry]]:
     return make_results
 
 
@@ -66,7 +66,7 @@ def summary() -> Callable[..., Summary]:
     """Build the summary of a made-up run, or of the results given."""
 
     def build(
-        given: list[Result] | None = None,
+        given: list[Entry] | None = None,
         *,
         mock: bool = False,
         doubts: Mapping[str, Any] | None = None,

@@ -5,13 +5,13 @@ from typing import Any
 
 from mmlubench.figures import TIMES
 from mmlubench.reports import errors_lines
-from mmlubench.schema import Result
+from mmlubench.schema import Entry
 
-Results = Callable[..., list[Result]]
+Results = Callable[..., list[Entry]]
 
 
-def like(result: Result, **changes: Any) -> Result:
-    return Result.from_dict({**result.to_dict(), **changes})
+def like(result: Entry, **changes: Any) -> Entry:
+    return Entry.from_dict({**result.to_dict(), **changes})
 
 
 def test_errors_are_grouped_the_most_frequent_first(results: Results) -> None:

@@ -7,17 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from mmlubench.reports import summary_lines
-from mmlubench.schema import Result
+from mmlubench.schema import Entry
 from mmlubench.stats import summarize
 
 
-def screen(results: list[Result], width: int) -> str:
+def screen(results: list[Entry], width: int) -> str:
     figures = summarize(results)
     summary = figures.about(benchmark="mmmlu", model="claude", recipe="zero_shot", mock=False, duration_s=9.0)
     return "\n".join(summary_lines(summary, width, color=False))
 
 
-def translated(made: Callable[..., list[Result]]) -> list[Result]:
+def translated(made: Callable[..., list[Entry]]) -> list[Entry]:
     return [replace(r, language=language) for language in ("DE_DE", "YO_NG") for r in made()]
 
 

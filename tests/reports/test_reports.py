@@ -15,7 +15,7 @@ from mmlubench.records import Manifest
 from mmlubench.registry import Registry
 from mmlubench.reports import report as reports
 from mmlubench.reports.report import File, FinishedRun, Report, RunRecords, Screen, Section
-from mmlubench.schema import Result
+from mmlubench.schema import Entry
 from mmlubench.stats import Metric, Summary
 from mmlubench.stats.metrics import METRICS
 
@@ -25,7 +25,7 @@ ID = "20260102-030405-678-beef"
 
 
 @pytest.fixture
-def run(results: Callable[..., list[Result]], summary: Callable[..., Summary]) -> RunRecords:
+def run(results: Callable[..., list[Entry]], summary: Callable[..., Summary]) -> RunRecords:
     manifest = Manifest(ID, models={"claude": {"adapter": "my-lora"}}, settings={"limit": 960})
     return RunRecords(manifest, [summary(errors=5)], [results(errors=5)], Path("run"))
 

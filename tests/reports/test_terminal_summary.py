@@ -11,11 +11,11 @@ import pytest
 
 from mmlubench.figures import DASH
 from mmlubench.reports import summary_lines
-from mmlubench.schema import Outcome, Result
+from mmlubench.schema import Entry, Outcome
 from mmlubench.stats import Summary
 
 Build = Callable[..., Summary]
-Results = Callable[..., list[Result]]
+Results = Callable[..., list[Entry]]
 GOLDEN = Path(__file__).parent / "golden"
 #: Every second miss names no letter, most of them because they were cut off.
 NO_LETTER = {**dict.fromkeys(range(0, 20, 2), Outcome.TRUNCATED), 3: Outcome.UNPARSED}
@@ -161,10 +161,10 @@ def test_a_subject_with_no_answers_shows_none(summary: Build, results: Results) 
 
 
 def test_a_category_that_is_its_own_subject_is_listed_once(summary: Build, results: Results) -> None:
-    alike = [Result.from_dict({**result.to_dict(), "category": result.subject}) for result in results()]
+    alike = [Entry.from_dict({**result.to_dict(), "category": result.subject}) for result in results()]
     assert len(re.findall(r"^ *algebra ", text(summary(alike)), re.M)) == 1
 
 
 def test_rate_and_wait_are_left_out_where_nothing_was_sent(summary: Build, results: Results) -> None:
-    stored = [Result.from_dict({**result.to_dict(), "requests": 0}) for result in results()]
+    stored = [Entry.from_dict({**result.to_dict(), "requests": 0}) for result in results()]
     assert text(summary(stored)).splitlines()[-1] == "time 1 min 15 s"

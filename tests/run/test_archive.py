@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
-from mmlubench import Outcome, Result, RunArchive, Usage, UserError, open_run, open_runs
+from mmlubench import Entry, Outcome, RunArchive, Usage, UserError, open_run, open_runs
 from mmlubench.records import SCHEMA_VERSION
 from mmlubench.reports.report import files
 from mmlubench.stats import summarize
@@ -53,7 +53,7 @@ def read_all(folder: Path) -> tuple[object, ...]:
     return run.summary, list(run.entries()), list(run.requests()), list(run.responses())
 
 
-def as_line(case: Result) -> Any:
+def as_line(case: Entry) -> Any:
     return json.loads(json.dumps(case.to_dict()))
 
 
@@ -251,16 +251,16 @@ def test_a_frame_has_a_row_a_case_and_columns_that_can_be_reckoned_with(folder: 
     assert list(right) == [case.prediction == case.answer for case in cases]
 
 
-def result(number: int, **more: Any) -> Result:
+def result(number: int, **more: Any) -> Entry:
     values: dict[str, Any] = {
         **{"id": f"mmlu/anatomy/{number:06}", "benchmark": "mmlu", "subject": f"s{number % 57}"},
         **{"category": "other", "model": "m", "outcome": Outcome.WRONG, "answer": "A", "prediction": "B"},
         **{"rule": "line", "latency_s": 0.5, "usage": Usage(100, 5)},
     }
-    return Result(**{**values, **more})
+    return Entry(**{**values, **more})
 
 
-def written(path: Path, cases: Iterator[Result]) -> Path:
+def written(path: Path, cases: Iterator[Entry]) -> Path:
     path.mkdir(parents=True)
     (path / "manifest.json").write_text(json.dumps({"run_id": path.name}))
     with (path / "results.jsonl").open("wb") as file:

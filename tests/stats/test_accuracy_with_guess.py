@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.schema import ALPHABET, Outcome, Result, Usage
+from mmlubench.schema import ALPHABET, Entry, Outcome, Usage
 from mmlubench.stats.accuracy_with_guess import accuracy_with_guess
 
 
 def result(
     outcome: Outcome = Outcome.UNPARSED, *, choices: int = 10, answer: str = "A", category: str = "math"
-) -> Result:
+) -> Entry:
     prediction = answer if outcome is Outcome.CORRECT else None
-    return Result(
+    return Entry(
         "x/y/0", "x", "y", category, "m", outcome, answer, prediction, "rule", 0.0, Usage(), choices=choices
     )
 
@@ -43,7 +43,7 @@ def test_a_question_without_choices_cannot_be_guessed() -> None:
     assert accuracy_with_guess([result(choices=0)]) == {"expected": 0.0, "seeded": 0.0}
 
 
-def official(results: list[Result]) -> float:
+def official(results: list[Entry]) -> float:
     """The loop of the official script for local models, as a person would run it."""
     random.seed(12345)
     right = 0
@@ -70,7 +70,7 @@ unread = st.builds(
 
 
 @given(st.lists(unread, min_size=1, max_size=40))
-def test_the_seeded_guess_is_that_of_the_official_script(results: list[Result]) -> None:
+def test_the_seeded_guess_is_that_of_the_official_script(results: list[Entry]) -> None:
     guessed = accuracy_with_guess(results)
     assert guessed is not None
     assert guessed["seeded"] == official(results)

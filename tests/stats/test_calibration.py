@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.schema import Outcome, Result, Usage
+from mmlubench.schema import Entry, Outcome, Usage
 from mmlubench.stats.calibration import brier, calibration, expected_error
 
 
-def result(answer: str, prediction: str | None, probabilities: dict[str, float] | None) -> Result:
+def result(answer: str, prediction: str | None, probabilities: dict[str, float] | None) -> Entry:
     outcome = Outcome.CORRECT if answer == prediction else Outcome.WRONG
-    return Result(
+    return Entry(
         *("mmlu/anatomy/0001", "mmlu", "anatomy", "other", "m", outcome, answer, prediction, "logprob"),
         latency_s=0.1,
         usage=Usage(),

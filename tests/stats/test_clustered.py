@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.schema import Outcome, Result, Usage
+from mmlubench.schema import Entry, Outcome, Usage
 from mmlubench.stats import summarize
 from mmlubench.stats.intervals import clustered_standard_error, standard_error
 
 
-def case(row: int, language: str, right: bool) -> Result:
+def case(row: int, language: str, right: bool) -> Entry:
     outcome = Outcome.CORRECT if right else Outcome.WRONG
     name = f"mmmlu/{language}/anatomy/{row:04}"
-    return Result(
+    return Entry(
         *(name, "mmmlu", "anatomy", "other", "m", outcome, "A", "A", "r", 0.1), Usage(), language=language
     )
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.schema import Outcome, Result, Usage
+from mmlubench.schema import Entry, Outcome, Usage
 from mmlubench.stats import summarize
 from mmlubench.stats.debate import debated, sum_up
 
@@ -15,9 +15,9 @@ def said(*rounds: str) -> list[tuple[str | None, ...]]:
     return [tuple(None if letter == "-" else letter for letter in spoken) for spoken in rounds]
 
 
-def case(answer: str, *rounds: str) -> Result:
+def case(answer: str, *rounds: str) -> Entry:
     outcome = Outcome.CORRECT if rounds and rounds[-1][:1] == answer else Outcome.WRONG
-    return Result(
+    return Entry(
         *("id", "mmlu", "anatomy", "other", "m", outcome, answer, None, "majority", 0.1),
         Usage(),
         rounds=tuple(said(*rounds)),

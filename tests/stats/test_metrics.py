@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.schema import Outcome, Result, Usage
+from mmlubench.schema import Entry, Outcome, Usage
 from mmlubench.stats import Metric, Summary, summarize
 from mmlubench.stats.calibration import CALIBRATION, Calibration
 from mmlubench.stats.debate import DEBATE
@@ -20,7 +20,7 @@ from mmlubench.stats.repeats import REPEATS
 
 letters = st.sampled_from("ABCD")
 cases = st.builds(
-    Result,
+    Entry,
     id=st.text("abc/0", max_size=9),
     benchmark=st.just("mmlu"),
     subject=st.sampled_from(["anatomy", "law"]),
@@ -41,7 +41,7 @@ cases = st.builds(
 
 
 @given(st.lists(cases, max_size=40), st.none() | st.just("the run was stopped"))
-def test_a_summary_survives_its_file(results: list[Result], unfinished: str | None) -> None:
+def test_a_summary_survives_its_file(results: list[Entry], unfinished: str | None) -> None:
     summary = summarize(results, unfinished=unfinished or "", dropped={"seed": 3}).about(
         benchmark="mmlu", model="m", recipe="cot", mock=True, duration_s=1.5, stored=2, notice="half of it"
     )
@@ -50,7 +50,7 @@ def test_a_summary_survives_its_file(results: list[Result], unfinished: str | No
 
 
 def test_a_value_comes_back_with_its_type() -> None:
-    result = Result(
+    result = Entry(
         *("q", "b", "s", "c", "m"), Outcome.CORRECT, "A", "A", "line", 0.5, Usage(), probabilities={"A": 1.0}
     )
     summary = Summary.from_dict(json.loads(json.dumps(summarize([result]).about(**WHO).to_dict())))
@@ -73,7 +73,7 @@ WHO: dict[str, Any] = {
 }
 
 
-def share_of_b(results: Sequence[Result]) -> float | None:
+def share_of_b(results: Sequence[Entry]) -> float | None:
     return sum(r.prediction == "B" for r in results) / len(results) if results else None
 
 
@@ -86,8 +86,8 @@ def plant(monkeypatch: pytest.MonkeyPatch, metric: Metric[Any]) -> None:
     monkeypatch.setitem(METRICS.ours, "planted", metric)  # a dictionary
 
 
-def some(said: str = "B") -> list[Result]:
-    return [Result(*("q", "b", "s", "c", "m"), Outcome.WRONG, "A", said, "line", 0.5, Usage())] * 4
+def some(said: str = "B") -> list[Entry]:
+    return [Entry(*("q", "b", "s", "c", "m"), Outcome.WRONG, "A", said, "line", 0.5, Usage())] * 4
 
 
 def test_a_planted_metric_has_its_value_its_key_and_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,11 +107,11 @@ def test_without_a_value_there_is_a_key_and_no_text(monkeypatch: pytest.MonkeyPa
     assert list(shown(summary.metrics)) == before == []
 
 
-def broken(results: Sequence[Result]) -> float:
+def broken(results: Sequence[Entry]) -> float:
     raise ZeroDivisionError("of nothing")
 
 
-def endless(results: Sequence[Result]) -> float:
+def endless(results: Sequence[Entry]) -> float:
     return float("inf")
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from mmlubench.schema import Outcome, Result, Usage
+from mmlubench.schema import Entry, Outcome, Usage
 from mmlubench.stats import summarize
 from mmlubench.stats.intervals import normal, standard_error_of_mean
 from mmlubench.stats.repeats import repeats
 
 
-def case(letters: str, score: float | None = None, answer: str = "A", language: str = "") -> Result:
+def case(letters: str, score: float | None = None, answer: str = "A", language: str = "") -> Entry:
     said = tuple(None if letter == "-" else letter for letter in letters)
     outcome = Outcome.CORRECT if said and said[0] == answer else Outcome.WRONG
-    return Result(
+    return Entry(
         *("id", "mmlu", "anatomy", "other", "m", outcome, answer, said[0] if said else None, "r", 0.1),
         Usage(),
         letters=said,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.schema import ANSWERED, Outcome, Result, Usage
+from mmlubench.schema import ANSWERED, Entry, Outcome, Usage
 from mmlubench.stats import Tally, Thresholds, summarize
 from mmlubench.stats.latency import LATENCY
 
@@ -16,14 +16,14 @@ CATEGORY = {"anatomy": "other", "virology": "other", "algebra": "stem", "law": "
 
 def case(
     outcome: Outcome = Outcome.CORRECT, subject: str = "anatomy", cost: float | None = None, wait: float = 0.5
-) -> Result:
+) -> Entry:
     usage = Usage(100, 20, 30, 4, cost, 6)
-    return Result(
+    return Entry(
         "id", "mmlu", subject, CATEGORY[subject], "m", outcome, "A", "A", "r", wait, usage, requests=2
     )
 
 
-def cases(**counts: int) -> list[Result]:
+def cases(**counts: int) -> list[Entry]:
     return [case(Outcome(name)) for name, count in counts.items() for _ in range(count)]
 
 
@@ -40,7 +40,7 @@ runs = st.lists(
 
 
 @given(runs)
-def test_every_case_is_counted_once_at_every_level(results: list[Result]) -> None:
+def test_every_case_is_counted_once_at_every_level(results: list[Entry]) -> None:
     whole = summarize(results)
     assert whole.total.n == len(results)
     for level in (whole.categories, whole.subjects):
@@ -57,7 +57,7 @@ def test_a_run_that_is_not_complete_says_so_in_place_of_a_headline() -> None:
 
 
 @given(runs)
-def test_accuracy_is_right_answers_over_answers_and_errors_are_never_wrong(results: list[Result]) -> None:
+def test_accuracy_is_right_answers_over_answers_and_errors_are_never_wrong(results: list[Entry]) -> None:
     answered = [result for result in results if result.outcome not in (Outcome.ERROR, Outcome.SKIPPED)]
     right = sum(result.outcome is Outcome.CORRECT for result in results)
     told = summarize(results).to_dict()
@@ -69,7 +69,7 @@ def test_accuracy_is_right_answers_over_answers_and_errors_are_never_wrong(resul
 
 
 @given(runs, st.randoms())
-def test_the_order_of_the_results_changes_nothing(results: list[Result], chance: random.Random) -> None:
+def test_the_order_of_the_results_changes_nothing(results: list[Entry], chance: random.Random) -> None:
     # Plain and -n 4 runs finish their cases in different orders.
     told = summarize(results).to_dict()
     chance.shuffle(results)
@@ -166,9 +166,9 @@ def test_nothing_is_doubted_where_there_is_no_reason() -> None:
 
 def test_guessing_is_judged_by_the_choices_of_the_questions_that_were_answered() -> None:
     # 4 of 40 right: poor with four choices (0.250 - 3 x 0.068 = 0.045 is lower), what is expected with ten.
-    def run(choices: int) -> list[Result]:
+    def run(choices: int) -> list[Entry]:
         made = cases(correct=4, wrong=36)
-        return [Result.from_dict({**r.to_dict(), "choices": choices}) for r in made] + cases(skipped=50)
+        return [Entry.from_dict({**r.to_dict(), "choices": choices}) for r in made] + cases(skipped=50)
 
     (with_ten,) = summarize(run(10)).warnings
     assert with_ten.startswith(
@@ -184,8 +184,8 @@ def test_an_accuracy_that_may_not_be_told_does_not_come_back_as_a_warning() -> N
 
 
 def test_who_answered_is_taken_from_the_results() -> None:
-    def served(*names: str) -> list[Result]:
-        return [Result.from_dict({**case().to_dict(), "served_model": name}) for name in names]
+    def served(*names: str) -> list[Entry]:
+        return [Entry.from_dict({**case().to_dict(), "served_model": name}) for name in names]
 
     results = served(*["gpt-4o-2024-08-06"] * 8, "other", "")
     first, second = summarize(results, asked_model="gpt-4o").warnings
@@ -213,17 +213,17 @@ def test_a_parameter_that_was_not_sent_is_named(dropped: dict[str, int], said: s
 
 
 def test_the_gravest_doubt_comes_first() -> None:
-    results = [Result.from_dict({**r.to_dict(), "served_model": "x"}) for r in cases(correct=10, wrong=30)]
+    results = [Entry.from_dict({**r.to_dict(), "served_model": "x"}) for r in cases(correct=10, wrong=30)]
     told = summarize(results, asked_model="m", dropped={"seed": 40}).to_dict()["warnings"]
     assert [warning.split()[0] for warning in told] == ["accuracy", "m", "asked"]
 
 
-class Counted(list[Result]):
+class Counted(list[Entry]):
     """Results that count how often they are gone through."""
 
     passes = 0
 
-    def __iter__(self) -> Iterator[Result]:
+    def __iter__(self) -> Iterator[Entry]:
         self.passes += 1
         return super().__iter__()
 

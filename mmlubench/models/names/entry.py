@@ -77,7 +77,7 @@ def _name(takes: CapabilityOverrides, base: Capabilities, parameter: str) -> str
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ModelEntry:
     """The keys of an entry. The first nine are a format that others use already; the rest is ours."""
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = KNOWN_KEYS
@@ -105,9 +105,9 @@ class Entry:
     latency_s: float = field(default=0.0, metadata=at_least(0, "a number"))
 
 
-def read_entry(raw: object, where: str) -> Entry:
+def read_entry(raw: object, where: str) -> ModelEntry:
     """Check one entry as YAML gave it. Raises ModelError that begins with `where` (file and entry)."""
-    entry = check(Entry, raw, where, ModelError)
+    entry = check(ModelEntry, raw, where, ModelError)
     if entry.api_key_env and not re.fullmatch(r"[A-Za-z_]\w*", entry.api_key_env, re.ASCII):
         # The value is not shown: whoever gets this wrong has most likely put the key itself there.
         raise ModelError(

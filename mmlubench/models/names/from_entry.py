@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmlubench.errors import ModelError
 from mmlubench.models.names.address import address_problem
-from mmlubench.models.names.entry import Entry, read_entry
+from mmlubench.models.names.entry import ModelEntry, read_entry
 from mmlubench.models.names.files import Found
 from mmlubench.models.names.presets import (
     CLIENTS,
@@ -50,7 +50,7 @@ def from_name(name: str) -> ModelSpec | None:
         return None
     model_id, url = _split_address(rest, name)
     full = f"{client}/{model_id}"
-    return _build(name, label_of(full), client, model_id, Entry(model_name=full, base_url=url))
+    return _build(name, label_of(full), client, model_id, ModelEntry(model_name=full, base_url=url))
 
 
 def with_adapter(spec: ModelSpec, adapter: str | None) -> ModelSpec:
@@ -68,7 +68,7 @@ def with_adapter(spec: ModelSpec, adapter: str | None) -> ModelSpec:
     return replace(spec, adapter=wanted, label=label_of(f"{spec.label}-{wanted}"))
 
 
-def _build(where: str, label: str, client: str, model_id: str, entry: Entry) -> ModelSpec:
+def _build(where: str, label: str, client: str, model_id: str, entry: ModelEntry) -> ModelSpec:
     preset = preset_for(client, entry.base_url)
     if preset.sdk_only and entry.transport == "aiohttp":
         raise ModelError(
@@ -110,7 +110,7 @@ def _build(where: str, label: str, client: str, model_id: str, entry: Entry) -> 
     )
 
 
-def _price(entry: Entry, client: str, model_id: str, elsewhere: bool) -> tuple[Price | None, str]:
+def _price(entry: ModelEntry, client: str, model_id: str, elsewhere: bool) -> tuple[Price | None, str]:
     """Return what a model costs and the date of the list that says so: the user's own price is nobody's list."""
     special = any(entry.extra_body.get(key) for key in _OFF_THE_LIST)
     if entry.price is not None or elsewhere or special:

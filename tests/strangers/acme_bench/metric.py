@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mmlubench import Metric, Result
+from mmlubench import Entry, Metric
 
 
-def _count(results: Sequence[Result]) -> int | None:
+def _count(results: Sequence[Entry]) -> int | None:
     return len({result.prediction for result in results if result.prediction}) if results else None
 
 
