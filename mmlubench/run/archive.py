@@ -15,14 +15,13 @@ from mmlubench.inputs import FACTS_BYTES, JSON_BYTES, read_bytes
 from mmlubench.jsonl import read
 from mmlubench.records import BENCHMARK, Manifest, check_kind, check_version
 from mmlubench.schema import Entry
+from mmlubench.settings import Settings
 from mmlubench.stats.summary import Summary
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST, SUMMARY = "manifest.json", "summary.json"
-#: Where runs lie unless told otherwise: the default of `--run-dir`.
-RUN_DIR = Path("reports")
 _LATEST = "latest"
 #: What a record raises that is made of something else.
 _MISFITS = (KeyError, TypeError, ValueError, AttributeError)
@@ -124,7 +123,7 @@ class RunArchives(Sequence[RunArchive]):
         return f"RunArchives({list(self._runs)!r})"
 
 
-def open_run(path: str | Path = _LATEST, run_dir: str | Path = RUN_DIR) -> RunArchive:
+def open_run(path: str | Path = _LATEST, run_dir: str | Path = Settings.run_dir) -> RunArchive:
     """Open a run: a run folder, the id of a run under `run_dir`, `latest`, or `DIR/latest`. Raises UserError."""
     return RunArchive(find_run(str(path), Path(run_dir)))
 

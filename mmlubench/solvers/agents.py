@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mmlubench.errors import UserError
+from mmlubench.figures import several
 from mmlubench.prompts import ASKED, HEARD, Role, read_role
 from mmlubench.settings import Settings
 from mmlubench.solvers.debate import Critique, Debate, JudgedDebate
@@ -55,10 +56,6 @@ def _exchanges(settings: Settings) -> int:
     return 2 * settings.rounds + 1
 
 
-def _several(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"
-
-
 SELF_CONSISTENCY = SolverKind(
     lambda context: Debate(_agents(context, _replies(context.settings)), 1, context.read, *context.roles),
     calls=_replies,
@@ -77,7 +74,7 @@ DEBATE = SolverKind(
     heeds=(*_OF_AGENTS, "--agents", "--collaborative-prompt"),
     roles=_roles_of_debaters,
     title=lambda settings: (
-        f"debate of {_several(settings.agents, 'agent')} in {_several(settings.rounds, 'round')}"
+        f"debate of {several(settings.agents, 'agent')} in {several(settings.rounds, 'round')}"
     ),
     parameters=_SAMPLED,
     check=_check_debate,
@@ -90,7 +87,7 @@ DEBATE_JUDGE = SolverKind(
     at_once=lambda settings: 2,
     heeds=(*_OF_AGENTS, "--collaborative-prompt"),
     roles=_roles_with_judge,
-    title=lambda settings: f"debate_judge in {_several(settings.rounds, 'round')}",
+    title=lambda settings: f"debate_judge in {several(settings.rounds, 'round')}",
     parameters=_SAMPLED,
 )
 CRITIC = SolverKind(
@@ -98,6 +95,6 @@ CRITIC = SolverKind(
     calls=_exchanges,
     heeds=_OF_AGENTS,
     roles=_roles_of_critic,
-    title=lambda settings: f"critic in {_several(settings.rounds, 'round')}",
+    title=lambda settings: f"critic in {several(settings.rounds, 'round')}",
     parameters=_SAMPLED,
 )
