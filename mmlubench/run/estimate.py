@@ -29,7 +29,9 @@ def quote_lines(run: Run) -> list[str]:
 
 
 def _quotes(run: Run, label: str) -> list[Quote]:
-    return _of_one(run, label) if run.strategy.kind.is_single_prompt else _of_agents(run, label)
+    # What one request brings makes no other longer.
+    is_one = run.strategy.kind.calls(run.settings) == 1
+    return _of_one(run, label) if is_one else _of_agents(run, label)
 
 
 def _of_one(run: Run, label: str) -> list[Quote]:

@@ -105,8 +105,6 @@ class SolverKind:
     """Sampling parameters, under the names of `Params`, that go before the defaults of model and recipe."""
     check: Callable[[Settings], None] = _all_well
     """Raises UserError for options that make no sense together."""
-    is_single_prompt: bool = False
-    """Whether the recipe's prompt is all it asks, so that `--estimate` need not try it out to know its requests."""
 
     @property
     def uses_recipe(self) -> bool:

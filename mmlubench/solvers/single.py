@@ -112,5 +112,4 @@ SINGLE = SolverKind(
     _build,
     heeds=(*RECIPE_OPTIONS, "--scoring", "--constrained"),
     title=lambda settings: "",  # the recipe says it all
-    is_single_prompt=True,
 )
