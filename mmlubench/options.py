@@ -37,6 +37,8 @@ class Option(NamedTuple):
     choices: Callable[[], Sequence[str]] | None = None
     default_text: str = ""
     """What happens without the option, where that is no single value."""
+    part: str = ""
+    """The kind of part (of `registry.KINDS`) that the value names; empty for any other value."""
 
     @property
     def flag(self) -> str:
@@ -113,9 +115,12 @@ def text(
     default: str | None = None,
     default_text: str = "",
     choices: Callable[[], Sequence[str]] | None = None,
+    part: str = "",
 ) -> Any:
-    """Declare an option whose value is any text, or one of `choices` (a function: called when a value is checked)."""
-    return _declare(default, help=help, metavar=metavar, default_text=default_text, choices=choices)
+    """Declare an option whose value is any text, one of `choices` (called when a value is checked), or a `part`."""
+    return _declare(
+        default, help=help, metavar=metavar, default_text=default_text, choices=choices, part=part
+    )
 
 
 def texts(help: str, *, default_text: str = "") -> Any:

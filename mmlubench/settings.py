@@ -75,9 +75,9 @@ class Settings:
     )
     # how a question is asked
     recipe: str | None = text(
-        "how a question is put: zero_shot, five_shot, cot, or a published protocol: hendrycks, lm_eval, llama3, "
-        "simple_evals, inspect_zero_shot, inspect_five_shot, mmlu_pro, mmlu_pro_zero_shot",
+        "how a question is put, by a recipe of ours or that of a published protocol",
         default_text="zero_shot",
+        part="recipe",
     )
     shots: int | None = whole(
         "few-shot: number of worked examples before the question", least=0, default_text="the recipe's"
@@ -94,10 +94,7 @@ class Settings:
         choices=_scorings,
     )
     constrained: bool = switch("constrained decoding: the server can generate only a letter of the question")
-    solver: str = text(
-        "how a question is solved: single, self_consistency, debate, debate_judge, critic, or a registered solver",
-        default="single",
-    )
+    solver: str = text("how a question is solved", default="single", part="solver")
     agents: int = whole("number of agents in debate and self_consistency", default=3, least=1)
     rounds: int = whole("number of rounds of a solver with several agents", default=2, least=1)
     agent_model: tuple[str, ...] = texts(
@@ -119,9 +116,10 @@ class Settings:
         "keeps the order of the data set"
     )
     extraction: str | None = text(
-        "rules that read the letter from a reply: default (never guesses), or those of a published protocol: "
-        "tiger, simple_evals, inspect",
+        "rules that read the letter from a reply: default never guesses, the others are those of a published "
+        "protocol",
         default_text="the recipe's",
+        part="extraction",
     )
     temperature: float | None = number(
         "sampling temperature", least=0, default_text="that of the model or the recipe, else 0.0; agents 0.7"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,6 +98,32 @@ def test_what_a_solver_says_of_itself_is_heeded(project: Path, run_pytest: Calla
     refused = run_pytest(project, *asked, "--solver", "acme_plain", "--recipe", "acme_terse")
     assert refused.status == 4
     assert "--recipe has no meaning with --solver acme_plain: leave it out, or take" in refused.output
+
+
+def test_the_help_names_strangers_too(project: Path, run_pytest: Callable[..., Ran]) -> None:
+    words = " ".join(run_pytest(project, "bench", "--help").output.split())
+    for known in (*(*SOLVERS.ours, "acme_check", "acme_plain"), "acme_last", "acme_terse"):
+        assert re.search(rf"; known: [\w, ]*\b{known}\b", words), known
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--prompt", "raw.yaml"), "acme-fast (acme) has chats only"),
+        (("--scoring", "logprob"), "acme-fast (acme) gives no log-probabilities"),
+    ],
+)
+def test_a_provider_that_says_nothing_of_itself_is_asked_nothing_but_chats(
+    project: Path, acme: FakeServer, run_pytest: Callable[..., Ran], option: tuple[str, str], said: str
+) -> None:
+    # Its `body` has the messages alone: of a raw prompt its server would see nothing, and its answer would be graded.
+    raw = "{name: bare, description: raw, raw: true, template: '{{ question }}'}"
+    (project / "raw.yaml").write_text(raw)
+    model = f"acme/fast@http://127.0.0.1:{acme.port}"
+    refused = run_pytest(project, "bench", "-k", "acme_sums", "--model", model, *option)
+    assert refused.status == 4
+    assert said in " ".join(refused.output.split())
+    assert acme.requests == []
 
 
 def test_a_name_that_nobody_has_is_answered_with_the_strangers_too(

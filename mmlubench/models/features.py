@@ -35,3 +35,5 @@ class Features:
 
 
 UNKNOWN = Features()
+#: A protocol that takes a conversation and gives a text, and nothing else.
+CHATS_ONLY = Features(scorings=(), raw_prompts=False)

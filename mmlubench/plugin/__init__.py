@@ -67,6 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for text in _MARKS.values():
         config.addinivalue_line("markers", text)
     config.stash[NAMES].take_back()  # a conftest.py in a subfolder is loaded later, and may add such a name
+    if config.option.help:
+        config.stash[NAMES].list_parts()
     if any(getattr(config.option, option.destination) is not None for option in OPTIONS):
         _session(config).announce()
     elif config.getoption("dist", "no") != "no":

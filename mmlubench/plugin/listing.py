@@ -30,6 +30,7 @@ def model_table(models_file: str | None) -> str:
 
     # late: a pytest run without benchmarks must not pay for it
     from mmlubench.models import list_models
+    from mmlubench.models.names.presets import CLIENTS
 
     width = shutil.get_terminal_size(fallback=(200, 24)).columns  # into a pipe goes all of it
     rows = list_models(models_file=models_file, env=os.environ)
@@ -44,6 +45,7 @@ def model_table(models_file: str | None) -> str:
     with console.capture() as captured:
         console.print(table)
         console.print("Without an entry: provider/model-id or vllm/NAME@http://host:8000/v1", markup=False)
+        console.print(f"Providers: {', '.join(CLIENTS.names())}", markup=False)
     return captured.get().rstrip()
 
 

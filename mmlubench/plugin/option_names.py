@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import re
 from argparse import Action
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mmlubench.plugin.private_pytest import actions_by_name
 from mmlubench.settings import OPTIONS
+
+if TYPE_CHECKING:
+    from mmlubench.registry import Registry
 
 #: How many names the notice lists at most.
 _LISTED = 3
@@ -55,6 +59,13 @@ class OptionNames:
             action.option_strings = [option.long_flag if option in taken else option.flag]
             action.help = self.spelled(option.help_text)
 
+    def list_parts(self) -> None:
+        """Name in the help all parts that can be named: ours and those of strangers."""
+        for option in OPTIONS:
+            if option.part:
+                names = ", ".join(_part_names(option.part)).replace("%", "%%")  # argparse formats the text
+                self._actions[option.long_flag].help = f"{self.spelled(option.help_text)}; known: {names}"
+
     def spelled(self, text: str) -> str:
         """A text for users in which every option has the name that leads to it here."""
         if not self.taken:
@@ -71,6 +82,16 @@ class OptionNames:
         names = " and ".join(f"--{name}" for name in self.taken)
         belong = "belongs" if len(self.taken) == 1 else "belong"
         return f"mmlubench: {names} {belong} to another plugin here: use {self.spelled(names)}"
+
+
+def _part_names(kind: str) -> list[str]:
+    # late: only `--help` needs them, and a pytest run without benchmarks must not pay for it
+    from mmlubench.grading import EXTRACTIONS
+    from mmlubench.prompts.library import RECIPES
+    from mmlubench.solvers import SOLVERS
+
+    registries: tuple[Registry[Any], ...] = (EXTRACTIONS, RECIPES, SOLVERS)
+    return next(registry.names() for registry in registries if registry.kind == kind)
 
 
 #: Where pytest's Config keeps them.

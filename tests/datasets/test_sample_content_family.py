@@ -1,4 +1,4 @@
-"""The embedded samples of MMLU-Pro, CommonsenseQA and MMMLU, read as plain JSON lines."""
+"""The embedded samples: what holds for that of every data set, and what for MMLU-Pro, CommonsenseQA and MMMLU alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Any
 import orjson
 import pytest
 
+from mmlubench.datasets import NAMES, find, load
 from mmlubench.resources import fixture
+from mmlubench.schema import Question
 
 Row = dict[str, Any]
 
@@ -123,7 +125,13 @@ def words(text: str) -> frozenset[str]:
     return frozenset("".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in text.lower()).split())
 
 
-# all three
+# every data set
+
+
+def sample(name: str) -> list[Question]:
+    """What is asked of a sample, and its worked examples."""
+    loaded = load(name, "sample", examples=False)
+    return [*loaded.questions, *(shot for shots in loaded.examples.values() for shot in shots)]
 
 
 @pytest.mark.parametrize(
@@ -134,38 +142,38 @@ def test_every_line_has_the_columns_of_the_real_data_set(name: str, keys: list[s
     assert all(list(row) == keys for row in read(name))
 
 
-@pytest.mark.parametrize("name", ["mmlu_pro", "commonsense_qa", "mmmlu"])
-def test_no_text_of_the_family_is_empty_or_has_stray_blanks(name: str) -> None:
-    for row in read(name):
-        for text in (question(row), *options(row)):
+@pytest.mark.parametrize("name", NAMES)
+def test_no_text_of_a_sample_is_empty_or_has_stray_blanks(name: str) -> None:
+    for asked in sample(name):
+        for text in (asked.text, *asked.choices):
             assert text
             assert text == text.strip()
 
 
-@pytest.mark.parametrize("name", ["mmlu_pro", "commonsense_qa", "mmmlu"])
+@pytest.mark.parametrize("name", NAMES)
 def test_texts_are_in_the_composed_form(name: str) -> None:
     # A model, and somebody who searches the file, would take the other form for other text.
-    text = fixture(f"questions/{name}.jsonl").read_text(encoding="utf-8")
+    text = fixture(find(name).sample).read_text(encoding="utf-8")
     assert unicodedata.is_normalized("NFC", text)
 
 
-@pytest.mark.parametrize("name", ["mmlu_pro", "commonsense_qa", "mmmlu"])
+@pytest.mark.parametrize("name", NAMES)
 def test_options_of_one_question_differ(name: str) -> None:
     # Two equal options would make a right reply count as wrong.
-    for row in read(name):
-        assert len({plain(text) for text in options(row)}) == len(options(row)), question(row)
+    for asked in sample(name):
+        assert len({plain(text) for text in asked.choices}) == len(asked.choices), asked.text
 
 
-@pytest.mark.parametrize("name", ["mmlu_pro", "commonsense_qa", "mmmlu"])
-def test_no_question_of_the_family_comes_twice(name: str) -> None:
-    rows = read(name)
-    assert len({plain(question(row)) for row in rows}) == len(rows)
+@pytest.mark.parametrize("name", NAMES)
+def test_no_question_of_a_sample_comes_twice(name: str) -> None:
+    questions = sample(name)
+    assert len({plain(asked.text) for asked in questions}) == len(questions)
 
 
-@pytest.mark.parametrize("name", ["mmlu_pro", "commonsense_qa", "mmmlu"])
+@pytest.mark.parametrize("name", NAMES)
 def test_no_option_is_a_filler_or_points_to_the_others(name: str) -> None:
-    for row in read(name):
-        for text in options(row):
+    for asked in sample(name):
+        for text in asked.choices:
             assert plain(text) not in ("n/a", "none")
             assert "of the above" not in plain(text)
 
@@ -333,19 +341,22 @@ def test_options_of_the_other_scripts_are_translated_too(by_language: dict[str, 
 def real_questions(folder: Path) -> list[str]:
     import pyarrow.parquet as pq
 
-    names = ("mmlu", "mmlu_pro", "commonsense_qa", "mmlu_redux", "okapi_m_mmlu", "mmmlu")
-    files = [file for name in names for file in sorted((folder / name).glob("**/*.parquet"))]
+    files = sorted(folder.glob("*/**/*.parquet"))
     assert files, f"no parquet files under {folder}"
     texts = []
     for file in files:
-        columns = pq.read_schema(file).names
-        column = "question" if "question" in columns else "Question"
-        texts += [str(text) for text in pq.read_table(file, columns=[column])[column].to_pylist()]
+        schema = pq.read_schema(file)
+        columns = [
+            field.name for field in schema if "question" in field.name.lower() and field.type == "string"
+        ]
+        assert columns, f"no question in {file}"
+        for column in pq.read_table(file, columns=columns).columns:
+            texts += [str(text) for text in column.to_pylist()]
     return texts
 
 
 @pytest.mark.real_data
-def test_no_question_of_the_family_is_one_of_a_real_data_set() -> None:
+def test_no_question_of_a_sample_is_one_of_a_real_data_set() -> None:
     # The samples must stay our own text: neither a copy of a real row nor one with a few words changed.
     folder = os.environ.get("MMLUBENCH_DATA")
     if not folder:
@@ -353,7 +364,7 @@ def test_no_question_of_the_family_is_one_of_a_real_data_set() -> None:
             "set MMLUBENCH_DATA to a folder with the data sets' *.parquet to compare with the real rows"
         )
     real = real_questions(Path(folder))
-    own = [question(row) for name in ("mmlu_pro", "commonsense_qa", "mmmlu") for row in read(name)]
+    own = [asked.text for name in NAMES for asked in sample(name)]
     assert not {plain(text) for text in own} & {plain(text) for text in real}
 
     bags = set(map(words, real))

@@ -2,8 +2,10 @@
 
 import pytest
 
+from mmlubench.models.features import UNKNOWN
 from mmlubench.models.names.presets import (
     CLIENTS,
+    OPENAI_PROTOCOL,
     PRESETS,
     capabilities_for,
     client_of,
@@ -104,6 +106,12 @@ def test_newer_claudes_take_no_temperature_through_openrouter_either(model_id, t
 
 def test_anthropics_own_api_takes_no_sampling_parameters():
     assert taken("anthropic", "claude-sonnet-4-5") == {"stop"}
+
+
+def test_a_protocol_of_its_own_says_what_it_can_do():
+    # Taken for one that continues raw texts, it would be sent an empty conversation, and its answers would be graded.
+    own = {name: preset for name, preset in PRESETS.items() if preset.opens != OPENAI_PROTOCOL}
+    assert [name for name, preset in own.items() if preset.features is UNKNOWN] == []
 
 
 def test_every_client_is_known_and_a_strangers_is_not():

@@ -160,6 +160,17 @@ def test_an_unknown_name_that_is_like_no_other_lists_all():
 def test_an_unknown_client_lists_the_clients():
     with pytest.raises(ModelError, match=r"'opneai' is no client either; the clients are mock, openai,"):
         spec("opneai/gpt")
+    with pytest.raises(ModelError, match=r"the clients are mock, .*\. Did you mean 'openai'\? Looked in"):
+        spec("opneai/gpt")
+
+
+@pytest.mark.parametrize("name", ["vllm", "vllm/"])
+def test_a_client_without_a_model_is_told_to_name_one(name):
+    # Not "did you mean llamacpp": the name was right, only too short.
+    with pytest.raises(
+        ModelError, match=r"no such entry; vllm is a client: name a model of it, vllm/MODEL-ID\."
+    ):
+        spec(name)
 
 
 # --- keys and mocks

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from mmlubench.models.names.presets import CLIENTS
+
 
 def rows(result):
     """The first word of every line is a name, but for those that continue a cell."""
@@ -29,6 +31,7 @@ def test_every_model_is_listed_with_its_key_and_nothing_runs(wide, folder, monke
             "claude *anthropic/claude-* *missing: ANTHROPIC_API_KEY *",
             "gpt *openai/gpt-* *set *",
             "Without an entry: provider/model-id or vllm/NAME@http://host:8000/v1",
+            f"Providers: {', '.join(CLIENTS.names())}",
         ]
     )
     assert "0123" not in result.stdout.str()

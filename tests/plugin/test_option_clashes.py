@@ -7,7 +7,10 @@ import re
 
 import pytest
 
+from mmlubench.grading import EXTRACTIONS
+from mmlubench.prompts.library import RECIPES
 from mmlubench.settings import OPTIONS
+from mmlubench.solvers import SOLVERS
 
 #: Long options of popular plugins, from their documentation (autumn 2025).
 THEIRS = {
@@ -323,6 +326,13 @@ def test_pytest_lists_every_option_of_ours_with_its_help(project):
         assert f"  {option.flag}" in group
         assert "".join(option.help_text.split()) in characters
     assert max(map(len, group.splitlines())) <= 80
+
+
+def test_the_help_names_every_recipe_solver_and_extraction(project):
+    # Whoever adds one writes its name into one table; a user finds it here.
+    words = " ".join(group_of(project.runpytest_inprocess("--help")).split())
+    for registry in (RECIPES, SOLVERS, EXTRACTIONS):
+        assert f"; known: {', '.join(registry.ours)}" in words
 
 
 def test_the_help_has_the_long_name_of_an_option_whose_short_one_is_taken(project):

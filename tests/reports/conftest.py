@@ -7,6 +7,7 @@ import pytest
 
 from mmlubench.schema import Entry, Outcome, Usage
 from mmlubench.stats import Summary, summarize
+from mmlubench.stats.metrics import METRICS
 
 #: Category -> its made-up subjects.
 DOMAINS = {
@@ -54,6 +55,16 @@ def failed(result: Entry, error: str = "cannot connect to http://127.0.0.1:9/v1:
         "usage": Usage().to_dict(),
     }
     return Entry.from_dict(values)
+
+
+#: The metrics that the screens of golden/ show. Another one adds its line to every screen, and has a test of its own.
+ON_SCREEN = ("accuracy_with_guess", "repeats", "calibration", "debate", "latency")
+
+
+@pytest.fixture(autouse=True)
+def known_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no other metric be shown than those of `ON_SCREEN`, and what a test adds itself."""
+    monkeypatch.setattr(METRICS, "ours", {name: METRICS.ours[name] for name in ON_SCREEN})
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmlubench.errors import ModelError
 from mmlubench.models.base import Model
-from mmlubench.models.features import GRAMMAR, STRUCTURED, UNKNOWN, Features
+from mmlubench.models.features import CHATS_ONLY, GRAMMAR, STRUCTURED, UNKNOWN, Features
 from mmlubench.models.names.address import site
 from mmlubench.models.spec import CACHED_FROM_AT_MOST, TAKES_ALL, Capabilities
 from mmlubench.registry import Registry
@@ -35,7 +35,10 @@ class Preset:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     features: Features = UNKNOWN
     opens: str | Callable[..., Model] = OPENAI_PROTOCOL
-    """What speaks to it: `module:attribute`, or a callable `(spec, *, key, pool) -> Model`."""
+    """What speaks to it: `module:attribute`, or a callable `(spec, *, key, pool) -> Model`.
+
+    For another protocol than OpenAI's, `features` has to say what it can do, mostly `CHATS_ONLY`.
+    """
     refusals: tuple[Refusal, ...] = ()
     """Models that refuse at the vendor's own address what their siblings take."""
     tells_cost: bool = False
@@ -119,7 +122,7 @@ PRESETS: dict[str, Preset] = {
         "ANTHROPIC_API_KEY",
         "sdk",
         Capabilities(temperature=None, top_p=None, seed=None, stop="stop_sequences"),
-        features=Features((), raw_prompts=False),
+        features=CHATS_ONLY,
         opens="mmlubench.models.http.anthropic:Anthropic",
         sdk_only=True,
         cached_from=_CLAUDES_CACHED_FROM,
@@ -128,10 +131,12 @@ PRESETS: dict[str, Preset] = {
 
 
 def _as_preset(thing: Any) -> Preset | None:
-    """A stranger's client is a preset, or the callable alone, which then may name any adapter."""
+    """A stranger's client is a preset, or the callable alone, which then has chats only and may name any adapter."""
     if isinstance(thing, Preset):
         return thing
-    return Preset(transport=None, features=Features(adapters=True), opens=thing) if callable(thing) else None
+    # A raw prompt would reach its server as an empty conversation.
+    features = replace(CHATS_ONLY, adapters=True)
+    return Preset(transport=None, features=features, opens=thing) if callable(thing) else None
 
 
 CLIENTS: Registry[Preset] = Registry(

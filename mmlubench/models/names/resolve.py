@@ -85,9 +85,14 @@ def _unknown(given: str, name: str, models_file: str | None) -> ModelError:
     names = list(dict.fromkeys(found.name for found in entries(models_file)))
     close = difflib.get_close_matches(name, names, n=3)
     hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(names)}."
-    client, slash, _ = name.partition("/")
-    if slash and client not in CLIENTS:
-        hint += f" {client!r} is no client either; the clients are {', '.join(CLIENTS.names())}."
+    client, _, model_id = name.partition("/")
+    if client in CLIENTS and not model_id:  # with an id behind it, no entry is needed
+        hint = f"{client} is a client: name a model of it, {client}/MODEL-ID."
+    elif "/" in name:
+        clients = CLIENTS.names()
+        meant = difflib.get_close_matches(client, clients, n=1)
+        hint += f" {client!r} is no client either; the clients are {', '.join(clients)}."
+        hint += f" Did you mean {meant[0]!r}?" if meant else ""
     looked = ", ".join(
         f"{file}{'' if file.is_file() else ' (not there)'}" for file in search_path(models_file)
     )
