@@ -116,8 +116,7 @@ class Settings:
         "keeps the order of the data set"
     )
     extraction: str | None = text(
-        "rules that read the letter from a reply: default never guesses, the others are those of a published "
-        "protocol",
+        "rules that read the letter from a reply; those called default never guess",
         default_text="the recipe's",
         part="extraction",
     )
