@@ -28,12 +28,10 @@ _HOME = "mmlubench.plugin"
 _OF_THE_SOLVER = (
     *("solver", "recipe", "prompt", "system", "shots", "scoring", "constrained", "extraction"),
     *("agents", "rounds", "agent_model", "initial_prompt", "collaborative_prompt"),
+    *("temperature", "max_tokens"),
 )
-
 #: Options that only the models of --model heed.
 _OF_THE_MODEL = ("adapter", "max_cost", "request_timeout", "refresh")
-#: Options that go with each request of our solver, and that a user's may read from our model.
-_OF_REQUESTS = ("temperature", "max_tokens")
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def check_options(settings: Settings, all_overrides: Iterable[Overrides]) -> Non
     if not uses_model:
         if settings.model:
             raise _unheeded(f"model {settings.model[0]}", name, "model")
-        _refuse(settings, _OF_THE_MODEL if uses_solver else (*_OF_THE_MODEL, *_OF_REQUESTS), name, "model")
+        _refuse(settings, _OF_THE_MODEL, name, "model")
     if uses_solver:
         _check_model_options(settings, seen)
     else:

@@ -495,6 +495,7 @@ def test_an_answer_without_a_letter_has_its_outcome(write):
         (("--solver", "debate"), "--solver has no meaning"),
         (("--shots", "3"), "--shots has no meaning"),
         (("--scoring", "logprob"), "--scoring has no meaning"),
+        (("--temperature", "0.7"), "--temperature has no meaning"),
     ],
 )
 def test_an_option_of_the_solver_that_nobody_heeds_is_refused(options, said, write):
@@ -504,7 +505,7 @@ def test_an_option_of_the_solver_that_nobody_heeds_is_refused(options, said, wri
     assert told.endswith("leave it out, or take `solver` as an argument of the fixture.")
 
 
-@pytest.mark.parametrize("option", ["--max-cost", "--temperature"])
+@pytest.mark.parametrize("option", ["--max-cost", "--request-timeout"])
 def test_an_option_of_a_model_that_is_never_asked_is_refused(option, write):
     told = write(fixture("always('A')")).refused(option, "1")
     assert told.startswith(
