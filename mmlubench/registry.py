@@ -28,10 +28,14 @@ def register(kind: str, name: str, thing: object) -> None:
     """Offer a part of your own under a name, for this process: what a `conftest.py` calls.
 
     `kind` is one of `KINDS`; `thing` is what an entry point of that kind leads to (CONTRIBUTING.md says what that is).
-    Raises UserError for another kind, and for a name that is taken.
+    Raises UserError for another kind, for a name that is none, and for one that is taken.
     """
     if kind not in KINDS:
         raise UserError(f"mmlubench.register: {kind!r} is no kind of part; give one of {', '.join(KINDS)}.")
+    if not isinstance(name, str) or not name:
+        raise UserError(
+            f"mmlubench.register: {name!r} is no name for a {kind}; give a text that is not empty."
+        )
     ours = any(name in registry.ours for registry in _registries if registry.kind == kind)
     if ours or _registered[kind].get(name, thing) is not thing:
         raise _taken(kind, name)

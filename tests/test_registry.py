@@ -102,6 +102,12 @@ def test_a_kind_that_does_not_exist_lists_those_that_do() -> None:
         mmlubench.register("solvers", "mine", object())
 
 
+@pytest.mark.parametrize("name", ["", None, 3])
+def test_what_is_no_name_is_refused(name: object) -> None:
+    with pytest.raises(UserError, match="is no name for a solver; give a text that is not empty"):
+        mmlubench.register("solver", name, object())  # type: ignore[arg-type]
+
+
 def test_an_installed_part_is_found_by_its_entry_point(offer: Offer) -> None:
     offer("acme", "theirs = acme_parts:PART", acme_parts="PART = b'installed'")
     assert texts().find("theirs") == b"installed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
@@ -13,6 +14,7 @@ import pytest
 
 from mmlubench.errors import UserError
 from mmlubench.figures import several
+from mmlubench.jsonl import pretty
 from mmlubench.reports.report import RunRecords
 from mmlubench.schema import Entry
 
@@ -57,18 +59,33 @@ class Hooks:
 
     def _call(self, hook: Any, call: Callable[[], object]) -> None:
         try:
-            call()
+            told = call()
+            if told:  # what a plain hook returns goes nowhere
+                _check_plain(told)
         except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
             self._failures.setdefault(hook.name, []).append(_told(error))
 
 
-def _merged(told: Iterable[Mapping[str, Any] | None]) -> dict[str, Any]:
+def _check_plain(told: object) -> None:
+    """Raise UserError if one of those called is async, so that nothing of it has run."""
+    waiting = [some for some in told if inspect.iscoroutine(some)] if isinstance(told, list) else []
+    for some in waiting:
+        some.close()
+    if waiting:
+        raise UserError("it is async, and nothing awaits it; write it as a plain `def`.")
+
+
+def _merged(told: Iterable[object]) -> dict[str, Any]:
     facts: dict[str, Any] = {}
+    _check_plain(told)
     for some in reversed([*told]):  # pytest calls the nearest conftest first: its word goes before others
-        facts.update(some or {})
+        if not isinstance(some, Mapping):
+            raise UserError(f"what it returns is a {type(some).__name__}; return a dictionary, or None.")
+        facts.update(some)
     try:
         orjson.dumps(facts)
-    except TypeError as error:
+        pretty(facts)  # which refuses NaN and infinity, that orjson makes null
+    except (TypeError, ValueError) as error:
         raise UserError(
             f"what it returns cannot be written as JSON ({error}); return plain values."
         ) from None

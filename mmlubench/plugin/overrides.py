@@ -28,7 +28,10 @@ _HOME = "mmlubench.plugin"
 _OF_THE_SOLVER = (
     *("solver", "recipe", "prompt", "system", "shots", "scoring", "constrained", "extraction"),
     *("agents", "rounds", "agent_model", "initial_prompt", "collaborative_prompt"),
+    *("temperature", "max_tokens"),
 )
+#: Options that only the models of --model heed.
+_OF_THE_MODEL = ("adapter", "max_cost", "request_timeout", "refresh")
 
 
 @dataclass(frozen=True)
@@ -99,20 +102,29 @@ def check_options(settings: Settings, all_overrides: Iterable[Overrides]) -> Non
     if not seen:
         return
     name = next((overrides.name for overrides in seen if overrides.name), "")
-    if not any(overrides.uses_model for overrides in seen) and settings.model:
-        raise UserError(
-            f"--model {settings.model[0]} has no meaning with the {name}, which does not use ours: "
-            "leave it out, or take `model` as an argument of the fixture."
-        )
-    if any(overrides.uses_solver for overrides in seen):
+    uses_model = any(overrides.uses_model for overrides in seen)
+    uses_solver = any(overrides.uses_solver for overrides in seen)
+    if not uses_model:
+        if settings.model:
+            raise _unheeded(f"model {settings.model[0]}", name, "model")
+        _refuse(settings, _OF_THE_MODEL, name, "model")
+    if uses_solver:
         _check_model_options(settings, seen)
-        return
-    for option in _OF_THE_SOLVER:
+    else:
+        _refuse(settings, _OF_THE_SOLVER, name, "solver")
+
+
+def _refuse(settings: Settings, options: Iterable[str], name: str, ours: str) -> None:
+    for option in options:
         if getattr(settings, option) != getattr(Settings, option):
-            raise UserError(
-                f"--{option.replace('_', '-')} has no meaning with the {name}, which does not use ours: "
-                "leave it out, or take `solver` as an argument of the fixture."
-            )
+            raise _unheeded(option.replace("_", "-"), name, ours)
+
+
+def _unheeded(option: str, name: str, ours: str) -> UserError:
+    return UserError(
+        f"--{option} has no meaning with the {name}, which does not use ours: "
+        f"leave it out, or take `{ours}` as an argument of the fixture."
+    )
 
 
 def _check_model_options(settings: Settings, seen: Iterable[Overrides]) -> None:
@@ -169,11 +181,19 @@ def _where(item: pytest.Function, definition: private_pytest.FixtureDef[Any]) ->
         path = inspect.getfile(function)
     except TypeError:  # an object that is called
         return str(getattr(function, "__module__", "") or type(function).__module__)
-    root = str(item.config.rootpath) + os.sep
-    if not path.startswith(root) or "site-packages" in path:
-        return str(function.__module__)
     outer = getattr(function, "__qualname__", "").rpartition(".")[0]
-    return "::".join(filter(None, (path.removeprefix(root), "" if "<locals>" in outer else outer)))
+    if _inherits(item, outer):  # it may read what differs from class to class
+        return item.nodeid.partition("[")[0].rpartition("::")[0]
+    root = str(item.config.rootpath) + os.sep
+    known = path.startswith(root) and "site-packages" not in path
+    file = path.removeprefix(root) if known else str(function.__module__)
+    return "::".join(filter(None, (file, "" if "<locals>" in outer else outer)))
+
+
+def _inherits(item: pytest.Function, outer: str) -> bool:
+    """Whether the test's class has its fixtures from another class, the one of this name."""
+    bases = item.cls.__mro__[1:] if item.cls else ()
+    return any(base.__qualname__ == outer for base in bases)
 
 
 def _ours_reached(item: pytest.Function) -> set[str]:

@@ -17,6 +17,8 @@ from mmlubench.reports.report import File
 
 #: What is written a line a case, or a line a request.
 STREAMS = ("requests", "responses", "results")
+#: The end of the name of a folder in which a mock has answered.
+_MOCK = "-MOCK"
 
 
 class RunFolder:
@@ -25,7 +27,7 @@ class RunFolder:
     def __init__(self, parent: str, *, mock: bool) -> None:
         now = datetime.now(timezone.utc)
         stamp = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}"  # two runs may start in one second
-        self.run_id = f"{stamp}-{secrets.token_hex(2)}{'-MOCK' if mock else ''}"
+        self.run_id = f"{stamp}-{secrets.token_hex(2)}{_MOCK if mock else ''}"
         self.path = Path(parent) / self.run_id
         try:
             self.path.mkdir(parents=True)
@@ -65,6 +67,11 @@ class RunFolder:
             _put_in_order(self._file(name), self._blocks[name])
             if name not in STREAMS:
                 _close_object(self._file(name), self.path / f"{name}.json")
+
+    def drop_mock(self) -> None:
+        """Take MOCK out of the name of a closed folder: no mock was asked after all. Raises OSError."""
+        self.run_id = self.run_id.removesuffix(_MOCK)
+        self.path = self.path.rename(self.path.with_name(self.run_id))
 
     def _file(self, name: str) -> Path:
         return self.path / (f"{name}.jsonl" if name in STREAMS else f"{name}.json.part")

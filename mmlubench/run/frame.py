@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Columns of few values that come again and again; `outcome` has all outcomes as its categories.
-CATEGORIES = ("benchmark", "subject", "category", "language", "model", "outcome", "served_model", "rule")
+CATEGORIES = (
+    *("benchmark", "subject", "category", "language", "model", "recipe", "outcome"),
+    *("served_model", "rule"),
+)
 #: Columns that differ from case to case, or are compared with one another, as categories cannot be.
 TEXTS = ("id", "answer", "prediction", "error")
 WHOLE_NUMBERS = (
@@ -28,11 +31,12 @@ NUMBERS = ("points", "probability", "probability_right", "latency_s", "cost_usd"
 def cases_frame(cases: Iterable[Entry]) -> pd.DataFrame:
     """Return a row a case, in the order given; raises UserError if pandas is not installed.
 
-    `points` is what an answered case adds to the accuracy, 0 to 1, and NaN for one without a reply, so that their mean
-    is the accuracy; `epochs` how often its question was asked; `probability` that of the predicted letter and
-    `probability_right` that of the right one, NaN where a text was read. `latency_s` is in seconds and `cost_usd` in US
-    dollars, NaN where no price is known. Columns of few values are categorical, numbers int64 or float64, and a
-    `prediction` that is missing is NaN.
+    `recipe` is empty where a question was asked with the recipe of the run, and else names what took its place, such
+    as a solver of the user's own: figures go by benchmark, model and recipe. `points` is what an answered case adds
+    to the accuracy, 0 to 1, and NaN for one without a reply, so that their mean is the accuracy; `epochs` how often
+    its question was asked; `probability` that of the predicted letter and `probability_right` that of the right one,
+    NaN where a text was read. `latency_s` is in seconds and `cost_usd` in US dollars, NaN where no price is known.
+    Columns of few values are categorical, numbers int64 or float64, and a `prediction` that is missing is NaN.
     """
     return _frame(zip(repeat(""), cases, strict=False), ())
 
@@ -82,7 +86,7 @@ def _categorical(pandas: Any, name: str, column: _Labels) -> Any:
 
 #: From who was asked what to what came of it and what it took.
 _ORDER = (
-    *("id", "benchmark", "subject", "category", "language", "model", "outcome", "points"),
+    *("id", "benchmark", "subject", "category", "language", "model", "recipe", "outcome", "points"),
     *("answer", "prediction", "rule", "probability", "probability_right", "choices", "epochs"),
     *("requests", "latency_s", "input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens"),
     *("reasoning_tokens", "cost_usd", "served_model", "error"),
@@ -104,7 +108,18 @@ def _values(case: Entry) -> dict[str, Any]:
 
 
 _FIELDS = (
-    *("id", "benchmark", "subject", "category", "language", "model", "answer", "prediction", "rule"),
+    *(
+        "id",
+        "benchmark",
+        "subject",
+        "category",
+        "language",
+        "model",
+        "recipe",
+        "answer",
+        "prediction",
+        "rule",
+    ),
     *("choices", "requests", "latency_s", "served_model", "error"),
 )
 _TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")

@@ -31,9 +31,9 @@ class Ledger:
         self._invocation = invocation
         self._started = time.perf_counter()
         self._facts = run.facts()
-        self._folder = RunFolder(
-            run.settings.run_dir, mock=any(run.roster.is_mock(label) for label in run.labels)
-        )
+        self._heard: dict[str, None] = {}
+        """The models of the cases that came."""
+        self._folder = RunFolder(run.settings.run_dir, mock=self._is_mock)
         self._known: dict[str, dict[str, tuple[str, str]]] = {}
         """Benchmark and recipe of each test function, by the part of a pytest id before the bracket, and then by the
         end of the id: that of the test's own parameters."""
@@ -55,10 +55,13 @@ class Ledger:
         lines = {"requests": record["requests"], "responses": record["responses"]}
         self._facts.update(record["facts"])
         result = None
-        if record["result"] is not None:
+        if record["result"] is None:
+            self._heard[self._label_in(nodeid)] = None
+        else:
             self.failed_cases += failed
             lines["results"] = orjson.dumps(record["result"], option=orjson.OPT_APPEND_NEWLINE)
             result = Entry.from_dict(record["result"])
+            self._heard[result.model] = None
             known = self._known.setdefault(nodeid.partition("[")[0], {})
             known.setdefault(_own_parameters(nodeid, result), (result.benchmark, result.recipe))
             self.entries.add(result, record["order"], stored=record["stored"], unasked=record["unasked"])
@@ -77,6 +80,7 @@ class Ledger:
         is_case = bool(self._label_in(nodeid))
         if is_case:
             self._crashed.append(nodeid)
+            self._heard[self._label_in(nodeid)] = None
             self.failed_cases += 1
         return is_case
 
@@ -105,6 +109,8 @@ class Ledger:
             self._folder.append(LAST, {"results": line})
         summaries = self.entries.sum_up(duration_s)
         self._folder.close()
+        if not self._is_mock:
+            self._folder.drop_mock()
         self.records = RunRecords(self._manifest(), summaries, self.entries.results(), self._folder.path)
         self._folder.write_json("manifest.json", self.records.manifest.to_dict())
         made, self.failed_reports = files(self.records)
@@ -150,7 +156,20 @@ class Ledger:
         made = manifest(self._folder.run_id, self._invocation, self._run, self._facts)
         # Workers alone know the fixtures of the tests: a controller learns of them from the results.
         own = {**self._run.own_recipes, **dict.fromkeys(self.entries.own_recipes)}
+        if set(self._labels) <= {OWN} - set(self._run.roster.specs):
+            made = replace(made, models={})  # the default model would pass for the one that was asked
         return replace(made, facts={**made.facts, "own_recipes": list(own)}) if own else made
+
+    @property
+    def _labels(self) -> list[str]:
+        """The models that are asked, by label; in a controller those that were heard of, as workers select."""
+        return (
+            self._run.labels if self._run.has_selected else [*filter(None, self._heard)] or self._run.labels
+        )
+
+    @property
+    def _is_mock(self) -> bool:
+        return any(self._run.roster.is_mock(label) for label in self._labels)
 
 
 def _own_parameters(nodeid: str, result: Entry) -> str:
@@ -160,5 +179,6 @@ def _own_parameters(nodeid: str, result: Entry) -> str:
 
 
 def debate_name(result: Entry) -> str:
-    """Name the debate file of a benchmark and model, without its ending."""
-    return "debate_" + re.sub(r"[^\w.-]+", "-", f"{result.benchmark}_{result.model}")
+    """Name the debate file of a benchmark, model, and recipe if it is not the run's, without its ending."""
+    name = "_".join(filter(None, (result.benchmark, result.model, result.recipe)))
+    return "debate_" + re.sub(r"[^\w.-]+", "-", name).strip("-")

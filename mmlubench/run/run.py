@@ -101,6 +101,11 @@ class Run:
         return list(self._asked or self.roster.specs)
 
     @property
+    def has_selected(self) -> bool:
+        """Whether any question was taken into the run; a controller of workers never takes one."""
+        return bool(self._asked)
+
+    @property
     def must_settle_scoring(self) -> bool:
         """Whether `settle_scoring` has anything to find out; the letters of chats are simply read."""
         return bool(self._scored) and (self.strategy.scoring is not Scoring.TEXT or self.strategy.is_raw)

@@ -84,6 +84,14 @@ def test_without_hooks_the_manifest_says_nothing_of_them(folder):
             "pytest_mmlubench_manifest_facts failed: UserError: what it returns cannot be written as JSON *",
         ),
         (
+            "manifest_facts():\n    return {'threshold': float('nan')}",
+            "pytest_mmlubench_manifest_facts failed: UserError: what it returns cannot be written as JSON *",
+        ),
+        (
+            "manifest_facts():\n    return 'bm25'",
+            "pytest_mmlubench_manifest_facts failed: UserError: what it returns is a str; return a dictionary*",
+        ),
+        (
             "run_finished(run):\n    import pytest\n    pytest.fail('not sent')",
             "pytest_mmlubench_run_finished failed: Failed: not sent *",
         ),
@@ -127,3 +135,14 @@ def test_a_case_whose_worker_crashed_is_told_as_well(capitals):
     folder.run_apart("--model", "mock/A", "-n", "2")
     told = sorted((folder.path / "cases.txt").read_text().splitlines())
     assert told == [f"{name} mock-A {'error' if n == 1 else 'correct'} 0" for n, name in enumerate(IDS)]
+
+
+@pytest.mark.parametrize(
+    ("hook", "times"), [("case_finished", " in 3 cases"), ("run_finished", ""), ("manifest_facts", "")]
+)
+def test_one_that_is_async_is_told_as_nothing_awaits_it(hook, times, capitals):
+    folder = capitals(f"async def pytest_mmlubench_{hook}(): ...\n")
+    result = folder.run("--model", "mock/A")
+    said = "UserError: it is async, and nothing awaits it; write it as a plain `def`."
+    assert f"ERROR: pytest_mmlubench_{hook} failed{times}: {said}" in result.outlines
+    assert folder.outcomes() == ["correct"] * 3

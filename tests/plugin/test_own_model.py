@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 HEAD = """
@@ -194,6 +196,8 @@ def test_what_is_no_model_is_told_in_a_sentence(gives, said, write):
             "--agent-model has no meaning with the own model",
         ),
         (("--scoring", "logprob"), "--scoring logprob needs to know what the server can do"),
+        (("--max-cost", "1"), "--max-cost has no meaning with the own model (test_own.py), which"),
+        (("--adapter", "mine"), "--adapter has no meaning"),
     ],
 )
 def test_an_option_that_has_no_meaning_with_it_is_refused(options, said, write):
@@ -204,5 +208,21 @@ def test_an_option_that_has_no_meaning_with_it_is_refused(options, said, write):
 def test_workers_ask_it_too(write):
     folder = write(fixture("Saying('Answer: A')"))
     folder.run_apart("-n", "2").assert_outcomes(passed=3)
+    assert "MOCK" not in folder.run_folder().name
+    assert folder.json("manifest")["run_id"] == folder.run_folder().name
     assert folder.entry()["recipe"] == "zero_shot, own model (test_own.py)"
     assert len(folder.lines("requests")) == 3
+
+
+def test_the_manifest_names_no_model_that_was_not_asked(write):
+    folder = write(fixture("Saying('Answer: A')"))
+    folder.run()
+    assert folder.json("manifest")["models"] == {}
+
+
+def test_debates_of_each_have_a_file_of_their_own(write):
+    folder = write(fixture("Saying(request.param)", "request", '(scope="session", params=["A", "B"])'))
+    folder.run("--solver", "debate", "--agents", "2")
+    debates = [json.loads(path.read_text()) for path in sorted(folder.run_folder().glob("debate_*.json"))]
+    assert [len(debate) for debate in debates] == [3, 3]
+    assert debates[0] != debates[1]

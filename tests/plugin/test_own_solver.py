@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import mmlubench
+
 README = Path(__file__).parents[2] / "README.md"
 HEAD = """
 import asyncio
@@ -133,6 +135,61 @@ class TestWrong:
     ]
     files = {path.name for path in (folder.path / "reports").glob("*latest.json")}
     assert len(files) == 3  # none has overwritten another
+    rows = mmlubench.open_run(folder.run_folder()).to_pandas()
+    means = rows.groupby("recipe", observed=True)["points"].mean().to_dict()
+    assert means == {
+        "own solver (test_own.py::TestRight)": 1.0,
+        "own solver (test_own.py::TestWrong)": 0.0,
+        "": 1.0,
+    }
+
+
+CLASSES = """
+class Base:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def solver(cls):
+        return always(cls.letter)
+
+    @pytest.mark.questions("own", rows=ROWS)
+    async def test_own(self, question, solver):
+        assert (await solver(question)).letter == question.answer
+
+class TestRight(Base):
+    letter = "A"
+
+class TestWrong(Base):
+    letter = "B"
+"""
+CLASSES_APART = "".join(
+    CLASSES.partition("class TestRight")[0]
+    .replace("class Base", f"class {name}")
+    .replace("cls.letter", repr(letter))
+    for name, letter in (("TestRight", "A"), ("TestWrong", "B"))
+)
+
+
+def figures(folder):
+    return {entry["recipe"]: (entry["accuracy"], entry["n"]) for entry in folder.json("summary")["results"]}
+
+
+def test_classes_that_inherit_one_have_figures_of_their_own(write):
+    folder = write(benchmark=CLASSES)
+    folder.run().assert_outcomes(passed=4, failed=4)
+    assert figures(folder) == {
+        "own solver (test_own.py::TestRight)": (1.0, 4),
+        "own solver (test_own.py::TestWrong)": (0.0, 4),
+    }
+
+
+def test_classes_outside_of_the_root_folder_have_figures_of_their_own(write):
+    folder = write(benchmark=CLASSES_APART)
+    (folder.path / "elsewhere").mkdir()
+    folder.run("--rootdir", "elsewhere").assert_outcomes(passed=4, failed=4)
+    assert figures(folder) == {
+        "own solver (test_own::TestRight)": (1.0, 4),
+        "own solver (test_own::TestWrong)": (0.0, 4),
+    }
 
 
 def test_a_folder_above_has_one_for_all_that_is_below(write):
@@ -438,6 +495,7 @@ def test_an_answer_without_a_letter_has_its_outcome(write):
         (("--solver", "debate"), "--solver has no meaning"),
         (("--shots", "3"), "--shots has no meaning"),
         (("--scoring", "logprob"), "--scoring has no meaning"),
+        (("--temperature", "0.7"), "--temperature has no meaning"),
     ],
 )
 def test_an_option_of_the_solver_that_nobody_heeds_is_refused(options, said, write):
@@ -445,6 +503,14 @@ def test_an_option_of_the_solver_that_nobody_heeds_is_refused(options, said, wri
     told = folder.refused("--model", "mock/A", *options)
     assert told.startswith(said)
     assert told.endswith("leave it out, or take `solver` as an argument of the fixture.")
+
+
+@pytest.mark.parametrize("option", ["--max-cost", "--request-timeout"])
+def test_an_option_of_a_model_that_is_never_asked_is_refused(option, write):
+    told = write(fixture("always('A')")).refused(option, "1")
+    assert told.startswith(
+        f"{option} has no meaning with the own solver (conftest.py), which does not use ours: "
+    )
 
 
 def test_a_model_that_is_named_and_never_asked_is_refused(write):

@@ -236,7 +236,7 @@ def test_a_frame_has_a_row_a_case_and_columns_that_can_be_reckoned_with(folder: 
     frame = run.to_pandas()
     cases = list(run.entries())
     assert list(frame["id"]) == [case.id for case in cases]
-    for name in ("benchmark", "subject", "category", "language", "model", "outcome"):
+    for name in ("benchmark", "subject", "category", "language", "model", "recipe", "outcome"):
         assert str(frame[name].dtype) == "category", name
         assert list(frame[name]) == [getattr(case, name) for case in cases]
     assert list(frame["outcome"].cat.categories) == [outcome.value for outcome in Outcome]
