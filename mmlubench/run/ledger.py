@@ -105,13 +105,16 @@ class Ledger:
         crashed = [self._crash_result(nodeid) for nodeid in self._crashed]
         for result in crashed:
             self.entries.add(result, LAST)
+        # First of all: with a full disk the table on the screen is all that is left.
+        summaries = self.entries.sum_up(duration_s)
+        self.records = RunRecords(self._manifest(), summaries, self.entries.results(), self._folder.path)
+        for result in crashed:
             line = orjson.dumps(result.to_dict(), option=orjson.OPT_APPEND_NEWLINE)
             self._folder.append(LAST, {"results": line})
-        summaries = self.entries.sum_up(duration_s)
         self._folder.close()
         if not self._is_mock:
             self._folder.drop_mock()
-        self.records = RunRecords(self._manifest(), summaries, self.entries.results(), self._folder.path)
+            self.records = replace(self.records, manifest=self._manifest(), path=self._folder.path)
         self._folder.write_json("manifest.json", self.records.manifest.to_dict())
         made, self.failed_reports = files(self.records)
         for file in made:
