@@ -1,4 +1,4 @@
-"""Cases as a table of pandas: one row a case, made while the cases stream by."""
+"""The table of cases for pandas, one row per case, built without keeping the cases in memory."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from mmlubench.schema import ANSWERED, Entry, Outcome
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Columns of few values that come again and again; `outcome` has all outcomes as its categories.
+#: Categorical columns, which have few distinct values; the categories of `outcome` are all outcomes.
 CATEGORIES = ("benchmark", "subject", "category", "language", "model", "outcome", "served_model", "rule")
-#: Columns that differ from case to case, or are compared with one another, as categories cannot be.
+#: Text columns: their values differ from case to case, or are compared between columns, which categories cannot be.
 TEXTS = ("id", "answer", "prediction", "error")
 WHOLE_NUMBERS = (
     *("choices", "epochs", "requests", "input_tokens", "output_tokens"),
@@ -26,35 +26,35 @@ NUMBERS = ("points", "probability", "probability_right", "latency_s", "cost_usd"
 
 
 def cases_frame(cases: Iterable[Entry]) -> pd.DataFrame:
-    """Return a row a case, in the order given; raises UserError if pandas is not installed.
+    """Return a table with one row per case, in the given order; raises UserError if pandas is not installed.
 
-    `points` is what an answered case adds to the accuracy, 0 to 1, and NaN for one without a reply, so that their mean
-    is the accuracy; `epochs` how often its question was asked; `probability` that of the predicted letter and
-    `probability_right` that of the right one, NaN where a text was read. `latency_s` is in seconds and `cost_usd` in US
-    dollars, NaN where no price is known. Columns of few values are categorical, numbers int64 or float64, and a
-    `prediction` that is missing is NaN.
+    `points` is what an answered case adds to the accuracy, 0 to 1, and NaN for a case without a reply, so that its mean
+    is the accuracy. `epochs` is how often the question was asked. `probability` is that of the predicted letter and
+    `probability_right` that of the right one; both are NaN where a text was read. `latency_s` is in seconds; `cost_usd`
+    is in US dollars, NaN where no price is known. Columns with few values are categorical, numbers are int64 or
+    float64, and a missing `prediction` is NaN.
     """
     return _frame(zip(repeat(""), cases, strict=False), ())
 
 
 def runs_frame(runs: Iterable[tuple[str, Iterable[Entry]]]) -> pd.DataFrame:
-    """Return the rows of several runs, each an id and its cases, with the categorical column `run_id` in front."""
+    """Return the table of several runs, each an id and its cases; its first column is the categorical `run_id`."""
     return _frame(((run_id, case) for run_id, cases in runs for case in cases), ("run_id",))
 
 
 class _Labels:
-    """A column of text of which there are few: a number for each row, and what each number means."""
+    """A categorical column: the code of each row, and the label of each code."""
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         self.codes = array("i")
-        self._number = {label: number for number, label in enumerate(known)}
+        self._code_of = {label: code for code, label in enumerate(known)}
 
     def append(self, label: str) -> None:
-        self.codes.append(self._number.setdefault(label, len(self._number)))
+        self.codes.append(self._code_of.setdefault(label, len(self._code_of)))
 
     @property
     def labels(self) -> list[str]:
-        return list(self._number)
+        return list(self._code_of)
 
 
 def _frame(rows: Iterator[tuple[str, Entry]], extra: tuple[str, ...]) -> pd.DataFrame:
@@ -80,7 +80,7 @@ def _categorical(pandas: Any, name: str, column: _Labels) -> Any:
     return found if name == "outcome" else found.reorder_categories(sorted(column.labels))
 
 
-#: From who was asked what to what came of it and what it took.
+#: The columns in the order of the table.
 _ORDER = (
     *("id", "benchmark", "subject", "category", "language", "model", "outcome", "points"),
     *("answer", "prediction", "rule", "probability", "probability_right", "choices", "epochs"),
