@@ -19,8 +19,8 @@ from mmlubench.engine.limits.budget import Budget, Budgeted
 from mmlubench.grading.extractions import EXTRACTIONS, find_extraction
 from mmlubench.models.mock_replies import load
 from mmlubench.models.spec import ModelSpec
-from mmlubench.schema import Completion, Outcome, Question, Request, Result, Usage
-from mmlubench.stats.summary import summarize
+from mmlubench.schema import Completion, Entry, Outcome, Question, Request, Usage
+from mmlubench.stats.summarize import summarize
 
 FULL_MMLU = 14_042
 #: A part's name, what it does once, and the milliseconds it may take.
@@ -36,9 +36,9 @@ class Instant:
     async def aclose(self) -> None: ...
 
 
-def cases() -> list[Result]:
+def cases() -> list[Entry]:
     graded = (Outcome.CORRECT, "A", "A", "cue", 0.1, Usage(100, 5))
-    return [Result(f"mmlu/law/{n}", "mmlu", "law", "other", "m", *graded) for n in range(FULL_MMLU)]
+    return [Entry(f"mmlu/law/{n}", "mmlu", "law", "other", "m", *graded) for n in range(FULL_MMLU)]
 
 
 def replies(folder: Path, suffix: str) -> str:
@@ -67,7 +67,7 @@ def parts(folder: Path) -> Iterator[Part]:
         yield f"10,000 recorded replies from .{suffix}", partial(load, replies(folder, suffix)), 1000
     yield "budget, for 2,000 requests", budgeted, 100
     question = Question("x/y/0", "x", "y", "z", "?", ("1", "2", "3", "4"), "C")
-    for name in EXTRACTIONS:
+    for name in EXTRACTIONS.ours:
         for piece in ("**", "answer is (", "Answer: A? "):
             text = piece * (100_000 // len(piece))
             read = partial(find_extraction(name), text, question)
