@@ -43,7 +43,7 @@ def resume(run: str, parent: Path) -> None:
 def _command_of(manifest: Manifest, folder: Path) -> list[str]:
     if manifest.command[:1] != ("pytest",):
         raise UserError(
-            f"{folder / MANIFEST} does not hold the command of the run: start the run again yourself."
+            f"{folder / MANIFEST} does not state the run's command: start that command again yourself."
         )
     return [*_refreshed(manifest), *manifest.command[1:]]
 
@@ -67,7 +67,7 @@ def _folder_of(manifest: Manifest, folder: Path) -> Path:
     cwd = manifest.cwd
     by_hand = f"go to where its benchmarks are now and run: {shlex.join(manifest.command)}"
     if not cwd:
-        raise UserError(f"{folder / MANIFEST} does not tell where the run was started: {by_hand}")
+        raise UserError(f"{folder / MANIFEST} does not state where the run was started: {by_hand}")
     if not Path(cwd).is_dir():
         raise UserError(f"{cwd}, where the run was started, does not exist any more: {by_hand}")
     return Path(cwd)
@@ -81,9 +81,9 @@ def _notices(manifest: Manifest) -> Iterator[str]:
             "requests that differ between the two are sent again."
         )
     if manifest.settings.get("no_store"):
-        yield "the run was started with --no-store: all of it is asked again."
+        yield "the run was started with --no-store: all requests are sent again."
     if manifest.store and not Path(manifest.store).exists():
-        yield f"the store {manifest.store} does not exist any more: all of it is asked again."
+        yield f"the store {manifest.store} does not exist any more: all requests are sent again."
 
 
 def _run(command: Sequence[str], cwd: Path) -> int:
