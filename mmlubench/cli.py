@@ -17,7 +17,7 @@ from mmlubench.commands.grade import grade
 from mmlubench.commands.record import record
 from mmlubench.commands.resume import resume
 from mmlubench.commands.run import run
-from mmlubench.commands.runs import told
+from mmlubench.commands.runs import errors_as_messages
 from mmlubench.commands.summarize import summarize
 from mmlubench.errors import UserError
 from mmlubench.settings import Settings
@@ -65,7 +65,7 @@ def fetch(name: str, folder: Path) -> None:
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.datasets.sources.snapshot import fetch as fetch_snapshot
 
-    with told():
+    with errors_as_messages():
         written = fetch_snapshot(name, folder)
     click.echo(f"{name}: written to {written}; use it with --data {written}")
 
@@ -114,7 +114,7 @@ def _opened(path: Path) -> Iterator[Store]:
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.engine.store.sqlite import Store
 
-    with told():
+    with errors_as_messages():
         if not path.exists():
             raise UserError(f"there is no store at {path}; name one with --store PATH.")
         with closing(Store.open(path)) as opened:

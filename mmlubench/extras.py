@@ -1,4 +1,4 @@
-"""Optional packages, the extras of pyproject.toml: imported when they are needed, or told how to install."""
+"""Optional packages, the extras of pyproject.toml: imported when needed; an error says how to install them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmlubench.errors import UserError
 def load(package: str, *, extra: str, wanted_by: object, error: type[UserError] = UserError) -> ModuleType:
     """Import an optional package that is installed by the extra of that name.
 
-    Raises `error`, which begins with what the user gave that needs the package, `--tokenizer FILE` for example.
+    Raises `error`, which begins with `wanted_by`: the user's option that needs the package, such as `--tokenizer FILE`.
     """
     try:
         return import_module(package)

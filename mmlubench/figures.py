@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers formatted for people: shares, intervals, prices, times and counts."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ DOT = "\N{MIDDLE DOT}"
 
 
 def share(value: float | None) -> str:
-    """Write an accuracy: `0.653`."""
+    """Format an accuracy: `0.653`."""
     return DASH if value is None else f"{value:.3f}"
 
 
 def interval(ends: Sequence[float]) -> str:
-    """Write both ends of an interval, with an en dash: `0.645-0.661`."""
+    """Format an interval, with an en dash: `0.645-0.661`."""
     return f"{ends[0]:.3f}{DASH}{ends[1]:.3f}"
 
 
 def dollars(value: float) -> str:
-    """Write a price: `$1,234.50`, with four decimals below one dollar."""
+    """Format a price: `$1,234.50`, with four decimals below one dollar."""
     if 0 < value < 0.0001:
         return "under $0.0001"
     return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:.4f}"
 
 
 def duration(seconds: float) -> str:
-    """Write a time: `8.4 s`, `12 min 3 s`, `2 h 5 min`."""
-    if seconds < 59.95:  # from there on it would read 60.0 s
+    """Format a time: `8.4 s`, `12 min 3 s`, `2 h 5 min`."""
+    if seconds < 59.95:  # larger values would be rounded to 60.0 s
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
@@ -37,5 +37,5 @@ def duration(seconds: float) -> str:
 
 
 def several(count: int, noun: str, plural: str = "") -> str:
-    """Write a count with its noun: `1 case`, `14,042 cases`; `plural` where it is not made by an s."""
+    """Format a count with its noun: `1 case`, `14,042 cases`; `plural` is for a noun with an irregular plural."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

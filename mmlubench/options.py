@@ -1,4 +1,4 @@
-"""Command-line options as fields of a frozen dataclass: each field says in its metadata all that there is to say.
+"""Command-line options as fields of a frozen dataclass, whose metadata hold their help, types, bounds and choices.
 
 `text`, `texts`, `whole`, `number`, `share` and `switch` declare a field; `options_of` reads them back as `Option`s.
 """
@@ -17,10 +17,9 @@ _KINDS: Mapping[type, str] = MappingProxyType({int: "a whole number", float: "a 
 
 
 class Option(NamedTuple):
-    """One option: how it is called, what it may be, and what its help says.
+    """One option: its name, allowed values and help.
 
-    Two flags lead to the same value: `long_flag`, which nobody else has, and `flag`, which another pytest plugin may
-    have as well.
+    Two flags set the same value: `long_flag`, which no other pytest plugin has, and `flag`, which another may have.
     """
 
     name: str
@@ -28,7 +27,7 @@ class Option(NamedTuple):
     default: Any
     help: str
     metavar: str = ""
-    """How the help calls the value; empty for a switch, which has none."""
+    """The name of the value in the help; empty for a switch, which has no value."""
     kind: type = str
     repeatable: bool = False
     least: float = -inf
@@ -47,23 +46,23 @@ class Option(NamedTuple):
 
     @property
     def long_flag(self) -> str:
-        """The flag that is always there, such as `--mmlubench-run-dir`."""
+        """The flag that always works, such as `--mmlubench-run-dir`."""
         return "--mmlubench-" + self.name.replace("_", "-")
 
     @property
     def destination(self) -> str:
-        """The attribute of the parsed command line that holds the value; None there means: not given."""
+        """The attribute of the parsed command line that holds the value, None if the option was not given."""
         return "mmlubench_" + self.name
 
     @property
     def help_text(self) -> str:
-        """The help, with the default where there is one."""
+        """The help, with the default if there is one."""
         has_default = self.default is not None and self.default is not False and self.default != ()
         default = str(self.default).removesuffix(".0") if has_default else self.default_text
         return f"{self.help} (default: {default})" if default else self.help
 
     def arguments(self) -> dict[str, Any]:
-        """What argparse is told besides the flags. Values stay text: `read` converts and checks them."""
+        """Return the arguments for argparse besides the flags. Values stay text: `read` converts and checks them."""
         shape = {"metavar": self.metavar} if self.metavar else {}
         action = "append" if self.repeatable else "store" if self.metavar else "store_true"
         return {
@@ -75,7 +74,7 @@ class Option(NamedTuple):
         }
 
     def read(self, given: Any) -> Any:
-        """The value of what was parsed, the default for None. Raises UserError for a value that is not allowed."""
+        """Return the value of a parsed text, the default for None. Raises UserError for a value that is not allowed."""
         if given is None:
             return self.default
         if self.repeatable:
@@ -93,7 +92,7 @@ class Option(NamedTuple):
             raise self._refusal(given, f"it must be {_KINDS[self.kind]}") from None
         if self.most < inf and not self.least <= value <= self.most:
             raise UserError(f"{self.flag} {given}: give a share from 0 to 1, such as 0.65.")
-        if self.above > -inf and not self.above < value < inf:  # written so that nan fails too
+        if self.above > -inf and not self.above < value < inf:  # written so that nan fails, too
             raise self._refusal(given, f"it must be more than {self.above:g}")
         if self.least > -inf and not self.least <= value < inf:
             raise self._refusal(given, f"it must be at least {self.least:g}")
@@ -104,7 +103,7 @@ class Option(NamedTuple):
 
 
 def options_of(settings: type) -> tuple[Option, ...]:
-    """The options that the fields of a dataclass declare, in their order."""
+    """Return the options that the fields of a dataclass declare, in order."""
     return tuple(Option(f.name, f.default, **f.metadata) for f in fields(settings))
 
 
@@ -162,7 +161,7 @@ def share(help: str, *, default: float | None = None) -> Any:
 
 
 def switch(help: str) -> Any:
-    """Declare an option without a value: given or not."""
+    """Declare an option without a value."""
     return _declare(False, help=help)
 
 

@@ -1,7 +1,7 @@
-"""What the files of a run say of themselves: schema version, kind, and the manifest.
+"""The records in the files of a run: schema version, kind, and the manifest.
 
-A case is a `schema.Entry`, the figures of a benchmark and model are a `stats.Summary`; both are read and written by
-`from_dict` and `to_dict`, as the manifest is.
+A case is a `schema.Entry`, and the figures of a benchmark and model are a `stats.Summary`; both have `from_dict` and
+`to_dict`, as the manifest has.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from typing import Any
 
 from mmlubench.errors import DataError
 
-#: The version of all files of a run folder, said in `manifest.json` and `summary.json`. It goes up when a key changes
-#: its meaning or goes away; a new key alone is no new version, so readers leave alone what they do not know.
-#: Version 1, of the first release, had no kind, and its manifest no version.
+#: The version of all files of a run folder, written into `manifest.json` and `summary.json`. It increases when a key
+#: changes its meaning or is removed, but not when one is added, so readers must ignore unknown keys.
+#: Files of version 1 have no kind, and its manifest has no version.
 SCHEMA_VERSION = 2
 
-#: What a run is of: the value of `kind` in `summary.json`, `manifest.json` and the lines of `requests.jsonl`.
+#: The kinds of runs: the value of `kind` in `summary.json`, `manifest.json` and the lines of `requests.jsonl`.
 BENCHMARK, DIALOGUES = "benchmark", "dialogues"
 KINDS = (BENCHMARK, DIALOGUES)
 
 
 def check_version(values: Mapping[str, Any], where: object) -> None:
-    """Raise DataError for a file of a newer schema version than this one; a file without any is an old one."""
+    """Raise DataError for a file of a newer schema version than this one; a file without a version is an old one."""
     found = values.get("schema_version", 1)
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
         raise DataError(
-            where, f"its schema_version is {found!r:.40}, and that of a run is a number from 1 on."
+            where, f"its schema_version is {found!r:.40}, and must be a whole number of at least 1."
         )
     if found > SCHEMA_VERSION:
         raise DataError(
@@ -37,62 +37,62 @@ def check_version(values: Mapping[str, Any], where: object) -> None:
 
 
 def check_kind(values: Mapping[str, Any], wanted: str, where: object, *, row: int | None = None) -> None:
-    """Raise DataError for what is of another kind than `wanted`; what says no kind is older than kinds are."""
+    """Raise DataError for a record of another kind than `wanted`; a record without a kind is an old one."""
     found = values.get("kind", wanted)
     if found == wanted:
         return
     if found in KINDS:
-        raise DataError(where, f"its kind is {found}, and what is read here is {wanted}.", row=row)
-    raise DataError(where, f"its kind is {found!r:.40}, and there are {' and '.join(KINDS)}.", row=row)
+        raise DataError(where, f"its kind is {found}, and {wanted} is needed here.", row=row)
+    raise DataError(where, f"its kind is {found!r:.40}, and must be one of {', '.join(KINDS)}.", row=row)
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`manifest.json`: what one must know to repeat a run, or to tell why two runs differ. Holds no secret."""
+    """The content of `manifest.json`: what is needed to repeat a run, or to explain a difference. Has no secret."""
 
     run_id: str = ""
     created: str = ""
-    """When the run began, as ISO 8601 with its time zone."""
+    """The start of the run, in ISO 8601 with its time zone."""
     command: tuple[str, ...] = ()
     """`pytest` and its arguments."""
     cwd: str = ""
     """The folder in which the command was given."""
     store: str | None = None
-    """The file in which replies were kept; None where none were."""
+    """The file that stored the replies; None for a run without a store."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The value of every option."""
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What is known of each model, by the label that the run gave it."""
+    """The spec of each model, by its label in the run."""
     agents: tuple[Mapping[str, Any], ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     """Revision, hash and selection of each data set, by the name of the benchmark."""
     workers: int = 1
-    """How many processes asked."""
+    """The number of processes that asked."""
     git_commit: str | None = None
-    """The commit of the benchmarks, with `-dirty` where they differ from it; None outside git."""
+    """The commit of the benchmarks, with `-dirty` if files differ from it; None outside git."""
     python: str = ""
     platform: str = ""
     packages: Mapping[str, str] = field(default_factory=dict)
-    """Versions of the installed packages that matter."""
+    """The versions of relevant installed packages."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """How questions were put (`solver`, `extraction`, `roles`), and every key that has no field of its own here."""
+    """The strategy (`solver`, `extraction`, `roles`), and every other key that has no field here."""
 
     @property
     def timestamp(self) -> str:
-        """Day, time and milliseconds at which the run began, as its id begins: `20260102-030405-678`."""
+        """The start of the run as in its id, with milliseconds: `20260102-030405-678`."""
         return "-".join(self.run_id.split("-")[:3])
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; the facts stand among the other keys."""
+        """Return the values for JSON, with the facts among the other keys."""
         own: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
         own |= {"command": list(self.command), "agents": list(self.agents)}
         return {"schema_version": SCHEMA_VERSION, "kind": BENCHMARK, **own, **self.facts}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Manifest:
-        """From the dictionary of `to_dict`, or of an older version; what is missing or of another type is not known."""
-        known: dict[str, Any] = {name: values[name] for name in _FIELDS if _is_told(values, name)}
+        """Make a manifest from the dictionary of `to_dict` of any version; missing or invalid values get defaults."""
+        known: dict[str, Any] = {name: values[name] for name in _FIELDS if _is_valid(values, name)}
         known |= {name: tuple(known[name]) for name in ("command", "agents") if name in known}
         facts = {name: value for name, value in values.items() if name not in (*_FIELDS, *_HEAD)}
         return cls(**known, facts=facts)
@@ -107,7 +107,7 @@ _TYPES: dict[str, type[Any]] = {
 }
 
 
-def _is_told(values: Mapping[str, Any], name: str) -> bool:
+def _is_valid(values: Mapping[str, Any], name: str) -> bool:
     value = values.get(name)
     if not isinstance(value, _TYPES.get(name, str)):
         return False

@@ -1,7 +1,8 @@
-"""Parts by name: ours, those a `conftest.py` registered, those of installed packages; each imported when asked for.
+"""Registries of parts by name: our own parts, those that a `conftest.py` registers, and those of installed packages.
 
-A room makes one `Registry` for its kind of part. Another project adds to it with `mmlubench.register`, or, from an
-installed package, with an entry point of the group `mmlubench.<kind>s`, such as `mmlubench.solvers`.
+There is one `Registry` for each kind of part, such as solvers; a part is imported on first use. Another project adds
+a part with `mmlubench.register`, or, in an installed package, with an entry point of the group `mmlubench.<kind>s`,
+such as `mmlubench.solvers`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _registries: list[Registry[Any]] = []
 
 
 def register(kind: str, name: str, thing: object) -> None:
-    """Offer a part of your own under a name, for this process: what a `conftest.py` calls.
+    """Register a part of your own under a name, for this process; to be called in a `conftest.py`.
 
     `kind` is one of `KINDS`; `thing` is what an entry point of that kind leads to (CONTRIBUTING.md says what that is).
     Raises UserError for another kind, for a name that is none, and for one that is taken.
@@ -43,7 +44,7 @@ def register(kind: str, name: str, thing: object) -> None:
 
 
 class Registry(Generic[T]):
-    """All parts of one kind. A stranger's part never takes the place of one of ours."""
+    """All parts of one kind. A part of another project never replaces one of ours."""
 
     def __init__(
         self,
@@ -56,11 +57,11 @@ class Registry(Generic[T]):
         error: type[UserError] = UserError,
         advice: str = "",
     ) -> None:
-        """`ours` maps names to parts, or to `module:attribute` where a part is imported on first use.
+        """`ours` maps names to parts, or to `module:attribute` for a part that is imported on first use.
 
-        `accept` makes a part of what a stranger offers, and None of what is none; `must_be` says what it accepts.
-        `what` is the kind in words, `error` the class of error for a user, `advice` ends the sentence for an unknown
-        name.
+        `accept` makes a part from an object of another project, or returns None for an invalid one; `must_be` describes
+        valid objects. `what` is the kind in words, `error` the class of errors, `advice` the end of the sentence for an
+        unknown name.
         """
         self.kind = kind
         self.ours = ours
@@ -75,8 +76,8 @@ class Registry(Generic[T]):
     def find(self, name: str) -> T:
         """Return the part of that name: ours, else a registered one, else one of an installed package.
 
-        Raises UserError, or the `error` of this registry, for an unknown name, with the known ones, and for a
-        stranger's part that cannot be imported or is none.
+        Raises UserError, or the `error` of this registry, for an unknown name, and for another project's part that is
+        invalid or cannot be imported.
         """
         if name in self._found:
             return self._found[name]
@@ -99,9 +100,9 @@ class Registry(Generic[T]):
         return name in self.ours or name in _registered[self.kind] or name in _entry_points(self.kind)
 
     def names(self) -> list[str]:
-        """All names: ours in the order of their table, then those of strangers, sorted."""
-        strangers = {*_registered[self.kind], *_entry_points(self.kind)}
-        return [*self.ours, *sorted(strangers.difference(self.ours))]
+        """Return all names: ours in the order of their table, then those of other projects, sorted."""
+        others = {*_registered[self.kind], *_entry_points(self.kind)}
+        return [*self.ours, *sorted(others.difference(self.ours))]
 
     def all(self) -> dict[str, T]:
         """Return every part by its name, in the order of `names`. Raises what `find` raises."""
@@ -114,7 +115,7 @@ class Registry(Generic[T]):
         if len({point.value for point in points}) > 1:
             packages = " and ".join(sorted(map(_package, points)))
             raise self._error(
-                f"{packages} both offer a {self._what} {name!r}, and one name can mean one thing only: uninstall one."
+                f"{packages} both have a {self._what} {name!r}, and a name must be unique: uninstall one of them."
             )
         point = points[0]
         where = f"the entry point {point.value} of {_package(point)}"
@@ -130,7 +131,7 @@ class Registry(Generic[T]):
         part = self._accept(thing)
         if part is None:
             raise self._error(
-                f"The {self._what} {name!r} is none: what is {where} must be {self._must_be}, not {thing!r:.80}."
+                f"The {self._what} {name!r} is invalid: what is {where} must be {self._must_be}, not {thing!r:.80}."
             )
         return part
 
@@ -143,7 +144,7 @@ class Registry(Generic[T]):
 
 
 def imported(path: str) -> Any:
-    """Return what `module:attribute` names."""
+    """Import the attribute that `module:attribute` names."""
     module, _, attribute = path.partition(":")
     return getattr(import_module(module), attribute)
 
@@ -154,7 +155,7 @@ def _taken(kind: str, name: str) -> UserError:
 
 @cache
 def _entry_points(kind: str) -> dict[str, list[EntryPoint]]:
-    """The entry points of a kind by name; installed packages are searched once in a process."""
+    """Return the entry points of a kind by name; installed packages are searched once per process."""
     found: dict[str, list[EntryPoint]] = {}
     for point in _all_entry_points().select(group=f"mmlubench.{kind}s"):
         found.setdefault(point.name, []).append(point)
@@ -163,7 +164,9 @@ def _entry_points(kind: str) -> dict[str, list[EntryPoint]]:
 
 @cache
 def _all_entry_points() -> Any:
-    from importlib.metadata import entry_points  # slow to import, and only strangers need it
+    from importlib.metadata import (
+        entry_points,  # late: slow to import, and only parts of other packages need it
+    )
 
     return entry_points()
 

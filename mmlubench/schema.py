@@ -1,8 +1,8 @@
-"""The words every room of mmlubench speaks in: read this file and one benchmark, and you know the architecture.
+"""The types that all parts of mmlubench share: read this file and one benchmark, and you know the architecture.
 
-A data set yields `Question`s. A solver turns a question into `Request`s, a model answers each with a
-`Completion`, grading reads an `Answer` out of it, the test asserts on that answer, and the plugin keeps
-one `Entry` per case. All are frozen values; nothing here imports anything else of ours.
+A data set yields `Question`s. A solver turns a question into `Request`s, a model answers each with a `Completion`,
+grading reads an `Answer` from it, the test asserts on that answer, and the plugin writes one `Entry` per case. All are
+frozen values. This module imports no other module of mmlubench.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-#: How many of the likeliest tokens a server is asked for: more than these vLLM and OpenAI do not give.
+#: The number of likeliest tokens that a server is asked for: the most that vLLM and OpenAI give.
 TOP_LOGPROBS = 20
 
 
 class Outcome(str, Enum):
-    """How a case ended. Every case has exactly one."""
+    """The outcome of a case. Every case has exactly one."""
 
     CORRECT = "correct"
     WRONG = "wrong"
@@ -35,10 +35,10 @@ class Outcome(str, Enum):
 
 
 class Scoring(str, Enum):
-    """How a letter is got out of a model; the values are those of `--scoring`."""
+    """The way to get a letter from a model; the values are those of `--scoring`."""
 
     TEXT = "text"  # read from the reply
-    LOGPROB = "logprob"  # the likeliest letter, by whichever of the three below the server can do
+    LOGPROB = "logprob"  # the likeliest letter, in whichever of the next three ways the server supports
     COMPLETIONS = "logprob:completions"  # the next token after the raw prompt
     ECHO = "logprob:echo"  # the prompt with each letter behind it, echoed
     CHAT = "logprob:chat"  # the first token of the reply
@@ -47,7 +47,7 @@ class Scoring(str, Enum):
         return self.value
 
 
-#: Outcomes that are in the denominator of accuracy: the model was asked and it replied.
+#: The outcomes in the denominator of accuracy: the model was asked and replied.
 ANSWERED = (
     Outcome.CORRECT,
     Outcome.WRONG,
@@ -74,7 +74,7 @@ class Question:
     language: str = ""
     """The locale of a translation as its data set names it, for example `DE_DE`; empty for English."""
     rationale: str = ""
-    """The worked-out solution that a worked example comes with; empty where the data set has none."""
+    """The worked-out solution of a worked example; empty if the data set has none."""
 
     @property
     def letters(self) -> str:
@@ -95,15 +95,15 @@ class Message:
     """`system`, `user` or `assistant`."""
     content: str
     shared: int = field(default=0, compare=False)
-    """How many leading characters of `content` all questions of the subject have in common; 0 if nobody looked.
+    """The number of leading characters of `content` that all questions of the subject share; 0 if it was not computed.
 
-    It says where a provider's prompt cache may cut, and is no part of what is said.
+    It says up to where a provider may cache the prompt, and is not part of the message.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """Sampling parameters as asked for; `None` means not asked for. What a model really takes is its own affair."""
+    """The sampling parameters asked for, None for those not asked for. A model may not accept all of them."""
 
     temperature: float | None = 0.0
     max_tokens: int | None = None
@@ -111,12 +111,12 @@ class Params:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
-    """How many of the likeliest tokens are to be reported for the first one of the reply."""
+    """The number of likeliest tokens to report for the first token of the reply."""
     choice: tuple[str, ...] = ()
-    """The texts of which the reply must be one: constrained decoding."""
+    """The only texts that the reply may be: constrained decoding."""
 
     def asked(self) -> dict[str, Any]:
-        """The parameters that were asked for, by name."""
+        """Return the parameters that were asked for, by name."""
         named = {
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
@@ -131,42 +131,42 @@ class Params:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a model is asked."""
+    """One request to a model."""
 
     id: str
-    """The id of the question it belongs to: logs and mock replies are keyed by it."""
+    """The id of its question, the key of logs and mock replies."""
     messages: tuple[Message, ...]
     params: Params = field(default_factory=Params)
     attempt: int = 1
-    """1 for the first try; a retry counts on."""
+    """The number of the attempt: 1 for the first try, 2 for its first retry."""
     prompt: str = ""
-    """A raw text to be continued as it stands, in place of `messages`; empty for a chat."""
+    """A raw text for the model to continue, in place of `messages`; empty for a chat."""
     continuation: str = ""
-    """A text that is not to be generated: how likely is it after `prompt`?"""
+    """A text whose log-probability after `prompt` is asked for; nothing is generated."""
     epoch: int = 0
-    """Which time the case puts its question: 0 for the first. No model sees it; a recording is played back by it."""
+    """The number of the epoch, from 0. It is not sent to the model, but selects the reply of a recording."""
     turn: int = 0
-    """How many requests the case made of this model before, in this epoch."""
+    """The number of requests that the case has sent to this model before, in this epoch."""
 
     @property
     def chars(self) -> int:
-        """How long everything is that the model is given to read, in characters."""
+        """The number of characters that the model is given to read."""
         return len(self.prompt) + len(self.continuation) + sum(len(m.content) for m in self.messages)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one or more completions, and their price in US dollars where it is known."""
+    """The tokens of one or more completions, and their price in US dollars if it is known."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
-    """The share of `input_tokens` that came out of the provider's prompt cache."""
+    """The part of `input_tokens` that was read from the provider's prompt cache."""
     reasoning_tokens: int = 0
-    """The share of `output_tokens` spent on thinking."""
+    """The part of `output_tokens` that was spent on thinking."""
     cost_usd: float | None = None
     cache_write_tokens: int = 0
-    """The share of `input_tokens` that was written to the provider's prompt cache, where that has its own price."""
+    """The part of `input_tokens` that was written to the provider's prompt cache, if that has its own price."""
 
     def __add__(self, other: Usage) -> Usage:
         costs = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
@@ -180,7 +180,7 @@ class Usage:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the values for JSON."""
         return {
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
@@ -192,56 +192,56 @@ class Usage:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Usage:
-        """From the dictionary of `to_dict`; a key that is missing or not known here is of another version."""
+        """Make the usage from the dictionary of `to_dict`; missing and unknown keys of other versions are ignored."""
         return cls(**{name: values[name] for name in cls.__slots__ if name in values})
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model replied."""
+    """The reply of a model."""
 
     text: str
     finish_reason: str
     """`stop`, `length`, `refusal`, or the provider's own word for anything else."""
     usage: Usage = Usage()
     model: str = ""
-    """The model that really served the request, as it names itself."""
+    """The model that served the request, as the server names it."""
     latency_s: float = 0.0
     sent: Mapping[str, Any] = field(default_factory=dict)
-    """The parameters that were really sent, under the names the provider uses."""
+    """The parameters that were really sent, under the provider's names."""
     reasoning: str = ""
-    """Thinking that the provider returned apart from the text."""
+    """The thinking that the provider returned apart from the text."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """Whatever else the provider or a mock file says of this reply."""
+    """Other facts of the provider or of a mock file about this reply."""
     pause_s: float = 0.0
-    """Seconds for which the provider wants no other request, as its rate-limit headers say."""
+    """The seconds for which the provider wants no further request, from its rate-limit headers."""
     logprobs: tuple[tuple[str, float], ...] = ()
-    """Tokens and their natural log-probabilities, where they were asked for.
+    """Tokens and their natural log-probabilities, if they were asked for.
 
-    The likeliest first tokens of the reply, best first; or the tokens of `Request.continuation`, in their order.
+    They are the likeliest first tokens of the reply, best first, or the tokens of `Request.continuation`, in order.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply, read. `letter` is None when no letter was found; it is never a guess."""
+    """The answer read from a reply. `letter` is None if no letter was found; it is never a guess."""
 
     letter: str | None
     rule: str
     """The name of the extraction rule that fired, or why there is no letter: `unparsed`, `truncated`, `refused`."""
     text: str
     explanation: str
-    """One line for the user: what was answered, what was right."""
+    """One line for the user: the letter that was answered and the right one."""
     probabilities: Mapping[str, float] | None = None
-    """The probability of each letter, 1 in all; None where the letter was read from a text."""
+    """The probability of each letter, 1 in total; None if the letter was read from a text."""
     letters: tuple[str | None, ...] = ()
-    """What each repeat answered, where the question was asked several times."""
+    """The letter of each epoch, if the question was asked several times."""
     score: float | None = None
-    """What the repeats are worth together, 0 to 1; None where the letter alone decides."""
+    """The score of all epochs together, 0 to 1; None if the letter alone decides."""
     rounds: tuple[tuple[str | None, ...], ...] = ()
-    """The letters of all agents in each round, where several worked on the question."""
+    """The letters of all agents in each round, if several agents worked on the question."""
     record: Mapping[str, Any] | None = None
-    """What those agents said to one another: an entry of the debate file."""
+    """The conversations of these agents: an entry of the debate file."""
 
     @property
     def failure(self) -> Outcome:
@@ -250,9 +250,9 @@ class Answer:
 
 
 def majority(letters: Iterable[str | None]) -> str | None:
-    """The letter that most gave, the first seen where two tie; None casts no vote, and is what comes of none."""
+    """Return the most frequent letter, in a tie the first seen; None casts no vote, and is returned without votes."""
     votes = Counter(letter for letter in letters if letter)
-    return votes.most_common(1)[0][0] if votes else None  # of equal counts, the one that came first
+    return votes.most_common(1)[0][0] if votes else None  # of equal counts, the first one
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,43 +270,43 @@ class Entry:
     prediction: str | None
     rule: str
     latency_s: float
-    """Seconds spent waiting for the model, all attempts together."""
+    """The seconds spent waiting for the model, over all attempts."""
     usage: Usage
     requests: int = 0
-    """How many requests were sent for this case, retries included."""
+    """The number of requests that were sent for this case, including retries."""
     served_model: str = ""
     error: str = ""
     choices: int = 4
-    """How many choices the question has; what it is in files written before this was noted."""
+    """The number of choices of the question; 4 for files written before this field existed."""
     language: str = ""
     """The locale of the question, for example `DE_DE`; empty for English."""
     probabilities: Mapping[str, float] | None = None
-    """The probability of each letter, 1 in all; None where the letter was read from a text."""
+    """The probability of each letter, 1 in total; None if the letter was read from a text."""
     letters: tuple[str | None, ...] = ()
-    """What each repeat answered, where the question was asked several times."""
+    """The letter of each epoch, if the question was asked several times."""
     score: float | None = None
-    """What the repeats are worth together, 0 to 1; None where the outcome alone decides."""
+    """The score of all epochs together, 0 to 1; None if the outcome alone decides."""
     rounds: tuple[tuple[str | None, ...], ...] = ()
-    """The letters of all agents in each round, where several worked on the question."""
+    """The letters of all agents in each round, if several agents worked on the question."""
     recipe: str = ""
-    """What was asked with where it is not the recipe of the run, such as `own solver (conftest.py)`."""
+    """The name of what replaced the recipe of the run, such as `own solver (conftest.py)`; empty for that recipe."""
 
     @property
     def points(self) -> float:
-        """What the case adds to the accuracy: 1 for a right answer unless there is a score."""
+        """What the case adds to the accuracy: its score, else 1 for a right answer and 0 for any other."""
         return float(self.outcome is Outcome.CORRECT) if self.score is None else self.score
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        # Not dataclasses.asdict: it copies deeply, 14,042 times.
+        """Return the values for JSON."""
+        # Not dataclasses.asdict, which would make deep copies, 14,042 times.
         values = {name: getattr(self, name) for name in self.__slots__}
         return {**values, "outcome": self.outcome.value, "usage": self.usage.to_dict()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Entry:
-        """From the dictionary of `to_dict`; a key that is missing or not known here is of another version.
+        """Make an entry from the dictionary of `to_dict`; missing and unknown keys of other versions are ignored.
 
-        Raises KeyError, TypeError, ValueError or AttributeError for what is no line of `results.jsonl`.
+        Raises KeyError, TypeError, ValueError or AttributeError for a value that is no line of `results.jsonl`.
         """
         known = {name: values[name] for name in cls.__slots__ if name in values}
         known["outcome"] = Outcome(values["outcome"])

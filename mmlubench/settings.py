@@ -1,4 +1,4 @@
-"""Every option, declared once: the command line and its help are made from the fields of `Settings`."""
+"""The settings of a run: each option is declared once, and the command line and its help are made from it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _scorings() -> Sequence[str]:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user asked for, checked. A field has the name of its option, and its metadata describe the option."""
+    """The validated values of all options. A field has the name of its option, and its metadata describe the option."""
 
     # which model answers
     model: tuple[str, ...] = texts(
@@ -161,7 +161,7 @@ class Settings:
 
     @classmethod
     def read(cls, namespace: object) -> Settings:
-        """From a parsed command line. Raises UserError for a value that is not allowed."""
+        """Read the settings from a parsed command line. Raises UserError for a value that is not allowed."""
         settings = cls(**{o.name: o.read(getattr(namespace, o.destination)) for o in OPTIONS})
         if (settings.max_question_tokens is None) != (settings.tokenizer is None):
             raise UserError(
@@ -171,7 +171,7 @@ class Settings:
 
     @property
     def store_path(self) -> Path:
-        """Where the replies of all runs are kept, unless `no_store`."""
+        """The file that stores the replies of all runs, unless `no_store`."""
         return Path(self.store) if self.store else Path(self.run_dir) / STORE_NAME
 
 

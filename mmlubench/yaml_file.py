@@ -1,7 +1,7 @@
-"""YAML files that people write: read into plain values, and checked into a dataclass.
+"""The reader of YAML files that people write: into plain values, which are validated into a dataclass.
 
-The fields of the dataclass are the keys, their types say what a value may be, and `key` adds what types cannot say.
-Whatever is wrong becomes one sentence that names the file, the line or key, and what to write there.
+The fields of the dataclass are the keys, their types say which values are allowed, and `key` adds rules that types
+cannot express. An error is one sentence that names the file, the line or key, and what to write there.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: For `__pydantic_config__` of a dataclass: keys that it does not have are refused; a number may stand in quotes.
+#: A `__pydantic_config__` for dataclasses: unknown keys are refused; a number may be written in quotes.
 KNOWN_KEYS: Mapping[str, object] = {"extra": "forbid"}
-#: The same, and no value is turned into one of another type: neither "5" nor true is a whole number.
+#: The same without conversion of values to another type: neither "5" nor true is a whole number.
 EXACT: Mapping[str, object] = {"extra": "forbid", "strict": True}
 
 _WORDS = {
@@ -38,9 +38,9 @@ _WORDS = {
 
 
 def key(expected: str, is_right: Callable[[Any], bool] = lambda value: True) -> Mapping[str, Any]:
-    """Make the metadata of a dataclass's field: what its value must be, in words and as a test of a typed value.
+    """Make the metadata of a dataclass's field: the allowed values in words, and a test of a typed value.
 
-    The words end `… is 0: give EXPECTED.`
+    The words are the end of an error message: `… is 0: give EXPECTED.`
     """
     return {"expected": expected, "is_right": is_right}
 
@@ -55,12 +55,12 @@ TEXT = key("text that is not empty", lambda value: bool(value.strip()))
 
 
 def read(kind: type[T], path: Path, error: type[UserError], /, **ours: object) -> T:
-    """Read a YAML file into a dataclass. Raises `error` for what `load` and `check` find."""
+    """Read a YAML file into a dataclass. Raises `error`, as `load` and `check` do."""
     return check(kind, load(path, error), path, error, **ours)
 
 
 def load(path: Path, error: type[UserError]) -> Any:
-    """Return what a YAML file holds, plain values only. Raises `error` for one that cannot be read."""
+    """Return the content of a YAML file as plain values. Raises `error` for a file that cannot be read."""
     import yaml  # late: only runs that ask a model need it
 
     try:
@@ -76,16 +76,16 @@ def load(path: Path, error: type[UserError]) -> Any:
         if mark is None:
             raise error.at(path, f"not valid YAML ({why}).") from None
         where = f"{path}, line {mark.line + 1}"
-        raise error.at(where, f"not valid YAML ({why}); mind indentation and quotes.") from None
+        raise error.at(where, f"not valid YAML ({why}); check indentation and quotes.") from None
 
 
 def check(kind: type[T], values: object, where: object, error: type[UserError], /, **ours: object) -> T:
-    """Make a dataclass of what YAML gave; `ours` are the fields that are no keys.
+    """Make a dataclass of values from YAML; `ours` are the values of fields that are no keys.
 
-    A key with nothing behind it is YAML's way to leave it open. Raises `error`, which begins with `where`, for the
-    first thing that is wrong; an unknown key goes before all others.
+    A key without a value counts as not given. Raises `error`, which begins with `where`, for the first wrong value, or
+    before that for an unknown key.
     """
-    import json  # late, as pydantic is: where no file is read, nothing is paid for
+    import json  # late, as pydantic is: a run that reads no file must not pay for it
 
     from pydantic import ValidationError  # late: it takes longer to import than all of this package
 
@@ -95,7 +95,7 @@ def check(kind: type[T], values: object, where: object, error: type[UserError], 
             raise error.at(where, _unknown(kind, taken, ours))
         given = {**given, **ours}
     try:
-        # By way of JSON, since its types are those of YAML: lists, but no tuples; texts, but no paths.
+        # Validated as JSON, which has the same types as YAML: lists but no tuples, texts but no paths.
         made: T = _adapter(kind).validate_json(json.dumps(given, default=str))  # type: ignore[arg-type]  # is hashable
     except ValidationError as problem:
         raise error.at(where, _sentence(kind, given, problem.errors(include_url=False), ours)) from None
@@ -114,18 +114,18 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 @cache
 def _hints(kind: object) -> Mapping[str, Any]:
-    """The types of a dataclass's fields; nothing for any other type."""
+    """Return the types of a dataclass's fields; nothing for any other type."""
     return get_type_hints(kind) if is_dataclass(kind) else {}
 
 
 def _inner(kind: object, name: str) -> object:
-    """Return the type of a field; the dataclass where it may be left open (`Price | None`)."""
+    """Return the type of a field; for an optional dataclass (`Price | None`) the dataclass."""
     hint = _hints(kind).get(name)
     return next((part for part in get_args(hint) if is_dataclass(part)), hint)
 
 
 def _given(kind: object, values: object) -> Any:
-    """Give all keys as texts, and leave out those of dataclasses that have nothing behind them."""
+    """Return the values with all keys as texts, without keys of dataclasses that have no value."""
     if not isinstance(values, dict):
         return values
     return {
@@ -138,7 +138,7 @@ def _given(kind: object, values: object) -> Any:
 def _fields(
     made: Any, given: Mapping[str, Any], path: Sequence[str] = ()
 ) -> Iterator[tuple[Sequence[str], Field[Any], Any]]:
-    """Walk through the fields that were given, those of dataclasses inside too: keys, field, value."""
+    """Yield the keys, field and value of each given field, including those of nested dataclasses."""
     for field in fields(made):
         if field.name in given:
             value, here = getattr(made, field.name), (*path, field.name)
@@ -148,7 +148,7 @@ def _fields(
 
 
 def _sentence(kind: object, given: Any, found: Sequence[ErrorDetails], ours: Collection[str]) -> str:
-    """Say the first thing that pydantic found, in our words."""
+    """Return a sentence for the first error that pydantic found."""
     first = min(found, key=lambda one: one["type"] != "unexpected_keyword_argument")
     path = _path(kind, first["loc"])
     if first["type"] == "unexpected_keyword_argument":
@@ -156,7 +156,7 @@ def _sentence(kind: object, given: Any, found: Sequence[ErrorDetails], ours: Col
     if not path:
         if first["type"] == "json_invalid":
             return (
-                r"it is nested too deeply, or holds an escape that is no character by itself, such as \ud800."
+                r"it is nested too deeply, or holds an escape that is no complete character, such as \ud800."
             )
         shown = "nothing" if given is None else short(given)
         return f"expected the keys {', '.join(_names(kind, ours))}, and found {shown}."
@@ -168,7 +168,7 @@ def _sentence(kind: object, given: Any, found: Sequence[ErrorDetails], ours: Col
 
 
 def _path(kind: object, loc: Sequence[str | int]) -> list[str]:
-    """Return the keys that lead to a value; pydantic adds branches of unions and places in lists."""
+    """Return the keys that lead to a value, without the branches of unions and positions in lists of pydantic."""
     path: list[str] = []
     for part in loc:
         if not is_dataclass(kind):
@@ -179,7 +179,7 @@ def _path(kind: object, loc: Sequence[str | int]) -> list[str]:
 
 
 def _wrong(kind: object, given: Any, path: Sequence[str]) -> str:
-    """Say that a value is missing or wrong, and what to give; without a full stop."""
+    """Return a sentence for a missing or wrong value, without its full stop."""
     for name in path[:-1]:
         kind, given = _inner(kind, name), given[name]
     field = next(one for one in fields(kind) if one.name == path[-1])  # type: ignore[arg-type]  # a dataclass
@@ -200,7 +200,7 @@ def _names(kind: object, ours: Collection[str]) -> list[str]:
 
 
 def _in_words(hint: Any) -> str:
-    """Name a type as people say it, `a text or true or false`."""
+    """Return a type in words, such as `a text or true or false`."""
     parts = [part for part in get_args(hint) if part is not NoneType]
     if get_origin(hint) is Literal:
         return f"one of {', '.join(parts)}"

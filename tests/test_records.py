@@ -72,9 +72,9 @@ def test_older_versions_and_this_one_are_read(version: dict[str, Any]) -> None:
             f"manifest.json: its schema_version is {SCHEMA_VERSION + 1}, and this mmlubench reads up to "
             f"{SCHEMA_VERSION}: install a newer one.",
         ),
-        ("2", "manifest.json: its schema_version is '2', and that of a run is a number from 1 on."),
-        (True, "manifest.json: its schema_version is True, and that of a run is a number from 1 on."),
-        (0, "manifest.json: its schema_version is 0, and that of a run is a number from 1 on."),
+        ("2", "manifest.json: its schema_version is '2', and must be a whole number of at least 1."),
+        (True, "manifest.json: its schema_version is True, and must be a whole number of at least 1."),
+        (0, "manifest.json: its schema_version is 0, and must be a whole number of at least 1."),
     ],
 )
 def test_a_newer_version_is_refused_in_one_sentence(version: object, said: str) -> None:
@@ -86,9 +86,9 @@ def test_a_newer_version_is_refused_in_one_sentence(version: object, said: str) 
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("dialogues", "x.jsonl, row 3: its kind is dialogues, and what is read here is benchmark."),
-        ("poems", "x.jsonl, row 3: its kind is 'poems', and there are benchmark and dialogues."),
-        (None, "x.jsonl, row 3: its kind is None, and there are benchmark and dialogues."),
+        ("dialogues", "x.jsonl, row 3: its kind is dialogues, and benchmark is needed here."),
+        ("poems", "x.jsonl, row 3: its kind is 'poems', and must be one of benchmark, dialogues."),
+        (None, "x.jsonl, row 3: its kind is None, and must be one of benchmark, dialogues."),
     ],
 )
 def test_another_kind_is_refused_in_one_sentence(kind: object, said: str) -> None:

@@ -152,7 +152,7 @@ def test_a_part_of_the_wrong_kind_says_what_it_must_be(offer: Offer) -> None:
     with pytest.raises(UserError) as error:
         texts().find("theirs")
     assert str(error.value) == (
-        "The metric 'theirs' is none: what is the entry point string:digits of the package acme must be bytes, "
+        "The metric 'theirs' is invalid: what is the entry point string:digits of the package acme must be bytes, "
         "not '0123456789'."
     )
     mmlubench.register("metric", "mine", 5)
@@ -164,7 +164,7 @@ def test_two_packages_with_one_name_are_told_apart_by_nobody(offer: Offer) -> No
     offer("acme", "theirs = string:digits")
     offer("bolt", "theirs = string:hexdigits")
     with pytest.raises(
-        UserError, match=r"^the package acme and the package bolt both offer a metric 'theirs',"
+        UserError, match=r"^the package acme and the package bolt both have a metric 'theirs',"
     ):
         texts().find("theirs")
 

@@ -48,7 +48,7 @@ class Lax:
     price: float
 
 
-ESCAPE = r"an escape that is no character by itself, such as \ud800"
+ESCAPE = r"an escape that is no complete character, such as \ud800"
 RIGHT = {"name": "a", "inner": {"size": 2}}
 
 
@@ -130,7 +130,7 @@ def test_what_has_no_keys_is_told_which_there_are(values: object, found: str) ->
     ("content", "said"),
     [
         (b"a: [", ", line 1: not valid YAML ("),
-        (b"a: b\nc: d: e\n", ", line 2: not valid YAML (mapping values are not allowed here); mind indentation and"),
+        (b"a: b\nc: d: e\n", ", line 2: not valid YAML (mapping values are not allowed here); check indentation and"),
         (b"a: !!python/name:os.system x", ", line 1: not valid YAML (could not determine a constructor for"),
         (b"a: \x00", ": not valid YAML ("),
         (b"a: \xff", ": not UTF-8 text; save it as UTF-8."),

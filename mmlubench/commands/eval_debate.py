@@ -10,7 +10,7 @@ from typing import Any
 import click
 import orjson
 
-from mmlubench.commands.runs import told
+from mmlubench.commands.runs import errors_as_messages
 from mmlubench.errors import UserError
 from mmlubench.grading import find_extraction
 from mmlubench.inputs import DATA_BYTES, read_bytes
@@ -35,7 +35,7 @@ def eval_debate(file: Path, number: int | None, extraction: str, as_json: bool) 
     replies of the agents. In a tie the letter seen first wins; a reply without a letter casts no vote, and a question
     without any vote counts as wrong.
     """
-    with told():
+    with errors_as_messages():
         debates = read_debates(file, extraction)
         most = max(len(debate.rounds) for debate in debates)
         chosen = most if number is None else number

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmlubench.commands.runs import told
+from mmlubench.commands.runs import errors_as_messages
 from mmlubench.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def grade(folder: Path, config: Path | None) -> None:
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.check import faults
 
-    with told():
+    with errors_as_messages():
         if not folder.is_dir():
             raise UserError(f"{folder}: there is no such folder; give OUTPUT_DIR/EXPERIMENT_ID.")
         experiment, changed = _experiment(folder, config)

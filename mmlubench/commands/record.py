@@ -10,7 +10,7 @@ from typing import Any
 import click
 import orjson
 
-from mmlubench.commands.runs import about_run, told
+from mmlubench.commands.runs import about_run, errors_as_messages
 from mmlubench.errors import UserError
 from mmlubench.figures import several
 from mmlubench.jsonl import read, write_atomic
@@ -38,7 +38,7 @@ def record(run: str, parent: Path, target: Path, label: str | None, force: bool)
 
     A run with that mock needs no network and gives the same grades. RUN is a run folder, the id of a run, or `latest`.
     """
-    with told():
+    with errors_as_messages():
         _check_target(target, force)
         replies = read_replies(find_run(run, parent), label)
         _write(target, replies.by_id)

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from mmlubench import __version__
-from mmlubench.commands.runs import about_run, told
+from mmlubench.commands.runs import about_run, errors_as_messages
 from mmlubench.errors import UserError
 from mmlubench.records import Manifest
 from mmlubench.run.archive import MANIFEST, find_run, read_manifest
@@ -29,7 +29,7 @@ def resume(run: str, parent: Path) -> None:
     folder. The store has every reply that arrived, so that only the missing ones are requested. A finished run may be
     resumed as well; it sends no request. The exit status is pytest's.
     """
-    with told():
+    with errors_as_messages():
         folder = find_run(run, parent)
         manifest = read_manifest(folder)
         arguments, cwd = _command_of(manifest, folder), _folder_of(manifest, folder)
@@ -42,15 +42,19 @@ def resume(run: str, parent: Path) -> None:
 
 def _command_of(manifest: Manifest, folder: Path) -> list[str]:
     if manifest.command[:1] != ("pytest",):
-        raise UserError(f"{folder / MANIFEST} does not tell the run's command: start it yourself once more.")
+        raise UserError(
+            f"{folder / MANIFEST} does not state the run's command: start that command again yourself."
+        )
     return [*_refreshed(manifest), *manifest.command[1:]]
 
 
 def _refreshed(manifest: Manifest) -> list[str]:
-    """What was refreshed already need not be once more: for a run with `--refresh`, an option that says since when."""
+    """Return the option that keeps a resumed run with `--refresh` from asking again what it has already refreshed."""
     if not manifest.settings.get("refresh"):
         return []
-    if manifest.settings.get("refresh_since") is not None:  # it was resumed itself, and its command says it
+    if (
+        manifest.settings.get("refresh_since") is not None
+    ):  # the run was itself resumed; its command has the option
         return []
     try:
         begun = datetime.fromisoformat(manifest.created).timestamp()
@@ -63,7 +67,7 @@ def _folder_of(manifest: Manifest, folder: Path) -> Path:
     cwd = manifest.cwd
     by_hand = f"go to where its benchmarks are now and run: {shlex.join(manifest.command)}"
     if not cwd:
-        raise UserError(f"{folder / MANIFEST} does not tell where the run was started: {by_hand}")
+        raise UserError(f"{folder / MANIFEST} does not state where the run was started: {by_hand}")
     if not Path(cwd).is_dir():
         raise UserError(f"{cwd}, where the run was started, does not exist any more: {by_hand}")
     return Path(cwd)
@@ -77,9 +81,9 @@ def _notices(manifest: Manifest) -> Iterator[str]:
             "requests that differ between the two are sent again."
         )
     if manifest.settings.get("no_store"):
-        yield "the run was started with --no-store: all of it is asked anew."
+        yield "the run was started with --no-store: all requests are sent again."
     if manifest.store and not Path(manifest.store).exists():
-        yield f"the store {manifest.store} is not there any more: all of it is asked anew."
+        yield f"the store {manifest.store} does not exist any more: all requests are sent again."
 
 
 def _run(command: Sequence[str], cwd: Path) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmlubench import __version__
-from mmlubench.commands.runs import told
+from mmlubench.commands.runs import errors_as_messages
 from mmlubench.errors import DataError, ProviderError, UserError
 from mmlubench.records import DIALOGUES
 
@@ -52,7 +52,7 @@ def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh:
     from mmlubench.dialogues import open_experiment
     from mmlubench.dialogues.answering import find_model
 
-    with told():
+    with errors_as_messages():
         experiment = open_experiment(config)
         spec = find_model(experiment, responses, mock=mock)
         folder = _folder(experiment, parent)
@@ -156,7 +156,7 @@ def _summary(
 
 
 def _origin(experiment: Experiment, spec: ModelSpec) -> dict[str, Any]:
-    """What `grade` needs to find what the run was made of, and to see that it is still the same."""
+    """Return the paths and hashes with which `grade` finds the inputs of the run and checks that they are the same."""
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.inputs import sha256
 

@@ -1,4 +1,4 @@
-"""What commands have in common: the run a user names, and errors told in a sentence."""
+"""The shared parts of commands: the argument RUN, and errors shown as one sentence."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def about_run(command: _Command) -> _Command:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Let an error of mmlubench end the command with its message."""
+def errors_as_messages() -> Iterator[None]:
+    """A context in which an error of mmlubench ends the command with its message."""
     try:
         yield
     except MmluBenchError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mmlubench.commands.runs import told
+from mmlubench.commands.runs import errors_as_messages
 from mmlubench.errors import UserError
 
 
@@ -27,7 +27,7 @@ def summarize(folder: Path) -> None:
     from mmlubench.dialogues.lines import SUMMARY, read_summary
     from mmlubench.dialogues.table import check_summary
 
-    with told():
+    with errors_as_messages():
         _check(folder, SUMMARY)
         summary = read_summary(folder)
         check_summary(summary, folder)

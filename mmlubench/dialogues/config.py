@@ -1,4 +1,4 @@
-"""The configuration of an experiment: eight keys of a YAML file, all of them needed, nothing else allowed."""
+"""The configuration of an experiment: a YAML file with eight keys, all required, and no others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mmlubench.yaml_file import key
 
 #: The only layout of log files so far.
 LOG_SCHEMA = 1
-#: Stands in `output_fields` for everything that is known of a reply beside its text.
+#: The name in `output_fields` for all metadata of a reply.
 ALL_METADATA = "metadata"
 
 _FOLDER_NAME = key(
@@ -34,7 +34,7 @@ _TEMPERATURE = key("a number of at least 0", lambda value: 0 <= value < inf)
 _DATASET = key("the path of a JSON file of dialogues, as seen from this file")
 _LOG_SCHEMA = key(f"{LOG_SCHEMA}", lambda value: value == LOG_SCHEMA)
 _FIELDS = key(
-    f"a list with completion, and {ALL_METADATA} or the names of single fields of it",
+    f"a list with completion, and {ALL_METADATA} or names of single metadata fields",
     lambda value: "completion" in value and all(name.strip() for name in value),
 )
 _METRICS = key(
@@ -45,7 +45,7 @@ _METRICS = key(
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is asked, of whom, and how. Fields carry the names of the keys."""
+    """The data set, model and parameters of an experiment. Fields have the names of the keys."""
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = yaml_file.EXACT
 
@@ -54,12 +54,12 @@ class Experiment:
     max_tokens: int = field(metadata=yaml_file.at_least(1))
     temperature: float = field(metadata=_TEMPERATURE)
     dataset_path: Path = field(metadata=_DATASET)
-    """Absolute."""
+    """An absolute path."""
     log_schema_version: int = field(metadata=_LOG_SCHEMA)
     output_fields: tuple[str, ...] = field(metadata=_FIELDS)
     metrics: tuple[str, ...] = field(metadata=_METRICS)
     config_path: Path
-    """The file that says all this; absolute."""
+    """The absolute path of the configuration file."""
 
     @cached_property
     def dialogues(self) -> tuple[Dialogue, ...]:
@@ -68,11 +68,11 @@ class Experiment:
 
     @property
     def params(self) -> Params:
-        """The sampling parameters; what a model takes of them is its own affair."""
+        """The sampling parameters. A model may not accept all of them."""
         return Params(temperature=self.temperature, max_tokens=self.max_tokens)
 
     def asked(self) -> dict[str, Any]:
-        """What each line of the log of requests repeats."""
+        """Return the values that each line of the log of requests repeats."""
         return {"model": self.model, "temperature": self.temperature, "max_tokens": self.max_tokens}
 
 
@@ -84,9 +84,9 @@ def open_experiment(path: str | Path | None = None) -> Experiment:
 
 
 def read_config(path: Path, *, dataset: Path | None = None) -> Experiment:
-    """Read a configuration; `dataset` goes before its own. Raises UserError that names the file and the key at fault.
+    """Read a configuration; `dataset` overrides its data set. Raises UserError that names the file and the wrong key.
 
-    A relative `dataset_path` starts at the folder of the file; where nothing is there, at the working directory.
+    A relative `dataset_path` is relative to the folder of the file, or, if nothing is there, to the working directory.
     """
     experiment = yaml_file.read(Experiment, path, UserError, config_path=path.absolute())
     return replace(
@@ -102,5 +102,5 @@ def _find(name: str, config: Path) -> Path:
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         looked = " and ".join(str(place) for place in places)
-        raise UserError(f"{config}: dataset_path {name!r} is not there; looked for {looked}.")
+        raise UserError(f"{config}: dataset_path {name!r} does not exist; looked for {looked}.")
     return found

@@ -36,7 +36,7 @@ class Logs:
 
 
 def request_line(experiment: Experiment, dialogue: Dialogue) -> Line:
-    """What a dialogue was asked with; the parameters as configured, whether or not the model takes them."""
+    """Return the line of a request; its parameters are those configured, whether or not the model takes them."""
     asked = {"dialogue_id": dialogue.dialogue_id, **experiment.asked(), "prompt": dialogue.prompt}
     return {**asked, "kind": DIALOGUES}
 

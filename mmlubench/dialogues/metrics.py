@@ -1,7 +1,7 @@
 """The metrics of dialogue experiments: the standard ones exactly as defined, and stricter extended ones.
 
 Published figures were made with the standard metrics, so these keep their weaknesses: a fact counts as any substring of
-the reply, and only two phrases count as a refusal. The `EXTENDED` metrics mend both and are reported in addition.
+the reply, and only two phrases count as a refusal. The `EXTENDED` metrics avoid both and are reported in addition.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MOCK = "MOCK: the replies are canned; no figure here says anything about a real model."
 _FEW = 10
-#: Up to so many dialogues are shown one by one; of more, only those that are not as expected.
+#: The most dialogues that are all shown one by one; of more, only those that are not as expected.
 _MOST = 40
 
 

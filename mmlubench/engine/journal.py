@@ -35,17 +35,17 @@ class Journal:
     sent: int = 0
     """Requests sent, retries included; a reply from the store counts the attempts that were made for it originally."""
     stored: int = 0
-    """How many of the requests in `sent` were answered from the store."""
+    """The number of requests in `sent` that were answered from the store."""
     spent_usd: float = 0.0
-    """What the other requests cost in US dollars, as far as their cost is known."""
+    """The cost of the other requests in US dollars, as far as it is known."""
     latency_s: float = 0.0
     """Seconds spent waiting, all attempts added up."""
     served_model: str = ""
     """The model that the server names in its replies."""
     asked: dict[bytes, int] = field(default_factory=dict)
-    """How often each request was made, by its key in the store."""
+    """The number of times that each request was made, by its key in the store."""
     counts: Counter[Hashable] = field(default_factory=Counter)
-    """How often `count` was called for each key; `Numbered` numbers the requests with it."""
+    """The number of calls of `count` for each key, with which `Numbered` numbers the requests."""
 
     def count(self, what: Hashable) -> int:
         """Add 1 to the counter of `what` and return its value before."""

@@ -71,7 +71,7 @@ class LookAhead(Generic[T]):
         return task.result()
 
     def every(self, seconds: float, call: Callable[[], object]) -> None:
-        """Call a function every so many seconds while the loop runs, for a progress display."""
+        """Call a function every `seconds` seconds while the loop runs, for a progress display."""
 
         def again() -> None:
             call()

@@ -21,7 +21,7 @@ class Limits:
 
     concurrency: int
     workers: int = 1
-    """How many processes share the requests and tokens per minute."""
+    """The number of processes that share the requests and tokens per minute."""
     budget: Budget = field(default_factory=Budget)
 
 
@@ -30,7 +30,7 @@ class Stack:
     """A provider with all layers around it."""
 
     model: Model
-    """What tests and solvers talk to."""
+    """The outermost layer, which tests and solvers ask."""
     limiter: Limiter
     """Tells the progress line how many requests wait, and for what."""
 

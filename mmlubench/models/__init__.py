@@ -1,4 +1,4 @@
-"""Who answers: from a name on the command line to a `Model`."""
+"""Models: from a name on the command line to a `Model` that answers requests."""
 
 from __future__ import annotations
 

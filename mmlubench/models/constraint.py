@@ -1,4 +1,4 @@
-"""Constrained decoding: a reply that can be nothing but one of the given texts. Each server has its own word for it."""
+"""Constrained decoding: a server can reply only one of the given texts. Each server has its own field for it."""
 
 from __future__ import annotations
 
@@ -12,35 +12,36 @@ from mmlubench.errors import ModelError
 from mmlubench.models.features import GRAMMAR, STRUCTURED
 from mmlubench.models.spec import ModelSpec
 
-#: vLLM's word for `STRUCTURED` until it removed it in this version (major, minor).
+#: vLLM's older field for `STRUCTURED`, and the version (major, minor) that removed it.
 GUIDED, _VLLM_WITHOUT_GUIDED = "guided_choice", (0, 12)
-_PATIENCE_S = 5.0
+#: Seconds to wait for the version of a vLLM server.
+_TIMEOUT_S = 5.0
 
 
 def constrained(spec: ModelSpec) -> ModelSpec:
-    """Return the spec with the word of its server for a choice of replies.
+    """Return the spec with its server's field for constrained decoding.
 
-    A vLLM server is asked for its version, as an old one would pass over the new word in silence; one that does not
-    tell is taken for a new one. Raises ModelError for a client that has no constrained decoding.
+    A vLLM server is asked for its version, as an old server would silently ignore the new field; a server that does not
+    name a version is assumed to be new. Raises ModelError for a client without constrained decoding.
     """
     if spec.is_mock:
         return spec
-    word = spec.features.constraint
-    if word is not None:
-        return replace(spec, constraint=_word_of(spec.base_url or "") if word == STRUCTURED else word)
+    field = spec.features.constraint
+    if field is not None:
+        return replace(spec, constraint=_vllm_field(spec.base_url or "") if field == STRUCTURED else field)
     raise ModelError(
-        f"--constrained: {spec.label} is asked through the client {spec.client}, which cannot hold a reply to the "
-        "letters; leave --constrained out, or name the model vllm/… or llamacpp/… if such a server has it."
+        f"--constrained: {spec.label} is asked through the client {spec.client}, which has no constrained decoding; "
+        "leave --constrained out, or name the model vllm/… or llamacpp/… if such a server has it."
     )
 
 
-def constrained_to(choice: Sequence[str], word: str | None) -> dict[str, Any]:
-    """Return the field of a request body that allows only these replies; none without a choice or a word for it."""
-    return _FIELDS[word](choice) if choice and word else {}
+def constrained_to(choice: Sequence[str], field: str | None) -> dict[str, Any]:
+    """Return the body field that allows only these replies; nothing without a choice or a field for it."""
+    return _FIELDS[field](choice) if choice and field else {}
 
 
 def grammar_of(choice: Sequence[str]) -> str:
-    """Write llama.cpp's grammar (GBNF) of a choice of texts; its strings are written as JSON's."""
+    """Return llama.cpp's grammar (GBNF) for a choice of texts, whose strings are written as in JSON."""
     return "root ::= " + " | ".join(json.dumps(text) for text in choice)
 
 
@@ -51,18 +52,18 @@ _FIELDS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
 }
 
 
-def _word_of(base_url: str) -> str:
+def _vllm_field(base_url: str) -> str:
     numbers = re.match(r"(\d+)\.(\d+)", _version(base_url))
     old = numbers is not None and (int(numbers[1]), int(numbers[2])) < _VLLM_WITHOUT_GUIDED
     return GUIDED if old else STRUCTURED
 
 
 def _version(base_url: str) -> str:
-    """Ask a vLLM server for its version; empty if it does not say. The key stays here: this route needs none."""
-    from urllib.request import urlopen  # here, as it is slow to import
+    """Ask a vLLM server for its version; empty if it gives none. No key is sent, as this route needs none."""
+    from urllib.request import urlopen  # late: it is slow to import
 
     try:
-        with urlopen(base_url.removesuffix("/v1") + "/version", timeout=_PATIENCE_S) as reply:
+        with urlopen(base_url.removesuffix("/v1") + "/version", timeout=_TIMEOUT_S) as reply:
             return str(json.loads(reply.read(4096)).get("version") or "")
     except (OSError, ValueError, AttributeError):
         return ""

@@ -1,4 +1,4 @@
-"""What the server of a client can do, as far as it is known without asking it."""
+"""The features of a client's server, as far as they are known without asking it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from mmlubench.schema import TOP_LOGPROBS, Scoring
 
-#: Body fields that constrain a reply to given texts: vLLM's, which older servers call otherwise, and llama.cpp's.
+#: The body fields for constrained decoding: that of vLLM, whose older servers have another name for it, and that of
+#: llama.cpp.
 STRUCTURED, GRAMMAR = "structured_outputs", "grammar"
 
 
@@ -19,21 +20,22 @@ class Features:
     scorings: tuple[Scoring, ...] = (Scoring.COMPLETIONS, Scoring.CHAT, Scoring.ECHO)
     """The ways to score by log-probability, best first."""
     scorings_are_certain: bool = False
-    """Whether each of `scorings` is known to work; other servers are asked a question of one token before a run."""
+    """Whether each of `scorings` is known to work; other servers get a request for one token before a run."""
     scores_with_temperature_only: bool = False
     """Whether the models that refuse a temperature, which are reasoning models, refuse log-probabilities as well."""
     top_logprobs: int = TOP_LOGPROBS
-    """How many of the likeliest tokens to ask for: the more, the fewer letters are missing."""
+    """The number of likeliest tokens to ask for; with more of them fewer letters are missing."""
     raw_prompts: bool = True
-    """Whether a text may be continued as it stands; false where there are chats only."""
+    """Whether the server continues a raw prompt without a chat template."""
     constraint: str | None = None
-    """How a reply is constrained to given texts: `STRUCTURED`, `GRAMMAR`, or None where it cannot be."""
+    """The body field for constrained decoding: `STRUCTURED`, `GRAMMAR`, or None if the server has none."""
     adapters: bool = False
     """Whether the server can be asked for a LoRA adapter by name."""
     continued: Mapping[str, Any] = field(default_factory=dict)
-    """Body fields without which the server would not continue a reply that is begun in the last message."""
+    """The body fields that make the server continue a reply whose beginning is the last message."""
 
 
+#: The features of a server of which nothing is known.
 UNKNOWN = Features()
 #: A protocol that takes a conversation and gives a text, and nothing else.
 CHATS_ONLY = Features(scorings=(), raw_prompts=False)

@@ -1,4 +1,4 @@
-"""Who can tell log-probabilities, and how: found out before a run, as a model without them would score nothing."""
+"""The way of scoring by log-probability that a server supports, found out before a run."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from mmlubench.models.base import Model
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Message, Params, Request, Scoring
 
-#: Statuses that say nothing of what a server can do: no key, no credit, not allowed.
+#: The statuses that say nothing about a server's abilities: no key, no credit, not allowed.
 _NOT_LET_IN = (401, 402, 403)
 _PROBE_ID = "mmlubench/probe"
 _PROBE = "Is snow white?\nA. Yes.\nB. No.\nAnswer:"
 
 
 def check_raw(spec: ModelSpec) -> None:
-    """Raise ModelError for a model that takes no raw prompt: its vendor has chats only."""
+    """Raise ModelError for a model that takes no raw prompt because its vendor has only chats."""
     if not spec.features.raw_prompts:
         raise ModelError(
-            f"the recipe wants its prompt continued as it stands, and {spec.label} ({spec.client}) has chats only; "
-            "use a recipe for chats, such as --recipe five_shot, or --scoring logprob:chat where there is that."
+            f"the recipe sends a raw prompt without a chat template, and {spec.label} ({spec.client}) takes only "
+            "chats; use a recipe for chats, such as --recipe five_shot, or --scoring logprob:chat if the model has it."
         )
 
 
 async def choose_scoring(model: Model, spec: ModelSpec, asked: Scoring) -> Scoring:
-    """Return how to score a model, given what the user asked for: one of the three ways, or text.
+    """Return the way to score a model, given what the user asked for: one of the three ways, or text.
 
-    A server of which nothing is certain is asked a question of one token for every way that is tried: one, mostly.
-    `model` is what carries that request: a store around it keeps the reply, and the next run asks nothing.
-    Raises ModelError, with what the server said, if it cannot be done.
+    A server whose abilities are not certain gets a request for one token for every way that is tried, mostly one.
+    `model` sends that request; if it has a store, the next run finds the reply there.
+    Raises ModelError, with the server's messages, if no way works.
     """
     if asked is Scoring.TEXT:
         return asked
@@ -35,23 +35,23 @@ async def choose_scoring(model: Model, spec: ModelSpec, asked: Scoring) -> Scori
     if asked is Scoring.LOGPROB and Scoring.ECHO in possible:
         possible.remove(
             Scoring.ECHO
-        )  # a server that can echo can complete as well, for a request instead of four
+        )  # a server that can echo can also complete, which takes one request instead of four
     if not possible:
         raise ModelError(_impossible(spec, asked))
     if spec.features.scorings_are_certain:
         return possible[0]
-    said = []
+    refusals = []
     for way in possible:
         try:
             await model.generate(_probe(way, spec.features.top_logprobs))
         except ProviderError as error:
             if not isinstance(error, (BadReply, Rejected)) or error.status in _NOT_LET_IN:
-                raise ModelError(f"--scoring {asked}: it could not be tried: {error}") from None
-            said.append(f"{way}: {str(error).removeprefix(spec.label + ': ')}")
+                raise ModelError(f"--scoring {asked}: the trial request failed: {error}") from None
+            refusals.append(f"{way}: {str(error).removeprefix(spec.label + ': ')}")
         else:
             return way
     raise ModelError(
-        f"--scoring {asked}: {spec.label} gave no log-probabilities when it was tried ({'; '.join(said)}); "
+        f"--scoring {asked}: {spec.label} gave no log-probabilities when it was tried ({'; '.join(refusals)}); "
         "use --scoring text to read its replies instead."
     )
 

@@ -74,7 +74,7 @@ class ModelSpec:
     label: str
     """The name of the model in case ids and files: only letters, digits, dot, hyphen and underscore."""
     client: str
-    """Who is spoken to: a name of `PRESETS` (models/names/presets.py) or that of another package's provider."""
+    """The client: a name of `PRESETS` (models/names/presets.py) or that of another package's provider."""
     model_id: str
     """The name of the model at the provider."""
     base_url: str | None = None
@@ -95,7 +95,7 @@ class ModelSpec:
     """The fewest tokens of a shared prefix that are cached on request; None where caching cannot be requested."""
     capabilities: Capabilities = TAKES_ALL
     features: Features = UNKNOWN
-    """What its server can do."""
+    """The features of its server."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Sampling parameters used where a request sets none, under the names of `schema.Params`."""
     extra_body: Mapping[str, Any] = field(default_factory=dict)
@@ -118,7 +118,7 @@ class ModelSpec:
     latency_s: float = 0.0
     """Mock: the seconds that every reply takes."""
     notice: str = ""
-    """What the user must know about this model before any request is sent, for example that it is a mock."""
+    """A remark on this model for the user before any request is sent, for example that it is a mock."""
 
     @property
     def is_mock(self) -> bool:
@@ -161,7 +161,7 @@ _INDIFFERENT = frozenset(
         *("price", "price_as_of", "tells_cost", "prompt_cache"),
         *("rate_limits", "context_window", "latency_s"),
         "features",  # what follows from them is in the request: its parameters, its prompt or messages, its choice
-        "constraint",  # the choice itself is in the request, whatever the server's word for it
+        "constraint",  # the choice itself is in the request, whatever the server's field for it
     ]
 )
 

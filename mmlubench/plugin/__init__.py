@@ -1,7 +1,7 @@
 """The pytest plugin: thin hooks that forward to one `Session`.
 
-Loaded in every pytest run of an environment that has mmlubench, so nothing heavy is imported here: the rest
-follows when a benchmark is collected, or when an option of ours is given.
+It is loaded in every pytest run of an environment that has mmlubench, so it imports nothing heavy: the rest is
+imported when a benchmark is collected or an option of mmlubench is given.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ _KEY = pytest.StashKey["Session"]()
 _MARKS = {
     "questions": "questions(name, rows=None): a benchmark: the test runs for every model and every question of the "
     "data set `name`, or of `rows`, a list of mmlubench.Question",
-    "look_ahead": "look_ahead: an `async def` test of your own that asks a `model` or `solver`: run for every model, "
-    "and started while earlier tests still wait",
+    "look_ahead": "look_ahead: an `async def` test of your own that asks a `model` or `solver`: it runs for every "
+    "model, and starts while earlier tests still wait",
 }
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Add the options of `settings.OPTIONS`, by the names that nobody else has."""
+    """Add the options of `settings.OPTIONS` by their long names, which no other plugin has."""
     config: Any = pluginmanager.get_plugin("pytestconfig")
     names = config.stash[NAMES] = OptionNames(parser)
     if any(name.endswith("conftest.py") for name, _ in pluginmanager.list_name_plugin()):
-        names.settle()  # a conftest.py asks for this plugin: it is too late for the next hook
+        names.settle()  # a conftest.py loads this plugin, so the hook for initial conftests has passed
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> Generator[None, None, None]:
-    """Let the options have their short names as well, but for those that a plugin or a conftest.py adds itself."""
+    """Give the options their short names as well, except those that a plugin or a conftest.py adds itself."""
     names = early_config.stash[NAMES]
-    names.lend()  # without it, `--data DIR` would look as if tests and a conftest.py were in DIR
-    with suppress(pytest.UsageError):  # a conftest.py may yet give such a name another meaning
+    names.lend()  # otherwise pytest would take the DIR of `--data DIR` for a folder with tests and a conftest.py
+    with suppress(pytest.UsageError):  # a conftest.py that is loaded later may define such a name itself
         early_config.known_args_namespace.file_or_dir = parser.parse_known_args(args).file_or_dir
     names.take_back()
     try:
@@ -63,7 +63,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start our session where an option says that a benchmark is wanted, and in every controller of xdist workers."""
+    """Start our session if an option of mmlubench is given, and in every controller of xdist workers."""
     for text in _MARKS.values():
         config.addinivalue_line("markers", text)
     config.stash[NAMES].take_back()  # a conftest.py in a subfolder is loaded later, and may add such a name
@@ -114,13 +114,13 @@ def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, An
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, None, None]:
-    """Keep pytest from evaluating `-k` once more for each of perhaps 200,000 cases: they were made because of it."""
+    """Keep pytest from evaluating `-k` again for each of up to 200,000 cases, which were selected by it when made."""
     if _KEY not in config.stash or not config.stash[_KEY].has_process:
         return (yield)
     # late: a pytest run without benchmarks must not pay for it
-    from mmlubench.plugin.collect import keyword_heeded
+    from mmlubench.plugin.collect import keyword_applied
 
-    with keyword_heeded(config, config.stash[_KEY].process.run.data.seen, items):
+    with keyword_applied(config, config.stash[_KEY].process.run.data.seen, items):
         return (yield)
 
 
@@ -143,12 +143,12 @@ def question(request: pytest.FixtureRequest) -> Question:
     return request.node.question  # type: ignore[no-any-return]
 
 
-# Of the session, so that a user's fixture of any scope may build on them. A test itself gets what stands behind them.
+# Session fixtures, so that a user's fixture of any scope may request them. A test gets the object of its case instead.
 
 
 @pytest.fixture(scope="session")
 def model() -> Model:
-    """The model under test: `await model.generate(request)`; may be overridden, and built on by other fixtures."""
+    """The model under test: `await model.generate(request)`. May be overridden, and requested by other fixtures."""
     # late: a pytest run without benchmarks must not pay for it
     from mmlubench.plugin.current_case import CurrentModel
 
@@ -157,9 +157,9 @@ def model() -> Model:
 
 @pytest.fixture(scope="session")
 def solver() -> Solver:
-    """The solver of the options over the model under test: awaited with a question, it gives an Answer.
+    """The solver of the options for the model under test. Awaited with a question, it returns an Answer.
 
-    May be overridden, and built on by other fixtures.
+    May be overridden, and requested by other fixtures.
     """
     # late: a pytest run without benchmarks must not pay for it
     from mmlubench.plugin.current_case import CurrentSolver

@@ -18,16 +18,16 @@ from mmlubench.solvers import Solver
 
 
 class BenchmarkFile(pytest.Module):
-    """A YAML that describes a data set, in the place of a Python module with a test that asks its questions."""
+    """The collector of one file: a generated module with one test, which asks the questions of the data set."""
 
     def _getobj(self) -> ModuleType:
         try:
             spec = description.read(self.path)
         except UserError as error:
             raise self.CollectError(str(error)) from None
-        if spec.name in datasets.NAMES:  # or figures of other questions would pass for it
+        if spec.name in datasets.NAMES:  # figures of other questions must not pass for those of our benchmark
             raise self.CollectError(
-                f"{self.path}: name {spec.name} is that of a benchmark of ours; give yours another."
+                f"{self.path}: name {spec.name} belongs to a benchmark of mmlubench; give yours another name."
             )
         module = ModuleType(spec.name, spec.description)
         setattr(module, f"test_{spec.name}", _test_of(spec, self.path))
@@ -41,6 +41,6 @@ def _test_of(spec: Spec, file: Path) -> Callable[..., Coroutine[Any, Any, None]]
         assert answer.letter == question.answer, answer.explanation
 
     test.__name__ = test.__qualname__ = f"test_{spec.name}"
-    # Reports say where a test stands: in the user's file, not here.
+    # So that reports show the user's file as the place of the test, not this one.
     test.__code__ = test.__code__.replace(co_filename=str(file), co_firstlineno=1)
     return test

@@ -1,4 +1,4 @@
-"""What came of running a case's coroutine."""
+"""The outcome of running a case's coroutine."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mmlubench.schema import Answer
 
 @dataclass(slots=True)
 class CaseOutcome:
-    """What a case asked, what a solver answered, and what its code raised."""
+    """The requests of a case, the answer of its solver, and the error that its code raised."""
 
     journal: Journal
     answer: Answer | None = None
-    """The last answer a solver gave to this case."""
+    """The last answer that a solver gave to this case."""
     error: BaseException | None = None
     began: bool = True
-    """False when a mark or a fixture ended the case before its own code ran."""
+    """False if a mark or a fixture ended the case before its own code ran."""

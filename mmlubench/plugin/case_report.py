@@ -1,4 +1,4 @@
-"""The outcome of a case and its report: what its coroutine did becomes one `Outcome`, and that a `TestReport`."""
+"""The report of a case: from the outcome of its coroutine to one `Outcome` and pytest's `TestReport`."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.cases import Case
 from mmlubench.schema import Entry, Outcome
 
-#: The name under which a case's record travels in `report.user_properties`, also from an xdist worker.
+#: The name of a case's record in `report.user_properties`, which xdist carries from its workers.
 PROPERTY = "mmlubench"
 
-#: What a test raises to say that the answer is not right.
+#: The errors that a test raises if the answer is not right.
 _VERDICTS = (AssertionError, pytest.fail.Exception)
 
 
 def outcome_of(case_outcome: CaseOutcome) -> Outcome:
-    """The one outcome of a case."""
+    """Return the outcome of a case."""
     error = case_outcome.error
     if error is None:
         return Outcome.CORRECT
     if _is_verdict(case_outcome):
         return case_outcome.answer.failure if case_outcome.answer else Outcome.WRONG
-    # A case that a mark `xfail(run=False)` ends is not asked either.
+    # A mark `xfail(run=False)` also ends a case before it is asked.
     skips = isinstance(error, (pytest.skip.Exception, pytest.xfail.Exception, BudgetSpent))
     return Outcome.SKIPPED if skips else Outcome.ERROR
 
 
 def result_of(case: Case, case_outcome: CaseOutcome) -> Entry:
-    """The line of `results.jsonl` for a case that asked a question."""
+    """Return the line of `results.jsonl` for a case with a question."""
     assert case.question is not None
     question, journal, answer = case.question, case_outcome.journal, case_outcome.answer
     outcome = outcome_of(case_outcome)
@@ -63,11 +63,11 @@ def result_of(case: Case, case_outcome: CaseOutcome) -> Entry:
 
 
 def record_of(case: Case, case_outcome: CaseOutcome) -> dict[str, Any]:
-    """Everything the controller needs of a case, in types that xdist can carry."""
+    """Return everything that the controller needs of a case, in types that xdist can carry."""
     result = result_of(case, case_outcome).to_dict() if case.question else None
     return {
         "order": case.order,
-        "facts": case.process.facts_to_tell(),
+        "facts": case.process.new_facts(),
         "result": result,
         "stored": case_outcome.journal.stored,
         "spent_usd": case_outcome.journal.spent_usd,
@@ -79,7 +79,7 @@ def record_of(case: Case, case_outcome: CaseOutcome) -> dict[str, Any]:
 
 
 def _debate_line(case: Case, case_outcome: CaseOutcome) -> bytes:
-    """The entry of the debate file, on a line of its own; nothing where no agents worked together."""
+    """Return the entry of the debate file, on one line; empty without a debate."""
     if case.question is None or case_outcome.answer is None or case_outcome.answer.record is None:
         return b""
     name, entry = orjson.dumps(case.question.id), orjson.dumps(case_outcome.answer.record)
@@ -87,9 +87,9 @@ def _debate_line(case: Case, case_outcome: CaseOutcome) -> bytes:
 
 
 def report_of(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
-    """The report of one phase of a case, or None where pytest's own is the right one.
+    """Return the report of one phase of a case, or None where pytest's own report is the right one.
 
-    Built directly: pytest would spend 1.6 ms on the traceback of every wrong answer.
+    It is built directly, since pytest would spend 1.6 ms on the traceback of every wrong answer.
     """
     if call.when != "call" or case.case_outcome is None:
         return _passed(case, call) if call.excinfo is None else _not_begun(case, call)
@@ -100,7 +100,7 @@ def report_of(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | No
 
 
 def _not_begun(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
-    """The report of a case that a mark skips, or whose fixture failed: nothing was asked, but it counts."""
+    """Return the report of a case that a mark skips, or whose fixture failed: it counts, although nothing was asked."""
     if call.when != "setup" or case.question is None:
         return None
     assert call.excinfo is not None
@@ -127,7 +127,7 @@ def _graded(case: Case, call: pytest.CallInfo[None], case_outcome: CaseOutcome) 
 
 
 def _own_test(case: Case, call: pytest.CallInfo[None], case_outcome: CaseOutcome) -> pytest.TestReport:
-    """A test of the user's own that talks to a model: an ordinary test, but for errors that say all in a sentence."""
+    """Return the report of a user's own test: that of an ordinary test, but without a traceback for our errors."""
     error = case_outcome.error
     if isinstance(error, (ProviderError, UserError)):
         return _failed(case, call, _one_line(error))
@@ -167,17 +167,17 @@ def _reason(case_outcome: CaseOutcome) -> str:
 
 
 def _is_verdict(case_outcome: CaseOutcome) -> bool:
-    """Whether the test itself says that the answer is not right; what a fixture asserts says nothing of it."""
+    """Whether the test itself says that the answer is not right; an assertion in a fixture does not say so."""
     return case_outcome.began and isinstance(case_outcome.error, _VERDICTS)
 
 
 def _is_bug(case_outcome: CaseOutcome) -> bool:
-    """A mistake in the test's own code, or its fixtures', deserves its traceback."""
+    """Whether it is a mistake in the code of the test or its fixtures, which is shown with its traceback."""
     return not (isinstance(case_outcome.error, MmluBenchError) or _is_verdict(case_outcome))
 
 
 def _is_new(case: Case, error: BaseException | None) -> bool:
-    """Whether the test fails at this line for the first time: a thousand times the same traceback helps nobody."""
+    """Whether the test fails at this line for the first time: the same traceback is not shown a thousand times."""
     trace = error.__traceback__ if error else None
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,9 +1,8 @@
-"""The pytest item of a benchmark: one question, one case.
+"""The pytest item of a benchmark: one case for one question.
 
-A test function marked `questions` is collected once, as pytest does it, and then multiplied: a `Case` for every
-model and question. A case differs from an ordinary test function in three ways: its coroutine may have been
-started ahead of time, its report is built from the answer instead of a traceback, and set-up is skipped where
-there is nothing to set up.
+pytest collects a test function marked `questions` once; it is then multiplied into a `Case` for every model and
+question. A case differs from an ordinary test function in three ways: its coroutine may have been started ahead of
+time, its report is built from the answer instead of a traceback, and set-up is skipped if there is nothing to set up.
 """
 
 from __future__ import annotations
@@ -27,41 +26,41 @@ from mmlubench.solvers import Solver
 
 
 class CaseProcess(Protocol):
-    """What a case needs of the process it runs in; `process.Process` is one."""
+    """The interface of the process that a case runs in; `process.Process` implements it."""
 
     worker_state: WorkerState | None
 
     def model(self, label: str) -> Model:
-        """Return the model under test. Raises UserError where none is asked."""
+        """Return the model under test. Raises UserError if no model of --model is asked."""
         ...
 
     def solver(self, label: str, benchmark: str, outcome: CaseOutcome) -> Solver:
-        """Return the solver of the options, which notes its answers in `outcome`."""
+        """Return the solver of the options, which records its answers in `outcome`."""
         ...
 
     def plain_solver(self, label: str, benchmark: str, model: Model | None) -> Solver:
-        """Return the solver of the options, for one of the user's own to call; over `model`, or the label's."""
+        """Return the solver of the options without epochs, for a user's solver to call; None: the label's model."""
         ...
 
-    def noting(self, solver: Any, where: str, outcome: CaseOutcome) -> Solver:
-        """Return a solver of the user's own, which is put a question as often as the options say, and noted as ours."""
+    def recording_solver(self, solver: Any, where: str, outcome: CaseOutcome) -> Solver:
+        """Return a user's own solver with epochs as the options want them, which records its answers in `outcome`."""
         ...
 
     def own_model(self, model: Any, template: Template) -> Model:
-        """Return a model of the user's own. Raises UserError if it is none."""
+        """Return a model of the user's own. Raises UserError if the object is not a model."""
         ...
 
     def wait_for(self, case: Case) -> CaseOutcome:
-        """Return what came of the case, waited for if need be."""
+        """Return the outcome of the case, waiting for it if necessary."""
         ...
 
-    def facts_to_tell(self) -> dict[str, Any]:
-        """Return what is known of the data and was not told yet."""
+    def new_facts(self) -> dict[str, Any]:
+        """Return the facts of the data that were not reported yet."""
         ...
 
 
 class Case(pytest.Function):
-    """One model and one question (or a test of the user's own that talks to a model)."""
+    """A pytest item for one model and one question, or for one model and a user's own test marked `look_ahead`."""
 
     process: CaseProcess
     template: Template
@@ -69,7 +68,7 @@ class Case(pytest.Function):
     question: Question | None
     order: int = -1
     case_outcome: CaseOutcome | None = None
-    """What came of it, from when it has run until it is reported."""
+    """The outcome of the case, from its end until it is reported."""
 
     @property
     def location(self) -> tuple[str, int | None, str]:
@@ -78,18 +77,18 @@ class Case(pytest.Function):
 
     @property
     def function(self) -> Any:
-        """What pytest and its plugins take for the test's function; asked for several times a case."""
+        """The function that pytest and its plugins see; read several times per case."""
         return self.template.stand_in
 
     @property
     def job(self) -> Job[CaseOutcome]:
-        """The case as the look-ahead wants it."""
+        """The case as a job of the look-ahead."""
         return Job(
             self.nodeid, self.execute if self.process.worker_state is None else self._watched, self._is_ready
         )
 
     def setup(self) -> None:
-        """Set up fixtures: once for all cases where possible, as pytest does it where a case has its own."""
+        """Set up fixtures: once for all cases if possible, else as pytest does it for each item."""
         __tracebackhide__ = True
         if self.template.single:
             super().setup()
@@ -97,34 +96,36 @@ class Case(pytest.Function):
             self.template.share(private_pytest.request_of(self))
 
     def runtest(self) -> None:
-        """Wait for the coroutine, which may be done already, and raise what it raised."""
+        """Wait for the coroutine, which may have ended already, and raise its error."""
         self.case_outcome = self.process.wait_for(self)
         if self.case_outcome.error is not None:
             raise self.case_outcome.error
 
     async def execute(self) -> CaseOutcome:
-        """Run the test's own coroutine with a journal of its own; that it was cancelled is an outcome, too."""
+        """Run the test's coroutine with its own journal; a cancellation is an outcome, too."""
         outcome = CaseOutcome(Journal())
         current_journal.set(outcome.journal)  # each task has a context of its own
         current_case.set(self)
         try:
             await self.template.function(**self._arguments(outcome))
         except (Exception, pytest.fail.Exception, pytest.skip.Exception, asyncio.CancelledError) as error:
-            outcome.error = error  # what was sent by then may be billed: its journal must not be lost
+            outcome.error = (
+                error  # not raised: requests sent by then may be billed, so the journal must be kept
+            )
         return outcome
 
     def model_of_options(self) -> Model:
-        """Return what a fixture of the user's own gets as `model`: a model of --model."""
+        """Return the `model` that a user's fixture gets: the model of --model of this case."""
         return self.process.model(self.label)
 
     def solver_of_options(self) -> Solver:
-        """Return what a fixture of the user's own gets as `solver`: that of the options, over the user's model."""
+        """Return the `solver` that a user's fixture gets: the solver of the options, which asks a user's own model."""
         template = self.template
         own = self.process.own_model(self._values()["model"], template) if template.overrides.model else None
         return self.process.plain_solver(self.label, template.benchmark, own)
 
     async def _watched(self) -> CaseOutcome:
-        # A coroutine itself, so that a case that is given up before its first step leaves no inner one unawaited.
+        # A coroutine itself: if the case is cancelled before its first step, no inner coroutine is left unawaited.
         assert self.process.worker_state is not None
         return await self.process.worker_state.watch(self.order, self.execute())
 
@@ -147,13 +148,13 @@ class Case(pytest.Function):
     def _solver(self, values: dict[str, Any], outcome: CaseOutcome) -> Solver:
         template = self.template
         if template.overrides.solver:
-            return self.process.noting(values["solver"], template.overrides.solver, outcome)
+            return self.process.recording_solver(values["solver"], template.overrides.solver, outcome)
         if template.overrides.model:
-            return self.process.noting(self.solver_of_options(), "", outcome)
+            return self.process.recording_solver(self.solver_of_options(), "", outcome)
         return self.process.solver(self.label, template.benchmark, outcome)
 
     def _values(self) -> dict[str, Any]:
-        """The fixtures and parameters of the case by name, but for ours."""
+        """Return the user's fixtures and parameters of the case by name."""
         template = self.template
         if template.single:
             return self.funcargs
@@ -163,11 +164,11 @@ class Case(pytest.Function):
 
 
 def make_case(process: CaseProcess, template: Template, label: str, question: Question | None) -> Case:
-    """One case of a test function: its id is `model-subject-row`, beside the ids of the user's own parameters."""
+    """Make a case of a test function. Its id is `model-subject-row`, besides the ids of the user's own parameters."""
     item = template.item
     case_id = "-".join(filter(None, (label, question.case_id if question else "")))
     ids = [case_id if part == PLACEHOLDER else part for part in template.id_parts]
-    params = item.callspec.params if len(item.callspec.params) > 1 else None  # none but ours
+    params = item.callspec.params if len(item.callspec.params) > 1 else None  # the only one is ours
     case = private_pytest.copy_of(item, Case, ids=ids, function=template.stand_in, params=params)
     case.process, case.template, case.label, case.question = process, template, label, question
     case.extra_keyword_matches.add(template.benchmark)

@@ -32,7 +32,7 @@ def generate(metafunc: pytest.Metafunc) -> None:
 
 
 def multiply(process: Process, items: list[pytest.Function]) -> Iterator[Case]:
-    """The cases of a collected benchmark function. Raises UserError."""
+    """Yield the cases of a collected benchmark function. Raises UserError."""
     for item in items:
         _check(item)
         mark = item.get_closest_marker("questions")
@@ -61,8 +61,8 @@ def multiply(process: Process, items: list[pytest.Function]) -> Iterator[Case]:
 
 
 @contextmanager
-def keyword_heeded(config: pytest.Config, benchmarks: set[str], items: list[pytest.Item]) -> Iterator[None]:
-    """Do what `-k` says, and keep pytest from looking at it again for each case: they were made because of it."""
+def keyword_applied(config: pytest.Config, benchmarks: set[str], items: list[pytest.Item]) -> Iterator[None]:
+    """Apply `-k`, and keep pytest from applying it again to each case: cases were selected by it when made."""
     _keep_named(config, benchmarks, items)
     others = [item for item in items if not (isinstance(item, Case) and item.question)]
     dropped = set(others)
@@ -74,9 +74,10 @@ def keyword_heeded(config: pytest.Config, benchmarks: set[str], items: list[pyte
 
 
 def _keep_named(config: pytest.Config, benchmarks: set[str], items: list[pytest.Item]) -> None:
-    """Deselect other benchmarks where `-k` names one.
+    """Deselect the other benchmarks if `-k` names one.
 
-    Once more when all are known: `-k capitals` does not mean `capitals_pro`, whichever file came first.
+    This is done again once all benchmarks are known: `-k capitals` does not mean `capitals_pro`, whichever file comes
+    first.
     """
     keyword = Keyword(config.getoption("keyword"), benchmarks)
     if not keyword.named:
@@ -96,7 +97,7 @@ def _is_meant(case: Case, keyword: Keyword) -> bool:
 def _wanted(
     labels: Iterable[str], keyword: Keyword, benchmark: str, names: list[str]
 ) -> Callable[[Question], bool] | None:
-    """What `-k` says of single questions: `--limit 100` means a hundred of those that `-k` selects."""
+    """Return the filter that `-k` sets on questions: `--limit 100` means a hundred of those that `-k` selects."""
     if keyword.is_plain:
         return None
 
@@ -108,7 +109,7 @@ def _wanted(
 
 
 def _check(item: pytest.Function) -> None:
-    """Raise UserError for a marked test that cannot work: else each of a thousand cases would fail with it."""
+    """Raise UserError for a marked test that cannot work, so that it does not fail in each of a thousand cases."""
     where = item.nodeid.partition("[")[0]
     if not inspect.iscoroutinefunction(item.obj):
         raise UserError(f"{where}: a test marked questions or look_ahead is awaited; write it `async def`.")
@@ -116,7 +117,7 @@ def _check(item: pytest.Function) -> None:
         raise UserError(f"{where}: a test marked questions takes the argument `question`; add it.")
     if not {"solver", "model"} & set(fixture_names(item)):
         raise UserError(
-            f"{where}: a test marked questions or look_ahead takes `solver` or `model`; add the one it asks."
+            f"{where}: a test marked questions or look_ahead takes the argument `solver` or `model`; add one."
         )
 
 
@@ -124,7 +125,7 @@ def _read_mark(
     item: pytest.Function, name: Any = None, rows: Any = None, *more: object, **unknown: object
 ) -> tuple[str, Origin]:
     where = item.nodeid.partition("[")[0]
-    if isinstance(name, Spec):  # the benchmark of a YAML, which has no rows beside it
+    if isinstance(name, Spec):  # the benchmark of a YAML file, which has no rows of its own
         return name.name, name
     if not isinstance(name, str) or not name or more or unknown:
         raise UserError(
@@ -138,8 +139,8 @@ def _read_mark(
         if not isinstance(row, Question):
             raise UserError(f"{where}: rows must be mmlubench.Question objects; row {number} is {row!r:.60}.")
         if row.id in seen:
-            raise UserError(f"{where}: the id {row.id!r} stands for two rows; every question needs its own.")
-        if row.benchmark != name:  # its figures would go by another name than the one that -k knows
+            raise UserError(f"{where}: two rows have the id {row.id!r}; every question needs its own.")
+        if row.benchmark != name:  # figures would be reported under another name than the one that -k knows
             raise UserError(
                 f"{where}: row {number} is of benchmark {row.benchmark!r}; call it {name!r} as the mark does."
             )
@@ -148,14 +149,14 @@ def _read_mark(
 
 
 def _names(item: pytest.Function) -> list[str]:
-    """The names that pytest's own `-k` looks at, but for the case id."""
+    """Return the names that pytest's own `-k` looks at, without the case id."""
     nodes = [node for node in item.listchain() if not isinstance(node, (pytest.Session, pytest.Directory))]
     own = [node.name.partition("[")[0] for node in nodes]
     return [*own, *(mark.name for mark in item.iter_markers()), *item.listextrakeywords()]
 
 
 def _words(process: Process, benchmark: str, origin: Origin) -> list[str] | None:
-    """Words that may stand in case ids, as far as they are known without loading anything; None where they are not."""
+    """Return the words that may occur in case ids; None if they are not known without loading the data."""
     if isinstance(origin, Spec):
         return None
     if origin is not None:

@@ -1,7 +1,7 @@
-"""The fixtures `model` and `solver` for whoever builds a fixture on them: each call goes to the case that is running.
+"""The fixtures `model` and `solver` for fixtures that build on them: each call goes to the case that is running.
 
-A fixture of the session is made once and serves all cases, of several models, hundreds of them at once; which of the
-models is asked is known only when it is called. A context variable tells the case, as it tells the journal.
+A session fixture is made once and serves the cases of all models, hundreds of them at the same time, so the model to
+ask is known only when the fixture is called. A context variable holds the current case, as another holds its journal.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mmlubench.solvers import Solver
 
 
 class _Running(Protocol):
-    """What is needed of a case; `cases.Case` is one."""
+    """The interface of a running case; `cases.Case` implements it."""
 
     def model_of_options(self) -> Model: ...
 
@@ -51,7 +51,7 @@ def _running(name: str) -> _Running:
     case = current_case.get()
     if case is None:
         raise UserError(
-            f"the fixture `{name}` can be asked only by an `async def` test marked questions or look_ahead, "
-            "and only while that runs."
+            f"the fixture `{name}` can be used only by an `async def` test marked questions or look_ahead, "
+            "and only while that test runs."
         )
     return case

@@ -1,8 +1,8 @@
-"""The fast path of a case through pytest's run protocol: one phase and one report in place of three.
+"""The fast path of a case through pytest's run protocol: one phase and one report instead of three.
 
-pytest's own way costs about 0.4 ms a case: three phases, each through a dozen hook wrappers, each with a report.
-A case that was asked ahead of time has nothing to set up and prints nothing, so between the first and the last
-case of a module it takes a short way: one phase, one report. Whoever hooks into the phases gets pytest's own way.
+pytest's own path costs about 0.4 ms per case: three phases, each through a dozen hook wrappers, each with a report.
+A case that was asked ahead of time has nothing to set up and prints nothing, so it can take the fast path, except for
+the first and the last case of a module. If another plugin hooks into the phases, every case takes pytest's own path.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PHASES = (
     "pytest_runtest_teardown",
     "pytest_runtest_protocol",
 )
-#: Plugins that come with pytest (and hypothesis): they do nothing for a case that only waits for its answer.
+#: Plugins of pytest itself, of hypothesis and ours that do nothing for a case that only waits for its answer.
 _HARMLESS = frozenset(
     [
         "runner",
@@ -44,7 +44,7 @@ _WANT_MARKS = ("skip", "skipif", "xfail", "usefixtures")
 
 
 def is_open(config: pytest.Config) -> bool:
-    """Whether nobody but pytest itself looks at the phases of a test."""
+    """Whether no other plugin hooks into the phases of a test."""
     if any(config.getoption(name, False) for name in _WANT_PHASES):
         return False
     callers = (getattr(config.hook, phase) for phase in _PHASES)

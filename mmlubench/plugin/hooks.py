@@ -1,4 +1,4 @@
-"""Calls the hooks of `hookspec.py`: what fails in one of them is told at the end, and loses nothing of the run."""
+"""The calls of the hooks in `hookspec.py`: an error in a hook is reported at the end, and the run loses nothing."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from mmlubench.schema import Entry
 
 
 class Hooks:
-    """The hooks of one run. Nobody who implements none of them pays for them."""
+    """The hooks of one run; a hook without an implementation costs nothing per case."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._failures: dict[str, list[str]] = {}
-        """What was raised, by the name of the hook."""
+        """The errors that were raised, by the name of the hook."""
 
     def case_finished(self, entry: Entry) -> None:
-        """Tell of one case."""
-        if self._hears_cases:
+        """Call `pytest_mmlubench_case_finished` for one case."""
+        if self._has_case_hooks:
             hook = self._config.hook.pytest_mmlubench_case_finished
             self._call(hook, lambda: hook(entry=entry, config=self._config))
 
     def run_finished(self, run: RunRecords) -> None:
-        """Tell that all files are written."""
+        """Call `pytest_mmlubench_run_finished`, after all files are written."""
         hook = self._config.hook.pytest_mmlubench_run_finished
         self._call(hook, lambda: hook(run=run, config=self._config))
 
     def manifest_facts(self) -> dict[str, Any]:
-        """What the manifest is to say of the user's side."""
+        """Return what implementations of `pytest_mmlubench_manifest_facts` add to the manifest."""
         hook = self._config.hook.pytest_mmlubench_manifest_facts
         facts: dict[str, Any] = {}
         self._call(hook, lambda: facts.update(_merged(hook(config=self._config))))
@@ -49,12 +49,14 @@ class Hooks:
     def failures(self) -> list[str]:
         """A sentence for each hook that failed."""
         times = {
-            name: f" in {several(len(said), 'case')}" for name, said in self._failures.items() if said[1:]
+            name: f" in {several(len(errors), 'case')}"
+            for name, errors in self._failures.items()
+            if errors[1:]
         }
-        return [f"{name} failed{times.get(name, '')}: {said[0]}" for name, said in self._failures.items()]
+        return [f"{name} failed{times.get(name, '')}: {errors[0]}" for name, errors in self._failures.items()]
 
     @cached_property
-    def _hears_cases(self) -> bool:
+    def _has_case_hooks(self) -> bool:
         return bool(self._config.hook.pytest_mmlubench_case_finished.get_hookimpls())
 
     def _call(self, hook: Any, call: Callable[[], object]) -> None:
@@ -63,7 +65,7 @@ class Hooks:
             if told:  # what a plain hook returns goes nowhere
                 _check_plain(told)
         except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
-            self._failures.setdefault(hook.name, []).append(_told(error))
+            self._failures.setdefault(hook.name, []).append(_in_words(error))
 
 
 def _check_plain(told: object) -> None:
@@ -92,10 +94,10 @@ def _merged(told: Iterable[object]) -> dict[str, Any]:
     return facts
 
 
-def _told(error: BaseException) -> str:
-    """The error and the line of the user's code that raised it."""
+def _in_words(error: BaseException) -> str:
+    """Return the error with the line of the user's code that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    if isinstance(error, UserError):  # ours: the line is none of the user's
+    if isinstance(error, UserError):  # raised by our own code, whose line means nothing to the user
         where = ""
     return f"{type(error).__name__}: {' '.join(str(error).split())}{where}"

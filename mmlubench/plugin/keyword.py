@@ -1,7 +1,7 @@
-"""`-k` for benchmarks: which data sets it can select, so that the others are never loaded.
+"""The `-k` expression: which benchmarks it can select, so that the data sets of the others are never loaded.
 
-pytest matches `-k` words as parts of names, so `-k mmlu` would drag in `test_mmlu_pro`. Here a word that is exactly the
-name of a benchmark means that benchmark and no other; every other word works as pytest's own.
+pytest matches `-k` words as parts of names, so `-k mmlu` would also select `test_mmlu_pro`. Here a word that is exactly
+the name of a benchmark means that benchmark and no other; every other word works as in pytest.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from itertools import product
 from mmlubench.errors import UserError
 from mmlubench.plugin.private_pytest import Expression, words_of
 
+#: The most words whose truth is tried both ways, as n words have 2^n combinations.
 _MOST_UNKNOWN = 8
 
 
 def check(text: str, arguments: Collection[str]) -> None:
-    """Raise UserError for an empty `-k`: pytest takes it for none and selects everything, which costs money."""
+    """Raise UserError for an empty `-k`: pytest ignores it and selects everything, which costs money."""
     given = any(argument == "-k" or argument.startswith("-k=") for argument in arguments)
     if given and not text.strip():
         raise UserError(
@@ -25,7 +26,7 @@ def check(text: str, arguments: Collection[str]) -> None:
 
 
 class Keyword:
-    """One `-k` expression, read once. `benchmarks` are the names that stand for themselves."""
+    """One compiled `-k` expression; a word that is one of `benchmarks` means exactly that benchmark."""
 
     def __init__(self, text: str, benchmarks: Collection[str]) -> None:
         self.text = text.strip()
@@ -33,16 +34,16 @@ class Keyword:
         try:
             self._expression = Expression.compile(self.text) if self.text else None
         except SyntaxError:
-            self._expression = None  # pytest itself reports it, with the place
+            self._expression = None  # pytest itself reports the error, with its position
 
     @property
     def is_plain(self) -> bool:
-        """Whether it says nothing about single questions: empty, or just the name of a benchmark."""
+        """Whether the expression says nothing about single questions: it is empty, or the name of a benchmark."""
         return self._expression is None or self.text in self._benchmarks
 
     @property
     def named(self) -> frozenset[str]:
-        """The benchmarks that it names."""
+        """The benchmarks that the expression names."""
         words = words_of(self._expression) if self._expression else frozenset[str]()
         return self._benchmarks & words
 
@@ -50,8 +51,8 @@ class Keyword:
         """Whether some case of a test can match.
 
         `names` are the test's own names (file, function, marks); `ids` are words that may occur in its case ids,
-        such as models and subjects; None where they are not known. A word that stands in an id holds for some cases
-        only: both are tried.
+        such as models and subjects, or None if they are not known. A word that may occur in an id is true for some
+        cases only, so both values are tried.
         """
         if self._expression is None:
             return True

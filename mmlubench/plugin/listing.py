@@ -1,4 +1,4 @@
-"""`--list-models`, as a table."""
+"""The table that `--list-models` prints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class _Column(NamedTuple):
     title: str
     field: str
     whole: bool = False
-    """Never broken: names are there to be copied."""
+    """Whether cells are never broken, so that names can be copied."""
 
 
 _ALWAYS = (_Column("name", "name", True), _Column("model", "model", True), _Column("key", "key"))
@@ -24,7 +24,7 @@ _GAP = 2
 
 
 def model_table(models_file: str | None) -> str:
-    """Every model of models.yaml: name, model, whether its key is there, price, description. Raises ModelError."""
+    """Return the models of models.yaml as a table: name, model, key, price, description. Raises ModelError."""
     from rich.console import Console
     from rich.table import Table
 
@@ -32,7 +32,7 @@ def model_table(models_file: str | None) -> str:
     from mmlubench.models import list_models
     from mmlubench.models.names.presets import CLIENTS
 
-    width = shutil.get_terminal_size(fallback=(200, 24)).columns  # into a pipe goes all of it
+    width = shutil.get_terminal_size(fallback=(200, 24)).columns  # a pipe has no width: it gets all columns
     rows = list_models(models_file=models_file, env=os.environ)
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     columns = _columns_for(rows, width)
@@ -50,7 +50,7 @@ def model_table(models_file: str | None) -> str:
 
 
 def _columns_for(rows: Sequence[Row], width: int) -> list[_Column]:
-    """Take the columns that fit `width` characters without breaking a word; the first three in any case."""
+    """Return the columns that fit into `width` characters without breaking a word, at least the first three."""
     columns = [*_ALWAYS]
     for column in _WHERE_THERE_IS_ROOM:
         if _needed([*columns, column], rows) <= width:
@@ -63,6 +63,6 @@ def _needed(columns: Iterable[_Column], rows: Sequence[Row]) -> int:
 
 
 def _least(column: _Column, rows: Iterable[Row]) -> int:
-    """How narrow a column may get, in characters."""
+    """Return the smallest width of a column, in characters."""
     cells = [column.title, *(getattr(row, column.field) for row in rows)]
     return max(len(part) for cell in cells for part in ([cell] if column.whole else cell.split() or [""]))

@@ -1,8 +1,8 @@
 """The names of the options on pytest's command line: `--mmlubench-NAME` always, `--NAME` where it is free.
 
-Another plugin, or a conftest.py of the project, may have `--model` or `--seed` for purposes of its own, and pytest
-does not start when two plugins add one name. So ours are lent, never added: a short name leads to the option only
-while arguments are parsed, and only if it is nobody else's by then.
+Another plugin, or a conftest.py of the project, may define its own `--model` or `--seed`, and pytest does not start
+if two plugins add the same name. So our short names are never added to pytest: each leads to its option only while
+arguments are parsed, and only if no other plugin has the name by then.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ class OptionNames:
             group.addoption(option.long_flag, **option.arguments())
         self._actions: dict[str, Action] = actions_by_name(parser)
         self.taken: tuple[str, ...] = ()
-        """The short names, without hyphens in front, that are another plugin's."""
+        """The short names that belong to another plugin, without their leading hyphens."""
 
     def lend(self) -> None:
-        """Let every short name that is free lead to its option."""
+        """Make every short name that is free lead to its option."""
         for option in OPTIONS:
             self._actions.setdefault(option.flag, self._actions[option.long_flag])
 
     def take_back(self) -> None:
-        """Free the short names again, for plugins that come later."""
+        """Free the short names again for plugins that are loaded later."""
         for option in OPTIONS:
             if self._actions.get(option.flag) is self._actions[option.long_flag]:
                 del self._actions[option.flag]
 
     def settle(self) -> None:
-        """Lend for good: all plugins whose options can be given are there. The help shows the short names."""
+        """Assign the short names for good, once all plugins have added their options; the help shows these names."""
         self.lend()
         taken = [
             option for option in OPTIONS if self._actions[option.flag] is not self._actions[option.long_flag]
@@ -67,13 +67,13 @@ class OptionNames:
                 self._actions[option.long_flag].help = f"{self.spelled(option.help_text)}; known: {names}"
 
     def spelled(self, text: str) -> str:
-        """A text for users in which every option has the name that leads to it here."""
+        """Return a text for users in which every option has a name that works here."""
         if not self.taken:
             return text
         return re.sub(rf"(?<![\w-])--(?=({'|'.join(self.taken)})(?![\w-]))", "--mmlubench-", text)
 
     def notice(self) -> str:
-        """One line on the short names that another plugin has; empty if there is none."""
+        """Return one line on the short names that belong to another plugin; empty if none does."""
         if not self.taken:
             return ""
         if more := max(0, len(self.taken) - _LISTED):
@@ -99,5 +99,5 @@ NAMES = pytest.StashKey[OptionNames]()
 
 
 def usage_error(config: pytest.Config, problem: object) -> pytest.UsageError:
-    """Return an error for the user's command line, with options by the names that work here."""
+    """Return an error for the user's command line that gives options the names that work here."""
     return pytest.UsageError(config.stash[NAMES].spelled(str(problem)))

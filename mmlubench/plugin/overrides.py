@@ -1,7 +1,7 @@
-"""Fixtures `solver` and `model` of the user's own: which of them a test gets in place of ours, and what that means.
+"""Overrides: a user's own fixtures `solver` and `model`, which a test gets instead of ours.
 
-pytest lets a conftest, module, class or `parametrize` override a fixture, and lets the overriding one request the
-overridden. So whether the models of --model, and the solver of the options, are asked at all is read from the fixtures.
+pytest lets a conftest, module, class or `parametrize` override a fixture, and lets the overriding fixture request the
+overridden one. So the fixtures show whether the models of --model and the solver of the options are asked at all.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from mmlubench.errors import UserError
 from mmlubench.plugin import private_pytest
 from mmlubench.settings import Settings
 
-#: The parameter by which a collected test is multiplied into cases, and what stands in its id until then.
+#: The parameter by which a collected test is multiplied into cases, and its placeholder in the id until then.
 CASE, PLACEHOLDER = "_mmlubench_case", "?"
 #: The fixtures that may be overridden.
 OVERRIDABLE = ("solver", "model")
-#: Where ours are defined.
+#: The module that defines our fixtures.
 _HOME = "mmlubench.plugin"
-#: Options that only the solver of the options heeds.
+#: The options that have an effect on the solver of the options only.
 _OF_THE_SOLVER = (
     *("solver", "recipe", "prompt", "system", "shots", "scoring", "constrained", "extraction"),
     *("agents", "rounds", "agent_model", "initial_prompt", "collaborative_prompt"),
@@ -36,20 +36,20 @@ _OF_THE_MODEL = ("adapter", "max_cost", "request_timeout", "refresh")
 
 @dataclass(frozen=True)
 class Overrides:
-    """What a test function has of the user's own, by where it is defined, such as `conftest.py`; empty for ours."""
+    """A test's own `solver` and `model`: the place of each fixture, such as `conftest.py`; empty for ours."""
 
     solver: str = ""
     model: str = ""
     variant: str = ""
-    """The ids of the test's parameters: another solver may be built for each."""
+    """The ids of the test's parameters: each may build a different solver."""
     uses_model: bool = True
-    """Whether a model of --model is asked: the user's fixture requests ours."""
+    """Whether a model of --model is asked, as a user's fixture may request ours."""
     uses_solver: bool = True
-    """Whether the solver of the options has a part in it."""
+    """Whether the solver of the options is asked, as a user's fixture may request ours."""
 
     @property
     def name(self) -> str:
-        """What the figures go by, such as `own solver (conftest.py)`; empty where all is ours."""
+        """The name in figures, such as `own solver (conftest.py)`; empty if the test uses our fixtures."""
         owned = (("solver", self.solver), ("model", self.model))
         named = (
             f"own {what} ({', '.join(filter(None, (where, self.variant)))})" for what, where in owned if where
@@ -57,7 +57,7 @@ class Overrides:
         return ", ".join(named)
 
     def notice(self, test: str, recipe: str) -> str:
-        """What is said, once, of a test with such fixtures; empty where all is ours."""
+        """Return a line that is shown once for a test with its own fixtures; empty if it uses ours."""
         if not self.name:
             return ""
         asks = f"mmlubench: {test} asks the {self.name.replace('own ', 'fixture ')}"
@@ -66,12 +66,14 @@ class Overrides:
         if self.uses_model:
             return asks
         if self.solver:
-            return f"{asks}; it does not use our `model`, so that its requests are neither limited, logged nor stored"
-        return f"{asks} in place of --model; its requests are logged, and neither limited nor stored"
+            return (
+                f"{asks}; it does not use our `model`, so its requests are neither limited, logged nor stored"
+            )
+        return f"{asks} in place of --model; its requests are logged, but neither limited nor stored"
 
 
 def read_overrides(item: pytest.Function) -> Overrides:
-    """What a test has of the user's own. Raises UserError for what cannot work."""
+    """Return the overrides of a test. Raises UserError for a fixture that cannot work."""
     _check(item)
     own = {name: _own(item, name) for name in OVERRIDABLE}
     if not any(own.values()):
@@ -89,7 +91,7 @@ def read_overrides(item: pytest.Function) -> Overrides:
 
 
 def request_own_model(item: pytest.Function) -> None:
-    """Have a test set up the user's `model`, where our solver is to ask it: ours cannot request it by itself."""
+    """Make a test set up the user's `model` if our solver asks it, since our solver fixture does not request it."""
     if "model" in private_pytest.fixture_names(item) or "solver" not in _ours_reached(item):
         return
     if _is_own(_last(private_pytest.visible_definitions(item, "model"))):
@@ -97,7 +99,7 @@ def request_own_model(item: pytest.Function) -> None:
 
 
 def check_options(settings: Settings, all_overrides: Iterable[Overrides]) -> None:
-    """Raise UserError for an option that nothing heeds, as every selected test has a solver or model of its own."""
+    """Raise UserError for an option without effect, as every selected test has a solver or model of its own."""
     seen = list(all_overrides)
     if not seen:
         return
@@ -133,12 +135,12 @@ def _check_model_options(settings: Settings, seen: Iterable[Overrides]) -> None:
             continue
         if settings.agent_model:
             raise UserError(
-                f"--agent-model has no meaning with the {overrides.name}: all agents ask it; leave it out."
+                f"--agent-model has no effect with the {overrides.name}, which all agents ask: leave the option out."
             )
         if not overrides.uses_model and settings.scoring not in (None, "text"):
             raise UserError(
-                f"--scoring {settings.scoring} needs to know what the server can do, and of the {overrides.name} "
-                "that is not known: leave it out."
+                f"--scoring {settings.scoring} needs a server whose abilities are known, and those of the "
+                f"{overrides.name} are not: leave the option out."
             )
 
 
@@ -147,8 +149,8 @@ def _check(item: pytest.Function) -> None:
     question = _last(private_pytest.definitions(item, "question"))
     if item.get_closest_marker("questions") and question is not None and _is_own(question):
         raise UserError(
-            f"{test}: the mark questions gives the test its `question`, and {_where(item, question)} gives it another: "
-            "give that fixture or parameter another name."
+            f"{test}: the mark questions gives the test its `question`, and {_where(item, question)} defines another "
+            "one: give that fixture or parameter another name."
         )
     for name in OVERRIDABLE:
         for definition in private_pytest.definitions(item, name):
@@ -173,7 +175,7 @@ def _is_own(definition: private_pytest.FixtureDef[Any] | None) -> bool:
 
 
 def _where(item: pytest.Function, definition: private_pytest.FixtureDef[Any]) -> str:
-    """The file of a fixture as the user knows it, and its class; a plugin's module where it comes with one."""
+    """Return the file of a fixture, relative to the root, and its class; for a plugin's fixture the plugin's module."""
     if private_pytest.is_direct_parameter(definition):
         return item.nodeid.partition("[")[0]
     function = inspect.unwrap(definition.func)
@@ -197,10 +199,10 @@ def _inherits(item: pytest.Function, outer: str) -> bool:
 
 
 def _ours_reached(item: pytest.Function) -> set[str]:
-    """Which of our fixtures the test gets in the end, through those of the user's own.
+    """Return which of our fixtures the test uses, directly or through the user's fixtures.
 
-    A fixture that requests its own name gets the one that it overrides, as pytest has it: so the way from the test
-    down counts how often a name was met.
+    In pytest a fixture that requests its own name gets the fixture that it overrides, so the walk from the test down
+    counts how often it has met each name.
     """
     reached: set[str] = set()
     seen: set[tuple[int, tuple[tuple[str, int], ...]]] = set()

@@ -1,4 +1,4 @@
-"""Solvers and models that a user's fixtures give: checked when they are called, logged and noted as ours are."""
+"""Wrappers of users' own solvers and models: their values are checked, logged and recorded as ours are."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.schema import Answer, Completion, Outcome, Question, Request
 from mmlubench.solvers import Solver
 
-#: Why an answer has no letter: these outcomes, and no others.
+#: The outcomes that an answer without a letter may have.
 _NO_LETTER = (Outcome.UNPARSED, Outcome.TRUNCATED, Outcome.REFUSED)
 
 
 class _Wrapped:
-    """Something of the user's; what is asked of it beyond what we know is answered by it itself."""
+    """A user's object; attributes that the wrapper does not have are looked up in the object itself."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -26,40 +26,40 @@ class _Wrapped:
 
 
 class OwnSolver(_Wrapped):
-    """A solver of the user's own; `where` is the file of its fixture. Raises UserError if it is none."""
+    """A solver of the user's own; `where` is the file of its fixture. Raises UserError for any other object."""
 
     def __init__(self, solver: Any, where: str) -> None:
         super().__init__(solver)
         self._where = where
         if not callable(solver):
             raise UserError(
-                f"the fixture `solver` of {where} gives {_kind(solver)}: a solver is awaited with a question and gives "
-                "an Answer; give one, or call the fixture otherwise."
+                f"the fixture `solver` of {where} returns {_kind(solver)}: return a callable that takes a question and "
+                "returns an Answer, or rename the fixture."
             )
 
     async def __call__(self, question: Question) -> Answer:
-        """Solve one question. Raises what the user's code raises, and UserError for what is no answer."""
+        """Solve one question. Raises what the user's code raises, and UserError for a value that is no answer."""
         answer = self._inner(question)
         if inspect.isawaitable(answer):
             answer = await answer
         if not isinstance(answer, Answer):
             raise UserError(
-                f"the solver of {self._where} gave {_kind(answer)} and no Answer: mmlubench.grading.read_answer("
-                "question, completion) makes one of a reply."
+                f"the solver of {self._where} returned {_kind(answer)}, which is not an Answer: "
+                "mmlubench.grading.read_answer(question, completion) makes one of a reply."
             )
         if answer.letter is None and answer.rule not in _NO_LETTER:
             raise UserError(
-                f"the solver of {self._where} gave an Answer without a letter whose rule is {answer.rule!r}: "
-                "the rule must then say why there is none: unparsed, truncated or refused."
+                f"the solver of {self._where} returned an Answer without a letter whose rule is {answer.rule!r}: "
+                "the rule must say why there is no letter: unparsed, truncated or refused."
             )
         return answer
 
 
-class NotingSolver(_Wrapped):
-    """A solver that notes what it answers to one case; `shown` is what a test sees of it beyond that."""
+class RecordingSolver(_Wrapped):
+    """A solver that records its last answer in the outcome of a case; it has the attributes of `original`."""
 
-    def __init__(self, solver: Solver, outcome: CaseOutcome, shown: Any) -> None:
-        super().__init__(shown)
+    def __init__(self, solver: Solver, outcome: CaseOutcome, original: Any) -> None:
+        super().__init__(original)
         self._solve = solver
         self._outcome = outcome
 
@@ -70,9 +70,9 @@ class NotingSolver(_Wrapped):
 
 
 class OwnModel(_Wrapped):
-    """A model of the user's own; `where` is the file of its fixture. Raises UserError if it is none.
+    """A model of the user's own; `where` is the file of its fixture. Raises UserError for any other object.
 
-    With a `label` its requests are logged under it; without one it asks our own, which logs them itself.
+    With a `label` its requests are logged under that label; without one it asks our own model, which logs them itself.
     """
 
     def __init__(self, model: Any, where: str, label: str | None) -> None:
@@ -80,14 +80,14 @@ class OwnModel(_Wrapped):
         self._where = where
         if not callable(getattr(model, "generate", None)):
             raise UserError(
-                f"the fixture `model` of {where} gives {_kind(model)}: a model has `async def generate(request)`, "
-                "which gives a Completion; give one, or call the fixture otherwise."
+                f"the fixture `model` of {where} returns {_kind(model)}: return an object with "
+                "`async def generate(request)`, which returns a Completion, or rename the fixture."
             )
         asked = _Checked(model, where)
         self._asked = asked if label is None else Numbered(Journaled(asked, label), label)
 
     async def generate(self, request: Request) -> Completion:
-        """Answer one request. Raises what the user's code raises, and UserError for what is no completion."""
+        """Answer one request. Raises what the user's code raises, and UserError for a value that is no completion."""
         return await self._asked.generate(request)
 
 
@@ -100,7 +100,7 @@ class _Checked:
         completion = await self._model.generate(request)
         if not isinstance(completion, Completion):
             raise UserError(
-                f"the model of {self._where} gave {_kind(completion)} and no Completion: give "
+                f"the model of {self._where} returned {_kind(completion)}, which is not a Completion: return "
                 'mmlubench.Completion(text, "stop").'
             )
         return completion

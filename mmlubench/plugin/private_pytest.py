@@ -1,7 +1,7 @@
-"""Private parts of pytest: every use that the plugin makes of them, each behind a function that says why.
+"""Private parts of pytest that the plugin needs, each behind a function that says why.
 
-A new version of pytest may change any of them without notice. `tests/plugin/test_private_pytest.py` tries each one, and
-no other module of mmlubench may touch them; those of pytest-xdist are in `plugin/xdist/private_xdist.py`.
+A new version of pytest may change any of them without notice. `tests/plugin/test_private_pytest.py` tests each one, and
+no other module of mmlubench may use them; those of pytest-xdist are in `plugin/xdist/private_xdist.py`.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ _MAY_SKIP = frozenset(["skip", "skipif", "xfail"])
 
 
 def actions_by_name(parser: pytest.Parser) -> dict[str, Action]:
-    """The table in which argparse looks up what an option's name leads to.
+    """Return the table in which argparse looks up the action of an option's name.
 
-    argparse has no public way to take a name back, which is what lets a neighbour add the same one later.
+    argparse has no public way to remove a name, which must be possible so that another plugin can add it later.
     """
     table: dict[str, Action] = parser.optparser._option_string_actions
     return table
 
 
-# -- what a test is: its ids and its copies ----------------------------------------------------------------------
+# -- tests: their ids and copies ---------------------------------------------------------------------------------
 
 
 def id_parts(item: pytest.Function) -> list[str]:
-    """The parts of the id between the brackets, one for each `parametrize`.
+    """Return the parts of the id between the brackets, one for each `parametrize`.
 
-    pytest joins them with hyphens for the name; a part may hold hyphens, so that the name cannot be split again.
+    pytest joins the parts with hyphens, and a part may hold hyphens, so the name of a test cannot be split again.
     """
     return list(item.callspec._idlist)
 
@@ -58,10 +58,10 @@ def copy_of(
     function: Callable[..., Any],
     params: dict[str, Any] | None,
 ) -> FunctionT:
-    """A test of another class beside `item`, with its fixtures, these parts of the id, and `function` to call.
+    """Return a copy of `item` as a test of another class, with these parts of the id and `function` to call.
 
-    `params` are the values of its parameters; None is for a test without any: pytest would order and group fixtures
-    by them, for every test, and keep them. pytest itself makes tests in this way when it multiplies one by parameters.
+    `params` are the values of its parameters. None makes a test without parameters, which saves pytest from grouping
+    fixtures by them for every test. pytest itself makes tests in this way when it multiplies one by parameters.
     """
     spec = replace(item.callspec, _idlist=ids, params=item.callspec.params if params is None else params)
     copy: FunctionT = kind.from_parent(
@@ -78,20 +78,20 @@ def copy_of(
 
 
 def request_of(item: pytest.Function) -> pytest.FixtureRequest:
-    """What fixtures are asked for with; pytest makes it for every test and shows it to fixtures only."""
+    """Return the object through which a test's fixtures are requested; pytest passes it to fixtures only."""
     return item._request
 
 
 def is_set_up(node: pytest.Collector | None) -> bool:
-    """Whether pytest has set this module, class or package up and not torn it down yet."""
+    """Whether pytest has set up this module, class or package and has not torn it down yet."""
     return node is not None and node in node.session._setupstate.stack
 
 
 def will_run(item: pytest.Item) -> bool:
-    """Whether the marks skip, skipif and xfail let pytest come to run the test.
+    """Whether the marks skip, skipif and xfail let pytest run the test.
 
-    pytest evaluates them, conditions included, only when it gets there; a test that is asked ahead must know before.
-    Marks that make no sense say False: pytest tells what is wrong with them.
+    pytest evaluates the marks only when it reaches the test, but a test that is asked ahead must know earlier.
+    False for invalid marks: pytest itself reports what is wrong with them.
     """
     if not any(mark.name in _MAY_SKIP for mark in item.iter_markers()):
         return True
@@ -106,32 +106,32 @@ def will_run(item: pytest.Item) -> bool:
 
 
 def fixture_names(item: pytest.Function) -> list[str]:
-    """All fixtures that a test needs, directly or through others, autouse ones included; the widest scope first."""
+    """Return all fixtures that a test needs, directly or indirectly, including autouse ones; the widest scope first."""
     return item._fixtureinfo.names_closure
 
 
 def argument_names(item: pytest.Function) -> tuple[str, ...]:
-    """The fixtures that the test function takes as arguments."""
+    """Return the fixtures that the test function takes as arguments."""
     return item._fixtureinfo.argnames
 
 
 def requested_names(item: pytest.Function) -> tuple[str, ...]:
-    """The fixtures that pytest sets up for a test by themselves: arguments, autouse, `usefixtures`."""
+    """Return the fixtures that a test requests directly: arguments, autouse, `usefixtures`."""
     return item._fixtureinfo.initialnames
 
 
 def definitions(item: pytest.Function, name: str) -> Sequence[FixtureDef[Any]]:
-    """The fixtures of a name that a test can see, the one that it gets last; each may request the one before it."""
+    """Return the fixtures of a name that a test can see. The test gets the last; each may request the one before it."""
     return item._fixtureinfo.name2fixturedefs.get(name, ())
 
 
 def is_direct_parameter(definition: FixtureDef[Any]) -> bool:
-    """Whether a "fixture" is the value of a `parametrize` that is not indirect: pytest makes a fixture of each."""
+    """Whether a fixture only stands for a `parametrize` that is not indirect: pytest makes a fixture of each."""
     return definition.func is get_direct_param_fixture_func
 
 
 def add_fixture(item: pytest.Function, name: str) -> None:
-    """Have a test set up one more fixture, as the mark `usefixtures` does it before a test is collected."""
+    """Make a test set up one more fixture, as the mark `usefixtures` does before a test is collected."""
     info = item._fixtureinfo
     ignored = frozenset(n for n in info.name2fixturedefs if is_direct_parameter(info.name2fixturedefs[n][-1]))
     names, found = item.session._fixturemanager.getfixtureclosure(
@@ -139,25 +139,25 @@ def add_fixture(item: pytest.Function, name: str) -> None:
     )
     object.__setattr__(
         info, "initialnames", (*info.initialnames, name)
-    )  # pytest may work the rest out of them once more
+    )  # pytest may compute the other names from these again
     info.names_closure[:] = [*info.names_closure, *(n for n in names if n not in info.names_closure)]
     for added, defined in found.items():
         info.name2fixturedefs.setdefault(added, defined)
 
 
 def visible_definitions(item: pytest.Function, name: str) -> Sequence[FixtureDef[Any]]:
-    """The fixtures of a name that a test could request, whether it does or not; the one that it would get is last."""
+    """Return the fixtures of a name that a test could request, whether it does or not; it would get the last one."""
     return item.session._fixturemanager.getfixturedefs(name, item) or ()
 
 
-# -- what pytest does of its own and need not do for a case --------------------------------------------------------
+# -- work of pytest that a case does not need ----------------------------------------------------------------------
 
 
 class ComparisonOff:
-    """A context in which a failed `assert` is not explained.
+    """A context in which pytest does not explain a failed `assert`.
 
-    pytest would draw a character-by-character diff of two letters for every wrong answer, and nobody sees it. One
-    object serves all cases: it is entered once a case.
+    pytest would compute a character-by-character diff of two letters for every wrong answer, which is never shown.
+    One object serves all cases: it is entered once per case.
     """
 
     def __enter__(self) -> None:
@@ -169,16 +169,16 @@ class ComparisonOff:
 
 
 def words_of(expression: Expression) -> frozenset[str]:
-    """The words of a `-k` expression: pytest compiles it to Python, where each is a variable with a prefix.
+    """Return the words of a `-k` expression: pytest compiles it to Python, where each word is a variable with a prefix.
 
-    `Expression.idents` says the same, and is not there in pytest 9.0.
+    `Expression.idents` returns the same, but pytest 9.0 does not have it.
     """
     return frozenset(name.removeprefix(IDENT_PREFIX) for name in expression._code.co_names)
 
 
 @contextmanager
 def keyword_done(config: pytest.Config) -> Iterator[None]:
-    """A context in which pytest has no `-k`: it would look at each of perhaps 200,000 cases once more."""
+    """A context in which pytest has no `-k`, so that it does not apply `-k` to each of up to 200,000 cases again."""
     text, config.option.keyword = config.option.keyword, ""
     try:
         yield
@@ -190,17 +190,17 @@ def keyword_done(config: pytest.Config) -> Iterator[None]:
 
 
 def width_of(reporter: pytest.TerminalReporter) -> int:
-    """How many characters a line of the terminal has."""
+    """Return the width of the terminal in characters."""
     return reporter._tw.fullwidth
 
 
 def end_line(reporter: pytest.TerminalReporter) -> None:
-    """Begin a new line if characters stand in this one; the reporter's own `ensure_newline` overlooks them under -q."""
+    """Begin a new line if this one is not empty; the reporter's own `ensure_newline` does not notice that under -q."""
     if reporter._tw.width_of_current_line:
         reporter._tw.line()
 
 
 def count_as(reporter: pytest.TerminalReporter, category: str, counted_as: str) -> None:
-    """Count the reports of a category in pytest's closing line as another: its colour and text are made from these."""
+    """Count the reports of a category as another one in pytest's closing line, which takes text and colour from it."""
     if category in reporter.stats:
         reporter._add_stats(counted_as, reporter.stats.pop(category))

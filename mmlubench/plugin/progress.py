@@ -11,13 +11,14 @@ from mmlubench.plugin.private_pytest import end_line, width_of
 from mmlubench.schema import Outcome
 from mmlubench.stats import Tally
 
-#: Seconds between two lines where nothing can be overwritten.
+#: Seconds between two progress lines that are printed one below the other.
 _QUIET_EVERY_S = 10.0
+#: Seconds between two updates of a line that is rewritten in place.
 _LIVE_EVERY_S = 0.2
 
 
 class Progress:
-    """Counts results and shows how far the run is."""
+    """The progress line: counts results and shows how far the run is."""
 
     def __init__(self, reporter: pytest.TerminalReporter | None, total: int) -> None:
         self.tally = Tally()
@@ -27,28 +28,28 @@ class Progress:
         self._requests = 0
         self._spent_usd = 0.0
         self.waiting = ""
-        """What requests wait for, in words."""
+        """The reason why requests wait, in words; empty if none waits."""
         self.live = bool(reporter) and _can_overwrite(reporter)
         self._next = self._started + (0.0 if self.live else _QUIET_EVERY_S)
         self._shown = False
         if self.live and reporter is not None:
-            reporter.showfspath = False  # a file's name would begin a line of its own, or stand within ours
+            reporter.showfspath = False  # pytest would print file names into the progress line
 
     def give_way(self) -> None:
-        """Print lines now and then in place of the live one: tests that are no cases print their characters, too."""
+        """Stop rewriting the line and print one now and then, as tests that are no cases print their characters."""
         if self.live and self._reporter is not None:
             self.live, self._reporter.showfspath = False, True
             self._next = self._started + _QUIET_EVERY_S
 
     def add(self, outcome: Outcome, requests: int, spent_usd: float = 0.0) -> None:
-        """Count one case, the requests sent for it and what they cost."""
+        """Count one case, its requests and their cost."""
         self.tally.add(outcome)
         self._requests += requests
         self._spent_usd += spent_usd
         self.show()
 
     def show(self) -> None:
-        """Show where the run stands, if it is time to."""
+        """Show the progress, if it is time to."""
         now = time.monotonic()
         if self._reporter is None or now < self._next:
             return
@@ -56,21 +57,21 @@ class Progress:
         self._shown = True
         text = self.text(now - self._started)
         if self.live:
-            # Cut at the edge: a line that wraps cannot be overwritten.
+            # Cut to the width of the terminal, as a line that wraps cannot be overwritten.
             self._reporter.rewrite(text[: width_of(self._reporter) - 1], erase=True)
         else:
             end_line(self._reporter)
             self._reporter.write_line(text)
-            self._reporter.flush()  # into a pipe or a file it would be seen minutes later
+            self._reporter.flush()  # a pipe or a file would show the line minutes later
 
     def clear(self) -> None:
-        """Leave no half line behind."""
+        """Erase the line, and show no more."""
         if self.live and self._shown and self._reporter is not None:
             self._reporter.rewrite("", erase=True)
         self.live = False
 
     def text(self, seconds: float) -> str:
-        """Cases done, accuracy so far, errors, requests per second, time to go."""
+        """Return the line: cases done, accuracy so far, errors, requests per second, time left."""
         tally = self.tally
         accuracy = "-" if tally.accuracy is None else f"{tally.accuracy:.3f}"
         rate = self._requests / seconds if seconds > 0 else 0.0
@@ -79,7 +80,7 @@ class Progress:
             f"{tally.n:,}/{self.total:,} cases",
             f"accuracy {accuracy}",
             f"errors {tally.errors:,}",
-            self.waiting,  # before what a narrow terminal may cut off
+            self.waiting,  # before the parts that a narrow terminal may cut off
             dollars(self._spent_usd) if self._spent_usd else "",
             f"{rate:,.{0 if rate >= 10 else 1}f} requests/s",
             f"ETA {_clock(left)}",

@@ -1,4 +1,4 @@
-"""The run's ledger as pytest sees it: reports of cases go in, progress and the final table come out."""
+"""The recording of a run in pytest: it passes case reports to the ledger, and shows progress and the final table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mmlubench.schema import Outcome
 
 
 class Recording:
-    """Keeps one run, in the process that writes. Raises UserError if the run folder cannot be made."""
+    """Records one run in the process that writes. Raises UserError if the run folder cannot be made."""
 
     def __init__(self, config: pytest.Config, run: Run, cases: int) -> None:
         self._hooks = Hooks(config)
@@ -31,12 +31,12 @@ class Recording:
 
     @property
     def failures(self) -> list[str]:
-        """What hooks of the user's own failed with, a sentence each."""
+        """A sentence for each of the user's hooks that failed."""
         return self._hooks.failures
 
     def take(self, report: pytest.TestReport, record: Mapping[str, Any]) -> None:
-        """Keep one case's record. Raises OSError."""
-        # As pytest counts: a case marked xfail that is answered wrong is no failed one.
+        """Write one case's record. Raises OSError."""
+        # Counted as pytest does: a case marked xfail that is answered wrong has not failed.
         failed = report.failed and not hasattr(report, "wasxfail")
         result = self.ledger.take(record, report.nodeid, failed=failed)
         if result is not None:
@@ -44,27 +44,27 @@ class Recording:
             self._hooks.case_finished(result)
 
     def crashed(self, report: pytest.TestReport) -> None:
-        """A worker died while it ran this test; if it was a case, that is an error of the case."""
+        """Record that a worker died while it ran this test; a case gets the outcome error."""
         if self.ledger.crashed(report.nodeid):
             report.mmlubench = Outcome.ERROR.value  # type: ignore[attr-defined]  # extra attributes are allowed
 
     def tick(self) -> None:
-        """Called a few times a second: show where the run stands, also while nothing comes."""
+        """Show the progress; called a few times per second, also while no case ends."""
         self.progress.waiting = self._run.roster.waiting()
         capture = self._config.pluginmanager.getplugin("capturemanager")
-        # The first case runs as pytest runs any: what is shown while it waits would pass for that case's own output.
+        # Without capturing, as pytest would otherwise take the progress line for output of the case that waits.
         with capture.global_and_fixture_disabled() if capture else nullcontext():
             self.progress.show()
 
     def finish(self) -> None:
-        """Write everything that is written at the end, and tell the hooks of it. Raises OSError."""
+        """Write all files of the end of a run, and call the hooks. Raises OSError."""
         self.progress.clear()
         for entry in self.ledger.finish():
             self._hooks.case_finished(entry)
         self._hooks.run_finished(self.ledger.records)
 
     def print_summary(self, reporter: pytest.TerminalReporter) -> None:
-        """Print the table of every benchmark and model, the errors grouped by cause, and where everything is."""
+        """Print the table of every benchmark and model, the errors grouped by cause, and the path of the run folder."""
         screen = Screen(width_of(reporter), color=reporter.hasmarkup, ascii=not _is_utf8())
         for section in sections(self.ledger.records, screen):
             reporter.write_sep("=", section.title)
@@ -80,10 +80,10 @@ class Recording:
 
 
 def exit_status(session: pytest.Session, ledger: Ledger) -> int:
-    """Return the session's own exit status, unless there is a gate: then the gate decides over wrong answers."""
+    """Return the session's own exit status; with a gate, the gate decides about wrong answers."""
     if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return int(session.exitstatus)
-    # Another plugin may call the session failed although no test is.
+    # Another plugin may set the session to failed although no test failed.
     failed = max(session.testsfailed, int(session.exitstatus == pytest.ExitCode.TESTS_FAILED))
     passed = ledger.passes(failed=failed)
     if passed is None:

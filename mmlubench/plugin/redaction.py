@@ -1,7 +1,7 @@
-"""Redaction: API keys are masked in reports of tests, which `--showlocals` and captured output may have put there.
+"""Redaction: API keys are masked in reports of tests, where `--showlocals` or captured output may show them.
 
-Reports are redacted in the process that makes them, before xdist, junit.xml or the terminal sees them. Provider errors
-hold no keys in the first place; this is for mistakes in tests and fixtures, whose messages and variables may hold any.
+Reports are redacted in the process that makes them, before xdist, junit.xml or the terminal sees them. Errors of
+providers never hold keys; this is for errors in tests and fixtures, whose messages and variables may hold them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mmlubench.schema import Outcome
 
 
 class Redaction:
-    """Plugin object of one process; its hook methods are pytest's names."""
+    """The plugin object that redacts reports in one process; its hook methods have pytest's names."""
 
     def __init__(self) -> None:
         self._mask = Mask(())
@@ -30,7 +30,7 @@ class Redaction:
         report = yield
         if not report.passed or report.sections:
             self._hide_in(report)
-            # The record of an answer holds what was asked and answered; that of a mistake also its message.
+            # Only the record of an error holds an error message, which may hold a key.
             if getattr(report, "mmlubench", Outcome.ERROR.value) == Outcome.ERROR.value:
                 report.user_properties = self.hidden(report.user_properties)
         return report
@@ -49,7 +49,7 @@ class Redaction:
         self.hidden(excrepr)
 
     def hidden(self, value: Any) -> Any:
-        """Return a value without the secrets in its texts, however deep they lie; pytest's own objects are changed."""
+        """Return a value with all secrets in its texts masked, however deep; pytest's own objects are changed."""
         if noted() != self._noted:
             self._noted, self._mask = noted(), Mask(secrets(os.environ))
         return self._hidden(value)

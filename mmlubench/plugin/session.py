@@ -1,7 +1,7 @@
-"""One pytest session, seen from one process: alone, as xdist's controller, or as one of its workers.
+"""The pytest session in one process: the only one, xdist's controller, or one of its workers.
 
-Registered as a plugin object as soon as a benchmark is wanted; its hook methods are pytest's names, and stand in the
-order in which pytest calls them.
+A session is registered as a plugin object as soon as a benchmark is wanted. Its hook methods have pytest's names and
+are in the order in which pytest calls them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mmlubench.plugin.option_names import NAMES, usage_error
 from mmlubench.plugin.signals import DRAIN_S, Signals
 from mmlubench.plugin.terminal import count_outcomes, status_of
 from mmlubench.plugin.writer import Writer
-from mmlubench.plugin.xdist.controller import Controller, hear_out, stopped_for
+from mmlubench.plugin.xdist.controller import Controller, collect_last_reports, stopped_for
 from mmlubench.plugin.xdist.scheduling import share_of, state_of
 from mmlubench.plugin.xdist.worker_output import WorkerOutput
 from mmlubench.run.share import Share
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """State and hooks of one process."""
+    """The state and hooks of one process."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.problem = ""
-        """What was wrong with options, models or tests, so that nothing is asked."""
+        """The error in options, models or tests because of which nothing is asked; empty if there is none."""
         self._workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._writer = Writer(config, lambda: self.process)
         self._controller: Controller | None = None
@@ -44,26 +44,26 @@ class Session:
             self._controller = Controller(self._writer.expect)
             config.pluginmanager.register(self._controller, "mmlubench.controller")
         self._wanted = False
-        """Whether an option of ours says that a benchmark is wanted."""
+        """Whether an option of mmlubench is given, so that a benchmark is wanted."""
         self._quotes: list[str] = []
-        """What `--estimate` prints in place of asking."""
+        """The lines of `--estimate`."""
         self._signals = Signals()
         self._has_header = False
-        """With -q there is none, and what it would have said of store and options is said at the end."""
+        """Whether pytest prints a header; with -q it does not, and our notices are printed at the end."""
 
     @property
     def is_worker(self) -> bool:
-        """Whether this is an xdist worker: it asks and grades, the controller writes."""
+        """Whether this is an xdist worker, which asks and grades; the controller writes."""
         return self._workerinput is not None
 
     @property
     def has_process(self) -> bool:
-        """Whether a benchmark, or an option of ours, has been seen."""
+        """Whether a benchmark or an option of mmlubench has been seen."""
         return "process" in self.__dict__
 
     @cached_property
     def process(self) -> Process:
-        """What is asked of whom. Raises UserError for options that make no sense."""
+        """The process: its run and cases. Raises UserError for options that make no sense."""
         # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin.process import Process
 
@@ -74,17 +74,17 @@ class Session:
     # -- before anything is collected ----------------------------------------------------------------------------
 
     def announce(self) -> None:
-        """A benchmark is wanted: what is wrong with models, prompt or options is told before anything is collected."""
+        """Check models, prompt and options of a wanted benchmark before tests are collected. Raises UsageError."""
         self._wanted = True
         try:
             keyword.check(self.config.getoption("keyword"), self.config.invocation_params.args)
             run = self.process.run
             run.check()
             if self._controller is not None and run.settings.estimate:
-                raise UserError("--estimate asks nothing and needs no workers; leave -n out.")
+                raise UserError("--estimate cannot be used with workers, as it asks nothing; leave -n out.")
             if not (self.config.getoption("collectonly") or run.settings.estimate):
                 run.roster.open_early()
-                if not self.is_worker:  # which may run on another host, and writes no run folder
+                if not self.is_worker:  # a worker writes no run folder, and may run on another host
                     from mmlubench.run.folder import check_parent  # late, as above
 
                     check_parent(run.settings.run_dir)
@@ -95,7 +95,7 @@ class Session:
             self._controller.share_out(self.config, most=most, started=started)
 
     def list_models(self) -> int:
-        """Print the models that can be named. Returns the exit status."""
+        """Print the models that --model can name. Returns the exit status."""
         # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin.listing import model_table
 
@@ -106,7 +106,7 @@ class Session:
         return 0
 
     def pytest_report_header(self) -> list[str]:
-        """Say who is asked, and shout where nobody real is; nothing in runs that only might have a benchmark."""
+        """Show the models and notices, MOCK for mocks; nothing in a run without a benchmark so far."""
         if not self.has_process:
             return []
         self._has_header = True
@@ -115,23 +115,23 @@ class Session:
         return [*run.roster.header(run.strategy.heading), *filter(None, [how, *self._notices()])]
 
     def _notices(self) -> tuple[str, str]:
-        """Whether the store was damaged, and which names of options are another plugin's; empty where all is well."""
+        """Return the notice of the store and that of option names, each empty if there is nothing to say."""
         return self.process.run.roster.store_notice, self.config.stash[NAMES].notice()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        """A run folder that cannot be written is told before workers are started."""
+        """Make the run folder before workers are started, so that an error is reported before that."""
         if self._controller is not None and self._controller.has_shares:
             self._writer.open()
 
     # -- collection ----------------------------------------------------------------------------------------------
 
     def cases(self, items: list[pytest.Function]) -> list[Case]:
-        """Make the cases of a benchmark function; none if something is wrong, which is told when collection is over."""
+        """Make the cases of a benchmark function; none after an error, which is reported when collection is over."""
         # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin import collect
 
-        gc.disable()  # thousands of cases are made, and none is garbage
+        gc.disable()  # thousands of cases are made, and none of them is garbage
         try:
             return list(collect.multiply(self.process, items))
         except UserError as error:
@@ -142,7 +142,7 @@ class Session:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Collection is over: tell what was wrong, or plan the look-ahead."""
+        """Report an error of the collection, or plan the look-ahead."""
         try:
             if self.problem:
                 raise UserError(self.problem)
@@ -155,7 +155,7 @@ class Session:
                 raise usage_error(self.config, error) from None
 
     def _plan(self, items: list[pytest.Item]) -> None:
-        """Take the cases, and make what a run needs to ask them. Raises UserError."""
+        """Plan the cases, and open everything that is needed to ask them. Raises UserError."""
         process = self.process
         process.plan(items)
         if process.run.data.empty_selection is not None and not process.cases:
@@ -172,36 +172,36 @@ class Session:
                     recording.progress.give_way()
 
     def pytest_report_collectionfinish(self) -> list[str]:
-        """Say where the questions come from, and what is special about a test's solver or fixtures."""
+        """Show the sources of the questions, and a notice for tests with their own solver or fixtures."""
         return [*self.process.run.data.lines(), *self.process.notices()] if self.has_process else []
 
     # -- while cases run -----------------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """From here until everything is written, SIGTERM and Ctrl-C are ours."""
+        """Handle SIGTERM and Ctrl-C from here until everything is written."""
         self._session = session
         self._signals.take()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Run a case the short way where nobody would notice the difference."""
+        """Run a case on the fast path if no other plugin would notice the difference."""
         # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin.cases import Case
 
         if self.has_process and self.process.worker_state is not None:
             self.process.worker_state.note()
-            if self.process.worker_state.says_stop:
+            if self.process.worker_state.must_stop:
                 item.session.shouldstop = "the run was stopped"
                 return True
-        if not isinstance(item, Case) or not self._short_way or not fast_path.suits(item, nextitem):
+        if not isinstance(item, Case) or not self._fast_path_is_open or not fast_path.suits(item, nextitem):
             return None
         fast_path.run(item)
         return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the record out of a report: the ledger keeps it, and no other plugin has to carry it."""
+        """Move the record of a case from its report to the ledger, so that no other plugin has to carry it."""
         if self.is_worker:
             if self.has_process:
                 self.process.reading = None  # on its way to the controller
@@ -216,21 +216,21 @@ class Session:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """One character for each outcome, one line under -v."""
+        """Return the character and the word of a case's outcome."""
         return status_of(report, live=self._writer.is_live)
 
     # -- the end -------------------------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """End all requests, write what is to be written, and let a gate decide the exit status."""
+        """End all requests, write all files, and let a gate decide the exit status."""
         self._session = session
         ungraded = self._end_requests()
         if self._workerinput is not None:
-            self._tell_controller(ungraded)
+            self._send_to_controller(ungraded)
         else:
             if self._controller is not None:
-                ungraded += self._hear_workers(self._controller, session)
+                ungraded += self._take_from_workers(self._controller, session)
             self._writer.finish(session, ungraded)
         self._signals.give_back()
         if self._quotes and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
@@ -242,24 +242,24 @@ class Session:
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, exitstatus: int
     ) -> Generator[None, Any, Any]:
-        """Print the table; afterwards let wrong answers count as failed in pytest's closing line."""
+        """Print the table; then count wrong answers as failed in pytest's closing line."""
         result = yield
         for line in self._errors():
             terminalreporter.write_line(f"ERROR: {line}", red=True)
-        untold = () if self._has_header or not self.has_process else self._notices()
-        of_workers = self._controller.told.notices if self._controller is not None else ()
-        for line in filter(None, (*untold, *of_workers, *self._quotes)):
+        notices = () if self._has_header or not self.has_process else self._notices()
+        of_workers = self._controller.output.notices if self._controller is not None else ()
+        for line in filter(None, (*notices, *of_workers, *self._quotes)):
             terminalreporter.write_line(line)
         if self._writer.recording is not None:
             self._writer.recording.print_summary(terminalreporter)
         elif self.has_process and not self.problem and self._found_no_case(exitstatus):
-            said = self.process.run.data.nothing_selected(self.config.getoption("keyword"))
-            terminalreporter.write_line(said, yellow=True)
+            why = self.process.run.data.why_nothing_selected(self.config.getoption("keyword"))
+            terminalreporter.write_line(why, yellow=True)
         count_outcomes(terminalreporter)
         return result
 
     def _end_requests(self) -> list[tuple[bytes, bytes]]:
-        """End all requests; return the log lines of what was asked and not graded."""
+        """End all requests; return the log lines of cases that were asked but not graded."""
         if not self.has_process:
             return []
         outcomes = self.process.close(0.0 if self._signals.hurry else DRAIN_S)
@@ -270,28 +270,30 @@ class Session:
         asked = (outcome.journal for outcome in outcomes if outcome.journal.requests)
         return [(b"".join(journal.requests), b"".join(journal.responses)) for journal in asked]
 
-    def _tell_controller(self, ungraded: list[tuple[bytes, bytes]]) -> None:
-        told = WorkerOutput(problem=self.problem, trouble=self._writer.trouble, ungraded=ungraded)
+    def _send_to_controller(self, ungraded: list[tuple[bytes, bytes]]) -> None:
+        output = WorkerOutput(problem=self.problem, trouble=self._writer.trouble, ungraded=ungraded)
         if self.has_process:
-            told.benchmarks = sorted(self.process.run.data.seen)
-            told.notices = self.process.notices()
-        told.tell(self.config.workeroutput)  # type: ignore[attr-defined]  # xdist's
+            output.benchmarks = sorted(self.process.run.data.seen)
+            output.notices = self.process.notices()
+        output.write_to(self.config.workeroutput)  # type: ignore[attr-defined]  # xdist's
 
-    def _hear_workers(self, controller: Controller, session: pytest.Session) -> list[tuple[bytes, bytes]]:
-        """Take what workers told; return what they asked and nobody graded."""
+    def _take_from_workers(
+        self, controller: Controller, session: pytest.Session
+    ) -> list[tuple[bytes, bytes]]:
+        """Take the output of the workers; return the log lines of cases that were asked but not graded."""
         if self._writer.recording is not None:
-            hear_out(session, self._signals)
-        told = controller.told
-        self.problem = self.problem or told.problem
-        self._writer.trouble = self._writer.trouble or told.trouble
-        if told.benchmarks:
-            self.process.run.data.seen.update(told.benchmarks)
-        return told.ungraded
+            collect_last_reports(session, self._signals)
+        output = controller.output
+        self.problem = self.problem or output.problem
+        self._writer.trouble = self._writer.trouble or output.trouble
+        if output.benchmarks:
+            self.process.run.data.seen.update(output.benchmarks)
+        return output.ungraded
 
     # -- helpers -------------------------------------------------------------------------------------------------
 
     def _errors(self) -> list[str]:
-        """What went wrong and pytest has not told."""
+        """Return the errors that pytest has not reported."""
         lines = []
         if self.problem and self._controller is not None:
             lines.append(self.problem)
@@ -301,13 +303,13 @@ class Session:
         return lines if recording is None else [*lines, *recording.failures]
 
     def _found_no_case(self, exitstatus: int) -> bool:
-        """Whether no case ran and that must be said: nothing ran at all, or a benchmark was wanted and others ran."""
-        if self._controller is not None:  # it collects nothing itself
+        """Whether no case ran and the user must know: no test ran, or only others although a benchmark was wanted."""
+        if self._controller is not None:  # a controller collects nothing itself
             return exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             return self._wanted and not self.process.cases
         return exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self.process.cases
 
     @cached_property
-    def _short_way(self) -> bool:
+    def _fast_path_is_open(self) -> bool:
         return fast_path.is_open(self.config)

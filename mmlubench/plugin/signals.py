@@ -1,4 +1,4 @@
-"""Signals that end a run early, Ctrl-C and SIGTERM, and the sentence for a disk that is full."""
+"""The signals that end a run early, Ctrl-C and SIGTERM, and the error message of a full disk."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import threading
 from types import FrameType
 from typing import Any
 
-#: Seconds that requests under way get to end when a run is stopped: they are paid for.
+#: Seconds that requests under way get to end when a run is stopped, as they are paid for.
 DRAIN_S = 5.0
 
 
 class Signals:
-    """Handlers that let SIGTERM end a run as Ctrl-C does, and neither of them lose a reply.
+    """Handlers that let SIGTERM end a run as Ctrl-C does, without losing a reply.
 
-    Python would raise KeyboardInterrupt in the middle of a step of whatever task is running, and the reply that the
-    task waits for, or its connection, would be lost: here it is raised between two steps of the event loop. pytest
-    takes half a second to handle a first signal; a second one that comes meanwhile only sets `hurry`.
+    Python would raise KeyboardInterrupt in the middle of a task's step, and the reply that the task waits for would be
+    lost. Here it is raised between two steps of the event loop. pytest takes half a second to handle the first signal;
+    a second one that comes meanwhile only sets `hurry`.
     """
 
     def __init__(self) -> None:
@@ -26,22 +26,22 @@ class Signals:
 
     @property
     def hurry(self) -> bool:
-        """Whether nothing shall be waited for any more."""
+        """Whether the run must end without waiting for anything."""
         return self._seen > 1
 
     def take(self) -> None:
-        """Take the signals over, where they are still Python's; does nothing outside of the main thread."""
+        """Install the handlers, unless another plugin has its own for Ctrl-C; does nothing outside the main thread."""
         if threading.current_thread() is not threading.main_thread():
             return
         numbers = [signal.SIGTERM]
         if (
             signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        ):  # else another plugin has a handler of its own
+        ):  # otherwise another plugin has its own handler
             numbers.append(signal.SIGINT)
         self._before += [(number, signal.signal(number, self._on_signal)) for number in numbers]
 
     def give_back(self) -> None:
-        """Let the signals do again what they did before."""
+        """Restore the handlers from before `take`."""
         while self._before:
             signal.signal(*self._before.pop())
 
@@ -54,7 +54,7 @@ class Signals:
         if loop is not None and self._seen < 3:
             loop.call_soon_threadsafe(_raise, number)
         elif self._seen != 2:
-            _raise(number)  # the third one at once: a task may be stuck, so that the loop never gets there
+            _raise(number)  # the third signal at once, as a stuck task may keep the loop from reaching it
 
 
 def _raise(number: int) -> None:
@@ -62,9 +62,9 @@ def _raise(number: int) -> None:
 
 
 def cannot_write(error: OSError, what: object, *, has_store: bool) -> str:
-    """One sentence for a file that cannot be written."""
-    kept = "what was answered is in the store and not asked again"
+    """Return one sentence for a file that cannot be written."""
+    stored = "replies in the store are not asked again"
     return (
         f"{error.filename or what} cannot be written ({error.strerror or error}): make room or give another --run-dir, "
-        f"and run the same command again; {kept if has_store else 'there is no store, so all of it is asked again'}."
+        f"and run the same command again; {stored if has_store else 'without a store everything is asked again'}."
     )

@@ -1,4 +1,4 @@
-"""What all cases of one test function share: its coroutine, its arguments, and the fixtures made once for all."""
+"""The template of a test function: what all its cases share, such as the coroutine, arguments and shared fixtures."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _SHARED_SCOPES = ("module", "package", "session")
 
 
 class Needs(NamedTuple):
-    """The fixtures that a test needs, by how its cases get them; ours are in none of them."""
+    """The fixtures that a test needs, without ours, by the way in which its cases get them."""
 
     direct: list[str]
-    """Parametrized directly: a case has its value from the beginning."""
+    """Parameters that are no fixtures: each case has their values from the beginning."""
     shared: list[str]
-    """Of class, module, package or session: made once, so that cases can run before pytest reaches them."""
+    """Fixtures of class, module, package or session, made once, so that cases can run before pytest reaches them."""
     single: list[str]
-    """Made for each case by pytest, when it reaches the case."""
+    """Fixtures that pytest makes for each case when it reaches the case."""
 
 
 class Template:
-    """One test function. Raises UserError for fixtures that cannot work."""
+    """One test function that is multiplied into cases. Raises UserError for fixtures that cannot work."""
 
     def __init__(self, item: pytest.Function, benchmark: str) -> None:
         self.item = item
@@ -41,15 +41,15 @@ class Template:
         self.overrides: Overrides = read_overrides(item)
         self.direct, self.shared, self.single = _needs(item, self.overrides)
         self.recipe = ""
-        """What the figures go by where it is not the recipe of the options."""
+        """The name in figures that replaces the recipe of the options; empty for that recipe."""
         self.values: dict[str, Any] | None = None if self.shared else {}
         """The shared fixtures by name, while they are set up."""
         self.shown: set[tuple[object, ...]] = set()
-        """Mistakes in the test's own code whose traceback was shown already."""
+        """The errors in the test's own code whose traceback has been shown."""
 
     @property
     def looks_ahead(self) -> bool:
-        """Whether its cases can run before pytest reaches them: nothing they need belongs to a single case."""
+        """Whether its cases can run before pytest reaches them: they need no fixture that is made for each case."""
         return not self.single
 
     def share(self, request: pytest.FixtureRequest) -> None:
@@ -61,7 +61,7 @@ class Template:
                 values[name] = request.getfixturevalue(name)
             self.values = values
             request.node.parent.addfinalizer(self._forget)
-            for name in self.shared:  # one with parameters is torn down when the next parameter comes
+            for name in self.shared:  # a fixture with parameters is torn down before its next parameter
                 private_pytest.definitions(self.item, name)[-1].addfinalizer(self._forget)
 
     def _forget(self) -> None:
@@ -87,7 +87,7 @@ def _needs(item: pytest.Function, overrides: Overrides) -> Needs:
 
 
 def _stand_in(function: Callable[..., Any]) -> Callable[..., None]:
-    """A plain function in the coroutine's place: pytest-asyncio must not take the case for one of its own."""
+    """Return a plain function in place of the coroutine, so that pytest-asyncio does not run the case itself."""
 
     @functools.wraps(function)
     def case(*_args: object, **_kwargs: object) -> None:

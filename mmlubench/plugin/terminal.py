@@ -1,4 +1,4 @@
-"""What pytest's terminal shows of a case: a character for its outcome, a line under -v, a place in the closing line."""
+"""Outcomes in pytest's terminal: a character, a word under -v, and a place in the closing line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from mmlubench.plugin.private_pytest import count_as
 from mmlubench.schema import Outcome
 
-#: A character, and a word under -v.
+#: The character of each outcome, and its word under -v.
 _SIGNS = {
     Outcome.CORRECT: (".", "CORRECT"),
     Outcome.WRONG: ("w", "WRONG"),
@@ -18,7 +18,7 @@ _SIGNS = {
     Outcome.SKIPPED: ("s", "SKIPPED"),
 }
 
-#: Under which name pytest's terminal keeps the reports, and which of its own names they count as at the end.
+#: The category under which pytest's terminal keeps the reports of an outcome, and the one they count as at the end.
 _CATEGORIES = {
     Outcome.CORRECT: ("passed", None),
     Outcome.WRONG: ("wrong", "failed"),
@@ -31,9 +31,9 @@ _CATEGORIES = {
 
 
 def status_of(report: pytest.TestReport, *, live: bool) -> tuple[str, str, str] | None:
-    """Category, character and word of a case's report; None where the report is no case's, or pytest's own are right.
+    """Return category, character and word of a case's report; None where those of pytest are right.
 
-    With a `live` progress line there is neither character nor word.
+    Beside a `live` progress line, character and word are empty.
     """
     name = getattr(report, "mmlubench", None)
     if name is None or hasattr(report, "wasxfail"):
@@ -42,7 +42,7 @@ def status_of(report: pytest.TestReport, *, live: bool) -> tuple[str, str, str] 
     character, word = _SIGNS[outcome]
     category = _CATEGORIES[outcome][0]
     if category == "unanswered" and not isinstance(report.longrepr, str):
-        category = "error"  # a mistake in the test's own code: pytest is to print its traceback
+        category = "error"  # an error in the test's own code, whose traceback pytest prints
     if live:
         return category, "", ""
     if isinstance(report.longrepr, str):
@@ -53,7 +53,7 @@ def status_of(report: pytest.TestReport, *, live: bool) -> tuple[str, str, str] 
 def count_outcomes(reporter: pytest.TerminalReporter) -> None:
     """Count our outcomes as failed or error in pytest's closing line.
 
-    Not earlier: pytest prints a section and a summary line for each failure, and there may be thousands.
+    They are not counted earlier, as pytest prints a section and a line for each failure, perhaps thousands.
     """
     for category, counted_as in _CATEGORIES.values():
         if counted_as:

@@ -1,4 +1,4 @@
-"""The writer of a run in the process that writes: its recording, made on first use, and what could not be written."""
+"""The writer of a run in the process that writes: its recording, made on first use, and errors of writing."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class Writer:
-    """Writes the run folder. A full disk is noted as `trouble` and ends the run; it is told when the run is over."""
+    """Writes the run folder. An error such as a full disk becomes `trouble`, ends the run and is shown at its end."""
 
     def __init__(self, config: pytest.Config, process: Callable[[], Process]) -> None:
-        """`process` gives the process whose run is written."""
+        """`process` returns the process whose run is written."""
         self.recording: Recording | None = None
         """None until there is something to write."""
         self.trouble = ""
-        """Why not everything could be written."""
+        """The error because of which something could not be written; empty if there is none."""
         self._config = config
         self._process = process
 
@@ -35,7 +35,7 @@ class Writer:
         return self.recording is not None and self.recording.progress.live
 
     def open(self) -> Recording:
-        """Make the run folder. Raises UsageError where that cannot be done."""
+        """Make the run folder. Raises UsageError if it cannot be made."""
         try:
             recording = self._opened()
         except UserError as error:
@@ -44,26 +44,26 @@ class Writer:
         return recording
 
     def expect(self, cases: int) -> None:
-        """Take how many cases there are; a controller hears of it from its workers."""
+        """Set the number of cases, which a controller gets from its workers."""
         if self.recording is not None:
             self.recording.progress.total = cases
 
     def take(self, session: pytest.Session, report: pytest.TestReport, record: dict[str, Any]) -> None:
-        """Write one case."""
+        """Write one case; end the run if that fails."""
         if not self._write(lambda recording: recording.take(report, record)):
             stop(session, self.trouble)
 
     def finish(self, session: pytest.Session, ungraded: list[tuple[bytes, bytes]]) -> None:
-        """Write everything that is written at the end, and let a gate decide the exit status.
+        """Write all files of the end of a run, and let a gate decide the exit status.
 
-        `ungraded` are lines of requests and responses that nobody graded as the run was stopped.
+        `ungraded` are log lines of requests and responses that were not graded because the run was stopped.
         """
         if ungraded or self.recording is not None:
-            self._write(lambda recording: recording.ledger.keep(ungraded))
+            self._write(lambda recording: recording.ledger.log_ungraded(ungraded))
         if self.recording is None:
             return
         recording = self.recording
-        if recording.ledger.is_blank:  # made before the workers were, and they found nothing to do
+        if recording.ledger.is_blank:  # the folder was made before the workers, which had nothing to do
             self._write(lambda recording: recording.ledger.discard())
             self.recording = None
             return
@@ -71,7 +71,7 @@ class Writer:
 
         self._write(lambda recording: recording.finish())
         session.exitstatus = exit_status(session, recording.ledger)
-        if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):  # what answers decide
+        if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):  # decided by answers
             if self.trouble:
                 session.exitstatus = pytest.ExitCode.INTERRUPTED
             elif recording.failures:
@@ -87,11 +87,11 @@ class Writer:
         return self.recording
 
     def _write(self, what: Callable[[Recording], object]) -> bool:
-        """Whether it could be written."""
+        """Write something; return whether that worked."""
         try:
             what(self._opened())
         except OSError as error:
-            kept = self._process().run.roster.has_store
-            self.trouble = self.trouble or cannot_write(error, "the run folder", has_store=kept)
+            has_store = self._process().run.roster.has_store
+            self.trouble = self.trouble or cannot_write(error, "the run folder", has_store=has_store)
             return False
         return True

@@ -5,13 +5,13 @@ from __future__ import annotations
 from mmlubench.prompts.library import load_recipe, recipe_names
 from mmlubench.prompts.recipe import Recipe
 from mmlubench.prompts.render import render
-from mmlubench.prompts.roles import ASKED, HEARD, Heard, Role, read_role
+from mmlubench.prompts.roles import QUESTION_VARIABLES, REPLY_VARIABLES, Replies, Role, read_role
 
 __all__ = [
-    "ASKED",
-    "HEARD",
-    "Heard",
+    "QUESTION_VARIABLES",
+    "REPLY_VARIABLES",
     "Recipe",
+    "Replies",
     "Role",
     "load_recipe",
     "read_role",

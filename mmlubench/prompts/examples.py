@@ -29,30 +29,30 @@ class Example:
 @lru_cache(maxsize=4096)
 def as_value(example: Question) -> Example:
     """Make a worked example of a question."""
-    # Cached, as the five examples of a subject come back with each of its questions.
+    # Cached, as all questions of a subject use the same worked examples.
     return Example(example.text, lettered(example), example.answer, example.rationale)
 
 
 @lru_cache(maxsize=1024)
 def turns(recipe: Recipe, examples: tuple[Question, ...]) -> tuple[Message, ...]:
-    """Return worked examples as turns of user and assistant; none if the recipe has no `example_reply`.
+    """Return worked examples as turns of user and assistant; no turns if the recipe has no `example_reply`.
 
     Raises PromptError if a template fails.
     """
     if recipe.example_reply is None:
         return ()
     where = recipe.source or recipe.name
-    said = []
+    messages = []
     for example in examples:
         values = values_of(example)
-        said.append(Message("user", fill(recipe.example or recipe.template, values, f"{where}, example")))
+        messages.append(Message("user", fill(recipe.example or recipe.template, values, f"{where}, example")))
         values |= {"answer": example.answer, "rationale": example.rationale}
-        said.append(Message("assistant", fill(recipe.example_reply, values, f"{where}, example_reply")))
-    return tuple(said)
+        messages.append(Message("assistant", fill(recipe.example_reply, values, f"{where}, example_reply")))
+    return tuple(messages)
 
 
 def values_of(question: Question, shots: Sequence[Example] | None = None) -> dict[str, Any]:
-    """Give the variables of a template by name; `shots` only where it may use them."""
+    """Return the variables of a template by name; `shots` is None for a template that may not use it."""
     letters = question.letters
     values = {
         "question": question.text,

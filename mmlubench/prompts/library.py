@@ -1,4 +1,4 @@
-"""Recipes by name or file, tried before a single request is paid for."""
+"""The library of recipes, by name or file; each recipe is tried before any request is paid for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmlubench.registry import Registry
 from mmlubench.schema import Question
 
 DEFAULT = "zero_shot"
-#: The names that other harnesses use for our recipes.
+#: The names of our recipes in other harnesses.
 _ALIASES = {
     "inspect_evals/mmlu_0_shot": "inspect_zero_shot",
     "inspect_evals/mmlu_5_shot": "inspect_five_shot",
@@ -23,6 +23,7 @@ _ALIASES = {
 _PACKAGED: dict[str, Recipe | Path | str] = {
     path.stem: path for path in sorted((Path(__file__).parent / "templates").glob("*.yaml"))
 }
+#: The variables that each template may use.
 _MAY_USE = {
     "system": OF_SUBJECT,
     "example": OF_EXAMPLE,
@@ -46,7 +47,7 @@ RECIPES: Registry[Recipe | Path] = Registry(
 
 
 def recipe_names() -> list[str]:
-    """Name all recipes: the packaged ones, then those of strangers."""
+    """Return the names of all recipes: the packaged ones, then those of other packages."""
     return RECIPES.names()
 
 
@@ -56,9 +57,9 @@ def load_recipe(
     shots: int | None = None,
     system: str | None = None,
 ) -> Recipe:
-    """Read the recipe of that name, or the user's own file; `shots` and `system` go before the file's.
+    """Read the recipe of that name, or the user's own file; `shots` and `system` override those of the file.
 
-    Raises PromptError for an unknown name, for both at once, and for a file that cannot be used.
+    Raises PromptError for an unknown name, for both a name and a file, and for a file that cannot be used.
     """
     if recipe is not None and prompt_file is not None:
         raise PromptError(f"--recipe {recipe} and --prompt {prompt_file}: give one of the two.")
@@ -74,7 +75,7 @@ def load_recipe(
 def _named(name: str) -> Recipe:
     found = RECIPES.find(_ALIASES.get(name, name))
     recipe = read_recipe(found) if isinstance(found, Path) else found
-    if name not in _ALIASES and recipe.name != name:  # figures go by the recipe's own name
+    if name not in _ALIASES and recipe.name != name:  # figures are reported under the recipe's own name
         raise PromptError(
             f"{recipe.source or name}: the recipe {name} calls itself {recipe.name}; name it {name}."
         )
@@ -83,7 +84,7 @@ def _named(name: str) -> Recipe:
 
 def _own(path: Path) -> Recipe:
     recipe = read_recipe(path)
-    if recipe.name in _PACKAGED:  # or its numbers would pass for those of the packaged recipe
+    if recipe.name in _PACKAGED:  # its numbers must not pass for those of the packaged recipe
         raise PromptError(
             f"{path}: name {recipe.name} belongs to a packaged recipe; give yours another name."
         )
@@ -115,13 +116,13 @@ def _check_examples(recipe: Recipe, *, in_template: bool) -> None:
         )
     if recipe.example_reply is not None and in_template:
         raise PromptError(
-            f"{recipe.source}: example_reply makes turns of the worked examples, so template cannot use shots too; "
+            f"{recipe.source}: example_reply sends the worked examples as turns, so template cannot use shots, too; "
             f"leave out one of them."
         )
     if recipe.shots and recipe.example_reply is None and not in_template:
         raise PromptError(
             f"{recipe.source}: {recipe.shots} worked examples are wanted, but template never uses shots; "
-            f"use shots in it, or ask for --shots 0."
+            f"use shots in the template, or give --shots 0."
         )
 
 
@@ -131,7 +132,8 @@ def _check_raw(recipe: Recipe) -> None:
     turns = [key for key in ("example_reply", "prefill") if getattr(recipe, key) is not None]
     if turns:
         raise PromptError(
-            f"{recipe.source}: raw sends one text without turns, so it cannot have {turns[0]}; leave out one of them."
+            f"{recipe.source}: a raw recipe sends one text without turns, so it cannot have {turns[0]}; "
+            "leave out one of them."
         )
 
 

@@ -1,4 +1,4 @@
-"""From a YAML file to a recipe."""
+"""The reader of recipes from YAML files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ def read_recipe(path: Path) -> Recipe:
     prefill = recipe.prefill or ""
     if "{{" in prefill or "{%" in prefill:
         raise PromptError(f"{path}: prefill is sent as it is, so it cannot hold variables; write plain text.")
-    if prefill != prefill.rstrip():  # the tokens of a reply begin with their space; some providers insist
-        raise PromptError(f"{path}: prefill ends with a space or a new line; leave that to the model.")
+    if (
+        prefill != prefill.rstrip()
+    ):  # the first token of a reply holds the space; some providers refuse one here
+        raise PromptError(
+            f"{path}: prefill ends with a space or a new line; leave it out, as the model writes it."
+        )
     return recipe

@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 from mmlubench.schema import Scoring
 from mmlubench.yaml_file import EXACT, TEXT, at_least, key
 
-#: The tokens of a usual reply: a short explanation and an answer.
+#: The number of tokens of a usual reply: a short explanation and an answer.
 USUAL_REPLY = 200
 #: The fields that are templates, in the order in which they are sent.
 TEMPLATES = ("system", "example", "example_reply", "template")
 _SCORINGS = tuple(str(scoring) for scoring in Scoring)
-#: What does not change a single byte of a request, only what is said of it or read out of the reply.
+#: The fields that do not change a request: they only describe it, or say how the reply is read.
 _NOT_SENT = frozenset(
     {"name", "version", "description", "extraction", "reply_tokens", "reproduces", "source"}
 )
@@ -32,39 +32,39 @@ class Recipe:
     version: str
     description: str = field(metadata=TEXT)
     template: str = field(metadata=TEXT)
-    """Jinja2: what the user says; `prompts/template.py` lists the variables."""
+    """The user's message, in Jinja2; `prompts/template.py` lists the variables."""
     shots: int = field(default=0, metadata=at_least(0))
-    """How many worked examples come before the question."""
+    """The number of worked examples before the question."""
     system: str | None = field(default=None, metadata=TEXT)
-    """Jinja2: the system message. It is the same for a whole subject, so the question is not among its variables."""
+    """The system message, in Jinja2. It is the same for a whole subject, so the question is not among its variables."""
     example: str | None = field(default=None, metadata=TEXT)
-    """Jinja2: what the user says in a worked example that is a turn of its own; None for the same as `template`."""
+    """The user's message of a worked example that is a turn of its own, in Jinja2; None for the same as `template`."""
     example_reply: str | None = field(default=None, metadata=TEXT)
-    """Jinja2: what the assistant says to it. Without it, worked examples are written out by `template`."""
+    """The assistant's reply in such a turn, in Jinja2; None if worked examples are written out by `template`."""
     prefill: str | None = field(default=None, metadata=TEXT)
-    """The beginning of the reply, as a last turn of the assistant, which the model continues."""
+    """The beginning of the reply: a last turn of the assistant, which the model continues."""
     raw: bool = False
-    """Whether the text goes to a completions endpoint as it is, without the chat template of the model."""
+    """Whether the prompt goes to a completions endpoint as it is, without the chat template of the model."""
     scoring: str = field(
         default="text", metadata=key(f"one of {', '.join(_SCORINGS)}", lambda value: value in _SCORINGS)
     )
-    """A value of `schema.Scoring`. Where letters are compared by their probability, `max_tokens` and `stop` serve only
-    if a reply is read all the same."""
+    """A value of `schema.Scoring`. Where letters are compared by their probability, `max_tokens` and `stop` have an
+    effect only if `--scoring text` reads the reply instead."""
     extraction: str = field(default="default", metadata=TEXT)
-    """By which rules a letter is found in a reply; `grading` knows the names."""
+    """The name of the rules that find a letter in a reply; `grading/extractions.py` lists the names."""
     temperature: float | None = field(
         default=None, metadata=key("a number from 0 to 2", lambda value: 0 <= value <= 2)
     )
     stop: tuple[str, ...] = field(default=(), metadata=key('a list of texts, as in ["\\n"]', all))
-    """The reply ends before any of these texts."""
+    """The texts at which the reply ends."""
     max_tokens: int | None = field(default=None, metadata=at_least(1))
-    """Room for the reply. Never small unless a protocol says so: models that think would run out of it."""
+    """The most tokens of the reply. Small only if a protocol says so, as models that think need many."""
     max_prompt_tokens: int | None = field(default=None, metadata=at_least(1))
-    """Of a longer prompt worked examples are left out, the last one first, until it fits or has none."""
+    """The most tokens of the prompt: worked examples are left out of a longer one, the last example first."""
     reply_tokens: int = field(default=USUAL_REPLY, metadata=at_least(1))
-    """How long a reply usually is, for `--estimate` only."""
+    """The number of tokens of a usual reply, for `--estimate` only."""
     reproduces: str = field(default="", metadata=TEXT)
-    """Which published numbers are found in this way; empty where it is our own."""
+    """The published numbers that this recipe reproduces; empty for a recipe of our own."""
     source: str = ""
     """The file that the recipe was read from."""
 

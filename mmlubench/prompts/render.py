@@ -24,7 +24,7 @@ def render(
     """Return the messages that ask `question`, beginning with the recipe's system message.
 
     `examples` holds the questions that may serve as worked examples: those of the same subject, in file order. With
-    worked examples one message says how much of it all questions of the subject share (`Message.shared`).
+    worked examples, `Message.shared` of one message says how much of its text all questions of the subject share.
     `count` counts the tokens of a text, for recipes with `max_prompt_tokens`.
     Raises PromptError when there are fewer examples than the recipe wants, or when a template fails.
     """
@@ -64,7 +64,7 @@ def _prefill(recipe: Recipe) -> tuple[Message, ...]:
 
 
 def _text(recipe: Recipe, question: Question, examples: Sequence[Question]) -> str:
-    # Examples that are turns of their own are no variable of the template as well, or it could say them twice.
+    # A template does not get examples that are turns of their own, as it could repeat them.
     shots = [] if recipe.example_reply is not None else [as_value(example) for example in examples]
     return fill(recipe.template, values_of(question, shots), recipe.source or recipe.name)
 

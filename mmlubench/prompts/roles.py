@@ -16,24 +16,24 @@ from mmlubench.schema import Question
 _PACKAGED = Path(__file__).parent / "agents"
 
 #: The variables that every role's template may use.
-ASKED = {
+QUESTION_VARIABLES = {
     "category": "the category of the question with spaces: computer science",
     "subject": "its subject with spaces: high school computer science",
     "question": "the question with its lettered options",
 }
 #: The variables of a prompt that follows replies of other agents.
-HEARD = {
-    **ASKED,
-    "other_agent_responses": "what the other agents said last: texts to go through, or one text to print",
+REPLY_VARIABLES = {
+    **QUESTION_VARIABLES,
+    "other_agent_responses": "the last replies of the other agents: a list of texts in a loop, one text when printed",
 }
 
 
-class Heard(list[str]):
+class Replies(list[str]):
     """The replies of other agents, as a template sees them: a list of texts in a loop, one text when printed."""
 
-    def __init__(self, said: Iterable[tuple[str, str]]) -> None:
-        """`said` are pairs of a name and a text."""
-        pairs = list(said)
+    def __init__(self, replies: Iterable[tuple[str, str]]) -> None:
+        """`replies` are pairs of the name and the text of an agent."""
+        pairs = list(replies)
         super().__init__(text for _, text in pairs)
         self._printed = "\n\n".join(f"{name}:\n{text}" for name, text in pairs)
 
@@ -41,13 +41,13 @@ class Heard(list[str]):
         return self._printed
 
 
-#: A question to try templates with.
+#: A question for trying out templates.
 _EXAMPLE = Question("", "", "sums", "math", "1 + 1 = ?", ("1", "2", "3", "4"), "B")
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A prompt for one kind of agent. Its name should change when its text does; `sha256` always does."""
+    """A prompt for one kind of agent. `sha256` changes whenever the text does; its author should then rename it."""
 
     #: A file may have more keys, as prompts of other harnesses do.
     __pydantic_config__: ClassVar[Mapping[str, object]] = {"strict": True}
@@ -63,7 +63,7 @@ class Role:
         """The hex digest of the template."""
         return hashlib.sha256(self.template.encode()).hexdigest()
 
-    def text(self, question: Question, others: Heard | None = None) -> str:
+    def text(self, question: Question, others: Replies | None = None) -> str:
         """Return the prompt for a question. Raises PromptError if the template fails."""
         values: dict[str, Any] = {
             "category": (question.category or question.subject).replace("_", " "),
@@ -76,7 +76,7 @@ class Role:
 
 
 def read_role(name: str, file: str | Path | None, variables: Mapping[str, str]) -> Role:
-    """Read the packaged prompt of that name, or the user's own file in its place.
+    """Read the packaged prompt of that name, or the user's own file instead.
 
     Raises PromptError for a file without the keys name, description, template, and for a template that is not Jinja2,
     uses other variables than `variables`, or cannot be filled in.
@@ -111,8 +111,8 @@ def _check(role: Role, variables: Mapping[str, str]) -> None:
         raise PromptError(
             f"{role.source}: template never uses other_agent_responses, so no agent would see another's reply."
         )
-    # A trial: some errors show only when a template is filled in, and must not come after a first round was paid for.
+    # Some errors appear only when a template is filled in, and must not appear after a first round was paid for.
     role.text(
         _EXAMPLE,
-        Heard([("Agent 2", "A"), ("Agent 3", "B")]) if "other_agent_responses" in variables else None,
+        Replies([("Agent 2", "A"), ("Agent 3", "B")]) if "other_agent_responses" in variables else None,
     )

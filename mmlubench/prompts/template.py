@@ -29,7 +29,7 @@ VARIABLES = {
     "language": "the locale of a translated question: DE_DE; empty for English",
     "shots": "worked examples, each with question, choices, answer and rationale",
 }
-#: The variables of a system message, which is the same for all questions of a subject.
+#: The variables of a system message, which must be the same for all questions of a subject.
 OF_SUBJECT = ("subject", "subject_id", "category", "language")
 #: The variables of `example` and of `example_reply`; their values are those of the worked example.
 OF_EXAMPLE = tuple(name for name in VARIABLES if name != "shots")

@@ -1,4 +1,4 @@
-"""`mmlu_<model>_<timestamp>.json`: the short file that dashboards and older scripts read."""
+"""The classic file `mmlu_<model>_<timestamp>.json`: a short result for dashboards and older scripts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def classic_json(
 ) -> dict[str, Any]:
     """Build the file's content for one benchmark and model; `limit` is the number of questions asked for.
 
-    `overall_score` and `metrics.accuracy.value` are None where no headline number may be given.
+    `overall_score` and `metrics.accuracy.value` are None if the run has no headline accuracy.
     """
     score = summary.accuracy if summary.headline else None
     total = summary.total.to_dict()
@@ -48,9 +48,10 @@ def classic_json(
 
 
 def classic_names(summary: Summary, timestamp: str, *, own_recipe: bool = False) -> tuple[str, str]:
-    """Name the file and its `latest` twin; where a mock stands in for a model both carry MOCK.
+    """Return the names of the file and of its `latest` copy; both contain MOCK if a mock answered.
 
-    Figures of a solver of the user's own, whose recipe is no recipe of the run, never overwrite those of the model.
+    With `own_recipe` the names contain the recipe, so that figures of a user's own solver never overwrite those of the
+    model.
     """
     who = f"{summary.model}_{summary.recipe}" if own_recipe else summary.model
     benchmark, model = (re.sub(r"[^\w.-]+", "-", name).strip("-.") for name in (summary.benchmark, who))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def round_table(rows: Mapping[str, RoundScore]) -> Table:
-    """Lay out the figures of one round, a row for each category and one for all."""
+    """Return a table of the figures of one round, a row for each of `rows`."""
     from rich import box
     from rich.table import Table
 

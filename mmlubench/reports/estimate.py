@@ -1,4 +1,4 @@
-"""What `--estimate` prints."""
+"""The text of an estimate, as `--estimate` prints it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from mmlubench.tokens import BYTES_PER_TOKEN
 
 
 class Quote(NamedTuple):
-    """The estimate for one model, and where its price comes from."""
+    """The estimate for one model, with the source of its price."""
 
     label: str
     estimate: Estimate
     price_note: str
-    """`list price of 2026-10-10`; where there is no price, why there is none."""
+    """The source of the price, such as `list price of 2026-10-10`, or the reason why there is none."""
 
 
 def estimate_lines(quotes: Sequence[Quote]) -> list[str]:
-    """Write what a run will take: three lines for each model, the sum if there are several, and how it was guessed."""
+    """Return three lines for each model, the sum of several models, and the assumptions."""
     lines = [line for quote in quotes for line in _model(quote)]
     if len(quotes) > 1:
         lines.append(_sum([quote.estimate for quote in quotes]))
@@ -77,5 +77,5 @@ def _assumed(estimates: Iterable[Estimate]) -> str:
 
 
 def _about(count: int) -> str:
-    """Three digits that count: more would look as if it were known."""
+    """Return a number rounded to three significant digits, as more would suggest precision."""
     return f"{count:,}" if count < 1000 else f"{round(count, 2 - floor(log10(count))):,}"

@@ -1,4 +1,4 @@
-"""The table of languages: a line each, with the accuracy of every category beside it where there is room."""
+"""The table of languages: a line for each, with the accuracy of every category if there is room."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-#: Wider than any table, in columns.
+#: A width in columns that is larger than any table.
 _WIDEST = 10_000
 
 
 def language_table(languages: Mapping[str, LanguageScore], console: Console) -> Table:
-    """Lay out the scores of all languages; without categories where they would not fit."""
+    """Return a table of all languages, without categories if these do not fit."""
     categories = sorted({name for language in languages.values() for name in language.categories})
     wide = _table(languages, categories)
-    anywhere = console.options.update(width=_WIDEST)  # measured for this console, it would always just fit
-    fits = console.measure(wide, options=anywhere).maximum <= console.width
+    unlimited = console.options.update(width=_WIDEST)  # otherwise rich shrinks the table until it fits
+    fits = console.measure(wide, options=unlimited).maximum <= console.width
     return wide if fits else _table(languages, [])
 
 

@@ -1,4 +1,4 @@
-"""Reports: what is made of a finished run, each one object that gives files, parts of the screen, or both.
+"""Reports on a finished run, each one object that makes files, sections of the screen, or both.
 
 To add one, write a module with a `Report` and name it in `REPORTS`.
 """
@@ -17,23 +17,23 @@ from mmlubench.stats.summary import Summary
 
 
 class FinishedRun(Protocol):
-    """What a report is made of: a run that just ended, or one read back by `open_run`."""
+    """The input of a report: a run that just ended, or one read back by `open_run`."""
 
     @property
     def manifest(self) -> Manifest:
-        """What the run was."""
+        """The manifest of the run."""
 
     @property
     def summary(self) -> Sequence[Summary]:
-        """The figures, one for each benchmark and model."""
+        """A summary for each benchmark and model."""
 
     def entries(self) -> Iterator[Entry]:
-        """Every case."""
+        """Yield every case."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecords:
-    """A run that just ended, its cases in memory: a `FinishedRun`."""
+    """A `FinishedRun` that just ended, with its cases in memory."""
 
     manifest: Manifest
     summary: Sequence[Summary]
@@ -43,18 +43,18 @@ class RunRecords:
     """The run folder."""
 
     def entries(self) -> Iterator[Entry]:
-        """Every case."""
+        """Yield every case."""
         return (result for block in self.results for result in block)
 
 
 class File(NamedTuple):
-    """A file to be written."""
+    """A file that a report wants to be written."""
 
     name: str
     text: str
-    """Its content; `jsonl.pretty` makes it of an object."""
+    """The content; `jsonl.pretty` makes it from an object."""
     beside: bool = False
-    """Whether it lies beside the run folder in place of in it."""
+    """Whether the file is written next to the run folder instead of into it."""
 
 
 class Screen(NamedTuple):
@@ -63,18 +63,18 @@ class Screen(NamedTuple):
     width: int
     """In columns."""
     color: bool
-    """Whether ANSI codes are understood."""
+    """Whether the terminal supports ANSI codes."""
     ascii: bool
-    """Whether nothing but ASCII can be shown."""
+    """Whether the terminal can show only ASCII."""
 
 
 class Section(NamedTuple):
-    """A part of the screen."""
+    """A section of the screen, below its own title."""
 
     title: str
     lines: Sequence[str]
     errors: Sequence[str] = ()
-    """Lines that are shown below, in red."""
+    """Lines that are shown below `lines`, in red."""
 
 
 def _no_files(run: FinishedRun) -> Iterable[File]:
@@ -87,13 +87,13 @@ def _no_sections(run: FinishedRun, screen: Screen) -> Iterable[Section]:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report."""
+    """One report: a function that makes its files, and one that makes its sections of the screen."""
 
     files: Callable[[FinishedRun], Iterable[File]] = _no_files
     sections: Callable[[FinishedRun, Screen], Iterable[Section]] = _no_sections
 
 
-#: Each report of ours by its name, in the order in which they are written and shown; then those of strangers.
+#: Our reports by name, in the order in which they are written and shown; those of other packages come after them.
 REPORTS: Registry[Report] = Registry(
     "report",
     {
@@ -107,28 +107,28 @@ REPORTS: Registry[Report] = Registry(
 
 
 def reports() -> dict[str, Report]:
-    """Give every report by its name, in the order in which they are shown. Raises UserError for one that is none."""
+    """Return all reports by name, in the order in which they are shown. Raises UserError for an invalid one."""
     return REPORTS.all()
 
 
 def files(run: FinishedRun) -> tuple[list[File], list[str]]:
-    """Make the files of all reports, and a sentence for each report that failed: it must not cost the others."""
+    """Make the files of all reports, and a sentence for each report that failed, which does not affect the others."""
     made: list[File] = []
     failures = []
     for name, report in reports().items():
         try:
-            made += list(report.files(run))  # whole or not at all
-        except Exception as error:  # whatever a stranger's report does
+            made += list(report.files(run))  # all files of a report or none
+        except Exception as error:  # a report of another package may raise anything
             failures.append(_failure(name, error))
     return made, failures
 
 
 def sections(run: FinishedRun, screen: Screen) -> Iterator[Section]:
-    """Yield what all reports show on the screen; of a report that fails, a sentence that says so."""
+    """Yield the sections of all reports; for a report that fails, a section with one sentence about that."""
     for name, report in reports().items():
         try:
             parts = list(report.sections(run, screen))
-        except Exception as error:  # whatever a stranger's report does
+        except Exception as error:  # a report of another package may raise anything
             parts = [Section(f"report {name}", (), (_failure(name, error),))]
         yield from parts
 

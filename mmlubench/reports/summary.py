@@ -1,4 +1,4 @@
-"""`summary.json`: everything a program may want to know of a run, for every benchmark and model."""
+"""The file `summary.json`: the manifest of a run, and all figures of every benchmark and model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TOP = ("schema_version", "kind", "run_id", "created")
 
 
 def summary_json(manifest: Manifest, summaries: Sequence[Summary]) -> dict[str, Any]:
-    """Build the whole file: which run it was, whether any of it is a mock, the manifest, the figures."""
+    """Build the content of the file: the id of the run, whether a mock answered, the manifest, the figures."""
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": BENCHMARK,

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-#: Below this many answers an accuracy of a subject is mostly chance.
+#: Below this number of answers the accuracy of a subject is mostly chance.
 FEW = 10
-#: A table no longer than this stays in one piece on a wide terminal.
+#: A table with at most this number of rows is not split into two columns.
 SHORT = 20
 
 
 class Row(NamedTuple):
-    """One line of the table."""
+    """One row of the table."""
 
     name: str
     score: Score
@@ -30,12 +30,12 @@ class Row(NamedTuple):
 
 
 def too_few(summary: Summary) -> bool:
-    """Tell whether every subject has so few answers that its figures would only mislead."""
+    """Whether every subject has so few answers that its figures would mislead."""
     return all(subject.answered < FEW for subject in summary.subjects.values())
 
 
 def blocks(summary: Summary) -> list[list[Row]]:
-    """Make a block of rows for each category: itself, then its subjects unless they have too few answers."""
+    """Return a block of rows for each category: the category, then its subjects unless they have too few answers."""
     few = too_few(summary)
     return [
         [Row(category, score, True), *(() if few else _within(category, summary))]
@@ -44,7 +44,7 @@ def blocks(summary: Summary) -> list[list[Row]]:
 
 
 def _within(category: str, summary: Summary) -> Iterable[Row]:
-    # A category that is its own only subject, as in MMLU-Pro, needs no second line.
+    # A category that is its only subject, as in MMLU-Pro, needs no second row.
     return (
         Row(f"  {name}", score, False)
         for name, score in summary.subjects.items()
@@ -53,7 +53,7 @@ def _within(category: str, summary: Summary) -> Iterable[Row]:
 
 
 def layout(summary: Summary, console: Console) -> RenderableType:
-    """Lay the table out, in two columns where they fit side by side."""
+    """Return the table, split into two columns if they fit side by side."""
     from rich.table import Table
 
     parts = blocks(summary)
@@ -70,7 +70,7 @@ def layout(summary: Summary, console: Console) -> RenderableType:
 
 
 def _best_cut(parts: Sequence[Sequence[Row]]) -> int:
-    """After which block to cut so that the longer half is shortest."""
+    """Return the number of blocks in the first column for which the longer column is shortest."""
     sizes = [len(part) for part in parts]
     return min(range(1, len(parts) + 1), key=lambda cut: max(sum(sizes[:cut]), sum(sizes[cut:])))
 
@@ -101,5 +101,5 @@ def _cells(row: Row) -> tuple[Text, str, str, str]:
 def _name(text: str) -> Text:
     from rich.text import Text
 
-    # On a narrow terminal names are cut, figures never: rich narrows only columns that may wrap.
+    # On a narrow terminal names are cut, but never figures, as rich narrows only columns that may wrap.
     return Text(text, no_wrap=True, overflow="ellipsis")

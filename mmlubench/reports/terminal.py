@@ -1,4 +1,4 @@
-"""What a run prints at its end: table, headline, every outcome's count, tokens and cost, time."""
+"""The terminal report of a run: table, headline, counts of outcomes, metrics, warnings, tokens, cost and time."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 _PLAIN_SIGNS = str.maketrans({figures.DOT: "-", figures.DASH: "-", figures.TIMES: "x", "─": "-", "…": "~"})
 _MOCK = "MOCK: the answers are canned; no figure here says anything about a real model."
-_GLUE = "\N{NO-BREAK SPACE}"  # where a line must not break: textwrap does not see it as a space
+_GLUE = "\N{NO-BREAK SPACE}"  # between words that must stay on one line: textwrap does not break here
 
 
 def summary_lines(summary: Summary, width: int, *, color: bool, ascii: bool = False) -> list[str]:
-    """Write the figures of one benchmark and model as lines no wider than `width` columns.
+    """Return the figures of one benchmark and model as lines no wider than `width` columns.
 
-    `color` adds ANSI codes; `ascii` keeps to ASCII, for terminals that show nothing else.
+    `color` adds ANSI codes; `ascii` replaces other characters, for terminals that show only ASCII.
     """
     console = _console(width, color=color)
     with console.capture() as capture:
@@ -47,7 +47,7 @@ def _print_summary(summary: Summary, console: Console) -> None:
             hint = f"Subjects have fewer than {FEW} answers each; their figures are in summary.json."
             _say(console, [hint], style="dim")
         console.print()
-    # Below the table, which may be long: what is said last is what stands on the screen.
+    # The headline comes after the table, so that a long table does not push it off the screen.
     if summary.mock:
         _say(console, [_MOCK], style="bold black on yellow")
     _say(console, _headline(summary), style="bold" if summary.headline else "bold red")
@@ -65,7 +65,7 @@ def _print_summary(summary: Summary, console: Console) -> None:
 def _console(width: int, *, color: bool) -> Console:
     from rich.console import Console
 
-    # Everything is said outright, so that no environment variable changes what a test or a log sees.
+    # Every setting is explicit, so that no environment variable changes the output.
     return Console(
         width=width,
         height=25,
@@ -80,7 +80,7 @@ def _console(width: int, *, color: bool) -> Console:
 
 
 def _say(console: Console, parts: Iterable[str], *, between: str = " ", style: str | None = None) -> None:
-    """Print the parts, breaking lines between two of them rather than within one that would fit a line."""
+    """Print the parts; lines break between parts, and only within a part that does not fit into one line."""
     room = console.width - len("  " + between)
     glued = (part.replace(" ", _GLUE) if len(part) <= room else part for part in parts)
     text = between.join(glued).replace(" %", f"{_GLUE}%")
@@ -100,7 +100,7 @@ def _headline(summary: Summary) -> list[str]:
         f"{title}:",
         f"accuracy {figures.share(summary.accuracy)}",
         f"(95 % CI {figures.interval(summary.ci95)},",
-        *((f"{n};", macro) if subjects > 1 else (f"{n})",)),  # of one subject it is the accuracy once more
+        *((f"{n};", macro) if subjects > 1 else (f"{n})",)),  # for one subject, macro equals the accuracy
     ]
 
 
@@ -136,7 +136,7 @@ def _pace(summary: Summary) -> list[str]:
     sent = requests - summary.stored
     if requests:
         rate = sent / seconds if seconds > 0 else 0.0
-        # Of one or two requests in a minute a rate would say nothing.
+        # The rate of one or two requests per minute would say nothing.
         pace = f", {rate:,.1f} a second" if rate >= 0.1 else ""
         parts.append(figures.several(sent, "request") + pace)
     if summary.stored:
@@ -147,10 +147,10 @@ def _pace(summary: Summary) -> list[str]:
 
 
 def errors_lines(results: Iterable[Entry], most: int = 5, *, ascii: bool = False) -> list[str]:
-    """Group errors by message, the most frequent first, `most` of them: `312 x cannot connect to ...`."""
-    told = [" ".join(r.error.split()) or "no message" for r in results if r.outcome is Outcome.ERROR]
-    messages = Counter(message.removeprefix(NOT_ASKED) for message in told)
-    not_asked = Counter(message.removeprefix(NOT_ASKED) for message in told if message.startswith(NOT_ASKED))
+    """Return the `most` frequent errors, grouped by message: `312 x cannot connect to ...`."""
+    errors = [" ".join(r.error.split()) or "no message" for r in results if r.outcome is Outcome.ERROR]
+    messages = Counter(error.removeprefix(NOT_ASKED) for error in errors)
+    not_asked = Counter(error.removeprefix(NOT_ASKED) for error in errors if error.startswith(NOT_ASKED))
     ordered = sorted(messages.items(), key=lambda item: (-item[1], item[0]))
     lines = [
         f"{count:,} {figures.TIMES} {message}" + _not_asked(not_asked[message])

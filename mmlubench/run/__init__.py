@@ -1,1 +1,1 @@
-"""A benchmark run without pytest: who is asked, how, what, where it is written down, and what it amounts to."""
+"""A benchmark run without pytest: its models, strategy and data, its files, and its figures."""

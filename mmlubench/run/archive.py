@@ -1,4 +1,4 @@
-"""Run folders, read back: what a run was, its figures, and every case, request and reply as a stream."""
+"""The reader of run folders: manifest and summary of a run, and every case, request and reply as a stream."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 MANIFEST, SUMMARY = "manifest.json", "summary.json"
 _LATEST = "latest"
-#: What a record raises that is made of something else.
+#: The errors that `from_dict` of a record raises for other data.
 _MISFITS = (KeyError, TypeError, ValueError, AttributeError)
 
 
 class RunArchive:
-    """One run, read from its folder; of a run that was killed, as much as was written."""
+    """One run, read from its folder; a run that was killed is read as far as it was written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -36,17 +36,17 @@ class RunArchive:
 
     @property
     def run_id(self) -> str:
-        """The id of the run, which is the name of its folder as it was made."""
+        """The id of the run: the name that its folder was given."""
         return self.manifest.run_id or self.path.name
 
     @property
     def is_finished(self) -> bool:
-        """Whether the run came to its end and was summed up."""
+        """Whether the run ended and its summary was written."""
         return (self.path / SUMMARY).is_file()
 
     @cached_property
     def summary(self) -> tuple[Summary, ...]:
-        """The figures, one for each benchmark and model; none of a run that was killed. Raises UserError."""
+        """A summary for each benchmark and model; empty for a run that was killed. Raises UserError."""
         path = self.path / SUMMARY
         if not self.is_finished:
             return ()
@@ -59,7 +59,7 @@ class RunArchive:
         try:
             return tuple(Summary.from_dict(one) for one in values["results"])
         except _MISFITS as error:
-            raise DataError(path, f"it does not hold what a run writes ({_named(error)}).") from None
+            raise DataError(path, f"it is not the summary of a run ({_named(error)}).") from None
 
     def entries(self) -> Iterator[Entry]:
         """Yield every case of `results.jsonl`, one in memory at a time. Raises UserError."""
@@ -68,7 +68,7 @@ class RunArchive:
             try:
                 yield Entry.from_dict(line)
             except _MISFITS as error:
-                raise DataError(path, f"it is no case of a run ({_named(error)}).", row=row) from None
+                raise DataError(path, f"it is not a case of a run ({_named(error)}).", row=row) from None
 
     def requests(self) -> Iterator[dict[str, Any]]:
         """Yield every line of `requests.jsonl`, one in memory at a time. Raises UserError."""
@@ -82,7 +82,7 @@ class RunArchive:
         return self._lines(self.path / "responses.jsonl")
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return one row a case; `run.frame.cases_frame` says which columns. Raises UserError."""
+        """Return a table with one row per case; `run.frame.cases_frame` lists its columns. Raises UserError."""
         from mmlubench.run.frame import cases_frame  # pandas takes half a second to import
 
         return cases_frame(self.entries())
@@ -114,7 +114,7 @@ class RunArchives(Sequence[RunArchive]):
         return len(self._runs)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return one row a case of every run, the column `run_id` in front. Raises UserError."""
+        """Return a table with one row per case of every run; `run_id` is its first column. Raises UserError."""
         from mmlubench.run.frame import runs_frame  # pandas takes half a second to import
 
         return runs_frame((run.run_id, run.entries()) for run in self._runs)
@@ -129,14 +129,14 @@ def open_run(path: str | Path = _LATEST, run_dir: str | Path = Settings.run_dir)
 
 
 def open_runs(pattern: str) -> RunArchives:
-    """Open all runs whose folders match, for example `reports/*`; what is no run folder is passed over.
+    """Open all runs whose folders match a pattern, for example `reports/*`; other folders are ignored.
 
-    Raises UserError if none is there.
+    Raises UserError if no run folder matches.
     """
     found = map(Path, glob(pattern))  # noqa: PTH207 - Path.glob takes no absolute pattern
     folders = sorted(folder for folder in found if (folder / MANIFEST).is_file())
     if not folders:
-        raise UserError(f"{pattern}: no run folder is called so; give a pattern such as reports/*.")
+        raise UserError(f"{pattern}: no run folder matches; give a pattern such as reports/*.")
     return RunArchives([RunArchive(folder) for folder in folders])
 
 
@@ -160,7 +160,7 @@ def _newest(parent: Path, name: str, advice: str) -> Path:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read what a run was. Raises UserError if the folder does not say."""
+    """Read the manifest of a run. Raises UserError for a folder without a valid one."""
     path = folder / MANIFEST
     try:
         values = _object(path, FACTS_BYTES)
@@ -174,7 +174,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _object(path: Path, most: int) -> dict[str, Any]:
-    """Read a JSON object. Raises OSError, and UserError for what is none."""
+    """Read a JSON object. Raises OSError, and UserError for anything else in the file."""
     try:
         values = orjson.loads(read_bytes(path, most))
     except orjson.JSONDecodeError as error:
@@ -182,7 +182,7 @@ def _object(path: Path, most: int) -> dict[str, Any]:
             f"{path} is not JSON ({error.msg}): start the run with its own command again."
         ) from None
     if not isinstance(values, dict):
-        raise UserError(f"{path} does not hold what a run writes: start the run with its own command again.")
+        raise UserError(f"{path} is not a JSON object: start the run with its own command again.")
     return values
 
 

@@ -1,4 +1,4 @@
-"""What is asked: the data sets of the run, each read once, and the questions selected from them."""
+"""The data of a run: its data sets, each read once, and the questions selected from them."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from mmlubench.schema import Question
 from mmlubench.settings import Settings
 
 _OWN_ROWS = "the test's own rows"
-#: Where the questions of a mark come from: a data set that is known by name, one that a YAML describes, a test's rows.
+#: The source of a test's questions: the data set that a YAML describes, the test's own rows, or None for a data set
+#: that is known by name.
 Origin = Spec | Sequence[Question] | None
 
 
 class RunData:
-    """The data sets of one process by the name of their benchmark."""
+    """The data sets of one process, by the name of their benchmark."""
 
     def __init__(self, settings: Settings, roster: Roster, strategy: Strategy) -> None:
         self.seen: set[str] = set()
         """Benchmarks that were found, selected or not."""
         self.empty_selection: EmptySelection | None = None
-        """Why a benchmark has no questions of the kind asked for; another one may have some."""
+        """The error of a benchmark in which nothing was selected; another benchmark may have such questions."""
         self._settings = settings
-        self._answerers = roster
+        self._roster = roster
         self._strategy = strategy
         self._data: dict[str, DataSet] = {}
         self._origins: dict[str, Origin] = {}
@@ -44,9 +45,9 @@ class RunData:
         *,
         by_recipe: bool = True,
     ) -> list[Question]:
-        """The selected questions of a benchmark; `wanted` narrows them before `--limit`.
+        """Return the selected questions of a benchmark; `wanted` filters them before `--limit` is applied.
 
-        `by_recipe` says that the recipe of the options puts them, and has to suit them.
+        `by_recipe` says that the recipe of the options will render them: it is then tried on them.
         """
         settings = self._settings
         try:
@@ -67,11 +68,11 @@ class RunData:
         return selected
 
     def examples(self, benchmark: str) -> Mapping[str, Sequence[Question]]:
-        """Worked examples by subject."""
+        """Return the worked examples of a benchmark by subject."""
         return self._data[benchmark].examples if benchmark in self._data else {}
 
     def facts(self) -> dict[str, Any]:
-        """What the manifest says of the data."""
+        """Return the facts of the data sets that go into the manifest."""
         return {
             name: {
                 "source": d.source,
@@ -84,15 +85,15 @@ class RunData:
         }
 
     def lines(self) -> list[str]:
-        """What is said of the data once they are loaded."""
+        """Return a line for the terminal for each data set that was loaded."""
         return [
             f"mmlubench: {name}: {several(len(d.questions), 'question')} from {d.source}"
             + (f"; {d.notice}" if d.notice else "")
             for name, d in self._data.items()
         ]
 
-    def nothing_selected(self, keyword: str) -> str:
-        """One sentence for a selection that is empty."""
+    def why_nothing_selected(self, keyword: str) -> str:
+        """Return one sentence for an empty selection; `keyword` is the text of `-k`."""
         chosen = [f"-k {keyword!r}"] if keyword else []
         chosen += [f"--subject {name}" for name in self._settings.subject]
         chosen += [f"--category {name}" for name in self._settings.category]
@@ -115,7 +116,7 @@ class RunData:
 
     def _read(self, benchmark: str, origin: Origin) -> DataSet:
         settings = self._settings
-        source = settings.data or ("sample" if self._answerers.only_mocks else "hub")
+        source = settings.data or ("sample" if self._roster.only_mocks else "hub")
         if isinstance(origin, Spec) or origin is None:
             data = datasets.load(
                 benchmark if origin is None else origin,
@@ -129,6 +130,6 @@ class RunData:
         return narrow(data, settings, source)
 
     def _try_prompts(self, data: DataSet, questions: Iterable[Question]) -> None:
-        """Render one question of each subject: a prompt that cannot work is told before anything is paid for."""
+        """Render one question of each subject, so that a prompt that cannot work fails before anything is paid for."""
         for question in {q.subject: q for q in questions}.values():
             prompts.render(self._strategy.recipe, question, data.examples.get(question.subject, ()))

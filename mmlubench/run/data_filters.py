@@ -1,4 +1,4 @@
-"""The options that make a data set smaller before anything is selected from it: --redux, --dedup, token limits."""
+"""The filters of a data set, applied before questions are selected: --redux, --dedup, --max-question-tokens."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ANNOTATED = "mmlu"
 
 
 def narrow(data: DataSet, settings: Settings, source: str) -> DataSet:
-    """Return what the options leave of a data set; its notice says what they took.
+    """Return a data set without the questions that the options leave out; its notice says what was left out.
 
-    `source` is where the data come from, as `--data` says it. Raises EmptySelection for a data set that has no
-    annotations, DataError if they cannot be had.
+    `source` is the source of the data, as in `--data`. Raises EmptySelection for `--redux` with a data set that has no
+    annotations, and DataError if the annotations cannot be read.
     """
     if settings.redux:
         if data.name != _ANNOTATED:

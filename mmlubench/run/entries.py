@@ -1,4 +1,4 @@
-"""From the cases of a run to its summaries: one for every benchmark and model."""
+"""The entries of a run, collected case by case, and their summaries: one for every benchmark and model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mmlubench.run.run import Run, selection_key
 from mmlubench.schema import Entry, Outcome, Usage
 from mmlubench.stats import Summary, Thresholds, summarize
 
-#: A place in the run after that of every case.
+#: The position of lines that belong behind all cases of the run.
 LAST = sys.maxsize
 
 
@@ -24,11 +24,11 @@ class _Cases:
 
     results: list[Entry] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
-    """Where in the run each of these results belongs: workers send them in another order."""
+    """The position of each result in the run: workers send results in another order."""
     stored: int = 0
-    """Requests that the store answered."""
+    """Requests that were answered from the store."""
     unasked: int = 0
-    """Cases that were not asked any more, since what was allowed is spent."""
+    """Cases that were not asked because the budget was spent."""
 
     def put_in_order(self) -> None:
         if any(earlier > later for earlier, later in pairwise(self.places)):
@@ -38,18 +38,18 @@ class _Cases:
 
 
 class Entries:
-    """Collects the results of a run, and sums them up when it is over."""
+    """Collects the results of a run, and sums them up at its end."""
 
     def __init__(self, run: Run, facts: Mapping[str, Any]) -> None:
-        """`facts` are those of `Run.facts`; workers may tell more of them while the run goes on."""
+        """`facts` are those of `Run.facts`; workers may add to them while the run goes on."""
         self._run = run
         self._facts = facts
         self._cases: dict[tuple[str, str, str], _Cases] = {}
-        """By benchmark, model, and recipe where it is not that of the run."""
+        """By benchmark, model, and recipe; an empty recipe is that of the run."""
         self._why_unasked = ""
 
     def add(self, result: Entry, place: int, *, stored: int = 0, unasked: str = "") -> None:
-        """Take a result in; `place` is the case's place in the run, `unasked` why it was not asked any more."""
+        """Add a result; `place` is its position in the run, `unasked` the reason if the case was not asked."""
         cases = self._cases.setdefault((result.benchmark, result.model, result.recipe), _Cases())
         cases.results.append(result)
         cases.places.append(place)
@@ -69,7 +69,7 @@ class Entries:
 
     @property
     def own_recipes(self) -> list[str]:
-        """The recipes of these cases that are not the run's."""
+        """The recipes of these cases, other than that of the run."""
         return [recipe for _, _, recipe in self._cases if recipe]
 
     def __iter__(self) -> Iterator[Entry]:
@@ -77,7 +77,7 @@ class Entries:
 
     @property
     def is_finished(self) -> bool:
-        """Whether no case that was selected is missing."""
+        """Whether every selected case has a result."""
         return not any(self._unfinished(*who, cases) for who, cases in self._cases.items())
 
     def _summary(self, benchmark: str, model: str, recipe: str, cases: _Cases, duration_s: float) -> Summary:
@@ -87,7 +87,7 @@ class Entries:
         summary = summarize(
             cases.results,
             Thresholds(run.settings.max_error_rate, run.settings.max_unparsed_rate),
-            # Of several agents each is another model.
+            # Several agents may be several models, so there is no single name to compare.
             asked_model=asked[0].asked_model if len(asked) == 1 and _is_known(asked[0]) else None,
             dropped=dict.fromkeys(dropped, requests),
             unfinished=self._unfinished(benchmark, model, recipe, cases),
@@ -104,7 +104,7 @@ class Entries:
         )
 
     def _unfinished(self, benchmark: str, model: str, recipe: str, cases: _Cases) -> str:
-        """Why cases that were selected are missing, as half a sentence; empty where none is."""
+        """Return the reason why selected cases are missing, as half a sentence; empty if none is."""
         selected = self._facts.get(benchmark, {}).get("cases", {}).get(selection_key(model, recipe), 0)
         done, of = len(cases.results) - cases.unasked, max(selected, len(cases.results))
         if done == of:
@@ -116,7 +116,7 @@ class Entries:
         return stopped + goes_on if self._run.roster.has_store else stopped
 
     def _notice(self, benchmark: str) -> str:
-        """What a reader of the figures must know: data that are not complete, money that was not enough."""
+        """Return what a reader of the figures must know, such as incomplete data or a spent budget."""
         notices = (self._facts.get(benchmark, {}).get("notice", ""), self._why_unasked.rstrip("."))
         return "; ".join(filter(None, notices))
 
@@ -126,10 +126,10 @@ def _is_known(spec: ModelSpec) -> bool:
 
 
 def crashed_result(nodeid: str, label: str, benchmark: str, recipe: str, known: Entries) -> Entry:
-    """Return what can be told of a case from its pytest id alone, such as `test_mmlu[claude-anatomy-0017]`.
+    """Make the result of a crashed case from its pytest id alone, such as `test_mmlu[claude-anatomy-0017]`.
 
-    `label` is the model's, `recipe` as in `schema.Entry`. Other results of the same subject, which are `known`, tell
-    the category.
+    `label` is the model's, `recipe` is as in `schema.Entry`. The category is taken from a `known` result of the same
+    subject.
     """
     case_id = nodeid.partition("[")[2]
     subject, _, row = case_id.rstrip("]").removeprefix(f"{label}-").rpartition("-")

@@ -1,4 +1,4 @@
-"""`--estimate`: what the selected questions will take, reckoned from the plan of requests."""
+"""The estimate of a run (`--estimate`): tokens, price and time, computed from its planned requests."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from mmlubench.schema import Request, Scoring
 from mmlubench.stats.estimate import Estimate, estimate
 from mmlubench.tokens import BYTES_PER_TOKEN
 
-#: Of several agents, whose requests are many and long, so many questions, evenly spaced, speak for all: the means of
-#: their lengths are within a few per cent.
+#: The number of questions, evenly spaced, that are planned for several agents, whose requests are many and long: the
+#: mean length of their prompts is within a few per cent of that of all questions.
 _SAMPLE = 200
-#: A reply that is read at once: what one model alone replies makes none of its prompts longer.
+#: The planned reply of a single model: no later prompt holds it, so its length does not matter.
 _ANSWER = "A"
 
 
 def quote_lines(run: Run) -> list[str]:
-    """Requests, tokens, price and time of every model, as lines for the terminal; none without a question."""
+    """Return requests, tokens, price and time of every model as lines for the terminal; none without questions."""
     quotes = [quote for label in run.questions for quote in _quotes(run, label)]
     return estimate_lines(quotes) if quotes else []
 
@@ -34,14 +34,14 @@ def _quotes(run: Run, label: str) -> list[Quote]:
     return _of_one(run, label) if is_one else _of_agents(run, label)
 
 
-def _of_one(run: Run, label: str) -> list[Quote]:
+def _quote_one(run: Run, label: str) -> list[Quote]:
     spec = run.roster.specs[label]
     texts = (_text(request) for _, request in planned_requests(run, label, run.questions[label], _ANSWER))
     return [Quote(spec.label, _estimate(run, spec, texts), price_note(spec))]
 
 
-def _of_agents(run: Run, label: str) -> list[Quote]:
-    """Quote each model of the agents. The bound counts that they read at length what others said at length."""
+def _quote_agents(run: Run, label: str) -> list[Quote]:
+    """Quote each model of the agents. The upper bound assumes longest replies, which make later prompts longer, too."""
     strategy, seats = run.strategy, {spec.label: spec for spec in run.roster.asked(label)}
     limits = [strategy.params(spec).max_tokens or 0 for spec in seats.values()]
     usual = _sampled(run, label, strategy.recipe.reply_tokens)
@@ -55,28 +55,28 @@ def _of_agents(run: Run, label: str) -> list[Quote]:
 
 
 def _sampled(run: Run, label: str, reply_tokens: int) -> dict[str, list[str]]:
-    """Return a text for every request, by the label of who is asked, were all replies so long."""
+    """Return the text of every request by the label of its model, if every reply has `reply_tokens` tokens."""
     questions = run.questions[label]
     sample = questions[:: max(1, len(questions) // _SAMPLE)]
     reply = "word" * (reply_tokens * BYTES_PER_TOKEN // 4)
     texts: dict[str, list[str]] = {}
     for who, request in planned_requests(run, label, sample, reply):
         texts.setdefault(who, []).append(_text(request))
-    # Every question takes as many requests.
+    # Repeated up to all questions, as each of them takes the same number of requests.
     return {
-        who: list(islice(cycle(said), len(said) * len(questions) // len(sample)))
-        for who, said in texts.items()
+        who: list(islice(cycle(sampled), len(sampled) * len(questions) // len(sample)))
+        for who, sampled in texts.items()
     }
 
 
 def _text(request: Request) -> str:
-    said = "\n".join(message.content for message in request.messages)
-    return said or request.prompt + request.continuation
+    chat = "\n".join(message.content for message in request.messages)
+    return chat or request.prompt + request.continuation
 
 
 def _estimate(run: Run, spec: ModelSpec, texts: Iterable[str]) -> Estimate:
     strategy = run.strategy
-    reads = strategy.scoring is Scoring.TEXT  # else the reply is a single token
+    reads = strategy.scoring is Scoring.TEXT  # otherwise the reply is a single token
     return estimate(
         texts,
         reply_tokens=strategy.recipe.reply_tokens if reads else 1,

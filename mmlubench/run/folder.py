@@ -1,4 +1,4 @@
-"""The run folder: one writer, append-only while running, in the order of the questions at the end."""
+"""The run folder: its files are appended to while the run goes on, and put into the order of the run at its end."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mmlubench.errors import UserError
 from mmlubench.jsonl import Appender, pretty, write_atomic
 from mmlubench.reports.report import File
 
-#: What is written a line a case, or a line a request.
+#: The JSON-lines files: a line per case, or a line per request.
 STREAMS = ("requests", "responses", "results")
 #: The end of the name of a folder in which a mock has answered.
 _MOCK = "-MOCK"
 
 
 class RunFolder:
-    """`reports/<run-id>/` with its manifest and the three JSONL files. Raises UserError if it cannot be written."""
+    """A new folder `reports/<run-id>/` for one run. Raises UserError if it cannot be written."""
 
     def __init__(self, parent: str, *, mock: bool) -> None:
         now = datetime.now(timezone.utc)
@@ -37,13 +37,13 @@ class RunFolder:
         self._blocks: dict[str, list[tuple[int, int]]] = {name: [] for name in STREAMS}
 
     def append(self, order: int, lines: Mapping[str, bytes]) -> None:
-        """Append one case's lines to each file; `order` is the case's place in the run."""
+        """Append one case's lines to each file; `order` is the position of the case in the run."""
         for name, block in lines.items():
             self._streams[name].write(block)
             self._blocks[name].append((order, len(block)))
 
     def append_entry(self, name: str, order: int, entry: bytes) -> None:
-        """Append a line `"key": value` to what will be an object in `name`.json when the run is over."""
+        """Append a line `"key": value` of the JSON object that `close` writes to `name`.json."""
         if name not in self._streams:
             self._streams[name] = Appender(self._file(name))
             self._blocks[name] = []
@@ -51,7 +51,7 @@ class RunFolder:
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing was appended yet."""
+        """Whether nothing has been appended yet."""
         return not any(self._blocks.values())
 
     def discard(self) -> None:
@@ -61,7 +61,7 @@ class RunFolder:
         shutil.rmtree(self.path)
 
     def close(self) -> None:
-        """Close the files and put the cases into order, where workers sent them in another."""
+        """Close the files, and put the cases into the order of the run where workers sent them in another."""
         for name, stream in self._streams.items():
             stream.close()
             _put_in_order(self._file(name), self._blocks[name])
@@ -77,17 +77,17 @@ class RunFolder:
         return self.path / (f"{name}.jsonl" if name in STREAMS else f"{name}.json.part")
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write one of the run's JSON files, whole or not at all."""
+        """Write one of the run's JSON files atomically."""
         write_atomic(self.path / name, pretty(content))
 
     def write_file(self, file: File) -> None:
-        """Write a file of a report, whole or not at all."""
+        """Write a file of a report atomically."""
         folder = self.path.parent if file.beside else self.path
         write_atomic(folder / file.name, file.text)
 
 
 def check_parent(parent: str) -> None:
-    """Raise UserError if the folder for run folders cannot be made, or written to; it is not made."""
+    """Raise UserError if the parent of run folders cannot be made or written to. The folder is not made."""
     path = Path(parent).absolute()
     try:
         with TemporaryFile(dir=next(folder for folder in (path, *path.parents) if folder.exists())):
@@ -97,7 +97,7 @@ def check_parent(parent: str) -> None:
 
 
 def make_parent(parent: str) -> None:
-    """Make the folder that run folders and the store lie in. Raises UserError if nothing can be written there."""
+    """Make the parent of run folders, which also holds the store. Raises UserError if it cannot be written to."""
     check_parent(parent)
     try:
         Path(parent).mkdir(parents=True, exist_ok=True)
@@ -125,7 +125,7 @@ def _put_in_order(path: Path, blocks: list[tuple[int, int]]) -> None:
 
 
 def _close_object(lines: Path, whole: Path) -> None:
-    """Make one object of its entries, a line each."""
+    """Write a file of lines `"key": value` as one JSON object, and delete the lines."""
     with lines.open("rb") as entries, whole.open("wb") as file:
         file.write(b"{\n")
         for number, entry in enumerate(entries):

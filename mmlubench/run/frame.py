@@ -1,4 +1,4 @@
-"""Cases as a table of pandas: one row a case, made while the cases stream by."""
+"""The table of cases for pandas, one row per case, built without keeping the cases in memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NUMBERS = ("points", "probability", "probability_right", "latency_s", "cost_usd"
 
 
 def cases_frame(cases: Iterable[Entry]) -> pd.DataFrame:
-    """Return a row a case, in the order given; raises UserError if pandas is not installed.
+    """Return a table with one row per case, in the given order; raises UserError if pandas is not installed.
 
     `recipe` is empty where a question was asked with the recipe of the run, and else names what took its place, such
     as a solver of the user's own: figures go by benchmark, model and recipe. `points` is what an answered case adds
@@ -42,23 +42,23 @@ def cases_frame(cases: Iterable[Entry]) -> pd.DataFrame:
 
 
 def runs_frame(runs: Iterable[tuple[str, Iterable[Entry]]]) -> pd.DataFrame:
-    """Return the rows of several runs, each an id and its cases, with the categorical column `run_id` in front."""
+    """Return the table of several runs, each an id and its cases; its first column is the categorical `run_id`."""
     return _frame(((run_id, case) for run_id, cases in runs for case in cases), ("run_id",))
 
 
 class _Labels:
-    """A column of text of which there are few: a number for each row, and what each number means."""
+    """A categorical column: the code of each row, and the label of each code."""
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         self.codes = array("i")
-        self._number = {label: number for number, label in enumerate(known)}
+        self._code_of = {label: code for code, label in enumerate(known)}
 
     def append(self, label: str) -> None:
-        self.codes.append(self._number.setdefault(label, len(self._number)))
+        self.codes.append(self._code_of.setdefault(label, len(self._code_of)))
 
     @property
     def labels(self) -> list[str]:
-        return list(self._number)
+        return list(self._code_of)
 
 
 def _frame(rows: Iterator[tuple[str, Entry]], extra: tuple[str, ...]) -> pd.DataFrame:
@@ -84,7 +84,7 @@ def _categorical(pandas: Any, name: str, column: _Labels) -> Any:
     return found if name == "outcome" else found.reorder_categories(sorted(column.labels))
 
 
-#: From who was asked what to what came of it and what it took.
+#: The columns in the order of the table.
 _ORDER = (
     *("id", "benchmark", "subject", "category", "language", "model", "recipe", "outcome", "points"),
     *("answer", "prediction", "rule", "probability", "probability_right", "choices", "epochs"),

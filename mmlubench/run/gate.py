@@ -1,4 +1,4 @@
-"""`--min-accuracy`: the gate that decides the exit status in CI."""
+"""The gate (`--min-accuracy`), which decides the exit status in CI."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from mmlubench.stats.summary import Summary
 
 
 class Verdict(NamedTuple):
-    """What the gate says of one benchmark and model."""
+    """The verdict of the gate on one benchmark and model."""
 
     passed: bool
     text: str
 
 
 class Gate:
-    """Passes when every benchmark and model has a headline accuracy of at least `least`; None is no gate."""
+    """Passes if every benchmark and model has a headline accuracy of at least `least`; None stands for no gate."""
 
     def __init__(self, least: float | None) -> None:
         self._least = least
 
     def verdicts(self, summaries: Iterable[Summary]) -> list[Verdict]:
-        """One sentence for each benchmark and model; none without a gate."""
+        """Return a verdict for each benchmark and model; none without a gate."""
         return [] if self._least is None else [self._verdict(summary, self._least) for summary in summaries]
 
     def passes(self, summaries: Sequence[Summary], *, failed: int, failed_cases: int, finished: bool) -> bool:
-        """Whether the run is a success. Only the verdict on answers is the gate's: other failures stay failures.
+        """Whether the run is a success. The gate replaces the verdict on answers only: other failures stay failures.
 
-        `failed` counts all tests that failed, `failed_cases` those among them that are cases; `finished` says that no
-        selected case is missing: what there was no money for is skipped, which pytest itself takes for success.
+        `failed` counts all failed tests, `failed_cases` the cases among them. `finished` says that no selected case is
+        missing: cases beyond the budget are skipped, which pytest counts as success.
         """
         if self._least is None:
             return finished and not failed
@@ -41,7 +41,7 @@ class Gate:
             return Verdict(False, f"gate failed: {who} has no headline accuracy: {summary.why_no_headline}")
         passed = accuracy >= least
         shown = f"{accuracy:.4f}"
-        if (float(shown) >= least) != passed:  # rounded, it would contradict the verdict
+        if (float(shown) >= least) != passed:  # the rounded number would contradict the verdict
             shown = f"{accuracy:.6f}"
         word, sign = ("passed", ">=") if passed else ("failed", "<")
         return Verdict(passed, f"gate {word}: {who} accuracy {shown} {sign} {least:g} (--min-accuracy)")

@@ -1,4 +1,4 @@
-"""The single writer of a run: records of cases become the files of its run folder."""
+"""The ledger of a run, its only writer: it turns the records of cases into the files of the run folder."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from mmlubench.stats.metrics import metrics
 
 
 class Ledger:
-    """Keeps one run. Raises UserError if its folder cannot be made, or a metric or report cannot be had."""
+    """Writes one run. Raises UserError if its folder cannot be made, or a metric or report cannot be imported."""
 
     def __init__(self, run: Run, invocation: Invocation) -> None:
-        metrics(), reports()  # one that cannot be imported must be told before anything is paid for
+        metrics(), reports()  # so that one that cannot be imported fails before anything is paid for
         self._run = run
         self._invocation = invocation
         self._started = time.perf_counter()
@@ -35,15 +35,15 @@ class Ledger:
         """The models of the cases that came."""
         self._folder = RunFolder(run.settings.run_dir, mock=self._is_mock)
         self._known: dict[str, dict[str, tuple[str, str]]] = {}
-        """Benchmark and recipe of each test function, by the part of a pytest id before the bracket, and then by the
-        end of the id: that of the test's own parameters."""
+        """Benchmark and recipe of each test function, by the part of a pytest id before the bracket and then by the end
+        of the id, which names the test's own parameters."""
         self._crashed: list[str] = []
         self._gate = Gate(run.settings.min_accuracy)
         self.failed_cases = 0
-        """How many cases the test runner counts as failed."""
+        """The number of cases that the test runner counts as failed."""
         self.entries = Entries(run, self._facts)
         self.records = RunRecords(self._manifest(), (), (), self._folder.path)
-        """What reports are made of: the manifest at first, and all of it when the run is over."""
+        """The input of reports: only the manifest at first, everything once the run is over."""
         self.failed_reports: list[str] = []
         """A sentence for each report that failed."""
         self._folder.write_json("manifest.json", self.records.manifest.to_dict())
@@ -51,7 +51,7 @@ class Ledger:
     # -- while the run goes on -----------------------------------------------------------------------------------
 
     def take(self, record: Mapping[str, Any], nodeid: str, *, failed: bool) -> Entry | None:
-        """Keep one case's record, and return its result; None for a test that put no question. Raises OSError."""
+        """Write one case's record, and return its result; None for a test without a question. Raises OSError."""
         lines = {"requests": record["requests"], "responses": record["responses"]}
         self._facts.update(record["facts"])
         result = None
@@ -70,13 +70,13 @@ class Ledger:
         self._folder.append(record["order"], lines)
         return result
 
-    def keep(self, ungraded: Iterable[tuple[bytes, bytes]]) -> None:
-        """Log what was asked, and may have to be paid for, but never graded because the run was stopped."""
+    def log_ungraded(self, ungraded: Iterable[tuple[bytes, bytes]]) -> None:
+        """Log requests and responses that may be billed but were never graded because the run was stopped."""
         for requests, responses in ungraded:
             self._folder.append(LAST, {"requests": requests, "responses": responses})
 
     def crashed(self, nodeid: str) -> bool:
-        """Note that a process died while it ran this test; return whether the test is a case of the run."""
+        """Record that a worker died while it ran this test; return whether the test is a case of the run."""
         is_case = bool(self._label_in(nodeid))
         if is_case:
             self._crashed.append(nodeid)
@@ -86,7 +86,7 @@ class Ledger:
 
     @property
     def is_blank(self) -> bool:
-        """Whether no case came, not even one that crashed."""
+        """Whether no case was recorded, not even a crashed one."""
         return self._folder.is_blank and not self._crashed
 
     @property
@@ -97,7 +97,7 @@ class Ledger:
     # -- at the end ----------------------------------------------------------------------------------------------
 
     def finish(self) -> list[Entry]:
-        """Reckon the figures, then write everything that is written at the end; return the results of crashed cases.
+        """Compute the figures and write all files of the end of a run; return the results of crashed cases.
 
         Raises OSError.
         """
@@ -122,15 +122,15 @@ class Ledger:
         return crashed
 
     def discard(self) -> None:
-        """Leave nothing behind of a run in which nothing was asked."""
+        """Remove the folder of a run in which nothing was asked."""
         self._folder.discard()
 
     def verdicts(self) -> list[Verdict]:
-        """Return what the gate says, a sentence for each benchmark and model; none without a gate."""
+        """Return the gate's verdict on each benchmark and model; none without a gate."""
         return self._gate.verdicts(self.records.summary)
 
     def passes(self, *, failed: int) -> bool | None:
-        """Whether the run is a success, `failed` tests of all having failed; None if it has no summary."""
+        """Whether the run is a success, given how many tests `failed` in all; None if it has no summary."""
         if not self.records.summary:
             return None
         return self._gate.passes(
@@ -157,7 +157,7 @@ class Ledger:
 
     def _manifest(self) -> Manifest:
         made = manifest(self._folder.run_id, self._invocation, self._run, self._facts)
-        # Workers alone know the fixtures of the tests: a controller learns of them from the results.
+        # A controller learns from results which fixtures the tests have: only workers collect the tests.
         own = {**self._run.own_recipes, **dict.fromkeys(self.entries.own_recipes)}
         if set(self._labels) <= {OWN} - set(self._run.roster.specs):
             made = replace(made, models={})  # the default model would pass for the one that was asked
@@ -176,7 +176,7 @@ class Ledger:
 
 
 def _own_parameters(nodeid: str, result: Entry) -> str:
-    """Return what follows the question in a pytest id, such as `-kind` in `test_own[claude-anatomy-0017-kind]`."""
+    """Return the end of a pytest id behind the question, such as `-kind` in `test_own[claude-anatomy-0017-kind]`."""
     row = result.id.rpartition("/")[2]
     return "" if nodeid.endswith(row + "]") else "-" + nodeid.rpartition(f"-{row}-")[2].removesuffix("]")
 

@@ -1,4 +1,4 @@
-"""`manifest.json`: what one must know to repeat a run, or to tell why two runs differ."""
+"""The manifest of a run: everything needed to repeat the run, or to explain why two runs differ."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ _PACKAGES = (
 
 @dataclass(frozen=True)
 class Invocation:
-    """How a run was started."""
+    """The command that started a run, and its surroundings."""
 
     command: tuple[str, ...]
     """The words of the command line, `pytest` first."""
     cwd: Path
     workers: int = 1
-    """How many processes ask."""
+    """The number of processes that ask."""
     user_facts: Mapping[str, Any] = field(default_factory=dict)
-    """What the user wants to be noted beside."""
+    """Facts that the user's hooks add to the manifest."""
 
 
 def manifest(run_id: str, invocation: Invocation, run: Run, data: Mapping[str, Any]) -> Manifest:
-    """Versions, settings, data revision and hash, template hash, commit. Holds no secret: keys are named, not told.
+    """Make the manifest: versions, settings, hashes of data and templates, commit; of API keys only the names.
 
-    `data` are the facts of the data sets, as `Run.facts` gives them.
+    `data` are the facts of the data sets, as `Run.facts` returns them.
     """
     created = datetime.fromtimestamp(run.share.started, timezone.utc)
     return Manifest(
@@ -71,7 +71,7 @@ def manifest(run_id: str, invocation: Invocation, run: Run, data: Mapping[str, A
 
 
 def _store(cwd: Path, run: Run) -> str | None:
-    """Where this run keeps its replies, as a full path; None where it keeps none."""
+    """Return the full path of the run's store; None without a store."""
     return str(cwd / run.settings.store_path) if run.roster.has_store else None
 
 
@@ -83,7 +83,7 @@ def _version(package: str) -> str | None:
 
 
 def _git_commit(folder: Path) -> str | None:
-    """The commit of the user's own benchmarks, with `-dirty` where they differ from it; None outside git."""
+    """Return the commit of the user's benchmarks, with `-dirty` if files differ from it; None outside git."""
     try:
         found = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],

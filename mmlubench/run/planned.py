@@ -1,8 +1,8 @@
-"""The plan of requests: what a run would send, found out without asking anybody.
+"""The planned requests: what a run would send, found out without asking a model.
 
-The run's own solver is played against a model that notes each request and always replies the same. So an estimate
-counts the very prompts that would be sent, whatever the solver does; and what is said in a debate makes its next round
-longer here, too.
+The run's own solver is run against a model that records each request and always gives the same reply. So an estimate
+counts the prompts that would really be sent, whatever the solver does; replies in a debate make its next round longer
+here, too.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from mmlubench.solvers import Solver
 def planned_requests(
     run: Run, label: str, questions: Iterable[Question], reply: str
 ) -> Iterator[tuple[str, Request]]:
-    """Yield each request that putting these questions to a model would send, with the label of who is asked.
+    """Yield each request that these questions to a model would send, with the label of the model that gets it.
 
-    `label` is that of the model under test; its agents are asked in its place, where there are some. `reply` is what
-    all of them are taken to reply.
+    `label` is that of the model under test, in whose place its agents are asked if there are any. `reply` is the text
+    that every model is assumed to reply.
     """
-    noted: list[tuple[str, Request]] = []
-    seats = [(_NotingModel(spec.label, reply, noted), spec) for spec in run.roster.asked(label)]
+    recorded: list[tuple[str, Request]] = []
+    seats = [(_RecordingModel(spec.label, reply, recorded), spec) for spec in run.roster.asked(label)]
     asked = run.strategy.scoring
-    # Which way of scoring a server knows is found out by asking it; all but the echo take one request.
+    # Only the server could say which way of scoring it supports; all but the echo take one request.
     scoring = Scoring.CHAT if asked is Scoring.LOGPROB else asked
     with closing(asyncio.new_event_loop()) as loop:
         solvers: dict[str, Solver] = {}
@@ -36,24 +36,24 @@ def planned_requests(
             if name not in solvers:
                 solvers[name] = run.strategy.solver(seats, scoring, run.data.examples(name))
             loop.run_until_complete(_play(solvers[name], question))
-            yield from noted
-            noted.clear()
+            yield from recorded
+            recorded.clear()
 
 
 async def _play(solver: Solver, question: Question) -> None:
     await solver(question)
 
 
-class _NotingModel:
-    """A Model that notes what it is asked, and always replies the same."""
+class _RecordingModel:
+    """A Model that records its requests and always gives the same reply."""
 
-    def __init__(self, label: str, reply: str, noted: list[tuple[str, Request]]) -> None:
+    def __init__(self, label: str, reply: str, recorded: list[tuple[str, Request]]) -> None:
         self._label = label
         self._reply = reply
-        self._noted = noted
+        self._recorded = recorded
 
     async def generate(self, request: Request) -> Completion:
-        self._noted.append((self._label, request))
+        self._recorded.append((self._label, request))
         logprobs = ((request.continuation or "A", 0.0),) if request.params.logprobs else ()
         return Completion(self._reply, "stop", logprobs=logprobs)
 

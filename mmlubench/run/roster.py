@@ -1,4 +1,4 @@
-"""The models of a run: who is asked, each with its limits, retries, budget and store."""
+"""The roster: the models of a run, each with its limits, retries, budget and store."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from mmlubench.run.folder import make_parent
 from mmlubench.run.share import Share
 from mmlubench.settings import Settings
 
-#: What a model of the user's own goes by where none of --model is asked; nothing more is known of it.
+#: The label of a user's own model where no model of --model is asked; nothing more is known of that model.
 OWN = "own"
 OWN_SPEC = ModelSpec(label=OWN, client=OWN, model_id=OWN)
 
 
 class Roster:
-    """The models of one process by label. A model is opened when it is first asked."""
+    """The models of one process, by label. A model is opened when it is first asked."""
 
     def __init__(
         self,
@@ -44,14 +44,14 @@ class Roster:
 
     @cached_property
     def specs(self) -> dict[str, ModelSpec]:
-        """What is known of each model. Raises ModelError, and UserError for a --max-cost that nobody could keep."""
+        """The spec of each model under test. Raises ModelError, and UserError for a --max-cost that cannot be kept."""
         settings = self._settings
         if self._given is not None:
             specs = dict(self._given)
         elif self.agents:
             if settings.model:
                 raise UserError(
-                    "--model beside --agent-model: the agents alone are asked; leave --model out."
+                    "--model and --agent-model are both given, and only agents are asked; leave --model out."
                 )
             label = "+".join(spec.label for spec in self.agents)
             specs = {label: replace(self.agents[0], label=label)}
@@ -63,7 +63,7 @@ class Roster:
 
     @cached_property
     def agents(self) -> list[ModelSpec]:
-        """What is known of the models of agents, in turn; empty where it is the model under test. Raises ModelError."""
+        """The specs of --agent-model, in order; empty if every agent is the model under test. Raises ModelError."""
         return self._resolved("--agent-model", self._settings.agent_model, None)
 
     def _resolved(self, option: str, names: Sequence[str], adapter: str | None) -> list[ModelSpec]:
@@ -88,76 +88,76 @@ class Roster:
         return specs
 
     @property
-    def _known(self) -> dict[str, ModelSpec]:
-        """Everybody who may be asked, by label."""
+    def _all_specs(self) -> dict[str, ModelSpec]:
+        """The specs of all models that may be asked, by label."""
         return {**self.specs, **{spec.label: spec for spec in self.agents}}
 
     @cached_property
     def store(self) -> Store | None:
-        """Every answer ever bought, made where there is none; None without one. Raises UserError."""
+        """The store of replies, created if it does not exist; None for a run without a store. Raises UserError."""
         if not self.has_store:
             return None
         if self._settings.store is None:
-            make_parent(self._settings.run_dir)  # or the complaint would be about a file that nobody named
-        # The first process looks for damage; one is enough.
+            make_parent(self._settings.run_dir)  # so that an error names --run-dir, which the user can change
+        # Only the first process checks for damage: one check is enough.
         return Store.open(self._settings.store_path, check=self._share.number == 0)
 
     @property
     def has_store(self) -> bool:
-        """Whether answers are kept; not those of mocks, which cost nothing."""
+        """Whether replies are stored; those of mocks are not, as they cost nothing."""
         return not (self._settings.no_store or self.only_mocks)
 
     def open_early(self) -> None:
-        """Open what is there already, so that what is wrong with it is told before anything is collected.
+        """Open models and an existing store, so that their errors are reported before tests are collected.
 
-        Nothing is connected and no file is made yet: perhaps nothing will be asked. Raises UserError.
+        No connection and no file is made yet, as the run may ask nothing. Raises UserError.
         """
-        for label in self._known:
+        for label in self._all_specs:
             self._provider(label)
-        # Not Path.exists, which fails where it may not look.
+        # Not Path.exists, which raises an error for a folder that may not be read.
         if self.has_store and os.path.exists(self._settings.store_path):  # noqa: PTH110
             _ = self.store
 
     def close_store(self) -> None:
-        """Write what is waiting, and close the store, if it is open. Raises StoreError."""
+        """Write the replies that wait, and close the store if it is open. Raises StoreError."""
         store: Store | None = self.__dict__.get("store")
         if store is not None:
             store.close()
 
     @property
     def store_notice(self) -> str:
-        """What must be told of the store, such as that it was damaged; empty while it is not open."""
+        """A line about the store, for example that it was damaged; empty if there is nothing to say."""
         store: Store | None = self.__dict__.get("store")
         return f"mmlubench: {store.notice}" if store is not None and store.notice else ""
 
     @property
     def only_mocks(self) -> bool:
         """Whether no real model is asked."""
-        return all(spec.is_mock for spec in self._known.values())
+        return all(spec.is_mock for spec in self._all_specs.values())
 
     @property
     def concurrency(self) -> int:
-        """Requests in flight of this process."""
+        """The most requests that this process may have in flight."""
         return self._share.of(self._settings.concurrency)
 
     def model(self, label: str) -> Model:
-        """The model under test, with all layers around it."""
+        """Return the model of that label, with all layers around it."""
         if label not in self._stacks:
-            provider, spec = self._provider(label), self._known[label]
+            provider, spec = self._provider(label), self._all_specs[label]
             self._stacks[label] = assemble(provider, spec, self._limits, self.store, since=self._since)
         return self._stacks[label].model
 
     @property
     def _since(self) -> float:
-        """From when on (Unix seconds) an answer of the store is recent enough."""
+        """The time (Unix seconds) from which on stored replies may be used."""
         settings = self._settings
-        if settings.refresh_since is not None:  # before a --refresh, which a configuration file may hold
+        if settings.refresh_since is not None:  # takes precedence over a --refresh in a configuration file
             return settings.refresh_since
         return self._share.started if settings.refresh else 0.0
 
     def _provider(self, label: str) -> Model:
         if label not in self._providers:
-            spec = self._known[label]
+            spec = self._all_specs[label]
             self._providers[label] = models.open_model(
                 models.constrained(spec) if self._settings.constrained else spec,
                 pool=self.concurrency,
@@ -167,46 +167,46 @@ class Roster:
         return self._providers[label]
 
     def seats(self, label: str, model: Model | None = None) -> list[tuple[Model, ModelSpec]]:
-        """Who works on a question: the model under test alone, or the --agent-model of each agent in turn.
+        """Return who works on a question: the model under test alone, or the models of the agents in order.
 
-        `model` is one of the user's own, in place of the model under test.
+        `model` is a model of the user's own that is asked in place of these.
         """
         return [(model or self.model(spec.label), spec) for spec in self.asked(label)]
 
     def is_mock(self, label: str) -> bool:
-        """Whether any of those who work on a question of that model is a mock."""
+        """Whether a mock works on the questions of that model."""
         return any(spec.is_mock for spec in self.asked(label))
 
     def asked(self, label: str) -> list[ModelSpec]:
-        """What is known of those who work on a question of that model."""
+        """Return the specs of the models that work on the questions of that model."""
         if label == OWN and OWN not in self.specs:
             return [OWN_SPEC]
         return self.agents or [self.specs[label]]
 
     def waiting(self) -> str:
-        """What requests wait for, such as `waiting for rate limit, 12 requests`; empty if none does."""
+        """Say what requests wait for, such as `waiting for rate limit, 12 requests`; empty if none waits."""
         limiters = [stack.limiter for stack in self._stacks.values() if stack.limiter.waiting]
         return ", ".join(f"waiting for {limiter.why}, {limiter.waiting:,} requests" for limiter in limiters)
 
     def header(self, how: str) -> list[str]:
-        """Lines for pytest's header: who is asked, how; MOCK where nobody real is."""
+        """Return the lines for pytest's header: the models, `how` they are asked, and MOCK for each mock."""
         flight = f"{self._settings.concurrency} requests in flight"
         return [
             f"mmlubench: {', '.join(self.specs)} · {how} · {flight}",
             *(
                 f"mmlubench: MOCK replies for {spec.label}: {spec.notice or 'no model is asked'}"
-                for spec in self._known.values()
+                for spec in self._all_specs.values()
                 if spec.is_mock
             ),
         ]
 
     def stop_asking(self) -> None:
-        """Let no request out any more; those under way may end."""
+        """Send no further requests; those under way may end."""
         for stack in self._stacks.values():
             stack.limiter.shut()
 
     def closing(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
-        """What is to be awaited at the end."""
+        """Return the coroutine functions that close the models; each is awaited at the end of the run."""
         return [stack.model.aclose for stack in self._stacks.values()]
 
     @cached_property

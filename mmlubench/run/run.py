@@ -1,4 +1,4 @@
-"""One benchmark run as one process sees it: the object that plugin, dialogues and commands build on."""
+"""One benchmark run in one process: the object that plugin, dialogues and commands build on."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from mmlubench.solvers import Solver
 
 
 class Run:
-    """What is asked of whom, and how. Everything is made on first use: a run that asks no model pays for nothing.
+    """The models, strategy and data of a run. Each is made on first use, so that a run only pays for what it needs.
 
     `settings` are the user's options; `share` is this process's part of the run, all of it by default. `specs` are
-    the models under test by label, in place of those that `--model` names. `note_spent` is told how many US dollars of
-    the share's part of `--max-cost` are gone.
+    the models under test by label, in place of those that `--model` names. `note_spent` is called with the US dollars
+    spent of this process's part of `--max-cost`.
     """
 
     def __init__(
@@ -40,30 +40,32 @@ class Run:
         self.strategy = Strategy(settings)
         self.data = RunData(settings, self.roster, self.strategy)
         self.questions: dict[str, list[Question]] = {}
-        """The selected questions by the label of the model that is asked, in the order of the run."""
-        """Those alone that are put by the options; a solver of the user's own cannot be estimated."""
+        """The selected questions by the label of the model that is asked, in the order of the run.
+
+        Without those of a user's own solver, whose requests cannot be estimated.
+        """
         self._selected: Counter[tuple[str, str]] = Counter()
-        """How many cases were selected, by benchmark and `selection_key`."""
+        """The number of selected cases, by benchmark and `selection_key`."""
         self._asked: dict[str, None] = {}
-        """The models of these cases."""
+        """The labels of the models of these cases, in order."""
         self._scored: dict[str, None] = {}
-        """The models that are scored as the options say."""
+        """The labels of the models that the solver of the options asks, in order."""
         self.own_recipes: dict[str, None] = {}
-        """What stands in for the recipe of the options, where there is anything."""
+        """The names of users' own solvers and models that replace the recipe of the options, in order."""
         self._solvers: dict[tuple[str, str], Solver] = {}
         self._scoring: dict[str, Scoring] = {}
-        """How each model is scored, once that was found out."""
+        """The way in which each model is scored, once `settle_scoring` has chosen it."""
 
     def check(self) -> None:
-        """Raise UserError for options, models or prompts that make no sense: nothing was asked yet."""
+        """Raise UserError for options, models or prompts that make no sense, before anything is asked."""
         self.strategy.check()
         _ = self.roster.specs
 
     def select(self, label: str, question: Question, recipe: str = "", *, scored: bool = True) -> None:
-        """Take a question into the run, to be asked of the model of that label.
+        """Add a question to the run, to be asked of the model of that label.
 
-        `recipe` is what the question is put with where that is not the recipe of the options, `scored` says whether
-        the solver of the options asks that model.
+        `recipe` names what replaces the recipe of the options, if anything does; `scored` says whether the solver of
+        the options asks that model.
         """
         self._selected[question.benchmark, selection_key(label, recipe)] += 1
         self._asked[label] = None
@@ -75,18 +77,18 @@ class Run:
             self.questions.setdefault(label, []).append(question)
 
     def solver(self, label: str, benchmark: str) -> Solver:
-        """Return the solver that the options ask for, over a model under test, with a benchmark's worked examples."""
+        """Return the solver of the options for a model under test, with the worked examples of a benchmark."""
         if (label, benchmark) not in self._solvers:
             self._solvers[label, benchmark] = self.strategy.repeated(self.plain_solver(label, benchmark))
         return self._solvers[label, benchmark]
 
     def plain_solver(self, label: str, benchmark: str, model: Model | None = None) -> Solver:
-        """Return the solver of the options that puts a question once, over `model` in place of that of the label."""
+        """Return the solver of the options without epochs; `model`, if given, is asked in place of the label's."""
         seats, scoring = self.roster.seats(label, model), self._scoring.get(label, Scoring.TEXT)
         return self.strategy.plain_solver(seats, scoring, self.data.examples(benchmark))
 
     async def settle_scoring(self) -> None:
-        """Find out how each model is scored; a server may have to be asked. Raises ModelError if it cannot be done."""
+        """Choose how each model is scored, which may take a request to its server. Raises ModelError if none works."""
         asked = self.strategy.scoring
         for label in self._scored:
             spec = self.roster.specs[label]
@@ -97,7 +99,7 @@ class Run:
 
     @property
     def labels(self) -> list[str]:
-        """The models that are asked, by label: those of the selected questions; all of --model before any is known."""
+        """The labels of the models that are asked: those of selected questions, or all of --model before selection."""
         return list(self._asked or self.roster.specs)
 
     @property
@@ -107,11 +109,11 @@ class Run:
 
     @property
     def must_settle_scoring(self) -> bool:
-        """Whether `settle_scoring` has anything to find out; the letters of chats are simply read."""
+        """Whether `settle_scoring` has anything to do; it has nothing to do where letters are read from chats."""
         return bool(self._scored) and (self.strategy.scoring is not Scoring.TEXT or self.strategy.is_raw)
 
     def facts(self) -> dict[str, Any]:
-        """Return what is known of the data of each benchmark, and how many cases were selected for each model."""
+        """Return the facts of each benchmark's data, with the number of cases selected for each model."""
         return {
             name: {**facts, "cases": {key: n for (of, key), n in self._selected.items() if of == name}}
             for name, facts in self.data.facts().items()
@@ -119,5 +121,5 @@ class Run:
 
 
 def selection_key(label: str, recipe: str) -> str:
-    """Name a model's cases among those of a benchmark; `recipe` is that of `schema.Entry`."""
+    """Return the key of a model's cases within a benchmark; `recipe` is as in `schema.Entry`."""
     return f"{label}, {recipe}" if recipe else label

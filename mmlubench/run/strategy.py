@@ -1,4 +1,4 @@
-"""How a question is put: recipe, parameters, and the solver that the options ask for."""
+"""The strategy of a run: the recipe, sampling parameters and solver that the options ask for."""
 
 from __future__ import annotations
 
@@ -30,42 +30,43 @@ from mmlubench.solvers import (
 
 
 class Strategy:
-    """What the options say of asking. Nothing here depends on which model is asked."""
+    """How the options want questions to be asked, whichever model is asked."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     @cached_property
     def kind(self) -> SolverKind:
-        """What the solver says of itself. Raises UserError for a name that is none."""
+        """The solver of the options. Raises UserError for an unknown name."""
         return find_solver(self._settings.solver)
 
     @cached_property
     def recipe(self) -> prompts.Recipe:
-        """How questions are put. Raises PromptError."""
+        """The recipe, with the options that change it. Raises PromptError."""
         settings = self._settings
         return prompts.load_recipe(settings.recipe, settings.prompt, settings.shots, settings.system)
 
     @cached_property
     def extraction(self) -> str:
-        """How letters are read. Raises UserError for a name that is none."""
+        """The name of the rules that read letters. Raises UserError for an unknown name."""
         name = self._settings.extraction or self.recipe.extraction
         find_extraction(name)
         return name
 
     @property
     def scoring(self) -> Scoring:
-        """Whether replies are read, or letters compared by their probability."""
+        """The way of scoring: replies are read, or letters are compared by their log-probability."""
         return Scoring(self._settings.scoring or (self.recipe.scoring if self._is_scored else Scoring.TEXT))
 
     def check(self) -> None:
-        """Raise UserError, or PromptError, for options that make no sense: nothing was asked yet."""
+        """Raise UserError, or PromptError, for options that make no sense, before anything is asked."""
         settings = self._settings
         _ = self.extraction, self._roles
         read_reducer(settings.epochs_reducer, settings.epochs)
         if settings.constrained and self.scoring is not Scoring.TEXT:
             raise UserError(
-                f"--constrained holds replies to letters, and --scoring {self.scoring} reads none: give one."
+                f"--constrained limits replies to letters, and --scoring {self.scoring} reads no reply: "
+                "leave one of them out."
             )
         self.kind.check(settings)
         for flag in NOT_FOR_ALL:
@@ -82,17 +83,17 @@ class Strategy:
 
     @property
     def calls(self) -> int:
-        """How many requests a question takes, retries not counted."""
+        """The number of requests that a question takes, without retries."""
         return self.kind.calls(self._settings) * self._settings.epochs
 
     @property
     def at_once(self) -> int:
-        """How many requests a question has under way at a time, at most."""
+        """The most requests that a question has in flight at the same time."""
         return self.kind.at_once(self._settings) * self._settings.epochs
 
     @property
     def notice(self) -> str:
-        """What a user may want to know of the options before the run; mostly nothing."""
+        """A hint about the options, shown before the run; mostly empty."""
         settings = self._settings
         varies = settings.temperature or self.kind.parameters.get("temperature")
         if settings.epochs == 1 or settings.shuffle_choices or varies:
@@ -101,18 +102,18 @@ class Strategy:
 
     @property
     def name(self) -> str:
-        """What the figures go by: the recipe, or how the agents work together, and where the options depart from it."""
+        """The name under which figures are reported: the recipe or solver, and the options that change it."""
         return ", ".join(filter(None, (self._title, self._recipe_name, *self._departures())))
 
     @property
     def heading(self) -> str:
-        """The same for the head of a run, where a recipe has its version."""
+        """The name for the header of a run, which gives the version of the recipe, too."""
         versioned = self._recipe_name and f"recipe {self.recipe.name} v{self.recipe.version}"
         return ", ".join(filter(None, (self._title, versioned, *self._departures())))
 
     @property
     def _title(self) -> str:
-        """How the solver calls itself; empty where the recipe alone says how it asks."""
+        """The solver's own title; empty if the recipe alone describes it."""
         settings = self._settings
         return settings.solver if self.kind.title is None else self.kind.title(settings)
 
@@ -121,7 +122,7 @@ class Strategy:
         return self.recipe.name if self.kind.uses_recipe else ""
 
     def _departures(self) -> Iterator[str]:
-        """What makes the figures others than those of the plain recipe: read without it, they would mislead."""
+        """Yield the options that change the recipe: under its bare name, such figures would mislead."""
         settings, recipe = self._settings, self.recipe
         written = prompts.load_recipe(settings.recipe, settings.prompt)
         if recipe.shots != written.shots:
@@ -137,7 +138,7 @@ class Strategy:
         yield from self.repeats()
 
     def repeats(self) -> Iterator[str]:
-        """Yield what --epochs and --shuffle-choices make of any recipe or solver; mostly nothing."""
+        """Yield the effects of --epochs and --shuffle-choices on any recipe or solver; mostly nothing."""
         settings = self._settings
         if settings.shuffle_choices:
             yield "shuffled choices"
@@ -145,12 +146,12 @@ class Strategy:
             yield f"{settings.epochs_reducer} of {settings.epochs} epochs"
 
     def facts(self) -> dict[str, Any]:
-        """What the manifest says."""
+        """Return the facts that go into the manifest."""
         roles = [{"name": role.name, "source": role.source, "sha256": role.sha256} for role in self._roles]
         return {"solver": self._settings.solver, "extraction": self.extraction, "roles": roles}
 
     def params(self, spec: ModelSpec) -> Params:
-        """Sampling parameters: the command line before the model's own defaults before the recipe's."""
+        """Return the sampling parameters. The command line wins, then the solver, then the model, then the recipe."""
         recipe, settings = self.recipe, self._settings
         asked: dict[str, Any] = {"temperature": 0.0, "max_tokens": recipe.max_tokens, "stop": recipe.stop}
         if recipe.temperature is not None:
@@ -163,7 +164,7 @@ class Strategy:
         return Params(**asked)
 
     def dropped(self, spec: ModelSpec) -> list[str]:
-        """The parameters that are asked for and that the model does not take."""
+        """Return the parameters that are asked for but that the model does not accept."""
         asked = () if spec.is_mock else self.params(spec).asked()
         return [name for name in asked if getattr(spec.capabilities, name, name) is None]
 
@@ -173,7 +174,7 @@ class Strategy:
         scoring: Scoring,
         examples: Mapping[str, Sequence[Question]],
     ) -> Solver:
-        """Build the solver; `seats` are the model under test, or those of the agents, in turn."""
+        """Build the solver; `seats` hold the model under test, or the models of the agents in order."""
         return self.repeated(self.plain_solver(seats, scoring, examples))
 
     def plain_solver(
@@ -182,7 +183,7 @@ class Strategy:
         scoring: Scoring,
         examples: Mapping[str, Sequence[Question]],
     ) -> Solver:
-        """Build the solver that puts a question once, whatever --epochs and --shuffle-choices say."""
+        """Build the solver without --epochs and --shuffle-choices: it asks a question once."""
         context = SolverContext(
             self._settings,
             [Seat(model, spec, self.params(spec)) for model, spec in seats],
@@ -195,7 +196,7 @@ class Strategy:
         return self.kind.build(context)
 
     def repeated(self, solver: Solver) -> Solver:
-        """Put a solver's questions as often as --epochs says, and in the orders of --shuffle-choices."""
+        """Return a solver that applies --epochs and --shuffle-choices to another solver."""
         settings = self._settings
         if settings.epochs == 1 and not settings.shuffle_choices:
             return solver
@@ -215,12 +216,12 @@ class Strategy:
 
     @cached_property
     def _roles(self) -> tuple[Role, ...]:
-        """The prompts of the agents, in the order in which their solver takes them. Raises PromptError."""
+        """The prompts of the agents, in the order that their solver expects. Raises PromptError."""
         return self.kind.roles(self._settings)
 
 
 class _Numbered:
-    """A solver whose requests bear the number of their epoch: `Repeated` calls it once for each, in order."""
+    """A solver that numbers the epochs of its requests: `Repeated` calls it once for each epoch, in order."""
 
     def __init__(self, solver: Solver) -> None:
         self._solver = solver

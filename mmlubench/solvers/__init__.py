@@ -1,4 +1,4 @@
-"""How a question is put to a model: one prompt, the probabilities of letters, several agents."""
+"""Solvers, which ask a question and read the answer: one prompt, the probabilities of letters, several agents."""
 
 from mmlubench.solvers.base import Solver
 from mmlubench.solvers.catalog import SOLVERS, find_solver, solvers_that_heed

@@ -1,4 +1,4 @@
-"""The solvers of several agents as `--solver` names them: their calls, prompts and options."""
+"""The solvers with several agents, as `--solver` names them: their calls, prompts and options."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from mmlubench.solvers.debate import Critique, Debate, JudgedDebate
 from mmlubench.solvers.kind import SolverContext, SolverKind
 from mmlubench.solvers.panel import Agent
 
-#: Agents that sample the likeliest tokens would all say the same; stop texts are for the recipe's own prompt.
+#: At temperature 0 all agents would say the same; the recipe's stop texts are made for its own prompt.
 _SAMPLED = {"temperature": 0.7, "stop": ()}
 _OF_AGENTS = ("--agent-model", "--initial-prompt", "--rounds")
-#: A debater, a debater, a judge; an author, a critic, a synthesizer.
+#: The agents of `debate_judge`: two debaters and a judge; and those of `critic`: author, critic and synthesizer.
 _TRIO = 3
 
 
@@ -23,11 +23,11 @@ def _agents(context: SolverContext, count: int) -> list[Agent]:
 
 
 def _initial(settings: Settings) -> Role:
-    return read_role("debate_initial", settings.initial_prompt, ASKED)
+    return read_role("debate_initial", settings.initial_prompt, QUESTION_VARIABLES)
 
 
 def _collaborative(settings: Settings) -> Role:
-    return read_role("debate_collaborative", settings.collaborative_prompt, HEARD)
+    return read_role("debate_collaborative", settings.collaborative_prompt, REPLY_VARIABLES)
 
 
 def _roles_of_debaters(settings: Settings) -> tuple[Role, ...]:
@@ -35,16 +35,19 @@ def _roles_of_debaters(settings: Settings) -> tuple[Role, ...]:
 
 
 def _roles_with_judge(settings: Settings) -> tuple[Role, ...]:
-    return *_roles_of_debaters(settings), read_role("judge", None, HEARD)
+    return *_roles_of_debaters(settings), read_role("judge", None, REPLY_VARIABLES)
 
 
 def _roles_of_critic(settings: Settings) -> tuple[Role, ...]:
-    return _initial(settings), read_role("critic", None, HEARD), read_role("synthesizer", None, HEARD)
+    critic, synthesizer = (read_role(name, None, REPLY_VARIABLES) for name in ("critic", "synthesizer"))
+    return _initial(settings), critic, synthesizer
 
 
 def _check_debate(settings: Settings) -> None:
     if settings.agents < 2 <= settings.rounds:
-        raise UserError(f"--agents {settings.agents}: a debate needs two; or take --solver self_consistency.")
+        raise UserError(
+            f"--agents {settings.agents}: a debate needs two; give --agents 2, or take --solver self_consistency."
+        )
 
 
 def _replies(settings: Settings) -> int:
@@ -52,7 +55,7 @@ def _replies(settings: Settings) -> int:
 
 
 def _exchanges(settings: Settings) -> int:
-    """Two speak in each round, and one at an end: the judge last, the author first."""
+    """Return two replies for each round, and one more: that of the judge at the end, or of the author at the start."""
     return 2 * settings.rounds + 1
 
 

@@ -1,4 +1,4 @@
-"""The seam for strategies."""
+"""The interface of solvers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from mmlubench.schema import Answer, Question
 
 
 class Solver(Protocol):
-    """Puts a question to a model, in whatever way, and reads the answer."""
+    """Asks a question of one or more models, and reads the answer."""
 
     async def __call__(self, question: Question) -> Answer:
-        """Solve one question. Raises ProviderError when no usable reply came back."""
+        """Solve one question. Raises ProviderError if no usable reply came back."""
         ...
 
 
@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 
 async def gather_all(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run all at once and return what they return, in their order. Raises the first error, once all have ended.
+    """Run coroutines concurrently and return their results, in order. Raises the first error, once all have ended.
 
-    What the others are replied is paid for: were they left alone, it would come too late for the log of the case.
+    It waits for all, as each reply is paid for and must come in time for the log of its case.
     """
     replies = []
     for reply in await asyncio.gather(*asked, return_exceptions=True):

@@ -1,4 +1,4 @@
-"""The solvers by the name that `--solver` gives them."""
+"""The catalog of solvers, by the name that `--solver` takes."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ SOLVERS: Registry[SolverKind] = Registry(
 
 
 def find_solver(name: str) -> SolverKind:
-    """Return what a solver says of itself. Raises UserError for an unknown name, with the known ones."""
+    """Return the solver of that name. Raises UserError, which lists the known names, for an unknown one."""
     return SOLVERS.find(name)
 
 
 def solvers_that_heed(option: str) -> list[str]:
-    """Name those of ours that an option, such as `--agents`, means something to."""
+    """Return the names of our solvers on which an option, such as `--agents`, has an effect."""
     return [name for name in SOLVERS.ours if option in find_solver(name).heeds]

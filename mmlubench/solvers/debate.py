@@ -1,4 +1,4 @@
-"""Agents that answer, read the others' answers, and answer again; with or without somebody who decides.
+"""Debates: agents answer, read the others' answers, and answer again; the majority or a judge decides.
 
 Debate: Du et al. 2023, "Improving factuality and reasoning in language models through multiagent debate", arXiv
 2305.14325. Self-consistency: Wang et al. 2022, arXiv 2203.11171.
@@ -16,9 +16,9 @@ from mmlubench.solvers.panel import Agent, Panel, Reader, vote
 
 @dataclass(frozen=True, slots=True)
 class Debate:
-    """All agents answer at once; in every further round each hears what all others said. The majority decides.
+    """All agents answer at once; in every further round each agent reads the others' replies. The majority decides.
 
-    With one round the agents never hear of one another: that is self-consistency.
+    With one round no agent reads another's reply: that is self-consistency.
     """
 
     agents: Sequence[Agent]
@@ -28,7 +28,7 @@ class Debate:
     collaborative: Role
 
     async def __call__(self, question: Question) -> Answer:
-        """Solve one question. Raises ProviderError when one agent gave no usable reply: the others would miss it."""
+        """Solve one question. Raises ProviderError if an agent gave no usable reply, as the others would miss it."""
         panel = Panel(question, self.agents, self.read)
         await discuss(panel, range(len(self.agents)), self.rounds, self.initial, self.collaborative)
         answer = vote(question, [answer for answer in panel.answers if answer])
@@ -38,7 +38,7 @@ class Debate:
 
 @dataclass(frozen=True, slots=True)
 class JudgedDebate:
-    """Two debate, a third one, who has not spoken before, reads their last words and decides alone."""
+    """Two agents debate; a third agent, the judge, reads their last replies and decides alone."""
 
     agents: Sequence[Agent]
     rounds: int
@@ -48,7 +48,7 @@ class JudgedDebate:
     judge: Role
 
     async def __call__(self, question: Question) -> Answer:
-        """Solve one question; without a letter from the judge there is none. Raises ProviderError."""
+        """Solve one question; the answer has a letter only if the judge gives one. Raises ProviderError."""
         panel = Panel(question, self.agents, self.read)
         await discuss(panel, (0, 1), self.rounds, self.initial, self.collaborative)
         await panel.round({2: self.judge.text(question, panel.said({0: "Agent 1", 1: "Agent 2"}))})
@@ -60,7 +60,7 @@ class JudgedDebate:
 
 @dataclass(frozen=True, slots=True)
 class Critique:
-    """One answers, another criticizes it, a third one makes of both a new answer, which may be criticized again."""
+    """An author answers, a critic criticizes the answer, and a synthesizer makes a new answer of both, every round."""
 
     agents: Sequence[Agent]
     rounds: int
@@ -70,7 +70,7 @@ class Critique:
     synthesizer: Role
 
     async def __call__(self, question: Question) -> Answer:
-        """Solve one question; without a letter from the synthesizer there is none. Raises ProviderError."""
+        """Solve one question; the answer has a letter only if the synthesizer gives one. Raises ProviderError."""
         panel = Panel(question, self.agents, self.read)
         await panel.round({0: self.initial.text(question)})
         proposer = 0
@@ -92,10 +92,10 @@ class Critique:
 async def discuss(
     panel: Panel, speakers: Sequence[int], rounds: int, initial: Role, collaborative: Role
 ) -> None:
-    """Let the speakers answer, and in each further round answer again to what the others said."""
+    """Let the speakers answer, and in each further round answer again with the others' replies before them."""
     await panel.round(dict.fromkeys(speakers, initial.text(panel.question)))
     for _ in range(rounds - 1):
-        # All prompts first: what one agent is about to say must not be heard in the same round.
+        # All prompts are made first, so that no agent reads a reply of the same round.
         prompts = {}
         for one in speakers:
             others = {other: f"Agent {other + 1}" for other in speakers if other != one}

@@ -1,4 +1,4 @@
-"""What a solver says of itself before anything is asked, and what it is built from."""
+"""The kinds of solvers: what a solver declares before anything is asked, and the context that it is built from."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from mmlubench.schema import Answer, Completion, Params, Question, Request, Scor
 from mmlubench.settings import Settings
 from mmlubench.solvers.base import Solver
 
-#: Options for solvers that put their questions by the recipe.
+#: The options of solvers that render questions by the recipe.
 RECIPE_OPTIONS = ("--recipe", "--prompt", "--system", "--shots")
-#: Options that only some solvers heed. The others refuse them, as they would pass over them in silence.
+#: The options that have an effect on some solvers only; they are refused for the others instead of being ignored.
 NOT_FOR_ALL = (
     *RECIPE_OPTIONS,
     *("--scoring", "--constrained", "--agent-model", "--initial-prompt", "--rounds", "--agents"),
@@ -27,7 +27,7 @@ NOT_FOR_ALL = (
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A model that is asked, what is known of it, and the sampling parameters it is asked with."""
+    """A model that is asked, its spec, and the sampling parameters of its requests."""
 
     model: Model
     spec: ModelSpec
@@ -36,22 +36,22 @@ class Seat:
 
 @dataclass(frozen=True)
 class SolverContext:
-    """What a solver is built from: once for each model and data set, before the first question."""
+    """The context that a solver is built from, once for each model and data set, before the first question."""
 
     settings: Settings
     """The options of the run."""
     seats: Sequence[Seat]
-    """The model under test; with `--agent-model` the model of each agent, in turn."""
+    """The model under test, or with `--agent-model` the models of the agents in order."""
     recipe: Recipe
-    """How a question is put: `--recipe` or `--prompt`, and the options that change it."""
+    """The recipe of `--recipe` or `--prompt`, with the options that change it."""
     examples: Mapping[str, Sequence[Question]]
     """Worked examples by subject; empty for a data set without any."""
     extraction: str
     """The name of the rules that read a letter from a reply."""
     scoring: Scoring = Scoring.TEXT
-    """Whether replies are read, or in which way letters are compared by their log-probability."""
+    """The way of scoring: replies are read, or letters are compared by their log-probability."""
     roles: tuple[Role, ...] = ()
-    """The prompts that the solver's `SolverKind.roles` gave."""
+    """The prompts that `SolverKind.roles` of the solver returned."""
 
     @property
     def model(self) -> Model:
@@ -60,16 +60,16 @@ class SolverContext:
 
     @property
     def params(self) -> Params:
-        """The sampling parameters for it."""
+        """The sampling parameters for the model under test."""
         return self.seats[0].params
 
     def request(self, question: Question) -> Request:
-        """Write the question as the recipe has it. Raises PromptError."""
+        """Return the request that asks the question by the recipe. Raises PromptError."""
         messages = render(self.recipe, question, self.examples.get(question.subject, ()))
         return request_of(question, self.recipe, messages, self.params)
 
     def read(self, question: Question, completion: Completion) -> Answer:
-        """Read the letter of a reply; without one the answer says why there is none."""
+        """Read the letter of a reply; an answer without a letter says why it has none."""
         return read_answer(question, completion, self.extraction)
 
 
@@ -81,32 +81,32 @@ def _no_roles(_settings: Settings) -> tuple[Role, ...]:
     return ()
 
 
-def _all_well(_settings: Settings) -> None:
+def _no_check(_settings: Settings) -> None:
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class SolverKind:
-    """A solver as `--solver` names it. Everything but `build` has a default, so `SolverKind(MySolver)` is one."""
+    """A solver as `--solver` names it. Only `build` has no default, so that `SolverKind(MySolver)` is enough."""
 
     build: Callable[[SolverContext], Solver]
     """Makes the solver: a class with `__init__(self, context)`, or a function."""
     calls: Callable[[Settings], int] = _once
-    """How many requests it makes for a question, retries not counted; `--estimate` relies on it."""
+    """The number of requests for a question, without retries."""
     at_once: Callable[[Settings], int] = _once
-    """How many of them are under way at a time, at most."""
+    """The most requests for a question that are in flight at the same time."""
     heeds: tuple[str, ...] = ()
-    """Which of `NOT_FOR_ALL` it heeds, for example `RECIPE_OPTIONS`."""
+    """The options of `NOT_FOR_ALL` that have an effect on this solver, for example `RECIPE_OPTIONS`."""
     roles: Callable[[Settings], tuple[Role, ...]] = _no_roles
-    """Reads the prompts of its agents, which the manifest names. Raises PromptError."""
+    """Reads the prompts of its agents, which the manifest records. Raises PromptError."""
     title: Callable[[Settings], str] | None = None
-    """What figures go by, beside the recipe where that is heeded; None: the name it was asked by."""
+    """The name in figures, before that of the recipe if the solver uses one; None for the name given to `--solver`."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    """Sampling parameters, under the names of `Params`, that go before the defaults of model and recipe."""
-    check: Callable[[Settings], None] = _all_well
+    """Sampling parameters, under the names of `Params`, that override the defaults of model and recipe."""
+    check: Callable[[Settings], None] = _no_check
     """Raises UserError for options that make no sense together."""
 
     @property
     def uses_recipe(self) -> bool:
-        """Whether questions are put by the recipe."""
+        """Whether questions are rendered by the recipe."""
         return "--recipe" in self.heeds

@@ -1,18 +1,18 @@
-"""From log-probabilities of tokens to probabilities of letters."""
+"""Letter scores: the log-probabilities of tokens become probabilities of letters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import exp, fsum, log
 
-#: What tokenizers and servers put around a letter: white space, and the signs that SentencePiece and GPT-2 have for it.
+#: The white space that tokenizers and servers put around a letter, with the signs of SentencePiece and GPT-2 for it.
 _AROUND = " \t\r\n\u2581\u0120\u010a"
 
 
 def letter_scores(logprobs: Iterable[tuple[str, float]], letters: str) -> dict[str, float]:
-    """Return the log-probability of each letter that is there: of all tokens that are the letter but for white space.
+    """Return the log-probability of each letter found among tokens, whose surrounding white space is ignored.
 
-    " A" and "A" are two tokens and one answer, so their probabilities are added: log-sum-exp of the logarithms.
+    " A" and "A" are two tokens for the same answer, so their probabilities are added: log-sum-exp of the logarithms.
     """
     found: dict[str, list[float]] = {}
     for token, value in logprobs:
@@ -23,9 +23,9 @@ def letter_scores(logprobs: Iterable[tuple[str, float]], letters: str) -> dict[s
 
 
 def probabilities(scores: Mapping[str, float], letters: str) -> dict[str, float]:
-    """Return the probability of each letter, given that it is one of them: softmax of the scores; 0 without a score.
+    """Return the probability of each letter, the softmax of the scores; 0 for a letter without a score.
 
-    Raises ValueError without any score.
+    Raises ValueError for empty scores.
     """
     best = max(scores.values())
     weights = {letter: exp(scores[letter] - best) if letter in scores else 0.0 for letter in letters}

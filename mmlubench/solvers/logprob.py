@@ -1,8 +1,7 @@
-"""No text is read: the likeliest letter is the answer.
+"""Scoring by log-probability: no text is read, the likeliest letter is the answer.
 
-What the next token would be after a prompt that ends with `Answer:` is how the paper scores (Hendrycks et al. 2021,
-"Measuring massive multitask language understanding", arXiv 2009.03300): one token, the letters among the likeliest, and
-the best of them.
+The paper of MMLU scores by the next token after a prompt that ends with `Answer:`, and takes the likeliest letter
+(Hendrycks et al. 2021, "Measuring massive multitask language understanding", arXiv 2009.03300).
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ RULE = "logprob"
 
 
 class Logprob:
-    """Renders the recipe, asks how likely each letter is, answers with the likeliest.
+    """Renders the recipe, asks for the log-probability of each letter, and answers with the likeliest letter.
 
-    Of letters that are exactly as likely the first one counts. A letter that is not among the likeliest tokens the
-    server tells has the probability 0, and the explanation names it; by `Scoring.ECHO` none is missing.
+    If several letters are equally likely, the first one counts. A letter that is not among the likeliest tokens of the
+    server has the probability 0, and the explanation names it; with `Scoring.ECHO` no letter is missing.
     """
 
     def __init__(
@@ -47,16 +46,16 @@ class Logprob:
         scoring: Scoring = Scoring.COMPLETIONS,
         top: int = TOP_LOGPROBS,
     ) -> None:
-        """`scoring` is one of the three ways to do it; `top` is how many tokens the server is asked for."""
+        """`scoring` is one of the three ways to do it; `top` is the number of likeliest tokens to ask for."""
         self._model = model
         self._recipe = recipe
-        # One token and nothing to stop it; the temperature stays, though it changes no log-probability.
+        # One token without stop texts; the temperature stays, although it changes no log-probability.
         self._params = replace(params, max_tokens=1, stop=(), logprobs=top)
         self._examples = examples or {}
         self._scoring = scoring
 
     async def __call__(self, question: Question) -> Answer:
-        """Solve one question. Raises ProviderError when no usable reply came back."""
+        """Solve one question. Raises ProviderError if no usable reply came back."""
         messages = render(self._recipe, question, self._examples.get(question.subject, ()))
         if self._scoring is Scoring.ECHO:
             return await self._by_echo(question, raw_prompt(messages))
@@ -80,7 +79,7 @@ class Logprob:
 
 
 def continuations(prompt: str, letters: str) -> list[str]:
-    """Return what would come next for each letter: with a space before it, unless the prompt ends with white space."""
+    """Return the text that continues the prompt for each letter, with a space unless the prompt ends with one."""
     space = "" if prompt[-1:].isspace() else " "
     return [space + letter for letter in letters]
 
@@ -111,17 +110,17 @@ def _answer(question: Question, scores: Mapping[str, float], completion: Complet
         why = f"no letter among the {len(completion.logprobs)} likeliest tokens, the first is {likeliest!r} ({right})"
         return Answer(None, Outcome.UNPARSED.value, completion.text, why)
     known = probabilities(scores, question.letters)
-    letter = max(known, key=lambda each: known[each])  # of equals the first
+    letter = max(known, key=lambda each: known[each])  # the first of equal ones
     shown = ", ".join(f"{each} {known[each]:.3f}" for each in question.letters)
     missing = "".join(each for each in question.letters if each not in scores)
     note = f"; not among the likeliest tokens: {', '.join(missing)}" if missing else ""
-    told = f"answered {letter} (rule: {RULE}; {shown}{note}), {right}"
-    return Answer(letter, RULE, completion.text, told, known)
+    explanation = f"answered {letter} (rule: {RULE}; {shown}{note}), {right}"
+    return Answer(letter, RULE, completion.text, explanation, known)
 
 
 def _without(question: Question, completion: Completion) -> Answer:
-    """Answer for a reply without log-probabilities: a refusal. Raises ProviderError if it is none."""
+    """Return the answer of a refusal without log-probabilities. Raises ProviderError for any other reply."""
     if completion.finish_reason == "refusal":
-        told = f"refused by the provider; right is {question.answer}"
-        return Answer(None, Outcome.REFUSED.value, completion.text, told)
+        explanation = f"refused by the provider; right is {question.answer}"
+        return Answer(None, Outcome.REFUSED.value, completion.text, explanation)
     raise ProviderError("log-probabilities were asked for, and the reply has none", sent=completion.sent)

@@ -1,4 +1,4 @@
-"""The same question several times over: epochs, each with its choices in another order if wanted."""
+"""Epochs: the same question is asked several times, each time with its choices in another order if wanted."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from mmlubench.errors import UserError
 from mmlubench.schema import ALPHABET, Answer, Question, majority
 from mmlubench.solvers.base import Solver, gather_all
 
-#: From how many repeats were right, and out of how many, to a score; None stands for a plain majority vote.
+#: Computes a score from the number of right repeats and the number of all; None stands for a plain majority vote.
 Reducer = Callable[[int, int], float] | None
 
 
 class Repeated:
-    """Asks every question `epochs` times at once, and makes one answer of them.
+    """Asks every question `epochs` times at once, and combines the answers into one.
 
-    The answer's letter is the one that most repeats gave, the first seen where two tie; a repeat without a letter
-    casts no vote. Its score is the reducer's. Equal requests of one case are different answers to the store. Of
-    several debates the first one is told in full: one that was chosen by its outcome would say more than it knows.
+    The letter is that of most repeats, in a tie the first seen; a repeat without a letter casts no vote. The score is
+    that of the reducer. The store keeps a reply for each of the equal requests of a case. The answer holds the record
+    of the first debate only: a debate chosen by its outcome would be a biased sample.
     """
 
     def __init__(
@@ -39,22 +39,22 @@ class Repeated:
         self._seed = seed
 
     async def __call__(self, question: Question) -> Answer:
-        """Solve one question. Raises ProviderError when one repeat has no usable reply: a score would be a guess."""
+        """Solve one question. Raises ProviderError if a repeat has no usable reply, as the score would be a guess."""
         orders = [self._order(question, epoch) for epoch in range(self._epochs)]
         answers = await gather_all(self._put(question, order) for order in orders)
-        return self._together(question, answers)
+        return self._combined(question, answers)
 
     async def _put(self, question: Question, order: Sequence[int]) -> Answer:
         return _as_printed(await self._solver(reordered(question, order)), order)
 
     def _order(self, question: Question, epoch: int) -> Sequence[int]:
-        """In which order an epoch puts the choices. Of several epochs the first keeps the printed order."""
+        """Return the order of the choices in an epoch. The first of several epochs keeps that of the data set."""
         order = list(range(len(question.choices)))
         if self._shuffle and (epoch or self._epochs == 1):
             random.Random(f"{self._seed}/{epoch}/{question.id}").shuffle(order)
         return order
 
-    def _together(self, question: Question, answers: Sequence[Answer]) -> Answer:
+    def _combined(self, question: Question, answers: Sequence[Answer]) -> Answer:
         if len(answers) == 1:
             return answers[0]
         letters = tuple(answer.letter for answer in answers)
@@ -65,12 +65,12 @@ class Repeated:
         score = (
             float(letter == question.answer) if self._reduce is None else self._reduce(right, len(letters))
         )
-        told = (
+        votes = (
             f"{letters.count(letter)} of {len(letters)} repeats answered {letter}, right is {question.answer}"
         )
         return replace(
             answers[letters.index(letter)],
-            explanation=told,
+            explanation=votes,
             letters=letters,
             score=score,
             rounds=first.rounds,
@@ -101,7 +101,7 @@ def pass_at_k(right: int, n: int, k: int) -> float:
 
 
 def reordered(question: Question, order: Sequence[int]) -> Question:
-    """Return the question with its choices in another order, and its key with them."""
+    """Return the question with its choices in another order, and its answer key adapted."""
     if list(order) == sorted(order):
         return question
     letters = question.letters
@@ -110,7 +110,7 @@ def reordered(question: Question, order: Sequence[int]) -> Question:
 
 
 def _as_printed(answer: Answer, order: Sequence[int]) -> Answer:
-    """Return the answer to a reordered question with the letters of the printed one."""
+    """Return the answer to a reordered question with the letters of the original one."""
     if list(order) == sorted(order):
         return answer
     letters = {ALPHABET[new]: ALPHABET[old] for new, old in enumerate(order)}
@@ -118,7 +118,7 @@ def _as_printed(answer: Answer, order: Sequence[int]) -> Answer:
     def printed(letter: str | None) -> str | None:
         return (
             letters.get(letter, letter) if letter else None
-        )  # some protocols read letters that are no choice's
+        )  # some protocols read letters that belong to no choice
 
     chances = answer.probabilities and {letters[new]: p for new, p in answer.probabilities.items()}
     return replace(

@@ -1,4 +1,4 @@
-"""One prompt, one reply."""
+"""The default solver: one prompt, one reply."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from mmlubench.solvers.base import Solver
 from mmlubench.solvers.kind import RECIPE_OPTIONS, SolverContext, SolverKind
 from mmlubench.solvers.logprob import Logprob
 
-#: A reply that was cut off is given so many times the tokens. What the model can give at most, its own layer knows.
-_MORE = 4
-#: Statuses by which a server says that the request itself does not suit it: here, that the budget is too large.
+#: The factor by which the token limit grows after a reply was cut off; a lower limit of the model is applied later.
+_FACTOR = 4
+#: The statuses with which a server refuses a request as such: here, because the token limit is too large.
 _TOO_LARGE = frozenset({400, 413, 422})
 
 
 class SingleTurn:
-    """Renders the recipe, asks once, reads the letter.
+    """Renders the recipe, asks once, and reads the letter.
 
-    A reply that was cut off before any letter tells of the budget, not of the model: with `reask` such a question is
-    asked once more, with a larger one.
+    A reply that was cut off before any letter says more about the token limit than about the model: with `reask` such a
+    question is asked once more with a larger limit.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class SingleTurn:
         extraction: str = "default",
         constrained: bool = False,
     ) -> None:
-        """`extraction` names how the letter is read; `constrained` lets the server allow no reply but a letter."""
+        """`extraction` names the rules that read letters; `constrained` makes the server allow only letters."""
         self._model = model
         self._recipe = recipe
         self._params = params
@@ -49,45 +49,47 @@ class SingleTurn:
         self._constrained = constrained
 
     async def __call__(self, question: Question) -> Answer:
-        """Solve one question. Raises ProviderError when no usable reply came back."""
+        """Solve one question. Raises ProviderError if no usable reply came back."""
         messages = render(self._recipe, question, self._examples.get(question.subject, ()))
         params = replace(self._params, choice=tuple(question.letters)) if self._constrained else self._params
         request = request_of(question, self._recipe, messages, params)
         completion = await self._model.generate(request)
         answer = read_answer(question, completion, self._extraction)
-        budget = self._larger_budget(completion) if _is_truncated(answer) else None
-        if budget is None:
+        limit = self._larger_limit(completion) if _is_truncated(answer) else None
+        if limit is None:
             return answer
         return await self._ask_again(
-            question, replace(request, params=replace(params, max_tokens=budget)), answer
+            question, replace(request, params=replace(params, max_tokens=limit)), answer
         )
 
-    def _larger_budget(self, completion: Completion) -> int | None:
-        """How many tokens to ask for the second time; None where more cannot be had."""
+    def _larger_limit(self, completion: Completion) -> int | None:
+        """Return the token limit of the second request; None if a larger one is not possible."""
         most, sent = self._params.max_tokens, completion.sent.values()
-        # What was sent instead of our number is all that this model gives: asking for more would send the same again.
+        # If another number than ours was sent, it is the largest that the model takes, and would be sent again.
         if not self._reask or most is None or (sent and most not in sent):
             return None
-        return _MORE * most
+        return _FACTOR * most
 
     async def _ask_again(self, question: Question, request: Request, first: Answer) -> Answer:
-        """The answer of the second reply. Raises ProviderError when that question is left without one."""
+        """Return the answer of a second request. Raises ProviderError if no usable reply came back."""
         tokens = f"{request.params.max_tokens:,} tokens"
         try:
             completion = await self._model.generate(request)
         except Rejected as error:
             if error.status not in _TOO_LARGE:
                 raise
-            return _with(first, f"asked again for up to {tokens}, which the server refused")
+            return _with_remark(first, f"asked again for up to {tokens}, which the server refused")
         answer = read_answer(question, completion, self._extraction)
-        return _with(answer, f"asked twice, at last for up to {tokens}") if _is_truncated(answer) else answer
+        if _is_truncated(answer):
+            return _with_remark(answer, f"asked twice, the second time for up to {tokens}")
+        return answer
 
 
 def _is_truncated(answer: Answer) -> bool:
     return answer.letter is None and answer.rule == Outcome.TRUNCATED.value
 
 
-def _with(answer: Answer, remark: str) -> Answer:
+def _with_remark(answer: Answer, remark: str) -> Answer:
     return replace(answer, explanation=f"{answer.explanation} ({remark})")
 
 

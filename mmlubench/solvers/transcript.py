@@ -1,8 +1,8 @@
-"""Debates that were written down, ours or others': from an entry of the file to the letters of every round.
+"""Transcripts of debates, ours or others': from an entry of a debate file to the letters of every round.
 
 The format is that of multi-agent debate scripts: an object of entries by question id, each with `question, options,
-answer, category, agent_contexts, extracted_answers` and more; a context is one agent's chat, its `assistant` turns are
-what it said, round by round. Options are a list, or an object as in CommonsenseQA.
+answer, category, agent_contexts, extracted_answers` and more. A context is one agent's chat, whose `assistant` turns
+are its replies, round by round. Options are a list, or an object as in CommonsenseQA.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ class Transcript(NamedTuple):
     category: str
     answer: str
     rounds: tuple[tuple[str | None, ...], ...]
-    """The letters of all who spoke, round by round."""
+    """The letters of the agents that spoke, round by round."""
 
 
 def read_transcript(name: str, entry: Any, extraction: str = "default") -> Transcript:
-    """Read what every agent answered in every round; no rounds where nobody said anything.
+    """Read the letter of every agent in every round; no rounds if no agent said anything.
 
-    Raises UserError that names the entry and what it lacks.
+    Raises UserError that names the entry and what is wrong with it.
     """
     question = _question(name, entry)
     contexts = entry.get("agent_contexts")
@@ -45,8 +45,8 @@ def read_transcript(name: str, entry: Any, extraction: str = "default") -> Trans
 
 
 def _rounds(said: Sequence[Sequence[str | None]], speakers: Any) -> tuple[tuple[str | None, ...], ...]:
-    """Put the turns of all agents into rounds; our own files tell by `speakers` who spoke in which."""
-    if _tells(speakers, said):
+    """Arrange the turns of all agents in rounds; `speakers` in our own files says who spoke in each round."""
+    if _are_speakers(speakers, said):
         turns = [iter(letters) for letters in said]
         return tuple(tuple(next(turns[agent]) for agent in spoke) for spoke in speakers)
     absent = object()  # an agent without a turn in a round, unlike one whose turn has no letter
@@ -54,7 +54,7 @@ def _rounds(said: Sequence[Sequence[str | None]], speakers: Any) -> tuple[tuple[
     return tuple(tuple(letter for letter in row if letter is not absent) for row in rows)  # type: ignore[misc]
 
 
-def _tells(speakers: Any, said: Sequence[Sequence[str | None]]) -> bool:
+def _are_speakers(speakers: Any, said: Sequence[Sequence[str | None]]) -> bool:
     """Whether `speakers` is a list of agents for each round that gives each agent all of its turns."""
     if not isinstance(speakers, list) or not all(isinstance(spoke, list) for spoke in speakers):
         return False
@@ -78,7 +78,7 @@ def _question(name: str, entry: Any) -> Question:
 
 
 def _options(options: Any) -> list[Any]:
-    """The texts: of a list, of `{"label": […], "text": […]}`, of `{"A": …, "B": …}`; empty for anything else."""
+    """Return the texts of a list, of `{"label": […], "text": […]}` or of `{"A": …, "B": …}`; else an empty list."""
     if isinstance(options, Mapping):
         texts = options.get("text")
         options = texts if isinstance(texts, list) else list(options.values())
@@ -93,5 +93,5 @@ def _replies(name: str, context: Any) -> list[str]:
 
 
 def _is_said(content: Any) -> bool:
-    """Whether it is a text; `null` is what some servers have for an empty one."""
+    """Whether it is a text, or the `null` that some servers write for an empty text."""
     return content is None or isinstance(content, str)

@@ -1,6 +1,6 @@
-"""What an accuracy would be if every reply without a letter were counted as a random guess, as MMLU-Pro does.
+"""The accuracy with guesses: every reply without a letter is counted as a random guess, as in MMLU-Pro.
 
-Kept apart from the accuracy, which never guesses.
+It is reported apart from the accuracy, which never counts a guess.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _SEED = 12345
 
 
 def accuracy_with_guess(results: Iterable[Entry]) -> dict[str, float] | None:
-    """Accuracies, 0 to 1, of results in the order of their data set; None when nothing was answered.
+    """Return two accuracies, 0 to 1, of results in the order of their data set; None if nothing was answered.
 
     `expected` credits a reply without a letter with 1/k for its k choices: the mean over all guesses. `seeded` is
-    MMLU-Pro's own single draw, see `_hits`; it depends on the order, and on nothing else.
+    MMLU-Pro's own single draw, see `_hits`; it depends only on the order of the results.
     """
     answered = [result for result in results if result.outcome in _ANSWERS]
     if not answered:
@@ -37,7 +37,7 @@ def accuracy_with_guess(results: Iterable[Entry]) -> dict[str, float] | None:
 
 
 def _of_single_replies(results: Sequence[Entry]) -> dict[str, float] | None:
-    # A guess stands for one reply, and the accuracy of repeats is made of the scores of several.
+    # A guess replaces one reply, but the accuracy of repeats is a mean of scores over several replies.
     return None if any(len(result.letters) > 1 for result in results) else accuracy_with_guess(results)
 
 
@@ -45,11 +45,11 @@ ACCURACY_WITH_GUESS = Metric("accuracy_with_guess", _of_single_replies)
 
 
 def _hits(letterless: list[Entry]) -> int:
-    """How many of these the official seeded guess gets right.
+    """Return how many of these the official seeded guess gets right.
 
-    As `evaluate_from_local.py` of TIGER-AI-Lab/MMLU-Pro does it: seeded once, categories in alphabetical order, every
-    category gone through twice, of which the second draws count. `evaluate_from_api.py` has the same seed, but draws
-    anew for all replies so far, twice or more after every question, so its guesses depend on how often it was resumed.
+    It follows `evaluate_from_local.py` of TIGER-AI-Lab/MMLU-Pro: seeded once, categories in alphabetical order, each
+    category drawn twice, where the second draws count. `evaluate_from_api.py` has the same seed, but draws again for
+    all replies so far, twice or more after every question, so its guesses depend on how often it was resumed.
     """
     draw = Random(_SEED)
     categories: dict[str, list[Entry]] = defaultdict(list)

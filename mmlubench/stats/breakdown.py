@@ -1,4 +1,4 @@
-"""From counts of kinds of cases, of which there are few, to tallies of everything they add up to."""
+"""The breakdown of a run: tallies of all cases, and by category, subject and language."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mmlubench.stats.intervals import clustered_standard_error
 from mmlubench.stats.score import LanguageScore, Score
 from mmlubench.stats.tally import Tally
 
-#: Category, subject, language, points, outcome, number of choices: whatever a case is counted by.
+#: Category, subject, language, points, outcome, number of choices: cases that agree in these are counted together.
 Kind = tuple[str, str, str, float, Outcome, int]
 
 
 def kind_of(result: Entry) -> Kind:
-    """Return what a case is counted by."""
+    """Return the kind of a case."""
     r = result
     return r.category, r.subject, r.language, r.points, r.outcome, r.choices
 
@@ -28,18 +28,18 @@ class ByLanguage(NamedTuple):
     categories: Mapping[str, Tally]
 
     def score(self) -> LanguageScore:
-        """Return what they amount to."""
+        """Return the score of the language and of its categories."""
         return LanguageScore(self.total.score(), scores(self.categories))
 
 
 class _Tallies(defaultdict[str, Tally]):
-    """Tallies by name, made as they are asked for."""
+    """Tallies by name, made on first use."""
 
     def __init__(self) -> None:
         super().__init__(Tally)
 
     def in_order(self) -> dict[str, Tally]:
-        """Give them sorted by name."""
+        """Return the tallies sorted by name."""
         return dict(sorted(self.items()))
 
 
@@ -53,12 +53,12 @@ class Breakdown(NamedTuple):
 
 
 def scores(tallies: Mapping[str, Tally]) -> dict[str, Score]:
-    """Return what each tally amounts to, by the same names."""
+    """Return the score of each tally, by the same names."""
     return {name: tally.score() for name, tally in tallies.items()}
 
 
 def broken_down(counts: Mapping[Kind, int]) -> Breakdown:
-    """Add up the counts of all kinds."""
+    """Add up the counts of all kinds of cases."""
     total, categories, subjects, languages = Tally(), _Tallies(), _Tallies(), _Tallies()
     within: dict[str, _Tallies] = defaultdict(_Tallies)
     for (category, subject, language, points, outcome, _), count in counts.items():
@@ -72,7 +72,7 @@ def broken_down(counts: Mapping[Kind, int]) -> Breakdown:
 
 
 def cluster_translations(parts: Breakdown, results: Iterable[Entry]) -> None:
-    """Widen the errors of all that spans several languages: the same question in another language is no new one."""
+    """Set clustered standard errors for tallies of several languages: translations of a question are one cluster."""
     if len(parts.languages) < 2:
         return
     clusters: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(
@@ -94,7 +94,7 @@ def cluster_translations(parts: Breakdown, results: Iterable[Entry]) -> None:
 
 
 def answered_with(counts: Mapping[Kind, int]) -> Counter[int]:
-    """How many of the answered questions have so many choices."""
+    """Return the number of answered questions by their number of choices."""
     found: Counter[int] = Counter()
     for (*_, outcome, choices), count in counts.items():
         if outcome in ANSWERED:

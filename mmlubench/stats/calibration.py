@@ -1,4 +1,4 @@
-"""Does a model know what it knows? How well the probabilities of letters fit the answers that were right."""
+"""The calibration of a model: how well the probabilities of letters fit the answers that were right."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ _BINS = 10
 
 
 class Calibration(NamedTuple):
-    """The figures of all cases that have probabilities of letters."""
+    """The calibration over all cases that have probabilities of letters."""
 
     n: int
-    """How many these are."""
+    """The number of these cases."""
     ece: float
-    """Expected calibration error, 0 to 1: how far confidence and accuracy lie apart."""
+    """The expected calibration error, 0 to 1: how far confidence and accuracy lie apart."""
     brier: float
-    """Brier score, 0 (sure and right) to 2 (sure and wrong)."""
+    """The Brier score, 0 (certain and right) to 2 (certain and wrong)."""
     p_right: float
     """The mean probability of the right letter."""
 
     def to_dict(self) -> dict[str, float]:
-        """Give it for JSON."""
+        """Return the values for JSON."""
         return self._asdict()
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
-        """From the dictionary of `to_dict`."""
+        """Make the calibration from the dictionary of `to_dict`."""
         return cls(**values)
 
 
 def calibration(results: Iterable[Entry]) -> Calibration | None:
-    """Work out how well the probabilities of letters fit; None if no result has any.
+    """Compute the calibration; None if no result has probabilities of letters.
 
-    They are those given that the answer is one of the letters, 1 in all.
+    The probabilities of a case are conditional on the answer being one of the letters, so they add up to 1.
     """
     known = [(r.probabilities, r.answer, r.prediction) for r in results if r.probabilities]
     if not known:
@@ -63,10 +63,10 @@ CALIBRATION = Metric("calibration", calibration, _shown, Calibration.from_dict)
 
 
 def brier(probabilities: Mapping[str, float], right: str) -> float:
-    """Compute the Brier score of one case: the squares of what each letter's probability misses 1 or 0 by, added up.
+    """Compute the Brier score of one case: the sum of (p - y)² over all letters, with y = 1 for the right one, else 0.
 
     Source: G. W. Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78
-    (1950), pp. 1-3: his sum over all classes, from 0 to 2, of which the usual binary score is one half.
+    (1950), pp. 1-3. This is his sum over all classes, from 0 to 2; the usual binary score is one half of it.
     """
     return fsum((p - (letter == right)) ** 2 for letter, p in probabilities.items())
 
@@ -81,7 +81,7 @@ def expected_error(cases: Iterable[tuple[float, bool]], bins: int = _BINS) -> fl
     sorted_in: dict[int, list[float]] = {}
     n = 0
     for confidence, is_right in cases:
-        # The sum over a bin is enough: |accuracy - confidence| times its cases is |sum of the differences|.
+        # The sum over a bin is enough: |accuracy - confidence| times the number of cases is |sum of the differences|.
         sorted_in.setdefault(max(ceil(confidence * bins), 1), []).append(is_right - confidence)
         n += 1
     return fsum(abs(fsum(gaps)) for gaps in sorted_in.values()) / n if n else 0.0

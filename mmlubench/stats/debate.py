@@ -1,4 +1,4 @@
-"""What the rounds of a debate were good for."""
+"""The figures of debates: accuracy and agreement of every round, and the answers that the rounds changed."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Round:
     """One round over all questions; shares from 0 to 1."""
 
     agents: int
-    """How many spoke."""
+    """The number of agents that spoke."""
     accuracy: float
-    """Share of questions whose majority vote was right; a question without any vote is not right."""
+    """The share of questions whose majority vote was right; a question without any vote is not right."""
     agent_accuracy: float
-    """Share of single replies that were right: what one agent alone is worth."""
+    """The share of single replies that were right: the accuracy of one agent alone."""
     agreement: float
-    """Mean over questions of the share of agents that gave the commonest letter; no letter agrees with nobody."""
+    """The mean over questions of the share of agents that gave the commonest letter; replies without one differ."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return the values for JSON."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
@@ -51,14 +51,14 @@ class RoundScore:
         return wilson(self.correct, self.n)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return the values for JSON."""
         more = {"n": self.n, "correct": self.correct, "ci95": list(self.ci95), "no_vote": self.no_vote}
         return {**self.round.to_dict(), **more}
 
 
 @dataclass(frozen=True, slots=True)
 class Debated:
-    """The figures of a run of agents."""
+    """The figures of a run with debates."""
 
     questions: int
     rounds: tuple[Round, ...]
@@ -68,7 +68,7 @@ class Debated:
     """Questions whose first vote was right and whose last one was not."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return the values for JSON."""
         return {
             "questions": self.questions,
             "rounds": [one.to_dict() for one in self.rounds],
@@ -78,21 +78,21 @@ class Debated:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Debated:
-        """From the dictionary of `to_dict`."""
+        """Make the figures from the dictionary of `to_dict`."""
         rounds = tuple(Round(**one) for one in values["rounds"])
         return cls(values["questions"], rounds, values["changed_for_better"], values["changed_for_worse"])
 
 
 def debated(results: Sequence[Entry]) -> Debated | None:
-    """Sum up the rounds of a run; None where nobody debated."""
+    """Sum up the rounds of a run; None for a run without debates."""
     cases = [(result.answer, result.rounds) for result in results if result.rounds]
     return sum_up(cases) if cases else None
 
 
 def sum_up(cases: Sequence[tuple[str, Sequence[Letters]]]) -> Debated:
-    """Sum up debates, each the right letter and the letters of all agents round by round.
+    """Sum up debates, each given as the right letter and the letters of all agents round by round.
 
-    `cases` must not be empty. Where debates are of different length, a round is reckoned over those that had it.
+    `cases` must not be empty. If debates differ in length, a round is computed over the debates that had it.
     """
     most = max(len(rounds) for _, rounds in cases)
     first = [majority(rounds[0]) == answer for answer, rounds in cases]
@@ -124,7 +124,7 @@ def debate_parts(debate: Debated) -> list[str]:
 
 
 def _words(one: Round) -> str:
-    if one.agents == 1:  # nobody votes, and nobody can disagree
+    if one.agents == 1:  # a single agent neither votes nor disagrees
         return f"one agent {share(one.accuracy)}"
     return f"vote {share(one.accuracy)}, one agent {share(one.agent_accuracy)}, agreement {one.agreement:.0%}"
 

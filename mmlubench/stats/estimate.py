@@ -1,4 +1,4 @@
-"""What a run will take, before anything is asked: requests, tokens, price and time."""
+"""The estimate of a run before anything is asked: requests, tokens, price and time."""
 
 from __future__ import annotations
 
@@ -8,37 +8,38 @@ from math import ceil
 
 from mmlubench.tokens import tokens_by_bytes
 
-#: A reply is taken to begin after so many seconds and to bring so many tokens a second from then on.
+#: The assumed speed of a reply: seconds until its first token, and tokens per second from then on.
 _FIRST_TOKEN_S, _TOKENS_PER_S = 0.5, 80.0
-#: Cases a second that one process of mmlubench can handle; only quick servers and mocks are ever held back by it.
+#: The cases per second that one process of mmlubench can handle, which is a limit for fast servers and mocks only.
 _CASES_PER_S = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What the requests to one model will take; retries and questions that are asked again are not counted."""
+    """The estimate for one model, without retries and without questions that are asked again."""
 
     requests: int
     input_tokens: int
     output_tokens: int
-    """If every reply is as long as is usual."""
+    """For replies of the usual length."""
     output_at_most: int | None
-    """If every reply is as long as is allowed; None where any length is."""
+    """For replies of the longest allowed length; None without a limit."""
     cost_usd: float | None
-    """For the usual length; None where no price is known."""
+    """For replies of the usual length; None if no price is known."""
     cost_at_most: float | None
+    """For replies of the longest allowed length; None without a limit, or if no price is known."""
     seconds: float
     reply_tokens: int
-    """How long a reply was taken to be."""
+    """The assumed length of a reply."""
     latency_s: float
-    """How many seconds a reply was taken to need."""
+    """The assumed time of a reply in seconds."""
     concurrency: int
     rate_limited: bool = False
-    """Whether the account's limits and not the replies decide how long it takes."""
+    """Whether the account's rate limits, not the replies, determine the time."""
 
 
 def latency_of(reply_tokens: float) -> float:
-    """Guess how many seconds a reply of that length takes."""
+    """Estimate the time of a reply of that length in seconds."""
     return _FIRST_TOKEN_S + reply_tokens / _TOKENS_PER_S
 
 
@@ -56,10 +57,10 @@ def estimate(
 ) -> Estimate:
     """Estimate one model's part of a run from its prompts, one text per request.
 
-    `reply_tokens` is the usual length of a reply, `max_tokens` the longest that is allowed. `cost` gives US dollars for
-    input, cached and output tokens, as `Price.cost` does; all input is taken to be fresh, so a prompt cache can only
-    make it cheaper. `latency_s` is how long a reply takes, None: guessed from its length. `rpm` and `tpm` are the
-    account's requests and tokens a minute. `count` is a tokenizer, if one is at hand.
+    `reply_tokens` is the usual length of a reply, `max_tokens` the longest that is allowed. `cost` returns US dollars
+    for input, cached and output tokens, as `Price.cost` does; no input is assumed to be cached, so a prompt cache can
+    only make the run cheaper. `latency_s` is the time of a reply; None to estimate it from the length. `rpm` and `tpm`
+    are the account's requests and tokens per minute. `count` counts the tokens of a text.
     """
     lengths = [count(prompt) for prompt in prompts]
     requests, put_in = len(lengths), sum(lengths)

@@ -1,4 +1,4 @@
-"""How far a share of right answers can be trusted."""
+"""Confidence intervals and standard errors of an accuracy."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def wilson(correct: float, n: int, confidence: float = 0.95) -> tuple[float, flo
 
     It stays within 0 and 1, and holds for small n and for shares near 0 or 1, where p ± 1.96·SE fails.
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of
-    the American Statistical Association 22 (1927), pp. 209-212. `correct` may be a sum of shares: values between 0
-    and 1 vary no more than hits and misses of the same mean, which keeps it on the safe side. Raises ValueError unless
+    the American Statistical Association 22 (1927), pp. 209-212. `correct` may be a sum of scores from 0 to 1: they vary
+    no more than zeros and ones of the same mean, so the interval is rather too wide. Raises ValueError unless
     0 <= correct <= n.
     """
     _check(correct, n)
@@ -24,14 +24,14 @@ def wilson(correct: float, n: int, confidence: float = 0.95) -> tuple[float, flo
     weight = 1 + z * z / n
     centre = (p + z * z / (2 * n)) / weight
     half = z / weight * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    # At the ends the formula gives exactly 0 and 1; floating point misses them by a hair.
+    # At the ends the formula gives exactly 0 and 1, which floating point misses slightly.
     low = 0.0 if correct == 0 else max(0.0, centre - half)
     high = 1.0 if correct == n else min(1.0, centre + half)
     return low, high
 
 
 def standard_error(correct: int, n: int) -> float | None:
-    """Compute the standard error of the share `correct` out of `n`; None for n < 2: it cannot be told.
+    """Compute the standard error of the share `correct` out of `n`; None for n < 2, where it is not defined.
 
     sqrt(p(1-p)/(n-1)): the standard deviation of the sample over sqrt(n). Source: E. Miller, "Adding error
     bars to evals" (2024), arXiv 2411.00640, section 2. Raises ValueError unless 0 <= correct <= n.
@@ -54,7 +54,7 @@ def standard_error_of_mean(total: float, squares: float, n: int) -> float | None
 
 
 def clustered_standard_error(clusters: Iterable[tuple[float, int]]) -> float | None:
-    """Compute the standard error of the mean of scores that come in clusters, each a sum and a count of scores.
+    """Compute the standard error of the mean of scores in clusters; each cluster is a sum and a count of scores.
 
     (1/n)·sqrt(Σ_c (sum_c - count_c·mean)² · C/(C-1)) for C clusters; None for fewer than two. Translations of one
     question are such a cluster: they are right or wrong together. Source: E. Miller, "Adding error bars to evals"
@@ -79,7 +79,7 @@ def normal(mean: float, error: float | None, confidence: float = 0.95) -> tuple[
 
 @lru_cache(maxsize=8)
 def _z(confidence: float) -> float:
-    from statistics import NormalDist  # here, as it brings decimals and fractions along: 10 ms
+    from statistics import NormalDist  # late: it imports decimal and fractions, which takes 10 ms
 
     return NormalDist().inv_cdf((1 + confidence) / 2)
 

@@ -1,4 +1,4 @@
-"""How long answers took."""
+"""The latency of answers."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _ANSWERS = frozenset(ANSWERED)
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Seconds that an answered case waited for the model."""
+    """The seconds that an answered case waited for the model."""
 
     mean: float
     p50: float
     p95: float
 
     def to_dict(self) -> dict[str, float]:
-        """Give it for JSON."""
+        """Return the values for JSON."""
         return {"mean": self.mean, "p50": self.p50, "p95": self.p95}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Latency:
-        """From the dictionary of `to_dict`."""
+        """Make the latency from the dictionary of `to_dict`."""
         return cls(**values)
 
 
@@ -50,5 +50,5 @@ LATENCY = Metric("latency", latency, _shown, Latency.from_dict, with_time=True)
 
 
 def _percentile(ordered: list[float], share: float) -> float:
-    """Take the smallest value that at least this share of all values do not exceed (nearest rank)."""
+    """Return the smallest value that at least this share of all values do not exceed (nearest rank)."""
     return ordered[ceil(share * len(ordered)) - 1]

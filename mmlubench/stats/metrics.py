@@ -1,4 +1,4 @@
-"""Metrics: what a run tells beside its accuracy, each one object with its value, its JSON key and how it is shown.
+"""Metrics: the figures of a run besides its accuracy, each one object with its value, its JSON key and its display.
 
 To add one, write a module with a `Metric` and name it in `METRICS`; the summary, `summary.json` and the screen follow.
 """
@@ -16,37 +16,37 @@ from mmlubench.schema import Entry
 T = TypeVar("T")
 
 
-def _nothing(value: Any, beside: Mapping[str, Any]) -> Sequence[str]:
+def _no_parts(value: Any, beside: Mapping[str, Any]) -> Sequence[str]:
     return ()
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
 @dataclass(frozen=True, slots=True)
 class Metric(Generic[T]):
-    """One metric, of the cases of one benchmark and model."""
+    """One metric of the cases of one benchmark and model."""
 
     key: str
-    """Its key in `summary.json`."""
+    """The key of the metric in `summary.json`."""
     compute: Callable[[Sequence[Entry]], T | None]
-    """From the cases, in the order of their data set, to the value; None where these cases have none.
+    """Computes the value from the cases, in the order of their data set; None if these cases have no value.
 
-    A value is what JSON has a form for, or an object with `to_dict`.
+    A value is one that JSON can hold, or an object with `to_dict`.
     """
-    show: Callable[[T, Mapping[str, Any]], Sequence[str]] = _nothing
-    """The value in words, as parts of one line on the screen; none for what is only in `summary.json`.
+    show: Callable[[T, Mapping[str, Any]], Sequence[str]] = _no_parts
+    """Returns the value in words, as parts of one line on the screen; no parts if it is only in `summary.json`.
 
     The second argument holds the values of all metrics by their keys.
     """
-    load: Callable[[Any], T] = _as_it_is
-    """From its form in JSON to the value again."""
+    load: Callable[[Any], T] = _unchanged
+    """Makes the value from its form in JSON."""
     with_time: bool = False
-    """Whether its parts go to the end of the line of time and requests, in place of a line of their own."""
+    """Whether its parts are added to the line of time and requests, instead of a line of their own."""
 
 
-#: Each metric of ours by its key, in the order in which they are shown; then those of strangers.
+#: Our metrics by key, in the order in which they are shown; those of other packages come after them.
 METRICS: Registry[Metric[Any]] = Registry(
     "metric",
     {
@@ -62,15 +62,15 @@ METRICS: Registry[Metric[Any]] = Registry(
 
 
 def metrics() -> list[Metric[Any]]:
-    """Give every metric there is, in the order in which they are shown. Raises UserError for one that is none."""
+    """Return all metrics, in the order in which they are shown. Raises UserError for a part that is not a metric."""
     return list(METRICS.all().values())
 
 
 def computed(results: Sequence[Entry], *, reserved: Container[str] = ()) -> tuple[dict[str, Any], list[str]]:
-    """Compute the value of every metric by its key, None where there is none; no metric has a `reserved` key.
+    """Compute the values of all metrics by key, None for no value, and a sentence for each metric that failed.
 
-    A metric that fails, or has a value that JSON cannot hold, must not cost the others: it has no value, and a
-    sentence without a full stop says why.
+    A metric that raises an error, has a value that JSON cannot hold or a `reserved` key does not affect the others.
+    The sentences have no full stop.
     """
     values: dict[str, Any] = {}
     failures = []
@@ -82,7 +82,7 @@ def computed(results: Sequence[Entry], *, reserved: Container[str] = ()) -> tupl
         try:
             value = metric.compute(results)
             json.dumps(plain(value), allow_nan=False)
-        except Exception as error:  # whatever a stranger's metric does
+        except Exception as error:  # a metric of another package may raise anything
             failures.append(f"the metric {metric.key} failed ({type(error).__name__}: {error})")
         else:
             values[metric.key] = value
@@ -90,7 +90,7 @@ def computed(results: Sequence[Entry], *, reserved: Container[str] = ()) -> tupl
 
 
 def loaded(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn values by key back from JSON; what no metric of today knows stays as it stands."""
+    """Make the values of metrics from their forms in JSON, by key; a key of no known metric keeps its form."""
     known = {metric.key: metric for metric in metrics()}
     return {
         key: known[key].load(value) if key in known and value is not None else value
@@ -99,12 +99,12 @@ def loaded(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Give the form for JSON of a metric's value."""
+    """Return a metric's value in its form for JSON."""
     return value.to_dict() if hasattr(value, "to_dict") else value
 
 
 def shown(values: Mapping[str, Any], *, with_time: bool = False) -> Iterator[list[str]]:
-    """Yield the parts of a line for each metric that has something to show."""
+    """Yield the parts of a line for each metric that shows something."""
     for metric in metrics():
         if values.get(metric.key) is not None and metric.with_time is with_time:
             parts = _parts(metric, values)
@@ -115,5 +115,5 @@ def shown(values: Mapping[str, Any], *, with_time: bool = False) -> Iterator[lis
 def _parts(metric: Metric[Any], values: Mapping[str, Any]) -> list[str]:
     try:
         return list(metric.show(values[metric.key], values))
-    except Exception as error:  # the figures that follow on the screen must not be lost with it
+    except Exception as error:  # so that the other figures are still shown
         return [f"{metric.key} cannot be shown ({type(error).__name__}: {error})"]

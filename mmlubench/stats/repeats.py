@@ -1,4 +1,4 @@
-"""What several answers to the same question say beside the score: how steady they are."""
+"""The figures of repeats: how consistent several answers to the same question are."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from mmlubench.stats.metrics import Metric
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """Figures over the questions that were asked several times."""
+    """The figures over the questions that were asked several times."""
 
     epochs: int
     accuracy_per_epoch: tuple[float, ...]
-    """Share of right letters in each epoch, replies without a letter counted as not right."""
+    """The share of right letters in each epoch; a reply without a letter is not right."""
     agreement: float
-    """Mean over questions of the share of repeats that gave the commonest answer; no letter is an answer, too."""
+    """The mean over questions of the share of repeats that gave the commonest answer; no letter counts as an answer."""
     moved: float | None
-    """Share of the answers of later epochs that differ from the first one's, where both have a letter.
+    """The share of answers of later epochs that differ from the first epoch's, among pairs that both have a letter.
 
-    With shuffled choices it is a measure of how far position decides. None where no such pair exists.
+    With shuffled choices it measures the influence of their position. None if no such pair exists.
     """
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return the values for JSON."""
         return {
             "epochs": self.epochs,
             "accuracy_per_epoch": list(self.accuracy_per_epoch),
@@ -38,12 +38,12 @@ class Repeats:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Repeats:
-        """From the dictionary of `to_dict`."""
+        """Make the figures from the dictionary of `to_dict`."""
         return cls(**{**values, "accuracy_per_epoch": tuple(values["accuracy_per_epoch"])})
 
 
 def repeats(results: Iterable[Entry]) -> Repeats | None:
-    """Compare the answers of the epochs of a run; None where every question was asked once."""
+    """Compare the answers of the epochs of a run; None if every question was asked once."""
     several = [result for result in results if len(result.letters) > 1]
     if not several:
         return None

@@ -11,32 +11,32 @@ from mmlubench.schema import ANSWERED, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a group of cases amounts to: all of a run, a category, a subject, a language."""
+    """The score of a group of cases: all cases of a run, a category, a subject or a language."""
 
     outcomes: Mapping[Outcome, int]
-    """How many cases ended in which way; every outcome is there."""
+    """The number of cases with each outcome; every outcome is a key."""
     accuracy: float | None
-    """Points per answered case, 0 to 1; None where nothing was answered."""
+    """Points per answered case, 0 to 1; None if nothing was answered."""
     ci95: tuple[float, float]
     """The 95 % interval of the accuracy."""
 
     @property
     def n(self) -> int:
-        """All cases."""
+        """The number of cases."""
         return sum(self.outcomes.values())
 
     @property
     def correct(self) -> int:
-        """Cases answered rightly."""
+        """The number of cases answered correctly."""
         return self.outcomes[Outcome.CORRECT]
 
     @property
     def answered(self) -> int:
-        """Cases in which the model was asked and replied: the denominator of accuracy."""
+        """The number of cases in which the model was asked and replied: the denominator of accuracy."""
         return sum(self.outcomes[outcome] for outcome in ANSWERED)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: counts, accuracy and interval, every outcome by name."""
+        """Return counts, accuracy and interval for JSON, with every outcome by name."""
         return {
             "n": self.n,
             "correct": self.correct,
@@ -48,7 +48,7 @@ class Score:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Score:
-        """From the dictionary of `to_dict`. Raises KeyError, TypeError or ValueError for another one."""
+        """Make a score from the dictionary of `to_dict`. Raises KeyError, TypeError or ValueError for any other."""
         low, high = values["ci95"]
         outcomes = {outcome: values["outcomes"].get(outcome.value, 0) for outcome in Outcome}
         return cls(outcomes, values["accuracy"], (low, high))
@@ -56,26 +56,26 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class LanguageScore:
-    """The cases of one language."""
+    """The scores of one language: of all its cases, and by category."""
 
     total: Score
     categories: Mapping[str, Score]
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the values for JSON."""
         return {**self.total.to_dict(), "categories": scores_to_dict(self.categories)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LanguageScore:
-        """From the dictionary of `to_dict`. Raises KeyError, TypeError or ValueError for another one."""
+        """Make a score from the dictionary of `to_dict`. Raises KeyError, TypeError or ValueError for any other."""
         return cls(Score.from_dict(values), scores_from_dict(values["categories"]))
 
 
 def scores_to_dict(scores: Mapping[str, Score]) -> dict[str, Any]:
-    """For JSON, by the same names."""
+    """Return the scores for JSON, by the same names."""
     return {name: score.to_dict() for name, score in scores.items()}
 
 
 def scores_from_dict(values: Mapping[str, Any]) -> dict[str, Score]:
-    """From the dictionary of `scores_to_dict`. Raises KeyError, TypeError or ValueError for another one."""
+    """Make scores from the dictionary of `scores_to_dict`. Raises KeyError, TypeError or ValueError for any other."""
     return {name: Score.from_dict(score) for name, score in values.items()}

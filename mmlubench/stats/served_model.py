@@ -1,4 +1,4 @@
-"""Who really answered: whether the model that a server names is the one that was asked for."""
+"""The served model: whether the model that a server names is the one that was asked for."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from collections.abc import Iterator, Mapping
 
 from mmlubench.figures import several
 
-#: 2024-08-06, 08-2024, 05-20, 20241022, 0613, 001. One or two digits are a version: claude-4-5 is not claude-4.
+#: The date or number of a snapshot: 2024-08-06, 08-2024, 05-20, 20241022, 0613, 001. One or two digits are a version:
+#: claude-4-5 is not claude-4.
 _SNAPSHOT = re.compile(r"[-@](\d{4}-\d\d-\d\d|\d\d-\d{4}|\d\d-\d\d|\d{3,8})")
-#: What says how a model is routed or stored, not which one it is.
+#: Suffixes that say how a model is routed or stored, not which model it is.
 _ASIDE = re.compile(r"(:(free|nitro|floor|latest)|-latest|\.gguf)$")
 _SHOWN = 3
 
 
 def is_same_model(asked: str, served: str) -> bool:
-    """Tell whether a server's name for a model can mean the one asked for.
+    """Whether a server's name for a model can mean the model that was asked for.
 
-    Case does not count, nor does a vendor or folder before it (`openai/gpt-4o` and `gpt-4o`), nor a suffix such as
-    `:free`, `:latest` or `.gguf`. The server may be more precise, with the date or number of a snapshot:
-    `gpt-4o-2024-08-06` is `gpt-4o`. It may not be less precise, nor name another version.
+    Case does not matter, nor does a vendor or folder in front (`openai/gpt-4o` and `gpt-4o`), nor a suffix such as
+    `:free`, `:latest` or `.gguf`. The server's name may be more precise, with the date or number of a snapshot:
+    `gpt-4o-2024-08-06` is `gpt-4o`. It may not be less precise, nor may it name another version.
     """
     asked, served = _plain(asked), _plain(served)
     short, long = sorted((asked.split("/"), served.split("/")), key=len)
@@ -30,10 +31,10 @@ def is_same_model(asked: str, served: str) -> bool:
 
 
 def served_warnings(served: Mapping[str, int], asked: str | None) -> Iterator[str]:
-    """Sentences for a run in which someone else answered, or more than one model did.
+    """Yield a sentence if another model answered, and one if several models did.
 
-    `served` counts the cases by the name the server gave; a server that gives none is not doubted. `asked` is the
-    name in the requests, None if it is not known.
+    `served` counts the cases by the name that the server gave; cases without a name are ignored. `asked` is the name in
+    the requests, None if it is not known.
     """
     named = {name: count for name, count in served.items() if name}
     others = {name: count for name, count in named.items() if asked and not is_same_model(asked, name)}
@@ -52,10 +53,10 @@ def served_warnings(served: Mapping[str, int], asked: str | None) -> Iterator[st
 def _list(named: Mapping[str, int]) -> str:
     """Write names with their counts, the most frequent first."""
     ordered = sorted(named.items(), key=lambda item: (-item[1], item[0]))
-    told = [f"{name} ({several(count, 'case')})" for name, count in ordered[:_SHOWN]]
+    parts = [f"{name} ({several(count, 'case')})" for name, count in ordered[:_SHOWN]]
     if rest := ordered[_SHOWN:]:
-        told.append(f"{len(rest):,} others ({several(sum(count for _, count in rest), 'case')})")
-    return ", ".join(told[:-1]) + " and " + told[-1] if len(told) > 1 else told[0]
+        parts.append(f"{len(rest):,} others ({several(sum(count for _, count in rest), 'case')})")
+    return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
 
 
 def _plain(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What a run took: tokens, requests, and money as far as prices are known."""
+"""The expenses of a run: tokens, requests, and money as far as prices are known."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class Spent(NamedTuple):
     usage: Usage
     """All tokens, and the cost as far as it is known: None when no case has a known cost."""
     cost_known_for: int
-    """How many of the answered cases have a known cost."""
+    """The number of answered cases with a known cost."""
     requests: int
     """Requests sent, retries included."""
 
 
 def spent(results: Iterable[Entry]) -> Spent:
-    """Add up what all cases took, in one pass."""
+    """Add up the expenses of all cases, in one pass."""
     given = taken = cached = written = reasoning = requests = cost_known_for = 0
     costs: list[float] = []
     for result in results:
         requests += result.requests
-        usage = result.usage  # added up by hand: a Usage made for every case would double the time
+        usage = result.usage  # added field by field: a new Usage for every case would double the time
         given += usage.input_tokens
         taken += usage.output_tokens
         cached += usage.cached_tokens

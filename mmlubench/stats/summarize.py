@@ -1,4 +1,4 @@
-"""From the results of one benchmark and one model to their figures."""
+"""The summary of one benchmark and one model, computed from its results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def summarize(
 
     `asked_model` is the name in the requests, None if it is not known; `dropped` counts the requests by the parameters
     that were asked for but not sent; `unfinished` says why selected cases are missing, if some are, as half a sentence.
-    Whose results they are, `Summary.about` says.
+    `Summary.about` adds the names of benchmark and model.
     """
     results = list(results)
     counts = Counter(map(kind_of, results))
@@ -58,7 +58,7 @@ def summarize(
 
 
 def _once(results: Sequence[Entry]) -> Tally | None:
-    """Tally what one epoch alone is worth, for the comparison with guessing; None where there was but one."""
+    """Tally the mean of all epochs, for the comparison with chance level; None if questions were asked once."""
     if not any(result.letters for result in results):
         return None
     once = Tally()

@@ -17,42 +17,42 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run found out: shares are 0 to 1, times in seconds, prices in US dollars; what is not known is None."""
+    """The figures of a run: shares from 0 to 1, times in seconds, prices in US dollars; None for an unknown value."""
 
     total: Score
     accuracy_strict: float | None
-    """Points per case, errors and skipped ones included; None without cases."""
+    """Points per case, including errors and skipped cases; None without cases."""
     standard_error: float | None
     """The standard error of the accuracy; None below two answered cases."""
     why_no_headline: str | None
-    """Why no single number may stand for this run, as half a sentence; None when one may."""
+    """The reason why the run has no headline accuracy, as half a sentence; None if it has one."""
     categories: Mapping[str, Score]
     subjects: Mapping[str, Score]
     category_of: Mapping[str, str]
     """The category of each subject."""
     languages: Mapping[str, LanguageScore]
-    """Empty where the questions are of no particular language."""
+    """The score of each language; empty if questions have no language."""
     usage: Usage
     """All tokens, and the cost as far as it is known: None when no case has a known cost."""
     cost_known_for: int
-    """How many of the answered cases have a known cost."""
+    """The number of answered cases with a known cost."""
     requests: int
     """Requests sent, retries included."""
     thresholds: Thresholds = DEFAULT
     warnings: tuple[str, ...] = ()
-    """What makes the figures doubtful, a sentence without a full stop each."""
+    """The reasons to doubt the figures, each a sentence without a full stop."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
-    """The value of every metric by its key; None where these cases have none. `value` gives one with its type."""
+    """The value of every metric by its key, None for no value; the method `value` returns one with its type."""
     benchmark: str = ""
     model: str = ""
     recipe: str = ""
     mock: bool = False
     scoring: str = "text"
-    """Whether replies were read, or log-probabilities of letters compared."""
+    """The way of scoring: replies were read, or log-probabilities of letters compared."""
     notice: str = ""
-    """What a reader must know of the data, for example that they are not complete."""
+    """A remark on the data for readers of the figures, for example that they are not complete."""
     stored: int = 0
-    """How many of the requests the store answered."""
+    """The number of requests that were answered from the store."""
     duration_s: float = 0.0
 
     def about(
@@ -67,7 +67,7 @@ class Summary:
         stored: int = 0,
         notice: str = "",
     ) -> Summary:
-        """Return the same figures with the name of who was asked what, and how."""
+        """Return the same figures with the names of benchmark, model and recipe, and the facts of the run."""
         return replace(
             self,
             benchmark=benchmark,
@@ -82,17 +82,17 @@ class Summary:
 
     @property
     def n(self) -> int:
-        """All cases."""
+        """The number of cases."""
         return self.total.n
 
     @property
     def answered(self) -> int:
-        """The denominator of the accuracy: cases in which the model was asked and replied."""
+        """The number of cases in which the model was asked and replied: the denominator of accuracy."""
         return self.total.answered
 
     @property
     def accuracy(self) -> float | None:
-        """Points per answered case; no headline number where `headline` is False."""
+        """Points per answered case; it may be reported as the result only if `headline` is True."""
         return self.total.accuracy
 
     @property
@@ -102,22 +102,22 @@ class Summary:
 
     @property
     def headline(self) -> bool:
-        """Whether the accuracy may stand for this run; `why_no_headline` says why not."""
+        """Whether the accuracy may be reported as the result of the run; else see `why_no_headline`."""
         return self.why_no_headline is None
 
     @property
     def accuracy_macro(self) -> float | None:
-        """The plain mean of the accuracies of all subjects that have answered cases; None without any."""
+        """The unweighted mean of the accuracies of all subjects with answered cases; None without any."""
         shares = [score.accuracy for score in self.subjects.values() if score.accuracy is not None]
         return fsum(shares) / len(shares) if shares else None
 
     def value(self, metric: Metric[T]) -> T | None:
-        """Return the value of a metric; None where these cases have none."""
+        """Return the value of a metric; None if these cases have no value."""
         found: T | None = self.metrics.get(metric.key)
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; every metric stands under its key among the others."""
+        """Return the figures for JSON, with every metric under its key."""
         subjects = {
             name: {"category": self.category_of[name], **score.to_dict()}
             for name, score in self.subjects.items()
@@ -146,7 +146,10 @@ class Summary:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Summary:
-        """From the dictionary of `to_dict`. Raises KeyError, TypeError, ValueError or AttributeError for another."""
+        """Make a summary from the dictionary of `to_dict`.
+
+        Raises KeyError, TypeError, ValueError or AttributeError for any other dictionary.
+        """
         own = {name: values[name] for name in (*_WHO, *_AS_THEY_ARE)}
         languages = values["languages"].items()
         return cls(

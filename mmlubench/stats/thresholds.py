@@ -1,4 +1,4 @@
-"""When no single number may stand for a run: too many cases failed, or too many replies name no letter."""
+"""The thresholds of a headline accuracy: the most cases that may fail, and the most replies without a letter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmlubench.schema import Outcome
 from mmlubench.settings import Settings
 from mmlubench.stats.tally import Tally
 
-#: From so many replies on, one without a letter is let through whatever the rate.
+#: From this number of replies on, one without a letter is allowed whatever the rate.
 _FORGIVES_FROM = 10
 
 
@@ -18,31 +18,31 @@ _FORGIVES_FROM = 10
 class Thresholds:
     """Shares from 0 to 1 above which a run has no headline accuracy.
 
-    What failed is missing, and maybe not by chance (long prompts fail first), while asking again costs no more than
-    what failed: so the rule for errors is strict, and below 100 cases 1 % allows not a single one. A reply without a
-    letter counts as no right answer already, and asking again does not change it. In a small run one of them is above
-    2 % without telling anything of the rate, and it moves the accuracy by 1/n, far less than the interval is wide: so
-    one is let through from 10 replies on. Below 10 it would be a good part of the result. A rate of 0 allows none.
+    Failed cases are missing, perhaps not at random (long prompts fail first), and asking only those again is cheap. So
+    the rule for errors is strict: below 100 cases, 1 % allows none. A reply without a letter already counts as not
+    right, and asking again does not change it. In a small run a single one is above 2 % but says nothing about the
+    rate, and it moves the accuracy by 1/n, far less than the width of the interval. So one is allowed from 10 replies
+    on; below 10 it would be a large part of the result. A rate of 0 allows none.
     """
 
     max_error_rate: float = Settings.max_error_rate
-    """Of the cases that were asked, the share that may end in errors."""
+    """The share of asked cases that may end in errors."""
     max_unparsed_rate: float = Settings.max_unparsed_rate
-    """Of the replies, the share that may be unparsed or truncated."""
+    """The share of replies that may be unparsed or truncated."""
 
     def errors_allowed(self, asked: int) -> int:
-        """How many of so many asked cases may end in errors."""
+        """Return how many of `asked` cases may end in errors."""
         return _part(self.max_error_rate, asked)
 
     def unparsed_allowed(self, answered: int) -> int:
-        """How many of so many replies may name no letter."""
+        """Return how many of `answered` replies may name no letter."""
         forgiven = answered >= _FORGIVES_FROM and self.max_unparsed_rate > 0
         return max(int(forgiven), _part(self.max_unparsed_rate, answered))
 
     def why_no_headline(self, total: Tally, unfinished: str = "") -> str | None:
-        """Why no single number may stand for these cases, and what to try, as half a sentence; None when one may.
+        """Return why these cases have no headline accuracy, and what to do, as half a sentence; None if they have one.
 
-        `unfinished` says why cases are missing that were selected: those that came first are no fair sample of all.
+        `unfinished` says why selected cases are missing: the first cases of a run are no fair sample of all.
         """
         reasons = list(filter(None, (unfinished, self._errors(total), self._unparsed(total))))
         if not (reasons or total.answered):
@@ -50,7 +50,7 @@ class Thresholds:
         return "; and ".join(reasons) or None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give them for JSON."""
+        """Return the values for JSON."""
         return asdict(self)
 
     def _errors(self, total: Tally) -> str | None:
@@ -60,7 +60,7 @@ class Thresholds:
         return (
             f"{_of(total.errors, total.asked, 'cases')} ended in errors, "
             f"{_allows('--max-error-rate', self.max_error_rate, allowed)}: "
-            "mend the cause and run the same command again, only what failed is asked"
+            "fix the cause and run the same command again, which asks only the failed cases"
         )
 
     def _unparsed(self, total: Tally) -> str | None:
@@ -70,7 +70,7 @@ class Thresholds:
             return None
         ways = [
             (truncated, "raise --max-tokens"),
-            (unparsed, "see in responses.jsonl what was said and try another --recipe"),
+            (unparsed, "read the replies in responses.jsonl and try another --recipe"),
         ]
         helpful = [way for count, way in sorted(ways, reverse=True) if count]
         return (

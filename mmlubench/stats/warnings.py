@@ -1,4 +1,4 @@
-"""What makes a run's figures doubtful although it went through, a sentence each."""
+"""The warnings of a run: reasons to doubt its figures, a sentence each."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def warnings(
     asked_model: str | None,
     dropped: Mapping[str, int],
 ) -> Iterator[str]:
-    """Sentences without a full stop, the gravest first.
+    """Yield sentences without a full stop, the most serious first.
 
     `choices` counts the answered questions by their number of choices, `served` the cases by the model that a server
-    named, `dropped` the requests by the parameters that were asked for but not sent. Without a `headline` number the
-    accuracy is not spoken of: why there is none says more.
+    named, `dropped` the requests by the parameters that were asked for but not sent. Without a `headline` accuracy
+    there is no warning about the accuracy.
     """
     chance = guessing(choices)
     if headline and chance and total.accuracy is not None:
@@ -32,9 +32,7 @@ def warnings(
 
 
 def _dropped(dropped: Mapping[str, int]) -> str | None:
-    told = [f"{name} ({several(count, 'request')})" for name, count in sorted(dropped.items()) if count]
-    if not told:
+    names = [f"{name} ({several(count, 'request')})" for name, count in sorted(dropped.items()) if count]
+    if not names:
         return None
-    return (
-        f"asked for but not sent: {', '.join(told)}; the model does not take that and went by its own default"
-    )
+    return f"asked for but not sent: {', '.join(names)}; the model does not take it and used its own default"

@@ -181,7 +181,7 @@ def test_another_version_is_a_warning_and_the_run_goes_on(
         ),
         (
             {"settings": {"no_store": True}},
-            "the run was started with --no-store: all of it is asked anew.",
+            "the run was started with --no-store: all requests are sent again.",
         ),
     ],
 )
@@ -227,7 +227,7 @@ def test_a_manifest_that_is_none_is_one_sentence(
     manifest.write_text('{"command":')
     assert "manifest.json is not JSON (" in refused(folder, "resume", "latest")
     manifest.write_text("[]")
-    assert "does not hold what a run writes" in refused(folder, "resume", "latest")
+    assert "is not a JSON object" in refused(folder, "resume", "latest")
     with manifest.open("wb") as file:
         file.truncate(1_000_000_000)
     assert "its manifest.json cannot be read (it has 1,000.0 MB, and at most 16 MB are" in refused(

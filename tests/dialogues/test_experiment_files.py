@@ -32,7 +32,7 @@ from mmlubench.errors import DataError, UserError
         ("temperature", float("nan"), "temperature is nan"),
         ("temperature", False, "temperature is False"),
         ("dataset_path", 3, "dataset_path is 3: give the path of a JSON file"),
-        ("dataset_path", "none.json", "dataset_path 'none.json' is not there; looked for "),
+        ("dataset_path", "none.json", "dataset_path 'none.json' does not exist; looked for "),
         ("log_schema_version", 2, "log_schema_version is 2: give 1"),
         ("log_schema_version", True, "log_schema_version is True"),
         ("output_fields", "completion", "output_fields is 'completion': give a list with completion"),

@@ -110,11 +110,11 @@ def test_a_terminal_that_knows_only_ascii_is_served(lab: Any, canned: Any) -> No
         ),
         (
             '{"kind": "benchmark"}',
-            "out/trial/summary.json: its kind is benchmark, and what is read here is dialogues.",
+            "out/trial/summary.json: its kind is benchmark, and dialogues is needed here.",
         ),
         (
             '{"kind": "poems"}',
-            "out/trial/summary.json: its kind is 'poems', and there are benchmark and dialogues.",
+            "out/trial/summary.json: its kind is 'poems', and must be one of benchmark, dialogues.",
         ),
         (
             '{"fact_coverage": "high"}',

@@ -106,7 +106,7 @@ def test_our_own_keys_are_read():
             {"base_url": "ftp://host/v1"},
             "base_url is 'ftp://host/v1': it must begin with http:// or https://",
         ),
-        ({"base_url": "http://host:x/v1"}, "base_url is 'http://host:x/v1': that is no address;"),
+        ({"base_url": "http://host:x/v1"}, "base_url is 'http://host:x/v1', which is no valid address;"),
         ({"base_url": "http://"}, "base_url is 'http://': it must begin with"),
         ({"base_url": "http://host/v1?a=1"}, "base_url is 'http://host/v1?a=1': it must end with its path"),
     ],

@@ -74,12 +74,12 @@ def test_a_broken_file_further_down_the_path_does_not_matter_for_a_model_found_b
     [
         (
             "a: {model_name: mock/A\nb: 1\n",
-            r"m\.yaml, line 2: not valid YAML \(.+\); mind indentation and quotes\.",
+            r"m\.yaml, line 2: not valid YAML \(.+\); check indentation and quotes\.",
         ),
         ("a: !!python/object/apply:os.system ['true']\n", r"m\.yaml, line 1: not valid YAML"),
         (
             "models: {}\nversion: 1\n",
-            r"m\.yaml: unknown key 'version' beside `models`; put every entry under",
+            r"m\.yaml: unknown key 'version' next to `models`; put every entry under",
         ),
         (
             "just a sentence",
@@ -89,7 +89,7 @@ def test_a_broken_file_further_down_the_path_does_not_matter_for_a_model_found_b
         ("- text\n", r"m\.yaml, entry 1: an entry of a list needs"),
         (
             "- {name: a, model_name: mock/A}\n- {name: a, model_name: mock/B}\n",
-            r"entry 2: 'a' is there twice",
+            r"entry 2: there are two entries 'a'",
         ),
     ],
 )

@@ -123,7 +123,9 @@ def test_an_extra_of_null_takes_nothing_off_the_list(entry):
 
 
 def test_openrouter_is_said_to_tell_the_price_itself_but_only_openrouter():
-    assert price_note(from_name("openrouter/org/model")).startswith("not known before: openrouter tells")
+    assert price_note(from_name("openrouter/org/model")).startswith(
+        "not known in advance: openrouter reports"
+    )
     assert not from_name("openrouter/org/model@http://localhost:4000/v1").tells_cost
 
 

@@ -130,7 +130,7 @@ def test_a_model_can_be_named_in_full_without_an_entry(name, client, model_id, b
         ),
         ("vllm/q@ftp://h/v1", r"must begin with http:// or https://, as in q@http://h/v1\."),
         ("vllm/@http://h/v1", r"the model's name is missing before the @\."),
-        ("vllm/q@http://h:x/v1", r"that is no address"),
+        ("vllm/q@http://h:x/v1", r"which is no valid address"),
         (
             "vllm/q@http://me:secret@h/v1",
             r"^--model vllm/q@…: base_url must not hold a user name or password",

@@ -91,7 +91,7 @@ async def test_a_wrong_key_or_a_server_that_is_down_is_told_at_once_and_not_as_a
     server = Server(error=error)
     with pytest.raises(ModelError) as caught:
         await choose_scoring(server, vllm, LOGPROB)
-    assert str(caught.value) == f"--scoring logprob: it could not be tried: {error}"
+    assert str(caught.value) == f"--scoring logprob: the trial request failed: {error}"
     assert len(server.asked) == 1
 
 
@@ -136,7 +136,7 @@ async def test_a_mock_can_do_all_of_it(make_spec):
 
 @pytest.mark.parametrize("client", ["anthropic", "openai"])
 def test_a_vendor_that_has_chats_only_is_told_before_a_raw_prompt_goes_there(client, make_spec):
-    with pytest.raises(ModelError, match=rf"tested \({client}\) has chats only"):
+    with pytest.raises(ModelError, match=rf"tested \({client}\) takes only chats"):
         check_raw(make_spec(client=client))
 
 

@@ -133,7 +133,7 @@ def test_an_estimate_needs_no_workers(
     folder = priced(server, price=PRICE)
     ran = run_pytest(folder, "--model", "dear", "--data", "sample", "--estimate", "-n", "2")
     assert ran.status == pytest.ExitCode.USAGE_ERROR
-    assert "--estimate asks nothing and needs no workers; leave -n out." in ran.output
+    assert "--estimate cannot be used with workers, as it asks nothing; leave -n out." in ran.output
     assert server.stats()["total"] == 0
     assert not (folder / "reports").exists()
 

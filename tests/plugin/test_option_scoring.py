@@ -128,8 +128,8 @@ def refused(folder, *arguments: str) -> str:
 )
 def test_a_reply_cannot_be_held_to_letters_where_none_is_read(folder, options):
     said = folder.refused("--model", "mock/B", "--constrained", *options)
-    assert said.startswith("--constrained holds replies to letters, and --scoring logprob")
-    assert said.endswith("reads none: give one.")
+    assert said.startswith("--constrained limits replies to letters, and --scoring logprob")
+    assert said.endswith("reads no reply: leave one of them out.")
 
 
 @BOTH

@@ -173,7 +173,10 @@ def test_benchmarks_of_ones_own_are_debated_as_well(folder):
         ((*DEBATE, "--agent-model", "nobody"), "--agent-model nobody: no such entry; there are "),
         ((*DEBATE, "--scoring", "logprob"), "--scoring has no meaning with --solver debate"),
         ((*DEBATE, "--recipe", "cot"), "--recipe has no meaning with --solver debate"),
-        ((*DEBATE, "--agents", "1"), "--agents 1: a debate needs two; or take --solver self_consistency."),
+        (
+            (*DEBATE, "--agents", "1"),
+            "--agents 1: a debate needs two; give --agents 2, or take --solver self_consistency.",
+        ),
         (("--solver", "critic", "--agents", "4"), "--agents has no meaning with --solver critic"),
         (
             (*DEBATE, "--initial-prompt", "persona.yaml"),

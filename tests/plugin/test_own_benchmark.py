@@ -135,7 +135,7 @@ def test_afterwards():
     said = [line for line in result.outlines if "look-ahead" in line]
     assert said == [
         "mmlubench: test_own asks one case at a time, without look-ahead: it uses sheet, tmp_path, "
-        "made anew for every case"
+        "made again for every case"
     ]
     shared = folder.run_apart("--model", "mock/A", "-n", "2", "-k", "test_own")
     assert [line for line in shared.outlines if "look-ahead" in line] == said
@@ -272,11 +272,11 @@ QUESTIONS = '@pytest.mark.questions("own", rows=rows("own"))\n'
             "the mark takes a",
         ),
         (QUESTIONS + "async def test_own(solver): ...", "takes the argument `question`; add it."),
-        (QUESTIONS + "async def test_own(question): ...", "takes `solver` or `model`; add the one it asks."),
+        (QUESTIONS + "async def test_own(question): ...", "takes the argument `solver` or `model`; add one."),
         (QUESTIONS + "def test_own(question, solver): ...", "is awaited; write it `async def`."),
         (
             "@pytest.mark.look_ahead\nasync def test_own(): ...",
-            "takes `solver` or `model`; add the one it asks.",
+            "takes the argument `solver` or `model`; add one.",
         ),
         (
             "@pytest.mark.questions('own', rows=['What?'])\nasync def test_own(question, solver): ...",
@@ -284,7 +284,7 @@ QUESTIONS = '@pytest.mark.questions("own", rows=rows("own"))\n'
         ),
         (
             "@pytest.mark.questions('own', rows=rows('own') * 2)\nasync def test_own(question, solver): ...",
-            "the id 'own/all/0000' stands for two rows; every question needs its own.",
+            "two rows have the id 'own/all/0000'; every question needs its own.",
         ),
         (
             "@pytest.mark.questions('own', rows=rows('other'))\nasync def test_own(question, solver): ...",

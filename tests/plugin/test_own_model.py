@@ -172,9 +172,9 @@ class Broken:
     [
         (
             "'a car'",
-            "the fixture `model` of test_own.py gives a str ('a car'): a model has `async def generate(",
+            "the fixture `model` of test_own.py returns a str ('a car'): return an object with `async def generate(",
         ),
-        ("Text()", "the model of test_own.py gave a str ('B') and no Completion: "),
+        ("Text()", "the model of test_own.py returned a str ('B'), which is not a Completion: "),
     ],
 )
 def test_what_is_no_model_is_told_in_a_sentence(gives, said, write):
@@ -190,10 +190,10 @@ def test_what_is_no_model_is_told_in_a_sentence(gives, said, write):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--model", "mock/A"), "--model mock/A has no meaning with the own model (test_own.py), which"),
+        (("--model", "mock/A"), "--model mock/A has no effect on the own model (test_own.py), which"),
         (
             ("--agent-model", "mock/A", "--solver", "debate"),
-            "--agent-model has no meaning with the own model",
+            "--agent-model has no effect with the own model",
         ),
         (("--scoring", "logprob"), "--scoring logprob needs to know what the server can do"),
         (("--max-cost", "1"), "--max-cost has no meaning with the own model (test_own.py), which"),

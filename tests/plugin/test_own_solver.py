@@ -338,7 +338,7 @@ def solver():
     assert set(predictions(folder)) == {"4"}  # all at once
     folder = write(slow.format(scope="function"))
     assert notices(folder.run())[1:] == [
-        "mmlubench: test_own asks one case at a time, without look-ahead: it uses solver, made anew for every case"
+        "mmlubench: test_own asks one case at a time, without look-ahead: it uses solver, made again for every case"
     ]
     assert set(predictions(folder)) == {"1"}
 
@@ -490,7 +490,7 @@ def test_an_answer_without_a_letter_has_its_outcome(write):
     [
         (
             ("--recipe", "cot"),
-            "--recipe has no meaning with the own solver (conftest.py), which does not use ours: ",
+            "--recipe has no effect on the own solver (conftest.py), which does not request our `solver`: ",
         ),
         (("--solver", "debate"), "--solver has no meaning"),
         (("--shots", "3"), "--shots has no meaning"),
@@ -502,7 +502,7 @@ def test_an_option_of_the_solver_that_nobody_heeds_is_refused(options, said, wri
     folder = write(fixture("asking(model)", "model"))
     told = folder.refused("--model", "mock/A", *options)
     assert told.startswith(said)
-    assert told.endswith("leave it out, or take `solver` as an argument of the fixture.")
+    assert told.endswith("leave the option out, or take `solver` as an argument of the fixture.")
 
 
 @pytest.mark.parametrize("option", ["--max-cost", "--request-timeout"])
@@ -515,8 +515,8 @@ def test_an_option_of_a_model_that_is_never_asked_is_refused(option, write):
 
 def test_a_model_that_is_named_and_never_asked_is_refused(write):
     assert write(fixture("always('A')")).refused("--model", "mock/A") == (
-        "--model mock/A has no meaning with the own solver (conftest.py), which does not use ours: "
-        "leave it out, or take `model` as an argument of the fixture."
+        "--model mock/A has no effect on the own solver (conftest.py), which does not request our `model`: "
+        "leave the option out, or take `model` as an argument of the fixture."
     )
 
 
@@ -536,12 +536,12 @@ def test_an_option_that_another_test_heeds_is_let_through(write):
     [
         (
             "'a chemical'",
-            "the fixture `solver` of conftest.py gives a str ('a chemical'): a solver is awaited",
+            "the fixture `solver` of conftest.py returns a str ('a chemical'): return a callable",
         ),
-        ("lambda question: 'B'", "the solver of conftest.py gave a str ('B') and no Answer: "),
+        ("lambda question: 'B'", "the solver of conftest.py returned a str ('B'), which is not an Answer: "),
         (
             "lambda question: Answer(None, 'tired', '', '')",
-            "the solver of conftest.py gave an Answer without a letter whose rule is 'tired'",
+            "the solver of conftest.py returned an Answer without a letter whose rule is 'tired'",
         ),
     ],
 )
@@ -560,7 +560,7 @@ def test_a_fixture_of_a_plugin_that_happens_to_have_the_name_is_told(write, monk
     monkeypatch.syspath_prepend(str(folder.path))
     result = folder.run("-p", "cars", "--recipe", "cot")
     if folder.outcomes() == ["error"] * 4:  # theirs was registered later
-        assert "the fixture `model` of cars gives a str ('a car')" in folder.lines("results")[0]["error"]
+        assert "the fixture `model` of cars returns a str ('a car')" in folder.lines("results")[0]["error"]
     else:
         assert folder.entry()["recipe"] == "cot"
     assert "Traceback" not in result.stdout.str()
@@ -579,7 +579,7 @@ def test_a_fixture_of_a_plugin_that_happens_to_have_the_name_is_told(write, monk
         ),
         (
             "@pytest.fixture\ndef question():\n    return 'which one?'\n",
-            "test_own.py::test_own: the mark questions gives the test its `question`, and conftest.py gives it ",
+            "test_own.py::test_own: the mark questions gives the test its `question`, and conftest.py defines ",
         ),
     ],
     ids=["async-generator", "async-model", "question"],
@@ -596,14 +596,14 @@ def test_a_question_by_parametrize_is_refused(write):
 def test_our_fixtures_outside_of_a_case_say_what_they_are_for(write):
     folder = write(benchmark="def test_plain(model):\n    model.generate(None)\n")
     folder.run().stdout.fnmatch_lines(
-        ["E * the fixture `model` can be asked only by an `async def` test marked questions or look_ahead, *"]
+        ["E * the fixture `model` can be used only by an `async def` test marked questions or look_ahead, *"]
     )
 
 
 def test_a_model_that_is_asked_for_behind_the_fixtures_back_is_told(write):
     folder = write(fixture("asking(request.getfixturevalue('model'))", "request"))
     folder.run()
-    assert "take it as an argument of the fixture" in folder.lines("results")[0]["error"]
+    assert "take `model` as an argument of the fixture" in folder.lines("results")[0]["error"]
 
 
 def test_a_fixture_that_fails_is_an_error_of_its_cases_with_one_traceback(write):

@@ -87,7 +87,7 @@ class Node:
 def told(shards: Shards) -> tuple[Any, Share]:
     """A new worker, and the share it is started with."""
     node = Node()
-    shards.tell(node)
+    shards.assign(node)
     return node, share_of(node.workerinput)
 
 
@@ -104,7 +104,7 @@ def test_all_workers_know_when_the_run_began_their_replacements_too(shards: Any)
     made = shards(2)
     node, share = told(made)
     told(made)
-    made.gives_back(node, [4, 6])
+    made.make_vacant(node, [4, 6])
     assert (share.started, told(made)[1].started) == (1000.5, 1000.5)
 
 
@@ -115,11 +115,11 @@ def test_what_a_crashed_worker_spent_is_gone_for_its_replacements(shards: Any) -
     state = state_of(first.workerinput)
     assert state is not None
     state.note_spent(0.125)
-    made.gives_back(first, [4, 6])
+    made.make_vacant(first, [4, 6])
     next_one, replacement = told(made)
     assert (replacement.number, replacement.spent) == (0, 0.125)
     # It crashes as well, before it has spent anything, and before it began at all.
-    made.gives_back(next_one, [6])
+    made.make_vacant(next_one, [6])
     assert told(made)[1].spent == 0.125
-    made.gives_back(second)
+    made.make_vacant(second)
     assert told(made)[1].spent == 0.0

@@ -206,7 +206,7 @@ def test_nothing_is_known_of_a_worker_on_another_host(tmp_path: Path) -> None:
 def test_the_word_to_stop_reaches_a_worker_and_leaves_its_note(file: Path) -> None:
     box = WorkerState(file)
     box.note(2**40)
-    assert not box.says_stop
+    assert not box.must_stop
     worker_state.stop(file)
-    assert box.says_stop
+    assert box.must_stop
     assert worker_state.last_noted(file) == 2**40

@@ -53,7 +53,7 @@ def test_its_rows_are_selected_by_subject_limit_and_keyword(described, collected
 def test_it_cannot_pass_for_a_benchmark_of_ours(described):
     result = described(YAML.replace("name: capitals", "name: mmlu")).run("capitals.benchmark.yaml")
     result.stdout.fnmatch_lines(
-        ["*capitals.benchmark.yaml: name mmlu is that of a benchmark of ours; give yours*"]
+        ["*capitals.benchmark.yaml: name mmlu belongs to a benchmark of mmlubench; give yours*"]
     )
     assert result.ret == pytest.ExitCode.INTERRUPTED
 

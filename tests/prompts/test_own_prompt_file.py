@@ -93,10 +93,13 @@ def test_a_missing_key_is_named(prompt_file: Writer, key: str) -> None:
         ),
         ({"example_reply": "A", "example": "{{ answer }}"}, "example uses the unknown variable answer"),
         ({"example_reply": "A", "example": "{{ shots }}"}, "example uses the unknown variable shots"),
-        ({"example_reply": "A", "template": "{{ question }}{{ shots }}"}, "so template cannot use shots too"),
+        (
+            {"example_reply": "A", "template": "{{ question }}{{ shots }}"},
+            "so template cannot use shots, too",
+        ),
         (
             {"example_reply": "A", "raw": True},
-            "raw sends one text without turns, so it cannot have example_reply",
+            "a raw recipe sends one text without turns, so it cannot have example_reply",
         ),
         ({"prefill": "It is", "raw": True}, "so it cannot have prefill"),
         ({"name": "zero_shot"}, "name zero_shot belongs to a packaged recipe"),

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from mmlubench.errors import PromptError
-from mmlubench.prompts import ASKED, HEARD, Heard, read_role
+from mmlubench.prompts import QUESTION_VARIABLES, REPLY_VARIABLES, Replies, read_role
 from mmlubench.schema import Question
 
 Writes = Callable[..., Path]
-OTHERS = Heard([("Agent 2", "Tuesday.\nThe answer is (B)."), ("Agent 3", "None.")])
+OTHERS = Replies([("Agent 2", "Tuesday.\nThe answer is (B)."), ("Agent 3", "None.")])
 
 
 @pytest.mark.parametrize("name", ["debate_initial", "debate_collaborative", "critic", "synthesizer", "judge"])
@@ -20,13 +20,13 @@ def test_packaged_prompts_hold_the_question_and_ask_for_a_letter_that_others_can
     name: str, question: Question
 ) -> None:
     # "is (X)" is what the evaluators of existing debate scripts look for.
-    variables = ASKED if name == "debate_initial" else HEARD
+    variables = QUESTION_VARIABLES if name == "debate_initial" else REPLY_VARIABLES
     role = read_role(name, None, variables)
-    text = role.text(question, None if variables is ASKED else OTHERS)
+    text = role.text(question, None if variables is QUESTION_VARIABLES else OTHERS)
     assert role.name == name
     assert "Which day follows Monday?\nA. Sunday\nB. Tuesday\nC. Friday\nD. None of them" in text
     assert '"The answer is (X)."' in text
-    assert ("Agent 2:\nTuesday." in text) == (variables is HEARD)
+    assert ("Agent 2:\nTuesday." in text) == (variables is REPLY_VARIABLES)
     assert "world religions" in text or name == "debate_collaborative"
     assert "{" not in text
     assert len(role.sha256) == 64
@@ -37,31 +37,34 @@ def test_what_others_said_is_a_list_to_a_loop_and_a_text_to_print(
 ) -> None:
     # Prompts written for debate scripts go through the replies; printed without a loop they are named and parted.
     loop = "{% for one in other_agent_responses %}[{{ loop.index }}: {{ one }}]{% endfor %}"
-    role = read_role("x", prompt_file(template=loop), HEARD)
+    role = read_role("x", prompt_file(template=loop), REPLY_VARIABLES)
     assert role.text(question, OTHERS) == "[1: Tuesday.\nThe answer is (B).][2: None.]"
-    role = read_role("x", prompt_file(template="{{ other_agent_responses }}"), HEARD)
+    role = read_role("x", prompt_file(template="{{ other_agent_responses }}"), REPLY_VARIABLES)
     assert role.text(question, OTHERS) == "Agent 2:\nTuesday.\nThe answer is (B).\n\nAgent 3:\nNone."
     picked = "{{ other_agent_responses | length }} {{ other_agent_responses[-1] }}"
-    role = read_role("x", prompt_file(template=picked), HEARD)
+    role = read_role("x", prompt_file(template=picked), REPLY_VARIABLES)
     assert role.text(question, OTHERS) == "2 None."
 
 
 def test_what_an_agent_says_is_never_run_as_a_template(prompt_file: Writes, question: Question) -> None:
-    role = read_role("x", prompt_file(template="{{ other_agent_responses }}"), HEARD)
-    assert "{{ question }}{% for" in role.text(question, Heard([("Agent 2", "{{ question }}{% for")]))
+    role = read_role("x", prompt_file(template="{{ other_agent_responses }}"), REPLY_VARIABLES)
+    assert "{{ question }}{% for" in role.text(question, Replies([("Agent 2", "{{ question }}{% for")]))
 
 
 def test_category_and_subject_are_written_with_spaces(prompt_file: Writes) -> None:
     own = prompt_file(template="{{ category }} / {{ subject }}: {{ question }}")
     asked = Question("q", "mmlu", "world_religions", "social_sciences", "?", ("x", "y"), "A")
-    assert read_role("x", own, ASKED).text(asked) == "social sciences / world religions: ?\nA. x\nB. y"
+    assert (
+        read_role("x", own, QUESTION_VARIABLES).text(asked)
+        == "social sciences / world religions: ?\nA. x\nB. y"
+    )
     bare = Question("q", "own", "europe", "", "?", ("x", "y"), "A")
-    assert read_role("x", own, ASKED).text(bare).startswith("europe / europe")
+    assert read_role("x", own, QUESTION_VARIABLES).text(bare).startswith("europe / europe")
 
 
 def test_a_prompt_is_known_by_its_own_name_and_file(prompt_file: Writes) -> None:
     own = prompt_file(name="persona_v2")
-    role = read_role("debate_initial", own, ASKED)
+    role = read_role("debate_initial", own, QUESTION_VARIABLES)
     assert (role.name, role.source) == ("persona_v2", str(own))
 
 
@@ -70,35 +73,35 @@ def test_only_what_comes_after_others_may_leave_the_question_out(
 ) -> None:
     # The question stands in the first prompt of the same conversation.
     own = prompt_file(template="Others say: {{ other_agent_responses }}")
-    assert read_role("x", own, HEARD).text(question, OTHERS).startswith("Others say: Agent 2")
+    assert read_role("x", own, REPLY_VARIABLES).text(question, OTHERS).startswith("Others say: Agent 2")
 
 
 @pytest.mark.parametrize(
     ("keys", "variables", "told"),
     [
-        ({"template": None}, ASKED, "template is missing: give text that is not empty."),
-        ({"name": None}, ASKED, "name is missing: give text that is not empty."),
-        ({"template": ""}, ASKED, "template is '': give text that is not empty."),
-        ({"name": 5}, ASKED, "name is 5: give text that is not empty."),
+        ({"template": None}, QUESTION_VARIABLES, "template is missing: give text that is not empty."),
+        ({"name": None}, QUESTION_VARIABLES, "name is missing: give text that is not empty."),
+        ({"template": ""}, QUESTION_VARIABLES, "template is '': give text that is not empty."),
+        ({"name": 5}, QUESTION_VARIABLES, "name is 5: give text that is not empty."),
         (
             {"template": "{{ question }} {{ persona }}"},
-            ASKED,
+            QUESTION_VARIABLES,
             "template uses the unknown variable persona; it may use category, subject, question.",
         ),
         (
             {"template": "{{ question }} {{ other_agent_responses }}"},
-            ASKED,
+            QUESTION_VARIABLES,
             "template uses the unknown variable other_agent_responses; it may use category, subject, question.",
         ),
         (
             {"template": "{{ debate_chain[-1] }}"},
-            HEARD,
+            REPLY_VARIABLES,
             "template uses the unknown variable debate_chain; "
             "it may use category, subject, question, other_agent_responses.",
         ),
         (
             {"template": "Who knows?"},
-            ASKED,
+            QUESTION_VARIABLES,
             "template never uses question; it may use category, subject, question.",
         ),
     ],
@@ -117,7 +120,7 @@ def test_a_later_prompt_lets_agents_hear_one_another(prompt_file: Writes) -> Non
     with pytest.raises(
         PromptError, match=r"never uses other_agent_responses, so no agent would see another's reply\.$"
     ):
-        read_role("x", prompt_file(template="{{ question }} Think again."), HEARD)
+        read_role("x", prompt_file(template="{{ question }} Think again."), REPLY_VARIABLES)
 
 
 @pytest.mark.parametrize(
@@ -132,14 +135,14 @@ def test_what_only_fails_while_it_is_filled_in_is_told_before_a_round_was_paid_f
     prompt_file: Writes, template: str
 ) -> None:
     with pytest.raises(PromptError, match="the template cannot be filled in"):
-        read_role("x", prompt_file(template=template), HEARD)
+        read_role("x", prompt_file(template=template), REPLY_VARIABLES)
 
 
 def test_a_template_that_is_none_is_told_with_its_line(prompt_file: Writes) -> None:
     with pytest.raises(PromptError, match=r"mine\.yaml: line 2 of template is not Jinja2"):
-        read_role("x", prompt_file(template="{{ question }}\n{% for %}"), ASKED)
+        read_role("x", prompt_file(template="{{ question }}\n{% for %}"), QUESTION_VARIABLES)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(PromptError, match=r"none\.yaml: cannot be read"):
-        read_role("x", tmp_path / "none.yaml", ASKED)
+        read_role("x", tmp_path / "none.yaml", QUESTION_VARIABLES)

@@ -108,7 +108,7 @@ def test_too_many_replies_without_a_letter_leave_no_headline_number(summary: Bui
     assert (
         "mmlu · claude · zero_shot: no headline number: 160 of 960 replies (16.7 %) name no letter "
         "(20 unparsed, 140 truncated), --max-unparsed-rate allows 2 % (19 here): "
-        "raise --max-tokens, and see in responses.jsonl what was said and try another --recipe."
+        "raise --max-tokens, and read the replies in responses.jsonl and try another --recipe."
     ) in screen
     assert "accuracy 0." not in screen
 
@@ -119,7 +119,7 @@ def test_doubts_stand_in_yellow_below_the_outcomes(summary: Build) -> None:
     outcomes = next(number for number, line in enumerate(lines) if line.startswith("correct "))
     assert lines[outcomes + 1] == (
         "\x1b[33mwarning: asked for but not sent: seed (960 requests), temperature (960 requests); "
-        "the model does not take that and went by its own default.\x1b[0m"
+        "the model does not take it and used its own default.\x1b[0m"
     )
     assert "tokens in" in lines[outcomes + 2]
     assert "warning" not in text(summary())

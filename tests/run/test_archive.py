@@ -142,30 +142,30 @@ def test_a_run_that_was_killed_is_read_as_far_as_it_goes(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("manifest.json", "[]", "manifest.json does not hold what a run writes"),
+        ("manifest.json", "[]", "manifest.json is not a JSON object"),
         (
             "manifest.json",
             '{"kind": "poems"}',
-            "manifest.json: its kind is 'poems', and there are benchmark and",
+            "manifest.json: its kind is 'poems', and must be one of benchmark,",
         ),
         ("summary.json", "{", "summary.json is not JSON ("),
         (
             "summary.json",
             '{"kind": "dialogues"}',
-            "its kind is dialogues, and what is read here is benchmark.",
+            "its kind is dialogues, and benchmark is needed here.",
         ),
-        ("summary.json", "{}", "summary.json: it does not hold what a run writes ('results' is missing)."),
-        ("summary.json", '{"results": [3]}', "summary.json: it does not hold what a run writes ("),
+        ("summary.json", "{}", "summary.json: it is not the summary of a run ('results' is missing)."),
+        ("summary.json", '{"results": [3]}', "summary.json: it is not the summary of a run ("),
         (
             "results.jsonl",
             '{"id": "q"}\n',
-            "results.jsonl, row 1: it is no case of a run ('outcome' is missing).",
+            "results.jsonl, row 1: it is not a case of a run ('outcome' is missing).",
         ),
         ("results.jsonl", "3\n", "results.jsonl, row 1: this line is JSON, but not an object in braces."),
         (
             "requests.jsonl",
             '{"kind": 3}\n',
-            "requests.jsonl, row 1: its kind is 3, and there are benchmark and",
+            "requests.jsonl, row 1: its kind is 3, and must be one of benchmark,",
         ),
     ],
 )
@@ -216,7 +216,7 @@ def test_a_run_is_named_by_its_path_its_id_or_as_the_latest(
             "nowhere: no such run; give a run folder, the id of a run under reports",
         ),
         (lambda: open_run("."), ". is no run folder: its manifest.json cannot be read (No such file"),
-        (lambda: open_runs("no*"), "no*: no run folder is called so; give a pattern such as reports/*."),
+        (lambda: open_runs("no*"), "no*: no run folder matches; give a pattern such as reports/*."),
     ],
 )
 def test_a_run_that_is_not_there_is_one_sentence(

@@ -94,7 +94,7 @@ def test_a_yaml_file_makes_no_objects(tmp_path: Path) -> None:
 def test_an_address_is_http_or_https(address: str, tmp_path: Path) -> None:
     mine = tmp_path / "models.yaml"
     mine.write_text(json.dumps({"models": {"x": {"model_name": "vllm/x", "base_url": address}}}))
-    with pytest.raises(ModelError, match=r"it must begin with http:// or https://|that is no address"):
+    with pytest.raises(ModelError, match=r"it must begin with http:// or https://|which is no valid address"):
         resolve("x", models_file=str(mine), env={})
 
 

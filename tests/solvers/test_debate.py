@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mmlubench.engine.journal import Journal, Journaled, current_journal
 from mmlubench.errors import Overloaded, ProviderError, Rejected
 from mmlubench.grading import read_answer
-from mmlubench.prompts import ASKED, HEARD, read_role
+from mmlubench.prompts import QUESTION_VARIABLES, REPLY_VARIABLES, read_role
 from mmlubench.schema import Answer, Completion, Message, Outcome, Params, Question, Request, majority
 from mmlubench.solvers import Agent, Critique, Debate, JudgedDebate, Repeated, Solver
 from mmlubench.solvers.panel import vote
@@ -23,10 +23,12 @@ QUESTION = Question(
     *("mmlu_pro/law/7", "mmlu_pro", "law", "law", "Who signs?", ("Nobody", "One", "Two", "All")), "C"
 )
 INITIAL, COLLABORATIVE = (
-    read_role("debate_initial", None, ASKED),
-    read_role("debate_collaborative", None, HEARD),
+    read_role("debate_initial", None, QUESTION_VARIABLES),
+    read_role("debate_collaborative", None, REPLY_VARIABLES),
 )
-JUDGE, CRITIC, SYNTHESIZER = (read_role(name, None, HEARD) for name in ("judge", "critic", "synthesizer"))
+JUDGE, CRITIC, SYNTHESIZER = (
+    read_role(name, None, REPLY_VARIABLES) for name in ("judge", "critic", "synthesizer")
+)
 PARAMS = Params(temperature=0.7, max_tokens=99)
 Reply = str | Completion | Exception
 

@@ -143,7 +143,7 @@ def test_cut_off_twice_is_truncated_and_says_so_and_nobody_asks_a_third_time() -
     assert len(model.asked) == 2
     assert (answer.letter, answer.failure, answer.text) == (None, Outcome.TRUNCATED, longer.text)
     assert "cut off after 36 tokens" in answer.explanation
-    assert answer.explanation.endswith("(asked twice, at last for up to 36 tokens)")
+    assert answer.explanation.endswith("(asked twice, the second time for up to 36 tokens)")
 
 
 def test_a_letter_before_the_cut_is_enough() -> None:

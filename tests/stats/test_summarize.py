@@ -209,7 +209,7 @@ def test_who_answered_is_taken_from_the_results() -> None:
 def test_a_parameter_that_was_not_sent_is_named(dropped: dict[str, int], said: str) -> None:
     # "temperature 0" in the manifest of a model that takes none would be believed.
     (warning,) = summarize(cases(correct=9), dropped=dropped).warnings
-    assert warning == said + "the model does not take that and went by its own default"
+    assert warning == said + "the model does not take it and used its own default"
 
 
 def test_the_gravest_doubt_comes_first() -> None:

@@ -10,7 +10,7 @@ from mmlubench.schema import Outcome
 from mmlubench.stats import Tally, Thresholds
 from mmlubench.stats.thresholds import DEFAULT
 
-RUN_AGAIN = "mend the cause and run the same command again, only what failed is asked"
+RUN_AGAIN = "fix the cause and run the same command again, which asks only the failed cases"
 
 
 def tally(**counts: int) -> Tally:
@@ -61,20 +61,20 @@ def test_too_many_errors(counts: dict[str, int], sentence: str | None) -> None:
             {"correct": 14_042 - 281, "unparsed": 281},
             "281 of 14,042 replies (2.0 %) name no letter (281 unparsed, 0 truncated), "
             "--max-unparsed-rate allows 2 % (280 here): "
-            "see in responses.jsonl what was said and try another --recipe",
+            "read the replies in responses.jsonl and try another --recipe",
         ),
         (
             {"wrong": 7, "unparsed": 1, "truncated": 2},
             "3 of 10 replies (30.0 %) name no letter (1 unparsed, 2 truncated), "
             "--max-unparsed-rate allows 2 % (1 here): "
-            "raise --max-tokens, and see in responses.jsonl what was said and try another --recipe",
+            "raise --max-tokens, and read the replies in responses.jsonl and try another --recipe",
         ),
         # Errors and skipped cases are no replies, and a refusal is an answer.
         (
             {"correct": 97, "unparsed": 3, "error": 1, "skipped": 900},
             "3 of 100 replies (3.0 %) name no letter (3 unparsed, 0 truncated), "
             "--max-unparsed-rate allows 2 % (2 here): "
-            "see in responses.jsonl what was said and try another --recipe",
+            "read the replies in responses.jsonl and try another --recipe",
         ),
         ({"correct": 50, "refused": 50}, None),
     ],

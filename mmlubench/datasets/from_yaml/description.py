@@ -39,7 +39,7 @@ _ANSWER = yaml_file.key(f"one of {', '.join((*WAYS, _AUTO))}", lambda value: val
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """What such a YAML says, key by key."""
+    """The keys of such a YAML file."""
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = yaml_file.EXACT
 
@@ -104,7 +104,7 @@ def _source(said: Description) -> Source:
         return _from_files(spec, said)
     from mmlubench.datasets.sources import hub  # late, as everywhere
 
-    # Nobody has told how many rows there are.
+    # The number of rows is not known in advance.
     return replace(hub.read(spec), complete=False)
 
 

@@ -51,7 +51,7 @@ class _Row(NamedTuple):
     text: str
     choices: tuple[str, ...]
     labels: tuple[str, ...]
-    """What the data call the choices, where they say."""
+    """The labels of the choices in the data, if they have any."""
     answer: Any
     more: Mapping[str, str]
     """The cells of the other columns, by field of `Columns`."""

@@ -82,7 +82,7 @@ class Breaker:
             self.cause, self._probe_at = error, self._clock() + _PROBE_EVERY_S
 
     def is_worth_waiting(self, seconds: float) -> bool:
-        """Whether another try in so many seconds is within the time that an unreachable server is waited for."""
+        """Whether another try after this number of seconds is within the time that an unreachable server is given."""
         if self._down_since is None:
             return True
         longest_s = _WAIT_FOR_RESTART_S if self._was_reached else _WAIT_FOR_FIRST_SIGN_S

@@ -127,7 +127,7 @@ class Window:
         self._next_lost += number > self._next_sent
 
     def up_to(self, number: int, sent_at: float) -> Throughput:
-        """Return the throughput before the request of this number, which `lose` was told of already."""
+        """Return the throughput before the request of this number, for which `lose` was called already."""
         accepted = max(0, number - self._sent - self._lost)
         seconds = max(sent_at - self._at, self._SHORTEST_S)
         return Throughput(accepted / seconds, seconds, accepted)
@@ -152,7 +152,7 @@ class Tokens:
         return tokens_of_size(request.chars) + reply
 
     def wait_s(self, guess: float, now: float) -> float:
-        """Return the seconds until so many tokens may be spent."""
+        """Return the seconds until this number of tokens may be spent."""
         return self._bucket.wait_s(guess, self._rate, now)
 
     def spend(self, guess: float) -> None:

@@ -43,7 +43,7 @@ class _Waiter(NamedTuple):
 
 
 class Limiter:
-    """Admits requests, first come, first served: so many at once, so many a second, and none during a pause.
+    """Admits requests, first come, first served, within limits at once and per second, and none during a pause.
 
     `AdaptiveLimit` sets both numbers by what the server accepts. `rpm` and `tpm` are limits known beforehand: requests
     and tokens per minute. Where several processes share a limit, each is given its own part here. No event loop need be

@@ -41,7 +41,7 @@ class RetryPolicy:
     longest_retry_after_s: float = LONGEST_PAUSE_S
     """A request is not retried if the server asks for a longer pause than this."""
     same_failures: int = 3
-    """After so many identical server errors in a row, the request itself is taken for the cause: no more retries."""
+    """The number of identical server errors in a row after which the request itself is the cause: no more retries."""
 
     def bounds(self, error: ProviderError) -> Bounds:
         """Return the bounds that apply to a request that failed with this error."""

@@ -142,7 +142,7 @@ class Store:
         }
 
     def prune(self, *, older_than_s: float | None = None, model: str | None = None) -> int:
-        """Delete replies that are older than so many seconds, of one model, or both; return how many.
+        """Delete replies above an age in seconds, of one model, or both; return how many.
 
         Raises UserError if neither is given, StoreError if the file cannot be written.
         """

@@ -13,7 +13,7 @@ CODES = ("ar", "bn", "de", "es", "fr", "hi", "id", "it", "ja", "ko", "pt", "sw",
 
 
 def code_of(locale: str) -> str:
-    """The language of a locale such as `DE_DE`; empty for English and for languages nobody wrote words for."""
+    """The language of a locale such as `DE_DE`; empty for English and for languages without a `Wording`."""
     code = locale.replace("-", "_").partition("_")[0].lower()
     return code if code in CODES else ""
 

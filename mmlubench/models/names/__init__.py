@@ -1,1 +1,1 @@
-"""From a name on the command line to a `ModelSpec`: models.yaml, presets of clients, prices, keys."""
+"""Names of models: from a name on the command line to a `ModelSpec`, by models.yaml, presets, prices and keys."""

@@ -1,4 +1,4 @@
-"""Addresses of servers: what may be one, and whose it is."""
+"""Addresses of servers: their validation and their vendor's site."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from urllib.parse import urlsplit
 
 
 def address_problem(url: str | None) -> str:
-    """Why `url` cannot be a base_url, as a sentence; empty if it can, or if there is none."""
+    """Return a sentence that says why `url` cannot be a base_url; empty for a valid one and for None."""
     if url is None:
         return ""
     if "@" in url:
-        return "base_url must not hold a user name or password: name the key's variable in api_key_env."
+        return "base_url must not hold a user name or password: give the name of the key's variable in api_key_env."
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:  # a port that is no number, a bracket left open
-        return f"base_url is {url!r}: that is no address; write it like http://localhost:8000/v1."
+        return f"base_url is {url!r}, which is no valid address; write it like http://localhost:8000/v1."
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         return f"base_url is {url!r}: it must begin with http:// or https://, like http://localhost:8000/v1."
     if parts.query or parts.fragment:
@@ -24,6 +24,6 @@ def address_problem(url: str | None) -> str:
 
 
 def site(url: str | None) -> str:
-    """Return the last two parts of an address's host: regional hosts of a vendor are still the vendor."""
+    """Return the last two parts of an address's host, which regional hosts of a vendor have in common."""
     name = (urlsplit(url or "").hostname or "").lower()
     return ".".join(name.split(".")[-2:])

@@ -1,4 +1,4 @@
-"""One entry of models.yaml, checked: unknown keys and wrong types are refused in one sentence."""
+"""One entry of models.yaml, validated: an unknown key or a wrong type is refused with one sentence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Parameters:
     stop: tuple[str, ...] | None = None
 
     def given(self) -> dict[str, Any]:
-        """Those that were set."""
+        """Return the parameters that are set, by name."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: list(v) if name == "stop" else v for name, v in values.items() if v is not None}
 
@@ -52,33 +52,33 @@ class CapabilityOverrides:
             lambda value: value is False or value >= 1,
         ),
     )
-    """No parameter: whether, and from how many tokens on, the server caches a beginning that is marked."""
+    """Not a parameter: whether the server caches the marked beginning of a prompt, and from how many tokens on."""
 
     def over(self, base: Capabilities) -> Capabilities:
-        """Make the changes to `base`."""
+        """Return `base` with the changes applied."""
         return Capabilities(**{f.name: _name(self, base, f.name) for f in fields(base)})
 
     def cache_over(self, base: int | None) -> int | None:
-        """Make the change to the fewest tokens that are cached; None: none are."""
-        said = self.prompt_cache
-        if said is None or said is False:
-            return base if said is None else None
-        return (base or CACHED_FROM_AT_MOST) if said is True else said
+        """Return the fewest tokens that are cached, `base` with the change applied; None for no caching."""
+        given = self.prompt_cache
+        if given is None or given is False:
+            return base if given is None else None
+        return (base or CACHED_FROM_AT_MOST) if given is True else given
 
 
-def _name(takes: CapabilityOverrides, base: Capabilities, parameter: str) -> str | None:
-    said = getattr(takes, parameter)
+def _name(overrides: CapabilityOverrides, base: Capabilities, parameter: str) -> str | None:
+    given = getattr(overrides, parameter)
     usual: str | None = getattr(base, parameter)
-    if isinstance(said, str):
-        return said
-    if said is None:
+    if isinstance(given, str):
+        return given
+    if given is None:
         return usual
-    return (usual or parameter) if said else None
+    return (usual or parameter) if given else None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """The keys of an entry. The first nine are a format that others use already; the rest is ours."""
+    """The keys of an entry. The first nine are a format that other tools use, too; the rest is ours."""
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = KNOWN_KEYS
 
@@ -106,10 +106,10 @@ class ModelEntry:
 
 
 def read_entry(raw: object, where: str) -> ModelEntry:
-    """Check one entry as YAML gave it. Raises ModelError that begins with `where` (file and entry)."""
+    """Validate one entry as read from YAML. Raises ModelError that begins with `where` (file and entry)."""
     entry = check(ModelEntry, raw, where, ModelError)
     if entry.api_key_env and not re.fullmatch(r"[A-Za-z_]\w*", entry.api_key_env, re.ASCII):
-        # The value is not shown: whoever gets this wrong has most likely put the key itself there.
+        # The value is not shown, as it is most likely the key itself.
         raise ModelError(
             f"{where}: api_key_env must be the name of a variable, such as OPENAI_API_KEY, and never the key itself."
         )

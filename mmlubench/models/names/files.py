@@ -1,4 +1,4 @@
-"""models.yaml: where it is looked for, and its entries as YAML gives them, unchecked."""
+"""The models.yaml files: where they are searched, and their entries as read from YAML, not validated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OWN_FILES = ("models.yaml", "config/models.yaml")
 
 
 class Found(NamedTuple):
-    """An entry and the file it stands in."""
+    """An entry and the file that holds it."""
 
     name: str
     raw: object
@@ -22,12 +22,12 @@ class Found(NamedTuple):
 
     @property
     def where(self) -> str:
-        """For the beginning of an error message."""
+        """File and entry, for the beginning of an error message."""
         return f"{self.file}, entry {self.name}"
 
 
 def search_path(models_file: str | None) -> list[Path]:
-    """List the files that are read; the first match wins. The packaged one is last, so that `mock` always exists."""
+    """List the files that are searched, in order. The packaged one is last, so that `mock` always exists."""
     own = [Path(models_file)] if models_file else [Path(name) for name in _OWN_FILES]
     if models_file and not own[0].is_file():
         raise ModelError(f"--models-file {models_file}: there is no such file.")
@@ -35,12 +35,12 @@ def search_path(models_file: str | None) -> list[Path]:
 
 
 def find(name: str, models_file: str | None) -> Found | None:
-    """Find the entry called `name` in the first file that has one; later files are not even read."""
+    """Find the entry called `name` in the first file that has one; later files are not read."""
     return next((found for found in entries(models_file) if found.name == name), None)
 
 
 def entries(models_file: str | None) -> Iterator[Found]:
-    """Every entry of every file, in search order. Raises ModelError for a file that cannot be used."""
+    """Yield every entry of every file, in search order. Raises ModelError for a file that cannot be used."""
     for file in search_path(models_file):
         if file.is_file():
             for name, raw in _named(_body(yaml_file.load(file, ModelError), file), file).items():
@@ -48,13 +48,13 @@ def entries(models_file: str | None) -> Iterator[Found]:
 
 
 def _body(document: Any, file: Path) -> Any:
-    """Return what holds the entries: the value of `models`, or the whole document where there is no such key."""
+    """Return the part with the entries: the value of `models`, or the whole document without such a key."""
     if not isinstance(document, dict) or "models" not in document:
         return document
     others = [str(key) for key in document if key != "models"]
     if others:
         raise ModelError(
-            f"{file}: unknown key {others[0]!r} beside `models`; put every entry under `models`."
+            f"{file}: unknown key {others[0]!r} next to `models`; put every entry under `models`."
         )
     return document["models"]
 
@@ -73,7 +73,7 @@ def _named(body: Any, file: Path) -> dict[str, object]:
             raise ModelError(f"{file}, entry {number}: an entry of a list needs `name` or `model_name`.")
         if str(name) in named:
             raise ModelError(
-                f"{file}, entry {number}: {name!r} is there twice; give one of them another `name`."
+                f"{file}, entry {number}: there are two entries {name!r}; give one of them another `name`."
             )
         named[str(name)] = raw
     return named

@@ -1,4 +1,4 @@
-"""Names and entries to specs: what the user wrote, laid over what is known of the client."""
+"""Specs of models: made from an entry of models.yaml or from a name, over the preset of the client."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from mmlubench.models.names.presets import (
 from mmlubench.models.names.prices import price_of
 from mmlubench.models.spec import ModelSpec, Price, label_of
 
-#: Keys of a request body with which a vendor charges something else than its list says.
+#: The keys of a request body with which a vendor charges other prices than those of its list.
 _OFF_THE_LIST = ("service_tier", "speed", "inference_geo")
 
 
 def from_entry(found: Found) -> ModelSpec:
-    """Read the model that an entry of models.yaml describes. Raises ModelError that names file, entry and key."""
+    """Make the spec of an entry of models.yaml. Raises ModelError that names file, entry and key."""
     entry = read_entry(found.raw, found.where)
     client, model_id = client_of(entry.model_name, entry.provider, entry.base_url)
     if client not in CLIENTS:
@@ -44,7 +44,7 @@ def from_entry(found: Found) -> ModelSpec:
 
 
 def from_name(name: str) -> ModelSpec | None:
-    """Read the model that `client/model-id[@URL]` means; None if `name` is not of that form."""
+    """Make the spec of a name `client/model-id[@URL]`; None if `name` is not of that form."""
     client, _, rest = name.partition("/")
     if not rest or client not in CLIENTS:
         return None
@@ -54,12 +54,12 @@ def from_name(name: str) -> ModelSpec | None:
 
 
 def with_adapter(spec: ModelSpec, adapter: str | None) -> ModelSpec:
-    """Ask for a LoRA adapter, where there is one; `adapter` goes before the entry's own."""
+    """Return the spec with its LoRA adapter, if it has one; `adapter` overrides that of the entry."""
     wanted = adapter or spec.adapter
     if wanted is None:
         return spec
     if not spec.features.adapters:
-        # llama.cpp and LM Studio answer to any name with the bare model, whose score would pass for another's.
+        # llama.cpp and LM Studio answer any name with the bare model, whose score would pass for that of the adapter.
         raise ModelError(
             f"--adapter {wanted}: {spec.client} cannot be asked for an adapter by name; "
             "a vllm model, or an openai one with a base_url of its own, can."
@@ -111,7 +111,7 @@ def _build(where: str, label: str, client: str, model_id: str, entry: ModelEntry
 
 
 def _price(entry: ModelEntry, client: str, model_id: str, elsewhere: bool) -> tuple[Price | None, str]:
-    """Return what a model costs and the date of the list that says so: the user's own price is nobody's list."""
+    """Return the price of a model and the date of its price list, which is empty for the user's own price."""
     special = any(entry.extra_body.get(key) for key in _OFF_THE_LIST)
     if entry.price is not None or elsewhere or special:
         return entry.price, ""
@@ -124,7 +124,7 @@ def _beside(folder: Path, file: str | None) -> str | None:
 
 
 def _split_address(rest: str, name: str) -> tuple[str, str | None]:
-    """Split `NAME@http://…`. An `@` that begins no address belongs to the name, as Vertex has it."""
+    """Split `NAME@http://…`. An `@` without an address belongs to the name, as in names of Vertex."""
     model_id, at, url = rest.partition("@http")
     if not at:
         bare, _, tail = rest.rpartition("@")
@@ -138,6 +138,6 @@ def _split_address(rest: str, name: str) -> tuple[str, str | None]:
         "" if model_id else "the model's name is missing before the @."
     )
     if problem:
-        # Without the address: it may hold a password.
+        # Without the address, as it may hold a password.
         raise ModelError(f"--model {name.partition('@http')[0]}@…: {problem}")
     return model_id, "http" + url

@@ -1,4 +1,4 @@
-"""Where API keys come from. A key is handed to the transport that sends it, and to nobody else."""
+"""API keys: where they are searched. A key is handed only to the transport that sends it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from mmlubench.errors import ModelError
 from mmlubench.inputs import CONFIG_BYTES, check_size
 from mmlubench.models.secrecy import note
 
+#: The service name under which the system's keyring holds our keys.
 SERVICE = "mmlubench"
 
 
 def find_key(variable: str, env: Mapping[str, str]) -> str | None:
-    """Find the key that `variable` names: in `env`, else `./.env`, else the system's keyring; None if nowhere.
+    """Find the key that `variable` names: in `env`, else `./.env`, else the system's keyring; None if not found.
 
-    `.env` is read, not exported: other programs started from here do not see it. Raises ModelError for a
+    `.env` is read but not exported, so that other programs started from here do not see it. Raises ModelError for a
     `.env` that cannot be read and for a key that no HTTP header can carry.
     """
     key = _clean(env.get(variable)) or _clean(_from_dotenv(variable)) or _clean(_from_keyring(variable))
@@ -29,14 +30,14 @@ def find_key(variable: str, env: Mapping[str, str]) -> str | None:
 
 
 def how_to_set(variable: str) -> str:
-    """Name the ways to give a key, for error messages."""
+    """Return the ways to set a key, for error messages."""
     return (
         f"export {variable}=…, or write {variable}=… into ./.env, or run `keyring set {SERVICE} {variable}`"
     )
 
 
 def _clean(key: str | None) -> str | None:
-    # A variable that is set but empty is how CI systems spell "not set".
+    # CI systems set a variable to an empty text if it has no value.
     return (key or "").strip() or None
 
 
@@ -54,7 +55,7 @@ def _from_dotenv(variable: str) -> str | None:
 
 
 def _from_keyring(variable: str) -> str | None:
-    # An optional extra; a locked keyring raises whatever its backend likes. All of it means "no key".
+    # keyring is an optional package, and a locked keyring may raise any error: each means that there is no key.
     try:
         import keyring
 

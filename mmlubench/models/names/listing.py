@@ -1,4 +1,4 @@
-"""What `--list-models` shows."""
+"""The list of models for `--list-models`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmlubench.models.spec import ModelSpec
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One model that can be named."""
+    """One model that --model can name."""
 
     name: str
     model: str
@@ -22,12 +22,12 @@ class Row:
     key: str
     """`set`, `missing: VARIABLE`, or `not needed`."""
     price: str
-    """US dollars per million tokens, `input / output`; `-` where none is known."""
+    """US dollars per million tokens, `input / output`; `-` if no price is known."""
     description: str
 
 
 def list_models(*, models_file: str | None = None, env: Mapping[str, str]) -> list[Row]:
-    """Every entry that can be named, in search order, shadowed ones left out. Raises ModelError if one is broken."""
+    """List all entries in search order, without those hidden by an earlier file. Raises ModelError."""
     found: dict[str, Found] = {}
     for entry in entries(models_file):
         found.setdefault(entry.name, entry)

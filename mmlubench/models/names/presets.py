@@ -1,4 +1,4 @@
-"""What is known of each client without being told: a table, so that a new server is a row and no code."""
+"""The presets of clients: their defaults and features in one table, so that a new server is a new row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmlubench.models.spec import CACHED_FROM_AT_MOST, TAKES_ALL, Capabilities
 from mmlubench.registry import Registry
 from mmlubench.schema import Scoring
 
-#: The class that speaks OpenAI's protocol, which most servers do.
+#: The class for OpenAI's protocol, which most servers use.
 OPENAI_PROTOCOL = "mmlubench.models.http.openai_compatible:OpenAICompatible"
 #: A pattern of the model id, and the parameters that such models refuse.
 Refusal = tuple[str, tuple[str, ...]]
@@ -23,13 +23,13 @@ Refusal = tuple[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """The defaults of one client, and what it can do."""
+    """The defaults and features of one client."""
 
     base_url: str | None = None
     api_key_env: str | None = None
-    """Needed at the vendor's own address only: a key is never sent to an address it was not made for."""
+    """The variable of the API key, for the vendor's own address only: a key is never sent to any other address."""
     transport: str | None = "aiohttp"
-    """`sdk` or `aiohttp`, at this address; aiohttp speaks to any other one, unless the client is `sdk_only`."""
+    """`sdk` or `aiohttp`, for this address; any other address uses aiohttp, unless the client is `sdk_only`."""
     capabilities: Capabilities = TAKES_ALL
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -40,34 +40,34 @@ class Preset:
     For another protocol than OpenAI's, `features` has to say what it can do, mostly `CHATS_ONLY`.
     """
     refusals: tuple[Refusal, ...] = ()
-    """Models that refuse at the vendor's own address what their siblings take."""
+    """The models that refuse, at the vendor's own address, parameters that its other models take."""
     tells_cost: bool = False
     """Whether each reply says what it cost."""
     sdk_only: bool = False
-    """Whether its class can use no transport but the vendor's SDK."""
+    """Whether the client works only with the vendor's SDK as its transport."""
     cached_from: tuple[tuple[str, int], ...] | None = None
-    """Fewest tokens that are cached on request, by pattern of the model id; None: caching cannot be requested.
+    """The fewest tokens that are cached on request, by pattern of the model id; None if caching cannot be requested.
 
-    OpenAI's servers cache of their own accord, as do vLLM and llama.cpp: there is nothing to request.
+    OpenAI's servers, vLLM and llama.cpp cache without a request.
     """
     elsewhere: Preset | None = None
-    """What holds at any address but the vendor's own; None: the same, without its key and peculiarities."""
+    """The preset for any address but the vendor's own; None for this one without its key, costs and refusals."""
 
 
-#: vLLM takes its defaults from the model's generation_config.json (top_k 20, repetition_penalty 1.05 and
-#: the like), which bend even greedy decoding; so each of them is sent, at the value that changes nothing.
+#: Neutral values of parameters that vLLM would otherwise take from the model's generation_config.json (top_k 20,
+#: repetition_penalty 1.05 and the like), which change even greedy decoding.
 _VLLM_NEUTRAL = {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
-#: Nothing else comes between a request and a server that would take its own: what the harness asks for by default.
+#: Defaults that are sent to vLLM, which would otherwise use those of the model.
 _NEUTRAL = {"temperature": 0.0, "top_p": 1.0}
-#: vLLM ends a reply that was begun, and begins another, unless it is told; the others continue it by themselves.
+#: Fields that make vLLM continue the beginning of a reply instead of starting a new one; other servers need none.
 _CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}
 
-#: OpenRouter drops unsupported parameters silently and moves between providers unless told not to.
+#: Without these fields OpenRouter drops unsupported parameters silently and switches between providers.
 _OPENROUTER = {"provider": {"require_parameters": True, "allow_fallbacks": False}}
 _REASONING, _REFUSED = r"(o[1-9]|gpt-[5-9])(?!.*chat)", ("temperature", "top_p", "stop")
 _NEW_CLAUDES = r"anthropic/claude-(opus-4\.[7-9]|[a-z]+-[5-9])"
 
-#: Anthropic leaves uncached in silence what is shorter.
+#: The fewest tokens that Anthropic caches; it silently does not cache shorter prompts.
 _CLAUDES_CACHED_FROM: tuple[tuple[str, int], ...] = (
     (r"claude-(opus-5|fable-5|mythos-5|sonnet-5-5|haiku-5-5)", 512),
     (r"claude-(opus-4-8|sonnet-[45]|opus-4(-[01])?(-\d{8})?$|3-7-sonnet)", 1024),
@@ -92,7 +92,7 @@ PRESETS: dict[str, Preset] = {
             raw_prompts=False,
         ),
         refusals=((_REASONING, _REFUSED),),
-        # Any other server that speaks the protocol: the old name of the token limit is the one they all know.
+        # Other servers of the protocol all know the old name of the token limit, max_tokens.
         elsewhere=Preset(features=Features(adapters=True)),
     ),
     "openrouter": Preset(
@@ -113,7 +113,7 @@ PRESETS: dict[str, Preset] = {
     "lmstudio": Preset("http://localhost:1234/v1"),
     "llamacpp": Preset(
         "http://localhost:8080/v1",
-        # As many tokens as the paper of MMLU had from GPT-3; the server has no limit.
+        # The paper of MMLU had this number of tokens from GPT-3; the server has no limit.
         features=Features((Scoring.COMPLETIONS, Scoring.CHAT), top_logprobs=100, constraint=GRAMMAR),
     ),
     # The Messages API of 2026-10-21 answers 400 to temperature, top_p and top_k, even at their defaults.
@@ -150,7 +150,7 @@ CLIENTS: Registry[Preset] = Registry(
 
 
 def preset_for(client: str, base_url: str | None) -> Preset:
-    """Return the defaults of a client at an address; a custom one drops the vendor's key and peculiarities.
+    """Return the preset of a client at an address; at a custom address, without the vendor's key, costs and refusals.
 
     Raises ModelError for an unknown client.
     """
@@ -163,7 +163,10 @@ def preset_for(client: str, base_url: str | None) -> Preset:
 
 
 def is_elsewhere(client: str, base_url: str | None) -> bool:
-    """Whether the server is not the vendor's own: a local client, or a custom address. Raises ModelError."""
+    """Whether the server is not the vendor's own: a local client, or a custom address.
+
+    Raises ModelError for an unknown client.
+    """
     preset = CLIENTS.find(client)
     if preset.api_key_env is None:
         return True
@@ -171,13 +174,13 @@ def is_elsewhere(client: str, base_url: str | None) -> bool:
 
 
 def capabilities_for(model_id: str, preset: Preset) -> Capabilities:
-    """Return what this very model takes; at the vendor's own address some models refuse what their siblings take."""
+    """Return the capabilities of one model: those of the preset without the parameters that this model refuses."""
     refused = [name for pattern, names in preset.refusals if re.match(pattern, model_id) for name in names]
     return replace(preset.capabilities, **dict.fromkeys(refused)) if refused else preset.capabilities
 
 
 def prompt_cache_of(model_id: str, preset: Preset) -> int | None:
-    """Return the fewest tokens that are cached on request at the vendor's own address; None: it cannot be requested."""
+    """Return the fewest tokens that the vendor caches on request; None if caching cannot be requested."""
     if preset.cached_from is None:
         return None
     known = (least for pattern, least in preset.cached_from if re.match(pattern, model_id))
@@ -187,9 +190,9 @@ def prompt_cache_of(model_id: str, preset: Preset) -> int | None:
 def client_of(model_name: str, provider: str | None, base_url: str | None) -> tuple[str, str]:
     """Split an entry's `model_name` into client and model id.
 
-    The first part names the client. Two refinements: `openai` is also the name of a protocol, so the address of a
-    vendor, or `provider`, tells which server speaks it; and where the first part is no client at all, a `provider`
-    that is one takes the whole name. A client that nobody knows comes back as it was given.
+    The first part names the client, with two exceptions. `openai` is also the name of a protocol, so a vendor's address
+    or `provider` may name another client of that protocol. If the first part is no client but `provider` is one, the
+    whole name is the model id. An unknown client is returned as given.
     """
     first, _, rest = model_name.partition("/")
     maker = re.sub(r"[^a-z0-9]", "", (provider or "").lower())  # "LM Studio", "llama.cpp"
@@ -205,6 +208,6 @@ def client_of(model_name: str, provider: str | None, base_url: str | None) -> tu
 
 
 def _vendor_at(base_url: str | None) -> str:
-    """Name the vendor, other than OpenAI itself, whose address it is; empty if it is none's."""
+    """Return the vendor of an address, other than OpenAI; empty if there is none."""
     vendors = (name for name, preset in PRESETS.items() if preset.api_key_env and name != "openai")
     return next((name for name in vendors if site(base_url) == site(PRESETS[name].base_url)), "")

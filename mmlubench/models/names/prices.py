@@ -11,22 +11,22 @@ from mmlubench.models.spec import ModelSpec, Price
 from mmlubench.resources import fixture
 from mmlubench.yaml_file import load
 
-#: How vendors date a model: gpt-4o-2024-08-06, claude-haiku-4-5-20251001.
+#: The date at the end of a model's name: gpt-4o-2024-08-06, claude-haiku-4-5-20251001.
 _DATE = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8})$")
 
 
 class ListPrice(NamedTuple):
-    """A price that stands on a vendor's list."""
+    """A price from a vendor's list."""
 
     price: Price
     as_of: str
-    """The day for which it is known, `2026-10-10`."""
+    """The day on which the list was read, `2026-10-10`."""
 
 
 def price_of(client: str, model_id: str) -> ListPrice | None:
-    """Look up what a client's vendor charges for a model: under its very name, then under that without a date.
+    """Look up the list price of a client's model by its exact name, then by its name without a date.
 
-    None for every model that `fixtures/prices.yaml` does not have: a price is never guessed.
+    None for a model that is not in `fixtures/prices.yaml`: a price is never guessed.
     """
     listed = _listed().get(client, {})
     found = listed.get(model_id) or listed.get(_DATE.sub("", model_id))
@@ -37,18 +37,18 @@ def price_of(client: str, model_id: str) -> ListPrice | None:
 
 
 def price_note(spec: ModelSpec) -> str:
-    """Say where a model's price comes from, in a few words; where it has none, why."""
+    """Return the source of a model's price in a few words, or the reason why it has none."""
     if spec.is_mock:
         return "nothing, it is a mock"
     if spec.price is not None:
         return f"list price of {spec.price_as_of}" if spec.price_as_of else "price of models.yaml"
     if spec.tells_cost:
-        return f"not known before: {spec.client} tells with each reply what it cost"
+        return f"not known in advance: {spec.client} reports the cost with each reply"
     return f"no price is known for {spec.asked_model}; give one in models.yaml under price"
 
 
 @lru_cache(maxsize=1)
 def _listed() -> dict[str, dict[str, dict[str, Any]]]:
-    """Client, model, and what the file says of it."""
+    """Return the values of the file by client and model."""
     prices: dict[str, dict[str, dict[str, Any]]] = load(fixture("prices.yaml"), ModelError)["prices"]
     return prices

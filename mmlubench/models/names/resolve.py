@@ -1,4 +1,4 @@
-"""From what a user writes after --model to a `ModelSpec`."""
+"""The resolution of a name after --model to a `ModelSpec`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def resolve(
 ) -> ModelSpec:
     """Find the model that `name` means: an entry of models.yaml, or `client/model-id[@URL]` without an entry.
 
-    `adapter` goes before the entry's own. Where the model's key is missing, its mock fallback takes over,
-    unless `no_fallback`; `fallback`, a file of mock replies, goes before the entry's own. `option` is where the user
-    wrote the name.
+    `adapter` overrides that of the entry. If the model's key is missing, its mock fallback is used instead, unless
+    `no_fallback`; `fallback`, a file of mock replies, overrides that of the entry. `option` is the option that holds
+    the name, for error messages.
     Raises ModelError for an unknown name, a broken file, and a missing key without a fallback.
     """
     found = find(name, models_file)
@@ -54,13 +54,13 @@ def has_entry(name: str, models_file: str | None = None) -> bool:
 
 
 def _marked(spec: ModelSpec) -> ModelSpec:
-    """Make a mock's label say that it is one, whatever its entry is called."""
+    """Return a mock's spec with `mock` in its label, whatever its entry is called."""
     named = "mock" in spec.label.lower()
     return spec if named else replace(spec, label=spec.label + "-MOCK")
 
 
 def as_mock(spec: ModelSpec, replies: str, why: str) -> ModelSpec:
-    """Put a file of mock replies in a model's place: its names and its notice say so and `why`; it costs nothing."""
+    """Return the spec of a mock in place of a model; its names contain MOCK, and its notice says `why`."""
     spec = (
         spec if spec.is_mock else replace(spec, model_id=spec.model_id + "-MOCK", label=spec.label + "-MOCK")
     )

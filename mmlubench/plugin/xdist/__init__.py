@@ -1,1 +1,1 @@
-"""Runs over several processes by pytest-xdist: fixed shares, their scheduler, the state file of a worker."""
+"""Runs in several processes with pytest-xdist: fixed shares, their scheduler, and the state file of a worker."""

@@ -1,4 +1,4 @@
-"""The controller of pytest-xdist: it starts workers with their shares, hears what they tell, and ends them."""
+"""The controller of pytest-xdist: it gives workers their shares, takes their output, and ends them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from mmlubench.plugin.xdist import private_xdist
 from mmlubench.plugin.xdist.scheduling import Shards
 from mmlubench.plugin.xdist.worker_output import WorkerOutput
 
-#: Seconds that a worker may take to tell of what it drained, beyond the draining itself.
-_TELLING_S = 3.0
+#: Seconds that a worker gets to send its output, after the time for its last requests.
+_OUTPUT_S = 3.0
 
 
 class Controller:
-    """Plugin object of the controlling process; its hook methods are xdist's names.
+    """The plugin object of the controlling process; its hook methods have xdist's names.
 
-    `on_collected` is called with the number of tests as soon as a worker tells it.
+    `on_collected` is called with the number of tests when a worker has collected them.
     """
 
     def __init__(self, on_collected: Callable[[int], object]) -> None:
-        self.told = WorkerOutput()
-        """What all workers that have ended told."""
+        self.output = WorkerOutput()
+        """The output of all workers that have ended."""
         self.has_shares = False
-        """Whether workers have fixed shares; else another plugin, or xdist itself, schedules."""
+        """Whether workers have fixed shares; otherwise another plugin, or xdist itself, schedules the cases."""
         self._on_collected = on_collected
 
     def share_out(self, config: pytest.Config, *, most: int, started: float) -> None:
@@ -38,13 +38,13 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Called by xdist when a worker has collected: all collect the same."""
+        """Called by xdist when a worker has collected; all workers collect the same tests."""
         self._on_collected(len(ids))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Called by xdist when a worker has ended, or crashed, which tells nothing."""
-        self.told.add(WorkerOutput.of(getattr(node, "workeroutput", {})))
+        """Called by xdist when a worker has ended or crashed; a crashed worker has no output."""
+        self.output.add(WorkerOutput.read_from(getattr(node, "workeroutput", {})))
 
 
 def stop(session: pytest.Session, why: str) -> None:
@@ -54,18 +54,18 @@ def stop(session: pytest.Session, why: str) -> None:
 
 
 def stopped_for(session: pytest.Session) -> str:
-    """Why the run was stopped early, as pytest will show it; empty if it was not."""
+    """Return the reason for which the run was stopped early, as pytest will show it; empty if it was not."""
     return private_xdist.should_stop(session.config) or str(session.shouldstop or "")
 
 
-def hear_out(session: pytest.Session, signals: Signals) -> None:
-    """Wait a little for the workers of an interrupted run, and take the reports they still have.
+def collect_last_reports(session: pytest.Session, signals: Signals) -> None:
+    """Wait a little for the workers of an interrupted run, and take their last reports.
 
-    xdist would end them without listening. A second Ctrl-C ends the wait.
+    xdist would end the workers and ignore these reports. A second Ctrl-C ends the wait.
     """
     config = session.config
     active = private_xdist.active_workers(config)
-    end = time.monotonic() + DRAIN_S + _TELLING_S
+    end = time.monotonic() + DRAIN_S + _OUTPUT_S
     for node in active:
         node.shutdown()
     while active and not signals.hurry and time.monotonic() < end:

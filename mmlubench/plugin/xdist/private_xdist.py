@@ -1,6 +1,6 @@
-"""Private parts of pytest-xdist: every use that the plugin makes of them, each behind a function that says why.
+"""Private parts of pytest-xdist that the plugin needs, each behind a function that says why.
 
-A new version of xdist may change any of them without notice; `tests/plugin/test_private_pytest.py` tries each one.
+A new version of xdist may change any of them without notice; `tests/plugin/test_private_pytest.py` tests each one.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _SESSION = "dsession"
 
 
 def worker_count(config: pytest.Config) -> int:
-    """How many workers xdist is about to start.
+    """Return the number of workers that xdist is about to start.
 
-    `-n 4` is turned into `--tx 4*popen`, which only xdist can read; hooks tell of a worker when it is being started.
+    `-n 4` is turned into `--tx 4*popen`, which only xdist can read; its hooks are called only when a worker starts.
     """
     # late: only a run with workers has xdist loaded
     from xdist.workermanage import parse_tx_spec_config
@@ -28,7 +28,7 @@ def worker_count(config: pytest.Config) -> int:
 
 
 def set_should_stop(config: pytest.Config, why: str) -> bool:
-    """Have the controller end the run, and say why; False where no xdist is at work.
+    """Make the controller end the run for the reason `why`; False if xdist is not in use.
 
     The controller's own loop does not look at pytest's `session.shouldstop`.
     """
@@ -40,20 +40,20 @@ def set_should_stop(config: pytest.Config, why: str) -> bool:
 
 
 def should_stop(config: pytest.Config) -> str:
-    """Why the controller of xdist ends the run; empty where it does not, or where no xdist is at work."""
+    """Return the reason for which the controller ends the run; empty if it does not, or if xdist is not in use."""
     return str(getattr(_session(config), "shouldstop", "") or "")
 
 
 def active_workers(config: pytest.Config) -> set[Any]:
-    """The workers that have not ended yet: xdist's own set, out of which it takes those that have."""
+    """Return the workers that have not ended yet: xdist's own set, from which it removes ended workers."""
     active: set[Any] = getattr(_session(config), "_active_nodes", set())
     return active
 
 
 def take_event(config: pytest.Config, timeout_s: float) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the next event that a worker sent, if one comes within so many seconds.
+    """Yield the next event that a worker sent, if one comes within `timeout_s` seconds.
 
-    xdist listens no more once a run is interrupted, and what its workers still have to tell stays in the queue.
+    xdist reads no more events once a run is interrupted, so the last ones of its workers stay in the queue.
     """
     session = _session(config)
     with suppress(Empty):
@@ -62,7 +62,7 @@ def take_event(config: pytest.Config, timeout_s: float) -> Iterator[tuple[str, d
 
 
 def deliver_report(config: pytest.Config, details: dict[str, Any]) -> None:
-    """Let xdist handle the report of a test that a worker sent: it unpacks it and calls pytest's hook for it."""
+    """Let xdist handle the report of a test that a worker sent: xdist unpacks it and calls pytest's hook."""
     session = _session(config)
     if session is not None:
         session.worker_testreport(**details)

@@ -1,9 +1,9 @@
-"""The xdist scheduler: every worker gets one fixed share of the cases, knows it from the start, and looks ahead in it.
+"""The xdist scheduler: every worker gets one fixed share of the cases at its start, and looks ahead in that share.
 
-xdist's own schedulers tell a worker its next few items only, so there is nothing to look ahead to. Here the share
-follows from the number of the worker (every n-th case); the controller still hands the items out a few hundred at
-a time, so that `-x` and `--maxfail` stop soon. When a worker crashes, what it had not run goes to its replacement, but
-for the case that made it crash.
+xdist's own schedulers send a worker its next few items only, so that it could not look ahead. Here the number of the
+worker determines its share (every n-th case). The controller still hands out a few hundred items at a time, so that
+`-x` and `--maxfail` stop soon. When a worker crashes, the rest of its share goes to its replacement, except the case
+that made it crash.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ import pytest
 from mmlubench.plugin.xdist import worker_state
 from mmlubench.run.share import Share
 
-#: Items a worker is given ahead of the one it runs.
+#: The number of items that a worker is given ahead of the one that it runs.
 _HANDED_OUT = 256
 #: The keys of a worker's share, and of the file of its state, in xdist's `workerinput`.
 _SHARE, _STATE = "mmlubench_share", "mmlubench_state"
 
 
 def share_of(workerinput: Mapping[str, Any]) -> Share:
-    """Return the share that the controller told this worker."""
-    told = workerinput.get(_SHARE)
-    if told is None:  # another plugin schedules
+    """Return the share that the controller gave to this worker."""
+    values = workerinput.get(_SHARE)
+    if values is None:  # another plugin schedules the cases
         return Share(total=int(workerinput.get("workercount", 1)), known=False)
-    return Share.from_dict(told)
+    return Share.from_dict(values)
 
 
 def state_of(workerinput: Mapping[str, Any]) -> worker_state.WorkerState | None:
-    """Open the file in which this worker notes what it does; None where there is none, as on another host."""
+    """Open the state file of this worker; None if it does not exist, as on another host."""
     file = workerinput.get(_STATE)
     try:
         return worker_state.WorkerState(Path(file)) if file else None
@@ -66,12 +66,12 @@ class ShardScheduling:
 
     @property
     def has_pending(self) -> bool:
-        """Whether anything is still to be run."""
+        """Whether any item is still to be run."""
         return any(self._pending.values()) or any(self._waiting.values())
 
     @property
     def tests_finished(self) -> bool:
-        """Whether everything is handed out: a worker runs its last item only once it is told to stop."""
+        """Whether all items are handed out: xdist's workers run their last item only after the signal to stop."""
         if not self.collection_is_completed or self._shards.expected:
             return False
         return all(
@@ -79,15 +79,16 @@ class ShardScheduling:
         )
 
     def add_node(self, node: Any) -> None:
-        """A worker is up."""
+        """Add a worker that has started."""
         self._pending[node] = []
         self._waiting[node] = deque()
 
     def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:
-        """A worker has collected; all must have collected the same."""
+        """Take the collection of a worker. Raises UsageError if it differs from that of another worker."""
         if self._collection and list(collection) != self._collection:
             raise pytest.UsageError(
-                "the workers collected different tests: parameters and ids must not depend on chance, time or sets."
+                "the workers collected different tests: parameters and ids must not depend on chance, time or the "
+                "order of a set."
             )
         self._collection = list(collection)
         self._ready.append(node)
@@ -98,33 +99,33 @@ class ShardScheduling:
             if node in self._started or node not in self._pending:
                 continue
             self._started.add(node)
-            share = self._shards.takes(node)
+            share = self._shards.share_taken_by(node)
             self._waiting[node].extend(i for i in range(len(self._collection)) if share.includes(i))
             self._hand_out(node)
             if not self._pending[node]:
                 node.shutdown()
 
     def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
-        """A worker has run an item."""
+        """Note that a worker has run an item, and hand out more."""
         self._pending[node].remove(item_index)
         if len(self._pending[node]) <= self._ahead // 2:
             self._hand_out(node)
 
     def mark_test_pending(self, item: str) -> None:
-        """Part of the protocol that only `--looponfail`-like schedulers use."""
+        """Raise RuntimeError: only schedulers such as that of `--looponfail` use this part of the protocol."""
         raise RuntimeError("shares are fixed: no item is put back")
 
     def remove_pending_tests_from_node(self, node: Any, indices: Sequence[int]) -> None:
-        """Part of the protocol that only work stealing uses."""
+        """Raise RuntimeError: only work stealing uses this part of the protocol."""
         raise RuntimeError("shares are fixed: no item is taken back")
 
     def remove_node(self, node: Any) -> str | None:
-        """A worker is gone. Returns the item that it was running, if any; the rest waits for its replacement.
+        """Remove a worker that is gone. Return the item that it was running, if any; its replacement gets the rest.
 
-        Raises KeyError, as xdist expects it, for a worker that never was up.
+        Raises KeyError, as xdist expects it, for a worker that never started.
         """
         if node not in self._started:
-            self._shards.gives_back(node)
+            self._shards.make_vacant(node)
             del self._pending[node]
             return None
         pending, waiting = self._pending.pop(node), self._waiting.pop(node)
@@ -134,11 +135,11 @@ class ShardScheduling:
         noted = self._shards.last_noted(node)
         crashed = noted if noted in rest else pending[0]
         rest.remove(crashed)
-        self._shards.gives_back(node, rest)
+        self._shards.make_vacant(node, rest)
         return self._collection[crashed]
 
     def _hand_out(self, node: Any) -> None:
-        if node.shutting_down:  # it would not come to run them
+        if node.shutting_down:  # a worker that shuts down would not run them
             return
         room = self._ahead - len(self._pending[node])
         chunk = [self._waiting[node].popleft() for _ in range(min(room, len(self._waiting[node])))]
@@ -148,64 +149,64 @@ class ShardScheduling:
 
 
 class Shards:
-    """The controller's side: tells each worker its share, and makes the scheduler that keeps to it."""
+    """The controller's plugin object for shares: gives each worker its share, and makes their scheduler."""
 
     def __init__(self, workers: int, *, most: int, started: float) -> None:
-        """`most` is how many may ask: with fewer requests in flight than workers, some get no share at all."""
+        """`most` limits the number of shares: with fewer requests in flight than workers, some workers get none."""
         self.workers = workers
         self.expected: set[Any] = set()
-        """Workers that were told a share and did not take it up yet."""
+        """Workers that were given a share and have not begun to run."""
         total = min(workers, most)
         common: dict[str, Any] = {"total": total, "only": None, "started": started, "spent": 0.0}
         self._vacant = deque({**common, "number": number} for number in range(total))
         self._nothing = {**common, "number": 0, "only": []}
         self._states = TemporaryDirectory(prefix="mmlubench-")
-        self._told = 0
+        self._assigned = 0
 
-    def tell(self, node: Any) -> None:
-        """Write a worker's share into what it is started with: a replacement gets what a crashed one left."""
+    def assign(self, node: Any) -> None:
+        """Write a share into the input of a new worker: a replacement gets the rest of a crashed worker's share."""
         share = self._vacant.popleft() if self._vacant else self._nothing
-        file = Path(self._states.name) / str(self._told)
+        file = Path(self._states.name) / str(self._assigned)
         worker_state.blank(file)
-        self._told += 1
+        self._assigned += 1
         node.workerinput[_SHARE] = dict(share)
         node.workerinput[_STATE] = str(file)
         if share is not self._nothing:
             self.expected.add(node)
 
-    def takes(self, node: Any) -> Share:
-        """The share a worker was told, now that it begins to run."""
+    def share_taken_by(self, node: Any) -> Share:
+        """Return the share of a worker that begins to run."""
         self.expected.discard(node)
         return share_of(node.workerinput)
 
-    def gives_back(self, node: Any, rest: list[int] | None = None) -> None:
-        """Make a crashed worker's share vacant: `rest`, or all of it when it never began."""
-        told = node.workerinput[_SHARE]
-        only = told["only"] if rest is None else rest
+    def make_vacant(self, node: Any, rest: list[int] | None = None) -> None:
+        """Make a crashed worker's share vacant: the cases `rest`, or all of it if the worker never began."""
+        share = node.workerinput[_SHARE]
+        only = share["only"] if rest is None else rest
         self.expected.discard(node)
         if only != []:
-            # Nothing is noted by one that never began, nor by one on another host.
-            gone = max(told["spent"], worker_state.spent(Path(node.workerinput[_STATE])))
-            self._vacant.append({**told, "only": only, "spent": gone})
+            # The file says 0 for a worker that never began, and for one on another host, which cannot write it.
+            spent = max(share["spent"], worker_state.spent(Path(node.workerinput[_STATE])))
+            self._vacant.append({**share, "only": only, "spent": spent})
 
     def last_noted(self, node: Any) -> int | None:
-        """The position of the case that a crashed worker ran last, if it is known."""
+        """Return the position of the case that a crashed worker ran last; None if it is not known."""
         return worker_state.last_noted(Path(node.workerinput[_STATE]))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Called by xdist for each worker, before it starts."""
         if node.config.getvalue("dist") != "each":
-            self.tell(node)
+            self.assign(node)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> ShardScheduling | None:
-        """Called by xdist: shares are static whatever `--dist` says, save for `each`."""
+        """Called by xdist: shares are fixed for every `--dist` except `each`."""
         return None if config.getvalue("dist") == "each" else ShardScheduling(config, self)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
-        """Called by pytest: all is done, or the run was interrupted and workers must not go on asking."""
+        """Called by pytest when the run is over or interrupted: workers must send no more requests."""
         for file in Path(self._states.name).iterdir():
             worker_state.stop(file)
 

@@ -1,4 +1,4 @@
-"""What a worker tells the controller when it ends, beside the reports of its cases."""
+"""The output of a worker: what it sends to the controller when it ends, besides the reports of its cases."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-#: Under which name it travels in xdist's `workeroutput`.
+#: The key of the output in xdist's `workeroutput`.
 _NAME = "mmlubench"
 
 
 @dataclass
 class WorkerOutput:
-    """What one worker tells, or several together; all values are of types that xdist can carry."""
+    """The output of one worker, or of several together; all values are of types that xdist can carry."""
 
     problem: str = ""
-    """What was wrong with the user's options or tests, so that nothing was asked."""
+    """The error in the user's options or tests because of which nothing was asked."""
     trouble: str = ""
-    """Why not everything could be written."""
+    """The error because of which something could not be written."""
     benchmarks: list[str] = field(default_factory=list)
     """The benchmarks that were found, selected or not."""
     notices: list[str] = field(default_factory=list)
-    """What is to be said of the tests: each worker says the same, and it is told once."""
+    """Notices about the tests: each worker sends the same, and they are shown once."""
     ungraded: list[tuple[bytes, bytes]] = field(default_factory=list)
-    """Lines of requests and responses that were asked for and never graded, as the run was stopped."""
+    """Log lines of requests and responses that were not graded because the run was stopped."""
 
     @classmethod
-    def of(cls, output: Mapping[str, Any]) -> WorkerOutput:
-        """Read what a worker told; nothing where it crashed, or saw no benchmark."""
+    def read_from(cls, output: Mapping[str, Any]) -> WorkerOutput:
+        """Read the output from a `workeroutput`; it is empty if the worker crashed or saw no benchmark."""
         return cls(**output.get(_NAME, {}))
 
-    def tell(self, output: MutableMapping[str, Any]) -> None:
-        """Write it into a worker's `workeroutput`, in place of what was told before."""
+    def write_to(self, output: MutableMapping[str, Any]) -> None:
+        """Write the output into a worker's `workeroutput`, in place of an earlier one."""
         output[_NAME] = asdict(self)
 
     def add(self, other: WorkerOutput) -> None:
-        """Take over what another worker told."""
+        """Add the output of another worker."""
         self.problem = self.problem or other.problem
         self.trouble = self.trouble or other.trouble
         self.benchmarks += (name for name in other.benchmarks if name not in self.benchmarks)

@@ -1,9 +1,9 @@
-"""The state of a worker, in a mapped file that outlives it: which case runs, what was spent, whether to stop.
+"""The state of a worker, in a mapped file that outlives it: the running case, the money spent, a flag to stop.
 
-With many cases under way, the item that pytest is at says nothing about the case whose code made a worker crash. So a
-worker notes the position of a case each time that the case begins or goes on. Behind it stands what the worker has
-spent, so that its replacement can go on with the rest of the budget; and a flag by which the controller stops it at
-once, where xdist's own signal comes after all items that were handed out.
+With many cases under way, pytest's current item is often not the case whose code made a worker crash. So a worker
+writes the position of a case each time that the case begins or goes on. It also writes the money that it has spent, so
+that its replacement can go on with the rest of the budget. By the flag the controller stops a worker at once: xdist's
+own signal comes only after all items that were handed out.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-#: The position that is noted while pytest itself is at work: if the process dies then, its current item is at fault.
+#: The position while pytest's own code runs: if the process dies then, pytest's current item is the cause.
 _PYTEST = -1
-#: The position of a case, US dollars, whether to stop.
+#: The formats of the position of a case, of US dollars, and of the flag to stop.
 _POSITION, _DOLLARS, _STOP = struct.Struct("<q"), struct.Struct("<d"), struct.Struct("<?")
 _DOLLARS_AT, _STOP_AT = 8, 16
 
 
 class WorkerState:
-    """The file as the worker writes it. Raises OSError if the controller has not made it, as on another host."""
+    """The state file on the worker's side. Raises OSError if the file does not exist, as on another host."""
 
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:
             self._bytes = mmap.mmap(file.fileno(), _STOP_AT + _STOP.size)
 
     def note(self, position: int = _PYTEST) -> None:
-        """Note that the case at this position of the collection runs now; without one, that pytest does."""
+        """Write the position in the collection of the case that runs now; without one, pytest's own code runs."""
         _POSITION.pack_into(self._bytes, 0, position)
 
     def note_spent(self, dollars: float) -> None:
-        """Note how many US dollars of this worker's part are gone."""
+        """Write how many US dollars of its part of the budget the worker has spent."""
         _DOLLARS.pack_into(self._bytes, _DOLLARS_AT, dollars)
 
     @property
-    def says_stop(self) -> bool:
-        """Whether nothing shall be run any more."""
+    def must_stop(self) -> bool:
+        """Whether the worker must run no further item."""
         return bool(_STOP.unpack_from(self._bytes, _STOP_AT)[0])
 
     async def watch(self, position: int, case: Coroutine[Any, Any, T]) -> T:
-        """Run a case's coroutine, noted each time it goes on."""
+        """Run a case's coroutine, writing its position each time it goes on."""
         return await self._step(position, case)
 
     @coroutine
@@ -60,7 +60,7 @@ class WorkerState:
             try:
                 yield waits_for
                 go_on = None
-            except BaseException as error:  # being cancelled is the case's own affair
+            except BaseException as error:  # also a cancellation, which the case handles itself
                 go_on = error
 
 
@@ -77,7 +77,7 @@ def stop(path: Path) -> None:
 
 
 def last_noted(path: Path) -> int | None:
-    """The position of the case that ran last; None when it was pytest, or nobody knows."""
+    """Return the position of the case that ran last; None if pytest's own code ran, or if it is not known."""
     try:
         position = int(_POSITION.unpack_from(path.read_bytes())[0])
     except OSError:
@@ -86,5 +86,5 @@ def last_noted(path: Path) -> int | None:
 
 
 def spent(path: Path) -> float:
-    """How many US dollars the worker noted as gone."""
+    """Return the US dollars that the worker has spent."""
     return float(_DOLLARS.unpack_from(path.read_bytes(), _DOLLARS_AT)[0])
