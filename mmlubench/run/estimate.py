@@ -29,9 +29,9 @@ def quote_lines(run: Run) -> list[str]:
 
 
 def _quotes(run: Run, label: str) -> list[Quote]:
-    # What one request brings makes no other longer.
+    # A solver of one request has no reply that could make a later prompt longer.
     is_one = run.strategy.kind.calls(run.settings) == 1
-    return _of_one(run, label) if is_one else _of_agents(run, label)
+    return _quote_one(run, label) if is_one else _quote_agents(run, label)
 
 
 def _quote_one(run: Run, label: str) -> list[Quote]:

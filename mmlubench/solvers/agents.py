@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmlubench.errors import UserError
 from mmlubench.figures import several
-from mmlubench.prompts import ASKED, HEARD, Role, read_role
+from mmlubench.prompts import QUESTION_VARIABLES, REPLY_VARIABLES, Role, read_role
 from mmlubench.settings import Settings
 from mmlubench.solvers.debate import Critique, Debate, JudgedDebate
 from mmlubench.solvers.kind import SolverContext, SolverKind
