@@ -109,7 +109,7 @@ def test_the_help_names_strangers_too(project: Path, run_pytest: Callable[..., R
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        (("--prompt", "raw.yaml"), "acme-fast (acme) has chats only"),
+        (("--prompt", "raw.yaml"), "acme-fast (acme) takes only chats"),
         (("--scoring", "logprob"), "acme-fast (acme) gives no log-probabilities"),
     ],
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mmlubench.plugin.option_names import NAMES, OptionNames
+from mmlubench.plugin.private_pytest import let_plugins_override
 from mmlubench.settings import OPTIONS
 
 if TYPE_CHECKING:
@@ -78,6 +79,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """`--list-models` prints the models and exits."""
     return _session(config).list_models() if config.option.mmlubench_list_models else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the fixtures of other plugins override ours, in whatever order the plugins were loaded."""
+    let_plugins_override(session, ("question", "model", "solver"), __name__)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

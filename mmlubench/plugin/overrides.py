@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ class Overrides:
     solver: str = ""
     model: str = ""
     variant: str = ""
-    """The ids of the test's parameters: each may build a different solver."""
+    """What may build a different solver from the same fixture: the test's class, the ids of its parameters."""
     uses_model: bool = True
     """Whether a model of --model is asked, as a user's fixture may request ours."""
     uses_solver: bool = True
@@ -79,7 +79,7 @@ def read_overrides(item: pytest.Function) -> Overrides:
     if not any(own.values()):
         return Overrides()
     reached = _ours_reached(item)
-    parts = [part for part in private_pytest.id_parts(item) if part != PLACEHOLDER]
+    parts = [*_classes(item, own), *(part for part in private_pytest.id_parts(item) if part != PLACEHOLDER)]
     uses_solver = "solver" in reached
     return Overrides(
         solver=own["solver"],
@@ -124,8 +124,8 @@ def _refuse(settings: Settings, options: Iterable[str], name: str, ours: str) ->
 
 def _unheeded(option: str, name: str, ours: str) -> UserError:
     return UserError(
-        f"--{option} has no meaning with the {name}, which does not use ours: "
-        f"leave it out, or take `{ours}` as an argument of the fixture."
+        f"--{option} has no effect on the {name}, which does not request our `{ours}`: "
+        f"leave the option out, or take `{ours}` as an argument of the fixture."
     )
 
 
@@ -164,6 +164,16 @@ def _check(item: pytest.Function) -> None:
 def _own(item: pytest.Function, name: str) -> str:
     definition = _last(private_pytest.definitions(item, name))
     return _where(item, definition) if definition is not None and _is_own(definition) else ""
+
+
+def _classes(item: pytest.Function, own: Mapping[str, str]) -> list[str]:
+    """Return the test's class if a fixture from outside is made for each class anew: it may read `request.cls`."""
+    if item.cls is None:
+        return []
+    name = item.cls.__name__
+    from_outside = (fixture for fixture, where in own.items() if where and not where.endswith(f"::{name}"))
+    defined = (_last(private_pytest.definitions(item, fixture)) for fixture in from_outside)
+    return [name] if any(one is not None and one.scope == "class" for one in defined) else []
 
 
 def _last(definitions: Any) -> private_pytest.FixtureDef[Any] | None:

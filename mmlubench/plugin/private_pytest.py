@@ -7,7 +7,7 @@ no other module of mmlubench may use them; those of pytest-xdist are in `plugin/
 from __future__ import annotations
 
 from argparse import Action
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -37,6 +37,28 @@ def actions_by_name(parser: pytest.Parser) -> dict[str, Action]:
     """
     table: dict[str, Action] = parser.optparser._option_string_actions
     return table
+
+
+# -- fixtures of plugins -----------------------------------------------------------------------------------------
+
+
+def let_plugins_override(session: pytest.Session, names: Iterable[str], home: str) -> None:
+    """Put the fixtures of these names that the module `home` defines behind those of all other plugins.
+
+    Of two plugins that define one fixture, pytest takes that of the plugin that was loaded last; which one that is
+    depends on `-p` and on the names of entry points.
+    """
+    manager: Any = session._fixturemanager
+    by_node = getattr(manager, "_arg2node2fixturedefs", None)
+    for name in names:
+        if by_node is None:  # pytest 9.0: one list for each name, in which a later fixture wins
+            manager._arg2fixturedefs.get(name, []).sort(key=lambda one: not _is_of(one, home))
+        else:  # a list for each node as well, in which an earlier fixture wins
+            by_node.get(name, {}).get(session, []).sort(key=lambda one: _is_of(one, home))
+
+
+def _is_of(definition: FixtureDef[Any], module: str) -> bool:
+    return getattr(definition.func, "__module__", "") == module
 
 
 # -- tests: their ids and copies ---------------------------------------------------------------------------------

@@ -195,9 +195,9 @@ def test_what_is_no_model_is_told_in_a_sentence(gives, said, write):
             ("--agent-model", "mock/A", "--solver", "debate"),
             "--agent-model has no effect with the own model",
         ),
-        (("--scoring", "logprob"), "--scoring logprob needs to know what the server can do"),
-        (("--max-cost", "1"), "--max-cost has no meaning with the own model (test_own.py), which"),
-        (("--adapter", "mine"), "--adapter has no meaning"),
+        (("--scoring", "logprob"), "--scoring logprob needs a server whose abilities are known"),
+        (("--max-cost", "1"), "--max-cost has no effect on the own model (test_own.py), which"),
+        (("--adapter", "mine"), "--adapter has no effect"),
     ],
 )
 def test_an_option_that_has_no_meaning_with_it_is_refused(options, said, write):

@@ -173,6 +173,36 @@ def figures(folder):
     return {entry["recipe"]: (entry["accuracy"], entry["n"]) for entry in folder.json("summary")["results"]}
 
 
+def test_classes_that_share_a_fixture_of_the_conftest_have_figures_of_their_own(write):
+    shared = """
+    @pytest.mark.questions("own", rows=ROWS)
+    async def test_own(self, question, solver):
+        assert (await solver(question)).letter == question.answer
+"""
+    folder = write(
+        """
+@pytest.fixture(scope="class")
+def solver(request):
+    return always(request.cls.letter)
+""",
+        benchmark=f"class TestRight:\n    letter = 'A'{shared}\nclass TestWrong:\n    letter = 'B'{shared}",
+    )
+    folder.run().assert_outcomes(passed=4, failed=4)
+    assert figures(folder) == {
+        "own solver (conftest.py, TestRight)": (1.0, 4),
+        "own solver (conftest.py, TestWrong)": (0.0, 4),
+    }
+
+
+@pytest.mark.parametrize("options", [("-p", "theirs"), ("-p", "mmlubench.plugin", "-p", "theirs")])
+def test_a_solver_of_another_plugin_is_asked_whichever_was_loaded_first(write, options, monkeypatch):
+    folder = write("")
+    folder.write("theirs.py", (folder.path / "conftest.py").read_text() + fixture("always('A')"))
+    monkeypatch.syspath_prepend(folder.path)
+    folder.run(*options).assert_outcomes(passed=4)
+    assert folder.entry()["recipe"] == "own solver (theirs.py)"
+
+
 def test_classes_that_inherit_one_have_figures_of_their_own(write):
     folder = write(benchmark=CLASSES)
     folder.run().assert_outcomes(passed=4, failed=4)
@@ -492,10 +522,10 @@ def test_an_answer_without_a_letter_has_its_outcome(write):
             ("--recipe", "cot"),
             "--recipe has no effect on the own solver (conftest.py), which does not request our `solver`: ",
         ),
-        (("--solver", "debate"), "--solver has no meaning"),
-        (("--shots", "3"), "--shots has no meaning"),
-        (("--scoring", "logprob"), "--scoring has no meaning"),
-        (("--temperature", "0.7"), "--temperature has no meaning"),
+        (("--solver", "debate"), "--solver has no effect"),
+        (("--shots", "3"), "--shots has no effect"),
+        (("--scoring", "logprob"), "--scoring has no effect"),
+        (("--temperature", "0.7"), "--temperature has no effect"),
     ],
 )
 def test_an_option_of_the_solver_that_nobody_heeds_is_refused(options, said, write):
@@ -509,7 +539,7 @@ def test_an_option_of_the_solver_that_nobody_heeds_is_refused(options, said, wri
 def test_an_option_of_a_model_that_is_never_asked_is_refused(option, write):
     told = write(fixture("always('A')")).refused(option, "1")
     assert told.startswith(
-        f"{option} has no meaning with the own solver (conftest.py), which does not use ours: "
+        f"{option} has no effect on the own solver (conftest.py), which does not request our `model`: "
     )
 
 
@@ -559,10 +589,8 @@ def test_a_fixture_of_a_plugin_that_happens_to_have_the_name_is_told(write, monk
     folder.write("cars.py", "import pytest\n@pytest.fixture\ndef model():\n    return 'a car'\n")
     monkeypatch.syspath_prepend(str(folder.path))
     result = folder.run("-p", "cars", "--recipe", "cot")
-    if folder.outcomes() == ["error"] * 4:  # theirs was registered later
-        assert "the fixture `model` of cars returns a str ('a car')" in folder.lines("results")[0]["error"]
-    else:
-        assert folder.entry()["recipe"] == "cot"
+    assert folder.outcomes() == ["error"] * 4
+    assert "the fixture `model` of cars.py returns a str ('a car')" in folder.lines("results")[0]["error"]
     assert "Traceback" not in result.stdout.str()
 
 

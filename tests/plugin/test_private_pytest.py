@@ -85,6 +85,15 @@ def probe(pytester):
     return run
 
 
+def test_fixtures_of_one_module_go_behind_those_of_a_plugin_that_was_loaded_before_it(pytester, monkeypatch):
+    monkeypatch.syspath_prepend(pytester.path)
+    pytester.makepyfile(
+        theirs="import pytest\n@pytest.fixture\ndef model(): return 'theirs'",
+        test_it="def test_it(model): assert model == 'theirs'",
+    )
+    pytester.runpytest_inprocess("-p", "theirs").assert_outcomes(passed=1)
+
+
 def test_a_name_of_an_option_can_be_lent_and_taken_back():
     parser = pytest.Parser(_ispytest=True)
     parser.addoption("--mmlubench-seed", dest="mmlubench_seed")
