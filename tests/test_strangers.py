@@ -135,3 +135,14 @@ def test_a_name_that_nobody_has_is_answered_with_the_strangers_too(
         f"There is no solver 'acme_chek'; known: {', '.join(SOLVERS.ours)}, "
         "acme_check, acme_plain. Did you mean 'acme_check'?"
     ) in refused.output
+
+
+def test_a_solver_that_is_none_is_told_before_anything_is_asked(
+    project: Path, run_pytest: Callable[..., Ran]
+) -> None:
+    conftest = project / "bench" / "conftest.py"
+    before = conftest.read_text() if conftest.exists() else "import mmlubench\n"
+    conftest.write_text(before + "mmlubench.register('solver', 'nothing', lambda context: None)\n")
+    ran = run_pytest(project, "bench", "-k", "acme_sums", "--model", "mock/hash", "--solver", "nothing")
+    assert "--solver nothing: what it is made by returned None; return a mmlubench.Solver" in ran.output
+    assert "accuracy 0" not in ran.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mmlubench.errors import UserError
 from mmlubench.grading.extract import Extraction, extract
 from mmlubench.grading.thinking import strip_thinking
 from mmlubench.registry import Registry
@@ -17,6 +18,23 @@ def read_default(text: str, question: Question) -> Extraction:
     return extract(strip_thinking(text), question.letters, question.language)
 
 
+def _checked(thing: object) -> Extractor | None:
+    """Return another package's extraction with a check of what it gives: a letter must never be read by mistake."""
+    if not callable(thing):
+        return None
+
+    def read(text: str, question: Question) -> Extraction:
+        found = thing(text, question)
+        if not isinstance(found, Extraction):
+            name = getattr(thing, "__name__", thing)
+            raise UserError(
+                f"the extraction {name} returned {found!r:.60}: return a mmlubench.Extraction(letter, rule)."
+            )
+        return found
+
+    return read
+
+
 #: The chains of other protocols see the whole reply, thinking in the text included, as they do at home. Their letter
 #: may be none of the question's: then it is a wrong answer, as it is there.
 EXTRACTIONS: Registry[Extractor] = Registry(
@@ -27,7 +45,7 @@ EXTRACTIONS: Registry[Extractor] = Registry(
         "simple_evals": "mmlubench.grading.simple_evals:read_simple_evals",
         "inspect": "mmlubench.grading.inspect_choice:read_inspect",
     },
-    lambda thing: thing if callable(thing) else None,
+    _checked,
     must_be="a function (text, question) -> mmlubench.Extraction",
 )
 

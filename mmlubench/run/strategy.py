@@ -193,7 +193,13 @@ class Strategy:
             scoring,
             self._roles,
         )
-        return self.kind.build(context)
+        solver = self.kind.build(context)
+        if not callable(solver):
+            raise UserError(
+                f"--solver {self._settings.solver}: what it is made by returned {solver!r:.60}; "
+                "return a mmlubench.Solver, which is awaited with a question."
+            )
+        return solver
 
     def repeated(self, solver: Solver) -> Solver:
         """Return a solver that applies --epochs and --shuffle-choices to another solver."""

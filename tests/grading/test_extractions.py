@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mmlubench import registry
 from mmlubench.errors import UserError
 from mmlubench.grading import EXTRACTIONS, find_extraction, read_answer
 from mmlubench.grading.languages import CODES
@@ -101,3 +102,12 @@ def test_other_languages_are_read_in_linear_time_too(code):
     for piece in ("A) ", "A\n", "**", *own[5::40]):
         with cpu_limit(10):
             reader(piece * (60_000 // len(piece)), question)
+
+
+@pytest.mark.parametrize("returned", ["B", "BA", None, ("B", "rule", "more")])
+def test_what_a_strangers_extraction_returns_is_checked(returned, monkeypatch):
+    # "BA" would be taken for the letter B, read by the rule A.
+    monkeypatch.setitem(registry._registered["extraction"], "theirs", lambda text, question: returned)
+    monkeypatch.setattr(EXTRACTIONS, "_found", {})
+    with pytest.raises(UserError, match=r"returned .*: return a mmlubench\.Extraction\(letter, rule\)"):
+        find_extraction("theirs")("Answer: B", QUESTION)

@@ -91,7 +91,9 @@ def test_fixtures_of_one_module_go_behind_those_of_a_plugin_that_was_loaded_befo
         theirs="import pytest\n@pytest.fixture\ndef model(): return 'theirs'",
         test_it="def test_it(model): assert model == 'theirs'",
     )
-    pytester.runpytest_inprocess("-p", "theirs").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess(
+        "-p", "theirs", "-o", "asyncio_default_fixture_loop_scope=function"
+    ).assert_outcomes(passed=1)
 
 
 def test_a_name_of_an_option_can_be_lent_and_taken_back():
