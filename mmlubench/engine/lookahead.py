@@ -89,17 +89,22 @@ class LookAhead(Generic[T]):
             return []
         self._closed = True
         self._drain(drain_s)
+        try:
+            self._cancel_all(closing)
+        except KeyboardInterrupt:  # once more in the meantime: what is open has to be closed all the same
+            self._cancel_all(closing)
+        finally:
+            self.loop.close()
+        return [task.result() for task in self._tasks.values() if _has_result(task)]
+
+    def _cancel_all(self, closing: Iterable[Callable[[], Coroutine[Any, Any, None]]]) -> None:
         # All tasks of the loop, not only ours: a job may have started tasks of its own. They are cancelled before the
         # loop runs again, so that none of them sends another request.
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
-        try:
-            self._forget_stop()
-            self.loop.run_until_complete(_wind_up(tasks, closing))
-        finally:
-            self.loop.close()
-        return [task.result() for task in self._tasks.values() if _has_result(task)]
+        self._forget_stop()
+        self.loop.run_until_complete(_wind_up(tasks, closing))
 
     def _drain(self, seconds: float) -> None:
         begun = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mmlubench.errors import ModelError, UserError
 from mmlubench.models.base import Model
 from mmlubench.models.constraint import constrained
 from mmlubench.models.http.http_model import HttpModel
@@ -38,7 +39,7 @@ def open_model(
 
     `timeout_s` is how long one request may take in all; None for the provider's own 600 seconds. A client of another
     package that is no `HttpModel` has time-outs of its own.
-    Raises ModelError for an unknown client and for a mock file that is missing or broken.
+    Raises ModelError for an unknown client, one that cannot be opened, and a mock file that is missing or broken.
     """
     key = find_key(spec.api_key_env, env) if spec.api_key_env and not spec.is_mock else None
     opens = CLIENTS.find(spec.client).opens
@@ -46,5 +47,17 @@ def open_model(
     own = {}
     if timeout_s is not None and isinstance(provider, type) and issubclass(provider, HttpModel):
         own["timeouts"] = Timeouts.within(timeout_s)
-    model: Model = provider(spec, key=key, pool=pool, **own)
+    try:
+        model: Model = provider(spec, key=key, pool=pool, **own)
+    except UserError:
+        raise
+    except Exception as error:  # whatever another package's client does
+        raise ModelError(
+            f"{spec.label}: {spec.client} cannot be opened ({type(error).__name__}: {error})."
+        ) from error
+    if not callable(getattr(model, "generate", None)):
+        raise ModelError(
+            f"{spec.label}: the provider {spec.client} gave {model!r:.60}; it must give an object with "
+            "`async def generate(request)`, a mmlubench.Model."
+        )
     return model

@@ -64,6 +64,8 @@ class Hooks:
             told = call()
             if told:  # what a plain hook returns goes nowhere
                 _check_plain(told)
+        except pytest.exit.Exception:  # the user wants the run to end
+            raise
         except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
             self._failures.setdefault(hook.name, []).append(_in_words(error))
 

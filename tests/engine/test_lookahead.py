@@ -515,3 +515,24 @@ def test_the_progress_display_ticks_while_finished_results_are_read(
     for job in jobs[1:]:
         look.result(job)
     assert len(ticks) >= 3
+
+
+def test_ctrl_c_while_connections_are_closed_does_not_cut_the_end_short(
+    office: Office, ahead: Callable[..., LookAhead[str]]
+) -> None:
+    # A user presses once more when the drain is over: the connections are closed, and what was paid for is kept.
+    look = ahead(4)
+    jobs = office.jobs(1, 1)
+    look.plan(jobs)
+    assert look.result(jobs[0]) == "result of 0"
+    closings: list[str] = []
+
+    async def close() -> None:
+        closings.append("begun")
+        if len(closings) == 1:
+            look.loop.call_soon(_interrupt)
+        await asyncio.sleep(0.01)
+        closings.append("ended")
+
+    assert look.close(close) == ["result of 1"]
+    assert closings == ["begun", "begun", "ended"]

@@ -53,12 +53,46 @@ def test_a_mock_opens_without_looking_for_a_key(make_spec, monkeypatch):
     open_model(make_spec(client="mock", rule="hash", api_key_env="SOME_KEY"), pool=1, env={})
 
 
-def test_a_registered_client_is_given_spec_key_and_pool(make_spec, monkeypatch):
-    opens = lambda spec, *, key, pool: (spec.label, key, pool)  # noqa: E731
-    monkeypatch.setitem(registry._registered["provider"], "stranger", opens)
-    monkeypatch.setattr(CLIENTS, "_found", {})
-    spec = make_spec(client="stranger", api_key_env="K")
-    assert open_model(spec, pool=3, env={"K": "secret"}, timeout_s=5) == ("tested", "secret", 3)
+@pytest.fixture
+def opened_by(make_spec, monkeypatch):
+    """Open a model of a registered client, given what opens it."""
+
+    def open_by(opens):
+        monkeypatch.setitem(registry._registered["provider"], "stranger", opens)
+        monkeypatch.setattr(CLIENTS, "_found", {})
+        spec = make_spec(client="stranger", api_key_env="K")
+        return open_model(spec, pool=3, env={"K": "secret"}, timeout_s=5)
+
+    return open_by
+
+
+def test_a_registered_client_is_given_spec_key_and_pool(opened_by):
+    given = []
+
+    class Stranger:
+        def __init__(self, spec, *, key, pool):
+            given.append((spec.label, key, pool))
+
+        async def generate(self, request): ...
+
+    assert isinstance(opened_by(Stranger), Stranger)
+    assert given == [("tested", "secret", 3)]
+
+
+@pytest.mark.parametrize(
+    ("opens", "said"),
+    [
+        (lambda spec, *, key, pool: 1 / 0, r"tested: stranger cannot be opened \(ZeroDivisionError: "),
+        (
+            lambda spec, *, key, pool: None,
+            r"tested: the provider stranger gave None; it must give an object with",
+        ),
+        (lambda spec: None, r"tested: stranger cannot be opened \(TypeError: "),
+    ],
+)
+def test_a_registered_client_that_cannot_be_opened_is_one_sentence(opens, said, opened_by):
+    with pytest.raises(ModelError, match=said):
+        opened_by(opens)
 
 
 def test_a_client_that_nobody_provides_lists_those_that_are(make_spec):
