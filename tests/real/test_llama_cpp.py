@@ -35,8 +35,9 @@ def assert_answered(ran: Any, n: int) -> None:
     for request, reply in zip(ran.lines("requests"), ran.lines("responses"), strict=True):
         assert request["id"] == reply["id"]
         assert reply["completion"].strip()
-        cut_off = reply["usage"]["output_tokens"] == request["parameters_sent"]["max_tokens"]
-        assert (reply["finish_reason"] == "length") == cut_off
+        # A model may also end of itself with the last token that it is allowed: that reply is not cut off.
+        full = reply["usage"]["output_tokens"] == request["parameters_sent"]["max_tokens"]
+        assert reply["finish_reason"] in (("length", "stop") if full else ("stop",))
     assert ran.entry["usage"]["input_tokens"] > 20 * n
 
 
