@@ -1,4 +1,4 @@
-"""What a governor makes of rejections, step by step; whole runs are in test_pace.py."""
+"""The adaptive limit after rejected requests, step by step; whole runs are in test_limiter.py."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ class Story:
     """Requests that are sent, answered and turned down at given times, with their numbers counted."""
 
     def __init__(self, concurrency: int = 64, most_per_s: float = inf) -> None:
-        self.governor = AdaptiveLimit(concurrency, most_per_s)
+        self.limit = AdaptiveLimit(concurrency, most_per_s)
         self.last = 0
 
     def send(self, now: float) -> int:
         self.last += 1
-        self.governor.sent(self.last, now)
+        self.limit.sent(self.last, now)
         return self.last
 
     def answered(self, rate: float, begin: float, end: float, latency_s: float = 0.05) -> None:
         """So many requests a second are sent and answered."""
         for step in range(round(rate * (end - begin))):
             at = begin + step / rate
-            self.governor.answered(self.send(at), at, at + latency_s)
+            self.limit.answered(self.send(at), at, at + latency_s)
 
     def reject(self, now: float, pause_s: float = 0.0) -> None:
         """One more request, turned down at once."""
         number = self.send(now)
-        self.governor.lost(number)
-        self.governor.rejected(number, now, self.last, now, pause_s)
+        self.limit.lost(number)
+        self.limit.rejected(number, now, self.last, now, pause_s)
 
 
 def settled(rate: int = 100) -> Story:
@@ -47,15 +47,15 @@ def settled(rate: int = 100) -> Story:
 def test_nothing_is_limited_until_something_is_turned_down() -> None:
     story = Story()
     story.answered(1000, 0, 1)
-    story.governor.lost(17)  # a failure of another kind
-    assert (story.governor.places(1), story.governor.rate(1), story.governor.is_free) == (64, inf, True)
+    story.limit.lost(17)  # a failure of another kind
+    assert (story.limit.places(1), story.limit.rate(1), story.limit.is_free) == (64, inf, True)
 
 
 def test_a_rejection_cuts_both_limits() -> None:
     story = settled()
-    assert story.governor.places(5) == 44  # 0.7 of 64
-    assert story.governor.rate(5) == pytest.approx(95, rel=0.02)
-    assert not story.governor.is_free
+    assert story.limit.places(5) == 44  # 0.7 of 64
+    assert story.limit.rate(5) == pytest.approx(95, rel=0.02)
+    assert not story.limit.is_free
 
 
 def test_sixty_four_rejections_at_once_are_one() -> None:
@@ -63,54 +63,54 @@ def test_sixty_four_rejections_at_once_are_one() -> None:
     story.answered(100, 0, 5)
     burst = [story.send(5) for _ in range(64)]
     for number in burst:
-        story.governor.lost(number)
-        story.governor.rejected(number, 5, story.last, 5.01)
-    assert story.governor.places(5.01) == 44
+        story.limit.lost(number)
+        story.limit.rejected(number, 5, story.last, 5.01)
+    assert story.limit.places(5.01) == 44
 
 
 def test_cuts_are_a_second_apart() -> None:
     story = settled()
     story.answered(100, 5, 5.5)
     story.reject(5.9)
-    assert story.governor.places(5.9) > 44
+    assert story.limit.places(5.9) > 44
     story.reject(6.1)
-    assert story.governor.places(6.1) < 44
+    assert story.limit.places(6.1) < 44
 
 
 def test_a_limit_that_is_known_is_left_by_small_steps() -> None:
     story = settled()
     story.answered(100, 5, 15)
-    places = story.governor.places(15)
+    places = story.limit.places(15)
     story.reject(15)
-    assert story.governor.places(15) >= 0.93 * places
-    assert story.governor.rate(15) == pytest.approx(95, rel=0.05)
+    assert story.limit.places(15) >= 0.93 * places
+    assert story.limit.rate(15) == pytest.approx(95, rel=0.05)
 
 
 def test_an_outage_with_nothing_answered_says_nothing_of_the_rate() -> None:
     # Ten seconds of 529 must not leave a run crawling for minutes afterwards.
     story = settled()
-    before = story.governor.rate(5)
+    before = story.limit.rate(5)
     for second in range(7, 17):
         story.reject(second)
-    assert story.governor.rate(17) == before
-    assert story.governor.places(17) == 1
+    assert story.limit.rate(17) == before
+    assert story.limit.places(17) == 1
     story.answered(1, 17, 18)
-    assert story.governor.places(17.05 + 10) >= 44
+    assert story.limit.places(17.05 + 10) >= 44
 
 
 def test_both_limits_grow_back_and_are_forgotten_when_nothing_is_turned_down() -> None:
     story = settled()
     for second in range(5, 80):
         story.answered(20, second, second + 1)
-    assert story.governor.is_free
-    assert (story.governor.places(80), story.governor.rate(80)) == (64, inf)
+    assert story.limit.is_free
+    assert (story.limit.places(80), story.limit.rate(80)) == (64, inf)
 
 
 def test_a_limit_that_was_told_is_never_exceeded() -> None:
     story = Story(most_per_s=5)
     for second in range(100):
         story.answered(5, second, second + 1)
-    assert story.governor.rate(100) == 5
+    assert story.limit.rate(100) == 5
 
 
 # -- pauses ----------------------------------------------------------------------------------------------------------
@@ -119,22 +119,22 @@ def test_a_limit_that_was_told_is_never_exceeded() -> None:
 def test_a_pause_is_for_all() -> None:
     story = settled()
     story.reject(7, pause_s=3)
-    assert story.governor.resume_at == 10
-    story.governor.pause(1, story.last, 8)  # a shorter wish does not shorten it
-    assert story.governor.resume_at == 10
+    assert story.limit.resume_at == 10
+    story.limit.pause(1, story.last, 8)  # a shorter wish does not shorten it
+    assert story.limit.resume_at == 10
 
 
 def test_a_pause_until_tomorrow_is_not_made() -> None:
     story = settled()
-    story.governor.pause(LONGEST_PAUSE_S + 1, story.last, 6)
-    assert story.governor.resume_at == -inf
+    story.limit.pause(LONGEST_PAUSE_S + 1, story.last, 6)
+    assert story.limit.resume_at == -inf
 
 
 def test_after_a_pause_nobody_starts_in_the_same_instant() -> None:
     story = Story()
     story.answered(64, 0, 0.1)
-    story.governor.pause(1, story.last, 0.1)
-    assert story.governor.rate(1.1) < inf
+    story.limit.pause(1, story.last, 0.1)
+    assert story.limit.rate(1.1) < inf
 
 
 def test_what_was_saved_up_in_a_pause_is_not_taken_for_the_rate() -> None:
@@ -143,7 +143,7 @@ def test_what_was_saved_up_in_a_pause_is_not_taken_for_the_rate() -> None:
     story.reject(7, pause_s=1)
     story.answered(433, 8, 8.3)
     story.reject(8.31)
-    assert 100 < story.governor.rate(8.31) < 250
+    assert 100 < story.limit.rate(8.31) < 250
 
 
 def test_a_silence_that_nobody_announced_is_a_pause_as_well() -> None:
@@ -151,7 +151,7 @@ def test_a_silence_that_nobody_announced_is_a_pause_as_well() -> None:
     story = settled(rate=400)
     story.answered(1000, 6, 6.1)
     story.reject(6.11)
-    assert 100 < story.governor.rate(6.11) < 350
+    assert 100 < story.limit.rate(6.11) < 350
 
 
 # -- whatever happens ------------------------------------------------------------------------------------------------
@@ -179,13 +179,13 @@ def test_limits_keep_their_bounds_whatever_happens(
             for _ in range(count):
                 story.send(now)
         elif kind == "answer":
-            story.governor.answered(max(1, story.last - count), now - passes, now)
+            story.limit.answered(max(1, story.last - count), now - passes, now)
         elif kind == "reject":
             story.reject(now, pause_s if count % 2 else 0.0)
         elif kind == "lose":
-            story.governor.lost(max(1, story.last - count))
+            story.limit.lost(max(1, story.last - count))
         else:
-            story.governor.pause(pause_s, story.last, now)
-        assert 1 <= story.governor.places(now) <= concurrency
-        assert 0 < story.governor.rate(now) <= most
-        assert story.governor.resume_at <= now + LONGEST_PAUSE_S
+            story.limit.pause(pause_s, story.last, now)
+        assert 1 <= story.limit.places(now) <= concurrency
+        assert 0 < story.limit.rate(now) <= most
+        assert story.limit.resume_at <= now + LONGEST_PAUSE_S

@@ -1,4 +1,4 @@
-"""The ruler itself: if it counts, waits or fails wrongly, all speed figures and fault tests are wrong."""
+"""The fixed-latency server: if it counts, waits or fails wrongly, all speed figures and fault tests are wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agents on one question, each a model whose replies are written down here: who hears what, and what counts."""
+"""Debates of agents with scripted replies: what each agent is shown, and which letter becomes the answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accuracy with a guess for replies without a letter: wrong, and no published figure could be met."""
+"""Accuracy with a guess for replies without a letter; were it wrong, no published figure could be reproduced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the recipe is."""
+"""The path of the packaged recipe."""
 
 from pathlib import Path
 
