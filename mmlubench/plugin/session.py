@@ -182,6 +182,8 @@ class Session:
         """Handle SIGTERM and Ctrl-C from here until everything is written."""
         self._session = session
         self._signals.take()
+        if self.has_process and self.process.worker_state is not None:
+            self.process.worker_state.note()  # from here on, a crash has a case as its cause
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:

@@ -37,11 +37,19 @@ import os
 def test_crash():
     os._exit(1)
 """
-FIRST_WORKERS_DIE_COLLECTING = """
+FIRST_WORKER_DIES_COLLECTING = """
 import os
 
-def pytest_collection_finish(session):
+def pytest_collection_modifyitems(items):
     if os.environ.get("PYTEST_XDIST_WORKER") == "gw0":
+        os._exit(1)
+"""
+FIRST_WORKER_DIES_WITH_ITS_SHARE = """
+import os, time
+
+def pytest_collection_finish(session):  # called after xdist's own, which tells the controller what was collected
+    if os.environ.get("PYTEST_XDIST_WORKER") == "gw0":
+        time.sleep(1.5)  # the controller hands out the share
         os._exit(1)
 """
 CAUSE = "the xdist worker that ran this case crashed"
@@ -123,10 +131,16 @@ def test_an_ordinary_test_that_crashes_costs_no_case(
     assert ran.status == 1
 
 
+@pytest.mark.parametrize(
+    "conftest",
+    [FIRST_WORKER_DIES_COLLECTING, FIRST_WORKER_DIES_WITH_ITS_SHARE],
+    ids=("collecting", "with its share"),
+)
 def test_the_share_of_a_worker_that_never_began_is_run_by_its_replacement(
-    make_folder: Callable[..., Path], run_pytest: Callable[..., Any]
+    conftest: str, make_folder: Callable[..., Path], run_pytest: Callable[..., Any]
 ) -> None:
-    ran = run_pytest(make_folder(conftest=FIRST_WORKERS_DIE_COLLECTING), "-n", "2", "--model", "mock")
+    ran = run_pytest(make_folder(conftest=conftest), "-n", "2", "--model", "mock")
+    assert "replacing crashed worker gw0" in ran.output
     assert len(ran.lines("results")) == len(ran.outcomes()) == 120
     assert errors(ran) == {}
 
@@ -197,8 +211,18 @@ def test_a_watched_case_raises_and_is_cancelled_as_ever(file: Path) -> None:
     assert asyncio.run(cancelled()) == ["tidied up"]
 
 
+def test_a_worker_that_has_run_nothing_is_known(file: Path) -> None:
+    assert worker_state.has_begun(file)  # not known yet: on another host the file stays as it is
+    box = WorkerState(file)
+    assert not worker_state.has_begun(file)
+    assert worker_state.last_noted(file) is None
+    box.note()
+    assert worker_state.has_begun(file)
+
+
 def test_nothing_is_known_of_a_worker_on_another_host(tmp_path: Path) -> None:
     assert worker_state.last_noted(tmp_path / "missing") is None
+    assert worker_state.has_begun(tmp_path / "missing")
     with pytest.raises(FileNotFoundError):
         WorkerState(tmp_path / "missing")
 

@@ -124,11 +124,10 @@ class ShardScheduling:
 
         Raises KeyError, as xdist expects it, for a worker that never started.
         """
-        if node not in self._started:
-            self._shards.make_vacant(node)
-            del self._pending[node]
-            return None
         pending, waiting = self._pending.pop(node), self._waiting.pop(node)
+        if node not in self._started or not self._shards.has_begun(node):
+            self._shards.make_vacant(node)
+            return None
         if not pending:
             return None
         rest = [*pending, *waiting]
@@ -188,6 +187,10 @@ class Shards:
             # The file says 0 for a worker that never began, and for one on another host, which cannot write it.
             spent = max(share["spent"], worker_state.spent(Path(node.workerinput[_STATE])))
             self._vacant.append({**share, "only": only, "spent": spent})
+
+    def has_begun(self, node: Any) -> bool:
+        """Return whether a worker began to run the items that it was given; True if it is not known."""
+        return worker_state.has_begun(Path(node.workerinput[_STATE]))
 
     def last_noted(self, node: Any) -> int | None:
         """Return the position of the case that a crashed worker ran last; None if it is not known."""

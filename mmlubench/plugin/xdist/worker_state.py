@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 #: The position while pytest's own code runs: if the process dies then, pytest's current item is the cause.
 _PYTEST = -1
+#: The position until the worker begins to run items: if the process dies before, no item is the cause.
+_NOT_BEGUN = -2
 #: The formats of the position of a case, of US dollars, and of the flag to stop.
 _POSITION, _DOLLARS, _STOP = struct.Struct("<q"), struct.Struct("<d"), struct.Struct("<?")
 _DOLLARS_AT, _STOP_AT = 8, 16
@@ -30,6 +32,7 @@ class WorkerState:
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:
             self._bytes = mmap.mmap(file.fileno(), _STOP_AT + _STOP.size)
+        self.note(_NOT_BEGUN)
 
     def note(self, position: int = _PYTEST) -> None:
         """Write the position in the collection of the case that runs now; without one, pytest's own code runs."""
@@ -78,11 +81,20 @@ def stop(path: Path) -> None:
 
 def last_noted(path: Path) -> int | None:
     """Return the position of the case that ran last; None if pytest's own code ran, or if it is not known."""
+    position = _position(path)
+    return position if position >= 0 else None
+
+
+def has_begun(path: Path) -> bool:
+    """Return whether the worker began to run items; True if it is not known, as for a worker on another host."""
+    return _position(path) != _NOT_BEGUN
+
+
+def _position(path: Path) -> int:
     try:
-        position = int(_POSITION.unpack_from(path.read_bytes())[0])
+        return int(_POSITION.unpack_from(path.read_bytes())[0])
     except OSError:
-        return None
-    return None if position == _PYTEST else position
+        return _PYTEST
 
 
 def spent(path: Path) -> float:
