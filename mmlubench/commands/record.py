@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ import orjson
 from mmlubench.commands.runs import about_run, errors_as_messages
 from mmlubench.errors import UserError
 from mmlubench.figures import several
-from mmlubench.jsonl import read, write_atomic
-from mmlubench.run.archive import find_run
+from mmlubench.jsonl import write_atomic
+from mmlubench.run.archive import find_run, read_records
 
 #: The fields of a reply that are recorded if they are not empty, besides `completion` and `usage`.
 _RECORDED = ("finish_reason", "reasoning", "metadata", "logprobs")
@@ -107,7 +107,7 @@ def read_replies(folder: Path, label: str | None = None) -> Replies:
     """Read the replies of one model in a run. Raises UserError if there are none, or several models and no `label`."""
     path = folder / "responses.jsonl"
     found: dict[str, Replies] = {}
-    for line in _lines(path):
+    for line in read_records(path):
         try:
             found.setdefault(line["model"], Replies(line["model"])).take(line)
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -149,16 +149,9 @@ def _chosen(found: Mapping[str, Replies], label: str | None, path: Path) -> Repl
 
 def _errors(folder: Path, label: str) -> set[str]:
     """Return the ids of the cases that ended as errors; cases that a killed run did not grade are not among them."""
-    graded = [r for r in _lines(folder / "results.jsonl") if r.get("model") == label]
+    graded = [r for r in read_records(folder / "results.jsonl") if r.get("model") == label]
     well = {r.get("id") for r in graded if r.get("outcome") != "error"}
     return {r["id"] for r in graded if r.get("outcome") == "error" and r["id"] not in well}
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        yield from read(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}): is it the folder of a run?") from None
 
 
 def _reply(line: Mapping[str, Any]) -> dict[str, Any]:

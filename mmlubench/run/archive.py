@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from glob import glob
@@ -62,36 +63,36 @@ class RunArchive:
             raise DataError(path, f"it is not the summary of a run ({_named(error)}).") from None
 
     def entries(self) -> Iterator[Entry]:
-        """Yield every case of `results.jsonl`, one in memory at a time. Raises UserError."""
-        path = self.path / "results.jsonl"
-        for row, line in enumerate(self._lines(path), start=1):
+        """Yield every case of `results.jsonl`, one in memory at a time; warn if the summary counts more of them.
+
+        Raises UserError.
+        """
+        path, row = self.path / "results.jsonl", 0
+        for row, line in enumerate(read_records(path), start=1):
             try:
                 yield Entry.from_dict(line)
             except _MISFITS as error:
                 raise DataError(path, f"it is not a case of a run ({_named(error)}).", row=row) from None
+        counted = sum(summary.n for summary in self.summary)
+        if row < counted:  # a copy that was broken off, or a disk that was full
+            warnings.warn(f"{path} has {row:,} of the {counted:,} cases that {SUMMARY} counts.", stacklevel=2)
 
     def requests(self) -> Iterator[dict[str, Any]]:
         """Yield every line of `requests.jsonl`, one in memory at a time. Raises UserError."""
         path = self.path / "requests.jsonl"
-        for row, line in enumerate(self._lines(path), start=1):
+        for row, line in enumerate(read_records(path), start=1):
             check_kind(line, BENCHMARK, path, row=row)
             yield line
 
     def responses(self) -> Iterator[dict[str, Any]]:
         """Yield every line of `responses.jsonl`, one in memory at a time. Raises UserError."""
-        return self._lines(self.path / "responses.jsonl")
+        return read_records(self.path / "responses.jsonl")
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a table with one row per case; `run.frame.cases_frame` lists its columns. Raises UserError."""
         from mmlubench.run.frame import cases_frame  # pandas takes half a second to import
 
         return cases_frame(self.entries())
-
-    def _lines(self, path: Path) -> Iterator[dict[str, Any]]:
-        try:
-            yield from read(path)
-        except OSError as error:
-            raise UserError(f"{path} cannot be read ({error.strerror}): is it the folder of a run?") from None
 
     def __repr__(self) -> str:
         return f"RunArchive({str(self.path)!r})"
@@ -171,6 +172,14 @@ def read_manifest(folder: Path) -> Manifest:
     check_kind(values, BENCHMARK, path)
     check_version(values, path)
     return Manifest.from_dict(values)
+
+
+def read_records(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a file of a run, one in memory at a time. Raises UserError."""
+    try:
+        yield from read(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): is it the folder of a run?") from None
 
 
 def _object(path: Path, most: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -92,7 +92,8 @@ class Entries:
             dropped=dict.fromkeys(dropped, requests),
             unfinished=self._unfinished(benchmark, model, recipe, cases),
         )
-        return summary.about(
+        return replace(
+            summary,
             benchmark=benchmark,
             model=model,
             recipe=recipe or run.strategy.name,

@@ -9,16 +9,13 @@ from typing import Any
 from mmlubench.schema import ANSWERED, Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """The score of a group of cases: all cases of a run, a category, a subject or a language."""
+class OutcomeCounts:
+    """The counts that follow from the number of cases with each outcome."""
+
+    __slots__ = ()
 
     outcomes: Mapping[Outcome, int]
     """The number of cases with each outcome; every outcome is a key."""
-    accuracy: float | None
-    """Points per answered case, 0 to 1; None if nothing was answered."""
-    ci95: tuple[float, float]
-    """The 95 % interval of the accuracy."""
 
     @property
     def n(self) -> int:
@@ -34,6 +31,18 @@ class Score:
     def answered(self) -> int:
         """The number of cases in which the model was asked and replied: the denominator of accuracy."""
         return sum(self.outcomes[outcome] for outcome in ANSWERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Score(OutcomeCounts):
+    """The score of a group of cases: all cases of a run, a category, a subject or a language."""
+
+    outcomes: Mapping[Outcome, int]
+    """The number of cases with each outcome; every outcome is a key."""
+    accuracy: float | None
+    """Points per answered case, 0 to 1; None if nothing was answered."""
+    ci95: tuple[float, float]
+    """The 95 % interval of the accuracy."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return counts, accuracy and interval for JSON, with every outcome by name."""

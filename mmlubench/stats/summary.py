@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import fsum
 from typing import Any, TypeVar
 
@@ -54,31 +54,6 @@ class Summary:
     stored: int = 0
     """The number of requests that were answered from the store."""
     duration_s: float = 0.0
-
-    def about(
-        self,
-        *,
-        benchmark: str,
-        model: str,
-        recipe: str,
-        mock: bool,
-        duration_s: float,
-        scoring: str = "text",
-        stored: int = 0,
-        notice: str = "",
-    ) -> Summary:
-        """Return the same figures with the names of benchmark, model and recipe, and the facts of the run."""
-        return replace(
-            self,
-            benchmark=benchmark,
-            model=model,
-            recipe=recipe,
-            mock=mock,
-            duration_s=duration_s,
-            scoring=scoring,
-            stored=stored,
-            notice=notice,
-        )
 
     @property
     def n(self) -> int:

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from mmlubench.schema import ANSWERED, Entry, Outcome
 from mmlubench.stats.intervals import normal, standard_error, standard_error_of_mean, wilson
-from mmlubench.stats.score import Score
+from mmlubench.stats.score import OutcomeCounts, Score
 
 #: Below this number of scores their spread is not reliable.
 _FEW = 30
 
 
-class Tally:
+class Tally(OutcomeCounts):
     """The number of cases with each outcome: of a run so far, of a category, or of a subject."""
 
     __slots__ = ("_squares", "clustered_error", "outcomes", "points")
@@ -34,21 +34,6 @@ class Tally:
         if outcome in ANSWERED:
             self.points += count * worth
             self._squares += count * worth * worth
-
-    @property
-    def n(self) -> int:
-        """The number of cases."""
-        return sum(self.outcomes.values())
-
-    @property
-    def correct(self) -> int:
-        """The number of cases answered correctly."""
-        return self.outcomes[Outcome.CORRECT]
-
-    @property
-    def answered(self) -> int:
-        """The number of cases in which the model was asked and replied: the denominator of accuracy."""
-        return sum(self.outcomes[outcome] for outcome in ANSWERED)
 
     @property
     def errors(self) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,6 +86,6 @@ def summary() -> Callable[..., Summary]:
     ) -> Summary:
         figures = summarize(make_results(**how) if given is None else given, **(doubts or {}))
         who = {"benchmark": "mmlu", "model": how.get("model", "claude"), "recipe": "zero_shot"}
-        return figures.about(**who, mock=mock, duration_s=75.25)
+        return replace(figures, **who, mock=mock, duration_s=75.25)
 
     return build

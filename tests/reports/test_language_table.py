@@ -13,7 +13,9 @@ from mmlubench.stats import summarize
 
 def screen(results: list[Entry], width: int) -> str:
     figures = summarize(results)
-    summary = figures.about(benchmark="mmmlu", model="claude", recipe="zero_shot", mock=False, duration_s=9.0)
+    summary = replace(
+        figures, benchmark="mmmlu", model="claude", recipe="zero_shot", mock=False, duration_s=9.0
+    )
     return "\n".join(summary_lines(summary, width, color=False))
 
 

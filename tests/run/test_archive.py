@@ -119,10 +119,10 @@ def test_a_newer_version_is_refused_in_one_sentence(name: str, folder: Path) -> 
 
 
 def test_a_key_that_came_later_is_no_new_version(folder: Path) -> None:
-    case = lines_of(folder / "results.jsonl")[0]
-    usage = {**case["usage"], "audio_tokens": 3}
-    (folder / "results.jsonl").write_text(json.dumps({**case, "mood": "fine", "usage": usage}) + "\n")
-    assert [as_line(one) for one in open_run(folder).entries()] == [case]
+    case, *others = lines_of(folder / "results.jsonl")
+    newer = {**case, "mood": "fine", "usage": {**case["usage"], "audio_tokens": 3}}
+    (folder / "results.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in (newer, *others)))
+    assert [as_line(one) for one in open_run(folder).entries()] == [case, *others]
 
 
 # -- what was killed, torn or is another's
@@ -137,6 +137,15 @@ def test_a_run_that_was_killed_is_read_as_far_as_it_goes(folder: Path) -> None:
     assert (run.is_finished, run.summary) == (False, ())
     assert [len(list(stream())) for stream in (run.entries, run.requests, run.responses)] == [19, 19, 19]
     assert len(run.to_pandas()) == 19
+
+
+def test_a_finished_run_that_lacks_cases_is_read_with_a_warning(folder: Path) -> None:
+    path = folder / "results.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])  # a copy that was broken off
+    with pytest.warns(
+        UserWarning, match=r"results\.jsonl has 19 of the 20 cases that summary\.json counts\.$"
+    ):
+        assert len(list(open_run(folder).entries())) == 19
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def test_long_names_with_one_beginning_stay_apart() -> None:
 
 def test_a_benchmarks_name_does_not_lead_out_of_the_folder_either() -> None:
     names = classic_names(
-        summarize([]).about(benchmark="../../up", model="m", recipe="r", mock=False, duration_s=0.0),
+        replace(summarize([]), benchmark="../../up", model="m", recipe="r", mock=False, duration_s=0.0),
         "20260101",
     )
     assert names == ("up_m_20260101.json", "up_m_latest.json")

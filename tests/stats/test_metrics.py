@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,8 +43,15 @@ cases = st.builds(
 
 @given(st.lists(cases, max_size=40), st.none() | st.just("the run was stopped"))
 def test_a_summary_survives_its_file(results: list[Entry], unfinished: str | None) -> None:
-    summary = summarize(results, unfinished=unfinished or "", dropped={"seed": 3}).about(
-        benchmark="mmlu", model="m", recipe="cot", mock=True, duration_s=1.5, stored=2, notice="half of it"
+    summary = replace(
+        summarize(results, unfinished=unfinished or "", dropped={"seed": 3}),
+        benchmark="mmlu",
+        model="m",
+        recipe="cot",
+        mock=True,
+        duration_s=1.5,
+        stored=2,
+        notice="half of it",
     )
     assert not [warning for warning in summary.warnings if "failed" in warning]
     assert Summary.from_dict(json.loads(json.dumps(summary.to_dict()))) == summary
@@ -53,7 +61,7 @@ def test_a_value_comes_back_with_its_type() -> None:
     result = Entry(
         *("q", "b", "s", "c", "m"), Outcome.CORRECT, "A", "A", "line", 0.5, Usage(), probabilities={"A": 1.0}
     )
-    summary = Summary.from_dict(json.loads(json.dumps(summarize([result]).about(**WHO).to_dict())))
+    summary = Summary.from_dict(json.loads(json.dumps(replace(summarize([result]), **WHO).to_dict())))
     found = summary.value(CALIBRATION)
     assert found == Calibration(1, 0.0, 0.0, 1.0)
     assert (summary.value(REPEATS), summary.value(DEBATE)) == (None, None)
@@ -92,7 +100,7 @@ def some(said: str = "B") -> list[Entry]:
 
 def test_a_planted_metric_has_its_value_its_key_and_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch, Metric("share_of_b", share_of_b, in_words))
-    summary = summarize(some()).about(**WHO)
+    summary = replace(summarize(some()), **WHO)
     told = summary.to_dict()
     assert told["share_of_b"] == 1.0
     assert ["B was said in 100%", "beside calibration"] in list(shown(summary.metrics))
@@ -146,11 +154,11 @@ def test_a_text_that_fails_costs_only_itself(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_key_that_no_metric_of_today_has_is_kept_as_it_stands() -> None:
     # The file was written where a package with a metric of its own was installed.
-    told = {**summarize(some()).about(**WHO).to_dict(), "elegance": {"mean": 0.5}}
+    told = {**replace(summarize(some()), **WHO).to_dict(), "elegance": {"mean": 0.5}}
     assert Summary.from_dict(told).to_dict() == told
 
 
 def test_a_summary_of_before_a_metric_was_added_has_no_value_for_it() -> None:
-    told = summarize(some()).about(**WHO).to_dict()
+    told = replace(summarize(some()), **WHO).to_dict()
     del told["latency"]
     assert Summary.from_dict(told).value(LATENCY) is None
