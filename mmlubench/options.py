@@ -81,6 +81,8 @@ class Option(NamedTuple):
             return tuple(given)
         if self.kind in _KINDS:
             return self._number(given)
+        if given == "":  # as from a variable of the shell that is not set
+            raise UserError(f"{self.flag} is empty: give a value, or leave it out for the default.")
         if self.choices is not None and given not in self.choices():
             raise UserError(f"{self.flag} {given}: it must be one of {', '.join(self.choices())}.")
         return given

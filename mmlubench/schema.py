@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import NoneType
 from typing import Any
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -154,6 +155,11 @@ class Request:
         return len(self.prompt) + len(self.continuation) + sum(len(m.content) for m in self.messages)
 
 
+def known_values(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the values with these names, as far as there are any: files of newer versions have more of them."""
+    return {name: values[name] for name in names if name in values}
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """The tokens of one or more completions, and their price in US dollars if it is known."""
@@ -193,7 +199,7 @@ class Usage:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Usage:
         """Make the usage from the dictionary of `to_dict`; missing and unknown keys of other versions are ignored."""
-        return cls(**{name: values[name] for name in cls.__slots__ if name in values})
+        return cls(**known_values(values, cls.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,9 +314,24 @@ class Entry:
 
         Raises KeyError, TypeError, ValueError or AttributeError for a value that is no line of `results.jsonl`.
         """
-        known = {name: values[name] for name in cls.__slots__ if name in values}
+        known = known_values(values, cls.__slots__)
         known["outcome"] = Outcome(values["outcome"])
         known["usage"] = Usage.from_dict(values["usage"])
         known["letters"] = tuple(values.get("letters", ()))
         known["rounds"] = tuple(map(tuple, values.get("rounds", ())))
+        for name, value in known.items():
+            if not isinstance(value, _KINDS.get(name, str)):
+                raise TypeError(f"{name} is {value!r:.40}")
         return cls(**known)
+
+
+#: The types of the fields of an entry in a file, other than text.
+_KINDS: Mapping[str, Any] = {
+    **dict.fromkeys(("requests", "choices"), int),
+    **dict.fromkeys(("letters", "rounds"), tuple),
+    "latency_s": (int, float),
+    "usage": Usage,
+    "prediction": (str, NoneType),
+    "probabilities": (Mapping, NoneType),
+    "score": (int, float, NoneType),
+}

@@ -95,7 +95,7 @@ def check(kind: type[T], values: object, where: object, error: type[UserError], 
             raise error.at(where, _unknown(kind, taken, ours))
         given = {**given, **ours}
     try:
-        # Validated as JSON, which has the same types as YAML: lists but no tuples, texts but no paths.
+        # Validated as JSON, which has the types that people mean: lists but no tuples; a date of YAML is a text.
         made: T = _adapter(kind).validate_json(json.dumps(given, default=str))  # type: ignore[arg-type]  # is hashable
     except ValidationError as problem:
         raise error.at(where, _sentence(kind, given, problem.errors(include_url=False), ours)) from None
@@ -126,6 +126,8 @@ def _inner(kind: object, name: str) -> object:
 
 def _given(kind: object, values: object) -> Any:
     """Return the values with all keys as texts, without keys of dataclasses that have no value."""
+    if isinstance(values, list):
+        return [_given(None, value) for value in values]
     if not isinstance(values, dict):
         return values
     return {

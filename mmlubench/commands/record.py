@@ -67,6 +67,8 @@ class Replies:
     def take(self, line: Mapping[str, Any]) -> None:
         """Add a line of `responses.jsonl`. Raises KeyError, TypeError or ValueError for an invalid line."""
         name, place = line["id"], (int(line.get("epoch", 0)), int(line.get("turn", 0)))
+        if min(place) < 0:
+            raise ValueError("epochs and turns are counted from 0")
         reply = None if "error" in line else _reply(line)
         said = self._said.setdefault(name, {})
         before = said.get(place)
@@ -149,9 +151,9 @@ def _chosen(found: Mapping[str, Replies], label: str | None, path: Path) -> Repl
 
 def _errors(folder: Path, label: str) -> set[str]:
     """Return the ids of the cases that ended as errors; cases that a killed run did not grade are not among them."""
-    graded = [r for r in read_records(folder / "results.jsonl") if r.get("model") == label]
-    well = {r.get("id") for r in graded if r.get("outcome") != "error"}
-    return {r["id"] for r in graded if r.get("outcome") == "error" and r["id"] not in well}
+    graded = [r for r in read_records(folder / "results.jsonl") if r.get("model") == label and "id" in r]
+    well = {r["id"] for r in graded if r.get("outcome") != "error"}
+    return {r["id"] for r in graded if r.get("outcome") == "error"} - well
 
 
 def _reply(line: Mapping[str, Any]) -> dict[str, Any]:

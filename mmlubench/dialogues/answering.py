@@ -43,7 +43,7 @@ def find_model(experiment: Experiment, responses: Path | None, *, mock: bool = F
         return replace(spec, notice=_dropped(experiment, spec) + _unused(spec, responses))
     _check_replies(experiment.dialogues, file, variable)
     # The log names the model of the configuration even for mock replies; the summary says that they are mock replies.
-    return replace(spec, model_id=experiment.model, notice=f"{spec.notice}.")
+    return replace(spec, model_id=experiment.model, rule=None, notice=f"{spec.notice}.")
 
 
 async def ask_all(run: Run, experiment: Experiment) -> list[Completion | ProviderError]:

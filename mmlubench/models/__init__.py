@@ -43,11 +43,11 @@ def open_model(
     """
     key = find_key(spec.api_key_env, env) if spec.api_key_env and not spec.is_mock else None
     opens = CLIENTS.find(spec.client).opens
-    provider = imported(opens) if isinstance(opens, str) else opens
     own = {}
-    if timeout_s is not None and isinstance(provider, type) and issubclass(provider, HttpModel):
-        own["timeouts"] = Timeouts.within(timeout_s)
     try:
+        provider = imported(opens) if isinstance(opens, str) else opens
+        if timeout_s is not None and isinstance(provider, type) and issubclass(provider, HttpModel):
+            own["timeouts"] = Timeouts.within(timeout_s)
         model: Model = provider(spec, key=key, pool=pool, **own)
     except UserError:
         raise

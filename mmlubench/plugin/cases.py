@@ -108,10 +108,15 @@ class Case(pytest.Function):
         current_case.set(self)
         try:
             await self.template.function(**self._arguments(outcome))
-        except (Exception, pytest.fail.Exception, pytest.skip.Exception, asyncio.CancelledError) as error:
-            outcome.error = (
-                error  # not raised: requests sent by then may be billed, so the journal must be kept
-            )
+        except (
+            Exception,
+            SystemExit,
+            pytest.fail.Exception,
+            pytest.skip.Exception,
+            asyncio.CancelledError,
+        ) as error:
+            # Not raised: requests sent by then may be billed, so the journal must be kept.
+            outcome.error = error
         return outcome
 
     def model_of_options(self) -> Model:

@@ -36,7 +36,7 @@ class Hooks:
     def run_finished(self, run: RunRecords) -> None:
         """Call `pytest_mmlubench_run_finished`, after all files are written."""
         hook = self._config.hook.pytest_mmlubench_run_finished
-        self._call(hook, lambda: hook(run=run, config=self._config))
+        self._call(hook, lambda: hook(run=run, config=self._config), is_over=True)
 
     def manifest_facts(self) -> dict[str, Any]:
         """Return what implementations of `pytest_mmlubench_manifest_facts` add to the manifest."""
@@ -59,14 +59,16 @@ class Hooks:
     def _has_case_hooks(self) -> bool:
         return bool(self._config.hook.pytest_mmlubench_case_finished.get_hookimpls())
 
-    def _call(self, hook: Any, call: Callable[[], object]) -> None:
+    def _call(self, hook: Any, call: Callable[[], object], *, is_over: bool = False) -> None:
         try:
             told = call()
             if told:  # what a plain hook returns goes nowhere
                 _check_plain(told)
-        except pytest.exit.Exception:  # the user wants the run to end
-            raise
-        except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
+        except pytest.exit.Exception as error:
+            if not is_over:  # the user wants the run to end
+                raise
+            self._failures.setdefault(hook.name, []).append(_in_words(error))
+        except (Exception, SystemExit, pytest.fail.Exception, pytest.skip.Exception) as error:
             self._failures.setdefault(hook.name, []).append(_in_words(error))
 
 

@@ -12,6 +12,7 @@ import pytest
 from mmlubench.plugin.hooks import Hooks
 from mmlubench.plugin.private_pytest import width_of
 from mmlubench.plugin.progress import Progress
+from mmlubench.plugin.xdist.private_xdist import worker_count
 from mmlubench.reports.report import Screen, sections
 from mmlubench.run.ledger import Ledger
 from mmlubench.run.manifest import Invocation
@@ -93,7 +94,7 @@ def exit_status(session: pytest.Session, ledger: Ledger) -> int:
 
 def _invocation(config: pytest.Config, user_facts: Mapping[str, Any]) -> Invocation:
     started = config.invocation_params
-    workers = len(config.getoption("tx", None) or [""])
+    workers = worker_count(config) if config.getoption("dist", "no") != "no" else 1
     return Invocation(("pytest", *map(str, started.args)), started.dir, workers, user_facts)
 
 

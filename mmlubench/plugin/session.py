@@ -82,6 +82,11 @@ class Session:
             run.check()
             if self._controller is not None and run.settings.estimate:
                 raise UserError("--estimate cannot be used with workers, as it asks nothing; leave -n out.")
+            if self._controller is not None and self.config.getoption("dist") == "each":
+                raise UserError(
+                    "--dist each asks every question once for each worker, and would count each answer as independent; "
+                    "leave it out, or ask several times with --epochs N."
+                )
             if not (self.config.getoption("collectonly") or run.settings.estimate):
                 run.roster.open_early()
                 if not self.is_worker:  # a worker writes no run folder, and may run on another host
@@ -172,8 +177,12 @@ class Session:
                     recording.progress.give_way()
 
     def pytest_report_collectionfinish(self) -> list[str]:
-        """Show the sources of the questions, and a notice for tests with their own solver or fixtures."""
-        return [*self.process.run.data.lines(), *self.process.notices()] if self.has_process else []
+        """Show the sources of the questions, and every notice that no header has shown, before anything is asked."""
+        if not self.has_process:
+            return []
+        late = () if self._has_header else filter(None, self._notices())
+        self._has_header = True
+        return [*late, *self.process.run.data.lines(), *self.process.notices()]
 
     # -- while cases run -----------------------------------------------------------------------------------------
 
@@ -182,8 +191,6 @@ class Session:
         """Handle SIGTERM and Ctrl-C from here until everything is written."""
         self._session = session
         self._signals.take()
-        if self.has_process and self.process.worker_state is not None:
-            self.process.worker_state.note()  # from here on, a crash has a case as its cause
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -255,8 +262,7 @@ class Session:
         if self._writer.recording is not None:
             self._writer.recording.print_summary(terminalreporter)
         elif self.has_process and not self.problem and self._found_no_case(exitstatus):
-            why = self.process.run.data.why_nothing_selected(self.config.getoption("keyword"))
-            terminalreporter.write_line(why, yellow=True)
+            terminalreporter.write_line(self._why_no_case(), yellow=True)
         count_outcomes(terminalreporter)
         return result
 
@@ -311,6 +317,11 @@ class Session:
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             return self._wanted and not self.process.cases
         return exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self.process.cases
+
+    def _why_no_case(self) -> str:
+        if self._controller is not None and self._controller.has_crashed:
+            return "no case was run, as workers crashed before they ran any: what they wrote may stand above."
+        return self.process.run.data.why_nothing_selected(self.config.getoption("keyword"))
 
     @cached_property
     def _fast_path_is_open(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmlubench.errors import PromptError
-from mmlubench.prompts.reading import read_recipe
+from mmlubench.prompts.reading import check_recipe, read_recipe
 from mmlubench.prompts.recipe import TEMPLATES, Recipe
 from mmlubench.prompts.render import render
 from mmlubench.prompts.template import OF_EXAMPLE, OF_REPLY, OF_SUBJECT, VARIABLES, allowed, names_used
@@ -74,7 +74,7 @@ def load_recipe(
 
 def _named(name: str) -> Recipe:
     found = RECIPES.find(_ALIASES.get(name, name))
-    recipe = read_recipe(found) if isinstance(found, Path) else found
+    recipe = read_recipe(found) if isinstance(found, Path) else check_recipe(found, name)
     if name not in _ALIASES and recipe.name != name:  # figures are reported under the recipe's own name
         raise PromptError(
             f"{recipe.source or name}: the recipe {name} calls itself {recipe.name}; name it {name}."

@@ -5,7 +5,7 @@ To add one, write a module with a `Report` and name it in `REPORTS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -111,15 +111,25 @@ def reports() -> dict[str, Report]:
     return REPORTS.all()
 
 
-def files(run: FinishedRun) -> tuple[list[File], list[str]]:
-    """Make the files of all reports, and a sentence for each report that failed, which does not affect the others."""
+def files(run: FinishedRun, taken: Iterable[str] = ()) -> tuple[list[File], list[str]]:
+    """Make the files of all reports, and a sentence for each report that failed, which does not affect the others.
+
+    A report of another package fails if it wants to write a file outside the folders of runs, one of ours, or one of
+    the names `taken` in the run folder.
+    """
     made: list[File] = []
     failures = []
+    there = {(name, False) for name in taken}
     for name, report in reports().items():
         try:
-            made += list(report.files(run))  # all files of a report or none
-        except Exception as error:  # a report of another package may raise anything
+            wanted = list(report.files(run))  # all files of a report or none
+            if name not in REPORTS.ours:
+                _check_files(wanted, there)
+        except (Exception, SystemExit) as error:  # a report of another package may raise anything
             failures.append(_failure(name, error))
+        else:
+            made += wanted
+            there |= {(file.name, file.beside) for file in wanted}
     return made, failures
 
 
@@ -128,10 +138,27 @@ def sections(run: FinishedRun, screen: Screen) -> Iterator[Section]:
     for name, report in reports().items():
         try:
             parts = list(report.sections(run, screen))
-        except Exception as error:  # a report of another package may raise anything
+            _check_sections(parts)
+        except (Exception, SystemExit) as error:  # a report of another package may raise anything
             parts = [Section(f"report {name}", (), (_failure(name, error),))]
         yield from parts
 
 
-def _failure(name: str, error: Exception) -> str:
+def _check_files(wanted: Iterable[File], there: Collection[tuple[str, bool]]) -> None:
+    for file in wanted:
+        if not (isinstance(file, File) and isinstance(file.name, str) and isinstance(file.text, str)):
+            raise TypeError(f"it made {file!r:.60}, and a File of a name and a text is needed")
+        if Path(file.name).name != file.name or (file.name, file.beside) in there:
+            raise ValueError(f"it may not write {file.name!r}: give a name of its own, without a folder")
+
+
+def _check_sections(parts: Iterable[Section]) -> None:
+    for part in parts:
+        if not isinstance(part, Section) or not all(
+            isinstance(x, str) for x in (part.title, *part.lines, *part.errors)
+        ):
+            raise TypeError(f"it made {part!r:.60}, and a Section of a title and lines is needed")
+
+
+def _failure(name: str, error: BaseException) -> str:
     return f"the report {name} failed ({type(error).__name__}: {error})."

@@ -172,10 +172,16 @@ def _plain(line: str) -> str:
 
 
 def _sections(run: FinishedRun, screen: Screen) -> Iterable[Section]:
+    failed: dict[tuple[str, str, str], list[Entry]] = {}
+    for result in run.entries():
+        cases = failed.setdefault((result.benchmark, result.model, result.recipe), [])
+        if result.outcome is Outcome.ERROR:
+            cases.append(result)
     for summary in run.summary:
         who = summary.benchmark, summary.model
         lines = summary_lines(summary, screen.width, color=screen.color, ascii=screen.ascii)
-        cases = (result for result in run.entries() if (result.benchmark, result.model) == who)
+        # The cases of the run's own recipe do not name it.
+        cases = failed.get((*who, summary.recipe)) or failed.get((*who, "")) or []
         yield Section(" ".join(who), lines, errors_lines(cases, ascii=screen.ascii))
 
 

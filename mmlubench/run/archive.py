@@ -129,13 +129,14 @@ def open_run(path: str | Path = _LATEST, run_dir: str | Path = Settings.run_dir)
     return RunArchive(find_run(str(path), Path(run_dir)))
 
 
-def open_runs(pattern: str) -> RunArchives:
+def open_runs(pattern: str | Path) -> RunArchives:
     """Open all runs whose folders match a pattern, for example `reports/*`; other folders are ignored.
 
     Raises UserError if no run folder matches.
     """
-    found = map(Path, glob(pattern))  # noqa: PTH207 - Path.glob takes no absolute pattern
-    folders = sorted(folder for folder in found if (folder / MANIFEST).is_file())
+    found = map(Path, glob(str(pattern)))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    folders = [folder for folder in found if (folder / MANIFEST).is_file()]
+    folders.sort(key=lambda folder: (folder.name, folder))  # a name begins with the time of its run
     if not folders:
         raise UserError(f"{pattern}: no run folder matches; give a pattern such as reports/*.")
     return RunArchives([RunArchive(folder) for folder in folders])

@@ -57,6 +57,11 @@ class Entries:
         cases.unasked += bool(unasked)
         self._why_unasked = self._why_unasked or unasked
 
+    def ids_like(self, result: Entry) -> set[str]:
+        """Return the ids of the cases that have the benchmark, model and recipe of this one."""
+        cases = self._cases.get((result.benchmark, result.model, result.recipe), _Cases())
+        return {known.id for known in cases.results}
+
     def sum_up(self, duration_s: float) -> list[Summary]:
         """Return the summary of each benchmark and model, its cases in the order of the run."""
         for cases in self._cases.values():

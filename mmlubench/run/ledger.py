@@ -103,6 +103,8 @@ class Ledger:
         """
         duration_s = round(time.perf_counter() - self._started, 3)
         crashed = [self._crash_result(nodeid) for nodeid in self._crashed]
+        # A worker that died just after it had reported a case has lost nothing.
+        crashed = [result for result in crashed if result.id not in self.entries.ids_like(result)]
         for result in crashed:
             self.entries.add(result, LAST)
         # First of all: with a full disk the table on the screen is all that is left.
@@ -116,7 +118,7 @@ class Ledger:
             self._folder.drop_mock()
             self.records = replace(self.records, manifest=self._manifest(), path=self._folder.path)
         self._folder.write_json("manifest.json", self.records.manifest.to_dict())
-        made, self.failed_reports = files(self.records)
+        made, self.failed_reports = files(self.records, [path.name for path in self._folder.path.iterdir()])
         for file in made:
             self._folder.write_file(file)
         return crashed

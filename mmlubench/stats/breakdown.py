@@ -72,7 +72,7 @@ def broken_down(counts: Mapping[Kind, int]) -> Breakdown:
 
 
 def cluster_translations(parts: Breakdown, results: Iterable[Entry]) -> None:
-    """Set clustered standard errors for tallies of several languages: translations of a question are one cluster."""
+    """Set the clusters of tallies of several languages, and the standard errors: a question's translations are one."""
     if len(parts.languages) < 2:
         return
     clusters: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(
@@ -89,8 +89,8 @@ def cluster_translations(parts: Breakdown, results: Iterable[Entry]) -> None:
     named += [(("category", name), tally) for name, tally in parts.categories.items()]
     named += [(("subject", name), tally) for name, tally in parts.subjects.items()]
     for group, tally in named:
-        sums = ((points, int(count)) for points, count in clusters[group].values())
-        tally.clustered_error = clustered_standard_error(sums)
+        sums = [(points, int(count)) for points, count in clusters[group].values()]
+        tally.clusters, tally.clustered_error = len(sums), clustered_standard_error(sums)
 
 
 def answered_with(counts: Mapping[Kind, int]) -> Counter[int]:

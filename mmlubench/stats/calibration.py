@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from math import ceil, fsum
 from typing import Any, NamedTuple
 
-from mmlubench.schema import Entry
+from mmlubench.schema import Entry, known_values
 from mmlubench.stats.metrics import Metric
 
 _BINS = 10
@@ -31,7 +31,7 @@ class Calibration(NamedTuple):
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
         """Make the calibration from the dictionary of `to_dict`."""
-        return cls(**values)
+        return cls(**known_values(values, cls._fields))
 
 
 def calibration(results: Iterable[Entry]) -> Calibration | None:

@@ -9,7 +9,7 @@ from math import fsum
 from typing import Any
 
 from mmlubench.figures import share
-from mmlubench.schema import Entry, majority
+from mmlubench.schema import Entry, known_values, majority
 from mmlubench.stats.intervals import wilson
 from mmlubench.stats.metrics import Metric
 
@@ -79,7 +79,7 @@ class Debated:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Debated:
         """Make the figures from the dictionary of `to_dict`."""
-        rounds = tuple(Round(**one) for one in values["rounds"])
+        rounds = tuple(Round(**known_values(one, Round.__slots__)) for one in values["rounds"])
         return cls(values["questions"], rounds, values["changed_for_better"], values["changed_for_worse"])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, fsum
 from typing import Any
 
-from mmlubench.schema import ANSWERED, Entry
+from mmlubench.schema import ANSWERED, Entry, known_values
 from mmlubench.stats.metrics import Metric
 
 _ANSWERS = frozenset(ANSWERED)
@@ -28,7 +28,7 @@ class Latency:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Latency:
         """Make the latency from the dictionary of `to_dict`."""
-        return cls(**values)
+        return cls(**known_values(values, cls.__slots__))
 
 
 def latency(results: Iterable[Entry]) -> Latency | None:

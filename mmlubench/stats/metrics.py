@@ -90,12 +90,23 @@ def computed(results: Sequence[Entry], *, reserved: Container[str] = ()) -> tupl
 
 
 def loaded(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the values of metrics from their forms in JSON, by key; a key of no known metric keeps its form."""
+    """Make the values of metrics from their forms in JSON, by key.
+
+    The form is kept for a key of no known metric, and for a metric of another package that fails to load it.
+    """
     known = {metric.key: metric for metric in metrics()}
-    return {
-        key: known[key].load(value) if key in known and value is not None else value
-        for key, value in values.items()
-    }
+    return {key: _loaded(known.get(key), value) for key, value in values.items()}
+
+
+def _loaded(metric: Metric[Any] | None, value: Any) -> Any:
+    if metric is None or value is None:
+        return value
+    try:
+        return metric.load(value)
+    except Exception:
+        if metric.key in METRICS.ours:
+            raise
+        return value  # a metric of another package must not keep the other figures from being read
 
 
 def plain(value: Any) -> Any:

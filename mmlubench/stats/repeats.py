@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmlubench.figures import DASH
-from mmlubench.schema import Entry
+from mmlubench.schema import Entry, known_values
 from mmlubench.stats.metrics import Metric
 
 
@@ -39,7 +39,8 @@ class Repeats:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Repeats:
         """Make the figures from the dictionary of `to_dict`."""
-        return cls(**{**values, "accuracy_per_epoch": tuple(values["accuracy_per_epoch"])})
+        known = known_values(values, cls.__slots__)
+        return cls(**{**known, "accuracy_per_epoch": tuple(values["accuracy_per_epoch"])})
 
 
 def repeats(results: Iterable[Entry]) -> Repeats | None:

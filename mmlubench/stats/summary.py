@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import fsum
 from typing import Any, TypeVar
 
-from mmlubench.schema import Usage
+from mmlubench.schema import Usage, known_values
 from mmlubench.stats.metrics import Metric, loaded, plain
 from mmlubench.stats.score import LanguageScore, Score, scores_from_dict, scores_to_dict
 from mmlubench.stats.thresholds import DEFAULT, Thresholds
@@ -134,7 +134,7 @@ class Summary:
             category_of={name: subject["category"] for name, subject in values["subjects"].items()},
             languages={name: LanguageScore.from_dict(language) for name, language in languages},
             usage=Usage.from_dict(values["usage"]),
-            thresholds=Thresholds(**values["thresholds"]),
+            thresholds=Thresholds(**known_values(values["thresholds"], Thresholds.__slots__)),
             warnings=tuple(values["warnings"]),
             metrics=loaded({key: value for key, value in values.items() if key not in OWN_KEYS}),
             **own,

@@ -15,14 +15,16 @@ _FEW = 30
 class Tally(OutcomeCounts):
     """The number of cases with each outcome: of a run so far, of a category, or of a subject."""
 
-    __slots__ = ("_squares", "clustered_error", "outcomes", "points")
+    __slots__ = ("_squares", "clustered_error", "clusters", "outcomes", "points")
 
     def __init__(self, results: Iterable[Entry] = ()) -> None:
         self.outcomes: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self.points = 0.0
         """The sum of the points of answered cases: the score of a case, else 1 if it is right."""
+        self.clusters: int | None = None
+        """The number of clusters of answered cases, such as translations of a question; None for independent cases."""
         self.clustered_error: float | None = None
-        """The standard error for clustered cases, such as translations of one question; None for independent cases."""
+        """The standard error for clustered cases; None below two clusters."""
         self._squares = 0.0
         for result in results:
             self.add(result.outcome, points=result.points)
@@ -60,17 +62,18 @@ class Tally(OutcomeCounts):
         """The 95 % interval of the accuracy: Wilson's for right and wrong, the normal one for scores and clusters.
 
         A few scores may be equal by chance and seem certain. Wilson's interval holds for them, too, as scores from 0 to
-        1 vary no more than zeros and ones.
+        1 vary no more than zeros and ones. A cluster counts as one score: at worst its cases are all right or wrong.
         """
-        few = self.answered < _FEW or not self.standard_error
-        if self.clustered_error is None and (self._is_binary or few):
-            return wilson(self.points, self.answered)
-        return normal(self.accuracy or 0.0, self.standard_error)
+        accuracy, error = self.accuracy or 0.0, self.standard_error
+        n = self.answered if self.clusters is None else self.clusters
+        if n < _FEW or not error or (self.clusters is None and self._is_binary):
+            return wilson(n * accuracy if self.clusters else self.points, n)
+        return normal(accuracy, error)
 
     @property
     def standard_error(self) -> float | None:
-        """The standard error of the accuracy; None below two answered cases."""
-        if self.clustered_error is not None:
+        """The standard error of the accuracy; None below two answered cases or clusters."""
+        if self.clusters is not None:
             return self.clustered_error
         if self._is_binary:
             return standard_error(int(self.points), self.answered)

@@ -18,7 +18,7 @@ from mmlubench.yaml_file import EXACT, key
 
 _CHOICES = key(
     f"the name of a column that holds lists, or a list of 2 to {len(ALPHABET)} names",
-    lambda value: bool(value) if isinstance(value, str) else 2 <= len(value) <= len(ALPHABET),
+    lambda value: bool(value) if isinstance(value, str) else 2 <= len(value) <= len(ALPHABET) and all(value),
 )
 
 

@@ -37,6 +37,8 @@ class Preset:
     opens: str | Callable[..., Model] = OPENAI_PROTOCOL
     """What speaks to it: `module:attribute`, or a callable `(spec, *, key, pool) -> Model`.
 
+    A subclass of `HttpModel` is given its `timeouts`, too, as --request-timeout says.
+
     For another protocol than OpenAI's, `features` has to say what it can do, mostly `CHATS_ONLY`.
     """
     refusals: tuple[Refusal, ...] = ()

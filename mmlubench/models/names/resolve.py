@@ -76,7 +76,6 @@ def as_mock(spec: ModelSpec, replies: str, why: str) -> ModelSpec:
         tells_cost=False,
         prompt_cache=None,
         responses=replies,
-        rule=None,
         notice=f"{why}: MOCK replies from {replies}",
     )
 

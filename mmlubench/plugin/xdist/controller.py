@@ -28,6 +28,8 @@ class Controller:
         """The output of all workers that have ended."""
         self.has_shares = False
         """Whether workers have fixed shares; otherwise another plugin, or xdist itself, schedules the cases."""
+        self.has_crashed = False
+        """Whether any worker crashed."""
         self._on_collected = on_collected
 
     def share_out(self, config: pytest.Config, *, most: int, started: float) -> None:
@@ -42,8 +44,9 @@ class Controller:
         self._on_collected(len(ids))
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
+    def pytest_testnodedown(self, node: Any, error: object | None) -> None:
         """Called by xdist when a worker has ended or crashed; a crashed worker has no output."""
+        self.has_crashed = self.has_crashed or error is not None
         self.output.add(WorkerOutput.read_from(getattr(node, "workeroutput", {})))
 
 

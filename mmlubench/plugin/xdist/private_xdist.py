@@ -19,7 +19,7 @@ _SESSION = "dsession"
 def worker_count(config: pytest.Config) -> int:
     """Return the number of workers that xdist is about to start.
 
-    `-n 4` is turned into `--tx 4*popen`, which only xdist can read; its hooks are called only when a worker starts.
+    Only xdist can read `--tx 4*popen`, and its hooks are called only when a worker starts.
     """
     # late: only a run with workers has xdist loaded
     from xdist.workermanage import parse_tx_spec_config

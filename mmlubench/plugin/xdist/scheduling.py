@@ -71,12 +71,8 @@ class ShardScheduling:
 
     @property
     def tests_finished(self) -> bool:
-        """Whether all items are handed out: xdist's workers run their last item only after the signal to stop."""
-        if not self.collection_is_completed or self._shards.expected:
-            return False
-        return all(
-            not self._waiting[n] and len(self._pending[n]) < 2 for n in self._pending if n in self._started
-        )
+        """Whether all items are handed out."""
+        return self.collection_is_completed and not self._shards.expected and not any(self._waiting.values())
 
     def add_node(self, node: Any) -> None:
         """Add a worker that has started."""
@@ -102,8 +98,6 @@ class ShardScheduling:
             share = self._shards.share_taken_by(node)
             self._waiting[node].extend(i for i in range(len(self._collection)) if share.includes(i))
             self._hand_out(node)
-            if not self._pending[node]:
-                node.shutdown()
 
     def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
         """Note that a worker has run an item, and hand out more."""
@@ -122,13 +116,16 @@ class ShardScheduling:
     def remove_node(self, node: Any) -> str | None:
         """Remove a worker that is gone. Return the item that it was running, if any; its replacement gets the rest.
 
-        Raises KeyError, as xdist expects it, for a worker that never started.
+        Raises KeyError, as xdist expects it, for a worker that died before it was ready.
         """
+        if node not in self._pending:
+            self._shards.make_vacant(node)
+            raise KeyError(node)
         pending, waiting = self._pending.pop(node), self._waiting.pop(node)
+        if node in self._started and not pending:
+            return None
         if node not in self._started or not self._shards.has_begun(node):
             self._shards.make_vacant(node)
-            return None
-        if not pending:
             return None
         rest = [*pending, *waiting]
         noted = self._shards.last_noted(node)
@@ -145,6 +142,8 @@ class ShardScheduling:
         if chunk:
             self._pending[node].extend(chunk)
             node.send_runtest_some(chunk)
+        if not self._waiting[node]:
+            node.shutdown()  # a worker runs its last item only after this signal
 
 
 class Shards:
@@ -199,13 +198,12 @@ class Shards:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Called by xdist for each worker, before it starts."""
-        if node.config.getvalue("dist") != "each":
-            self.assign(node)
+        self.assign(node)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> ShardScheduling | None:
-        """Called by xdist: shares are fixed for every `--dist` except `each`."""
-        return None if config.getvalue("dist") == "each" else ShardScheduling(config, self)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> ShardScheduling:
+        """Called by xdist: shares are fixed, whatever `--dist` says."""
+        return ShardScheduling(config, self)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
