@@ -152,3 +152,26 @@ def test_a_line_of_results_has_every_field_and_plain_values_only() -> None:
         **{"input_tokens": 10, "output_tokens": 2, "cached_tokens": 0},
         **{"cache_write_tokens": 0, "reasoning_tokens": 0, "cost_usd": None},
     }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": 3},
+        {"model": None},
+        {"error": ["x"]},
+        {"latency_s": "fast"},
+        {"requests": 1.5},
+        {"choices": "4"},
+        {"prediction": 1},
+        {"score": "high"},
+        {"probabilities": [0.5, 0.5]},
+    ],
+    ids=str,
+)
+def test_a_line_with_a_value_of_another_kind_is_refused_where_it_is_read(change: dict[str, object]) -> None:
+    # Else a table or a sum far from the file would fail, and name neither file nor line.
+    line = Entry("q", "b", "s", "c", "m", Outcome.WRONG, "A", "B", "cue", 0.5, Usage()).to_dict()
+    (name,) = change
+    with pytest.raises(TypeError, match=f"^{name} is "):
+        Entry.from_dict(line | change)

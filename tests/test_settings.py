@@ -162,6 +162,14 @@ def test_a_name_that_is_none_of_those_allowed_is_refused_with_them(flag: str, al
     assert str(caught.value) == f"{flag} x: it must be one of {allowed}."
 
 
+@pytest.mark.parametrize("flag", ["--data", "--run-dir", "--recipe", "--prompt", "--scoring", "--store"])
+def test_an_empty_text_is_refused_as_a_variable_of_the_shell_that_is_not_set(flag: str) -> None:
+    # `--data "$DATA"` would else ask the sample, or the hub, in place of the folder that was meant.
+    with pytest.raises(UserError) as caught:
+        read(f"{flag}=")
+    assert str(caught.value) == f"{flag} is empty: give a value, or leave it out for the default."
+
+
 @pytest.mark.parametrize("half", [("--max-question-tokens", "5"), ("--tokenizer", "t.json")])
 def test_a_limit_of_tokens_without_a_tokenizer_is_refused(half: tuple[str, str]) -> None:
     with pytest.raises(UserError, match="go together"):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -115,6 +116,14 @@ def test_a_misspelt_key_goes_before_what_is_missing_for_it() -> None:
     assert refusal({}) == "name is missing: give text that is not empty; also missing: inner."
 
 
+def test_a_key_that_is_no_text_is_one_inside_a_list_too() -> None:
+    # YAML reads 2026-01-02 as a date, which JSON has no key for: the user would see a traceback.
+    rows = [{date(2026, 1, 2): {"a": [{3: 4}]}}]
+    made = check(Outer, {**RIGHT, "more": {"rows": rows}}, "my.yaml", UserError, file=Path("f"))
+    assert made.more == {"rows": [{"2026-01-02": {"a": [{"3": 4}]}}]}
+    assert refusal({**RIGHT, "names": [{date(2026, 1, 2): 1}]}).startswith("names is [{")
+
+
 def test_a_field_that_the_program_sets_is_no_key() -> None:
     assert refusal({**RIGHT, "file": "b"}).startswith("unknown key 'file'; allowed here: name, inner, ")
 
@@ -154,7 +163,9 @@ def test_a_file_that_cannot_be_read_is_one_sentence_of_the_callers_error(
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates()
 YAML = st.recursive(
-    SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner), max_leaves=8
+    SCALARS,
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers() | st.dates(), inner),
+    max_leaves=8,
 )
 
 

@@ -254,6 +254,9 @@ def test_of_several_models_one_must_be_named(make_run: Callable[..., Path]) -> N
         (({**reply("q/1", ""), "completion": 3},), r"has a line that no run writes"),
         (({**reply("q/1", ""), "usage": 3},), r"has a line that no run writes"),
         (({**reply("q/1", ""), "id": [3]},), r"has a line that no run writes"),
+        # Counted from the end, they would put one reply in the place of another.
+        ((reply("q/1", "", epoch=-1),), r"has a line that no run writes"),
+        ((reply("q/1", ""), reply("q/1", "", turn=-1)), r"has a line that no run writes"),
     ],
 )
 def test_a_run_without_replies_is_one_sentence(

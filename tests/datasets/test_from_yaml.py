@@ -362,6 +362,10 @@ COMMIT = "c" * 40
             {"columns": {**COLUMNS, "choices": ["A"]}},
             "columns.choices is ['A']: give the name of a column that holds lists, or a list of 2 to 26 names.",
         ),
+        (
+            {"columns": {**COLUMNS, "choices": ["A", ""]}},
+            "columns.choices is ['A', '']: give the name of a column that holds lists, or a list of 2 to 26 names.",
+        ),
         ({"columns": "Question"}, "columns is 'Question': give keys and values."),
         (
             {"name": None},

@@ -88,6 +88,15 @@ def test_a_registered_client_is_given_spec_key_and_pool(opened_by):
             r"tested: the provider stranger gave None; it must give an object with",
         ),
         (lambda spec: None, r"tested: stranger cannot be opened \(TypeError: "),
+        (
+            Preset(opens="nobodys_package:Model"),
+            r"tested: stranger cannot be opened \(ModuleNotFoundError: No module named 'nobodys_package'\)\.$",
+        ),
+        (
+            Preset(opens="mmlubench.models.mock:Nobody"),
+            r"tested: stranger cannot be opened \(AttributeError: ",
+        ),
+        (Preset(opens="mmlubench"), r"tested: stranger cannot be opened \("),
     ],
 )
 def test_a_registered_client_that_cannot_be_opened_is_one_sentence(opens, said, opened_by):

@@ -15,6 +15,7 @@ models:
     fallback: replies/stand-in.jsonl
     price: {input_per_mtok: 3, output_per_mtok: 15}
   strict: {model_name: openai/gpt-5.5, description: no fallback}
+  gapped: {model_name: openai/gpt-5.5, fallback: replies/few.json, rule: hash}
   ours: {model_name: openai/org/thing, base_url: "http://localhost:9000/v1/"}
   guarded: {model_name: openai/org/thing, base_url: "http://localhost:9000/v1", api_key_env: OUR_KEY}
   tuned: {model_name: vllm/base, adapter: lora-a, parameters: {top_p: 0.9}, extra_body: {top_k: null}}
@@ -192,6 +193,11 @@ def test_a_fallback_says_mock_in_every_name_and_costs_nothing():
     assert stand_in.notice == "ANTHROPIC_API_KEY is not set: MOCK replies from config/replies/stand-in.jsonl"
     assert stand_in.responses == "config/replies/stand-in.jsonl"  # starts at the folder of its file
     assert stand_in.price is None
+
+
+def test_a_fallback_keeps_the_rule_of_its_entry_for_what_its_file_lacks():
+    # Otherwise every question that is not in the file would end as an error.
+    assert (spec("gapped", env={}).rule, spec("real", env={}).rule) == ("hash", None)
 
 
 def test_no_fallback_makes_a_missing_key_an_error():

@@ -125,6 +125,19 @@ def test_a_key_that_came_later_is_no_new_version(folder: Path) -> None:
     assert [as_line(one) for one in open_run(folder).entries()] == [case, *others]
 
 
+def test_a_figure_of_a_metric_that_came_later_is_no_new_version(folder: Path) -> None:
+    summary = open_run(folder).summary
+
+    def newer(told: dict[str, Any]) -> None:
+        for one in told["results"]:
+            one["thresholds"]["max_boredom"] = 0.5
+            one["latency"]["p99_9"] = 1.5
+            one["usage"]["audio_tokens"] = 3
+
+    change(folder / "summary.json", newer)
+    assert open_run(folder).summary == summary
+
+
 # -- what was killed, torn or is another's
 
 
@@ -209,8 +222,17 @@ def test_a_run_is_named_by_its_path_its_id_or_as_the_latest(
     assert [run.path.name for run in open_runs("reports/*")] == [folder.name, newer.name]
     assert [run.path for run in open_runs(str(folder.parent / "9*"))] == [newer]  # also as a full path
     assert len(open_runs("reports/*")[1:]) == 1
+    assert len(open_runs(Path("reports") / "*")) == 2
     (Path("reports") / "latest").symlink_to(folder)  # a folder of this name is meant where there is one
     assert open_run("reports/latest").path == Path("reports", "latest")
+
+
+def test_runs_of_several_folders_come_in_the_order_of_their_time(tmp_path: Path) -> None:
+    # Sorted by folder, the older run of the second folder would pass for the newest.
+    names = ["b/20260101-000000-000-aaaa", "a/20260102-000000-000-bbbb", "b/20260103-000000-000-MOCK"]
+    for name in names:
+        written(tmp_path / name, iter(()))
+    assert [str(run.path.relative_to(tmp_path)) for run in open_runs(tmp_path / "*" / "*")] == names
 
 
 @pytest.mark.parametrize(

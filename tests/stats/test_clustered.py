@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 
 import pytest
@@ -48,3 +49,28 @@ def test_languages_that_agree_in_everything_are_no_more_evidence_than_one() -> N
     assert two["subjects"]["anatomy"]["ci95"] == two["ci95"]
     # Within one language every question is there once.
     assert two["languages"]["FR_FR"]["ci95"] == one["ci95"]
+
+
+@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize("questions", [1, 2, 5, 29])
+def test_few_questions_that_agree_in_all_languages_seem_by_no_means_certain(
+    questions: int, right: bool
+) -> None:
+    # Two questions in fourteen languages, all right: 28 right answers, and an interval from 1.000 to 1.000.
+    languages = [f"L{n}" for n in range(14)]
+    many = summarize([case(n, language, right) for language in languages for n in range(questions)]).to_dict()
+    one = summarize([case(n, "DE_DE", right) for n in range(questions)]).to_dict()
+    low, high = many["ci95"]
+    assert high - low > 0.1
+    # Fourteen translations are no more evidence than one.
+    assert many["ci95"] == many["subjects"]["anatomy"]["ci95"] == pytest.approx(one["ci95"])
+    assert many["standard_error"] == (None if questions == 1 else 0.0)
+
+
+def test_questions_without_an_answer_leave_nothing_to_be_sure_of() -> None:
+    # The number of clusters is 0 then, and not that of independent cases.
+    failed = [
+        replace(case(n, language, True), outcome=Outcome.ERROR) for language in ("DE", "FR") for n in (0, 1)
+    ]
+    told = summarize(failed).to_dict()
+    assert (told["ci95"], told["standard_error"]) == ([0.0, 1.0], None)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmlubench import registry
 from mmlubench.schema import Entry, Outcome, Usage
 from mmlubench.stats import Metric, Summary, summarize
 from mmlubench.stats.calibration import CALIBRATION, Calibration
@@ -162,3 +163,35 @@ def test_a_summary_of_before_a_metric_was_added_has_no_value_for_it() -> None:
     told = replace(summarize(some()), **WHO).to_dict()
     del told["latency"]
     assert Summary.from_dict(told).value(LATENCY) is None
+
+
+def test_a_metric_of_another_package_that_cannot_load_its_figure_leaves_its_json_form(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The package may have changed its form since: the other figures of the run must be readable all the same.
+    def load(value: Any) -> Any:
+        raise KeyError("mean")
+
+    strange = Metric("elegance", lambda results: None, load=load)
+    monkeypatch.setitem(registry._registered["metric"], "elegance", strange)
+    monkeypatch.setattr(METRICS, "_found", {})
+    told = {**replace(summarize(some()), **WHO).to_dict(), "elegance": {"average": 0.5}}
+    read_back = Summary.from_dict(told)
+    assert read_back.metrics["elegance"] == {"average": 0.5}
+    assert read_back.value(LATENCY) == summarize(some()).value(LATENCY)
+
+
+@pytest.mark.parametrize("key", ["calibration", "debate", "latency", "repeats"])
+def test_figures_of_a_newer_version_are_read_as_far_as_they_are_known(key: str) -> None:
+    results = [
+        Entry(
+            *("q", "b", "s", "c", "m"), Outcome.CORRECT, "A", "A", "line", 0.5, Usage(),
+            probabilities={"A": 0.75, "B": 0.25}, letters=("A", "A"), rounds=(("A", "B"), ("A", "A")),
+        )
+    ]  # fmt: skip
+    summary = replace(summarize(results), **WHO)
+    told = json.loads(json.dumps(summary.to_dict()))
+    told[key]["later"] = 1
+    for one in told[key].get("rounds", ()):
+        one["later"] = 1
+    assert Summary.from_dict(told) == summary
