@@ -12,10 +12,7 @@ from mmlubench.prompts.recipe import Recipe
 
 def read_recipe(path: Path) -> Recipe:
     """Read the recipe in a YAML file. Raises PromptError for a key that is missing, unknown or of no use."""
-    values = yaml_file.load(path, PromptError)
-    if isinstance(values, dict):
-        values = {**values, "version": str(values.get("version", 0))}  # 2 and 2.5 are numbers to YAML
-    return _checked(values, path, str(path))
+    return _checked(yaml_file.load(path, PromptError), path, str(path))
 
 
 def check_recipe(recipe: Recipe, name: str) -> Recipe:
@@ -24,10 +21,15 @@ def check_recipe(recipe: Recipe, name: str) -> Recipe:
     Raises PromptError for a field that is of no use.
     """
     values = {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.name != "source"}
-    return _checked(values, f"recipe {name}", recipe.source or name)
+    # A file leaves out what it does not say: some defaults are no values that it may give.
+    defaults = {field.name: field.default for field in fields(recipe)}
+    given = {key: value for key, value in values.items() if value != defaults[key]}
+    return _checked(given, f"recipe {name}", recipe.source or name)
 
 
 def _checked(values: object, where: Path | str, source: str) -> Recipe:
+    if isinstance(values, dict):
+        values = {**values, "version": str(values.get("version", 0))}  # 2 and 2.5 are numbers to YAML
     recipe = yaml_file.check(Recipe, values, where, PromptError, source=source)
     prefill = recipe.prefill or ""
     if "{{" in prefill or "{%" in prefill:

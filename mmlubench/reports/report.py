@@ -148,7 +148,8 @@ def _check_files(wanted: Iterable[File], there: Collection[tuple[str, bool]]) ->
     for file in wanted:
         if not (isinstance(file, File) and isinstance(file.name, str) and isinstance(file.text, str)):
             raise TypeError(f"it made {file!r:.60}, and a File of a name and a text is needed")
-        if Path(file.name).name != file.name or (file.name, file.beside) in there:
+        is_name = Path(file.name).name == file.name and file.name.strip(".") and file.name.isprintable()
+        if not is_name or (file.name, file.beside) in there:
             raise ValueError(f"it may not write {file.name!r}: give a name of its own, without a folder")
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mmlubench import registry
 from mmlubench.errors import PromptError
 from mmlubench.prompts import load_recipe, render
+from mmlubench.prompts.library import RECIPES
+from mmlubench.prompts.recipe import Recipe
 from mmlubench.schema import Message, Question
 
 Writer = Callable[..., Path]
@@ -132,6 +137,45 @@ def test_a_broken_template_is_found_before_anything_is_asked(
     prompt_file: Writer, template: str, said: str
 ) -> None:
     assert said in refusal(prompt_file(template=template))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"shots": -1}, "recipe terse: shots is -1: give a whole number of at least 0."),
+        ({"shots": "5"}, "recipe terse: shots is '5': give a whole number of at least 0."),
+        ({"template": ""}, "recipe terse: template is '': give text that is not empty."),
+        ({"scoring": "best"}, "recipe terse: scoring is 'best': give one of text, "),
+        ({"stop": "."}, "recipe terse: stop is '.': give a list of texts"),
+        ({"prefill": "The answer is "}, "recipe terse: prefill ends with a space or a new line"),
+        (
+            {"prefill": "{{ subject }}:"},
+            "recipe terse: prefill is sent as it is, so it cannot hold variables",
+        ),
+        ({"template": "{{ qestion }}"}, "terse: template uses the unknown variable qestion"),
+        ({"name": "other"}, "terse: the recipe terse calls itself other; name it terse."),
+    ],
+)
+def test_a_recipe_that_a_conftest_registers_is_held_to_the_rules_of_a_file(
+    change: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without them, a prompt would be paid for that a file of the same values could not ask.
+    usual = {"name": "terse", "version": "1", "description": "Terse.", "template": "{{ question }}"}
+    monkeypatch.setattr(RECIPES, "_found", {})
+    monkeypatch.setitem(registry._registered["recipe"], "terse", Recipe(**{**usual, **change}))
+    with pytest.raises(PromptError) as caught:
+        load_recipe("terse")
+    assert str(caught.value).startswith(said)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_registered_recipe_is_asked_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe("terse", "1", "Terse.", "{{ question }}", stop=("\n", "Q:"), temperature=0.5)
+    monkeypatch.setattr(RECIPES, "_found", {})
+    monkeypatch.setitem(registry._registered["recipe"], "terse", recipe)
+    found = load_recipe("terse")
+    assert found == replace(recipe, source="terse")
+    assert found.sha256 == recipe.sha256
 
 
 def test_a_system_prompt_of_the_command_line_is_tried_too(prompt_file: Writer) -> None:

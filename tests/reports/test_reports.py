@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mmlubench import registry
 from mmlubench.figures import TIMES
 from mmlubench.jsonl import pretty
 from mmlubench.records import Manifest
@@ -84,6 +87,110 @@ def test_a_report_that_fails_costs_only_itself(run: RunRecords, monkeypatch: pyt
     said = f"the report {name} failed (KeyError: 'colour')."
     assert reports.files(run) == (before, [said])
     assert list(reports.sections(run, SCREEN))[-1] == Section(f"report {name}", (), (said,))
+
+
+def stranger(monkeypatch: pytest.MonkeyPatch, report: Report) -> None:
+    """What a conftest does: `mmlubench.register("report", "theirs", report)`."""
+    monkeypatch.setitem(registry._registered["report"], "theirs", report)
+    monkeypatch.setattr(reports.REPORTS, "_found", {})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "results.jsonl",
+        "summary.json",
+        "../notes.txt",
+        "/tmp/notes.txt",
+        "deep/notes.txt",
+        "..",
+        ".",
+        "",
+        "a\0b",
+    ],
+)
+def test_a_strangers_report_writes_over_nothing_and_nowhere_else(
+    name: str, run: RunRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The answers that were paid for would be gone, or a file of the user's.
+    before = reports.files(run, ["results.jsonl"])[0]
+    stranger(monkeypatch, Report(lambda run: [File("fine.txt", "x"), File(name, "gone")]))
+    said = f"it may not write {name!r}: give a name of its own, without a folder"
+    failed = f"the report theirs failed (ValueError: {said})."
+    assert reports.files(run, ["results.jsonl"]) == (before, [failed])
+
+
+def test_a_strangers_report_does_not_write_over_one_of_ours_beside_the_runs(
+    run: RunRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger(monkeypatch, Report(lambda run: [File("mmlu_claude_latest.json", "{}", beside=True)]))
+    _, (said,) = reports.files(run)
+    assert "it may not write 'mmlu_claude_latest.json'" in said
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("cases.csv", "TypeError: it made 'cases.csv', and a File of a name and a text is needed"),
+        (File("cases.csv", b"x"), "and a File of a name and a text is needed"),  # type: ignore[arg-type]
+        (File(3, "x"), "and a File of a name and a text is needed"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_a_stranger_makes_in_place_of_a_file_is_its_failure(
+    made: File, said: str, run: RunRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = reports.files(run)[0]
+    stranger(monkeypatch, Report(lambda run: [made]))
+    files, (failed,) = reports.files(run)
+    assert files == before
+    assert said in failed
+
+
+@pytest.mark.parametrize(
+    "made",
+    ["some text", Section("cases", [3]), Section("cases", ["x"], [None]), Section(None, ["x"])],  # type: ignore[list-item, arg-type]
+    ids=["no section", "lines", "errors", "title"],
+)
+def test_what_a_stranger_makes_in_place_of_a_section_is_its_failure(
+    made: Section, run: RunRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The whole table would be lost with it, when pytest comes to write the line.
+    before = list(reports.sections(run, SCREEN))
+    stranger(monkeypatch, Report(sections=lambda run, screen: [Section("fine", ["x"]), made]))
+    *ours, failed = reports.sections(run, SCREEN)
+    assert ours == before
+    assert failed.title == "report theirs"
+    assert "and a Section of a title and lines is needed" in failed.errors[0]
+
+
+def leaves(run: FinishedRun, screen: Screen | None = None) -> Any:
+    sys.exit("no disk")
+
+
+def test_a_stranger_that_leaves_the_program_costs_only_itself(
+    run: RunRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = reports.files(run)[0]
+    stranger(monkeypatch, Report(leaves, leaves))
+    said = "the report theirs failed (SystemExit: no disk)."
+    assert reports.files(run) == (before, [said])
+    assert list(reports.sections(run, SCREEN))[-1] == Section("report theirs", (), (said,))
+
+
+# -- errors of two recipes -------------------------------------------------------------------------------------------
+
+
+def test_an_error_stands_under_the_recipe_that_had_it(
+    results: Callable[..., list[Entry]], summary: Callable[..., Summary]
+) -> None:
+    # Two tests ask the same questions of one model, one with a solver of its own: each has its own table.
+    usual = results(errors=5)
+    own = [replace(one, recipe="own solver", error=one.error and "no route") for one in results(errors=2)]
+    summaries = [summary(usual), replace(summary(own), recipe="own solver")]
+    run = RunRecords(Manifest(ID), summaries, [usual, own], Path("run"))
+    first, second = [s for s in reports.sections(run, SCREEN) if s.title == "mmlu claude"]
+    assert first.errors == [f"5 {TIMES} cannot connect to http://127.0.0.1:9/v1: is it up?"]
+    assert second.errors == [f"2 {TIMES} no route"]
 
 
 def endless(run: FinishedRun) -> Iterable[File]:
