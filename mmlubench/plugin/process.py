@@ -108,6 +108,8 @@ class Process:
             self._lookahead = self._start()
         with self._comparison_off if case.question is not None else nullcontext():
             outcome = self._lookahead.result(case.job)
+        if self.worker_state is not None:
+            self.worker_state.note()  # a crash from here on is not that of the case that went on last
         self.reading = outcome
         self._keep(case, outcome)
         return outcome

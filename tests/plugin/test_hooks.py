@@ -107,6 +107,38 @@ def test_one_that_fails_is_told_and_loses_nothing(hook, said, capitals):
     assert folder.entry()["headline"]
 
 
+@pytest.mark.parametrize(
+    ("leaves", "said"),
+    [("sys.exit('all sent')", "SystemExit: all sent"), ("pytest.exit('all sent')", "Exit: all sent")],
+)
+@pytest.mark.parametrize(("model", "verdict"), [("mock/A", "passed"), ("mock/B", "failed")])
+def test_one_that_leaves_when_the_run_is_over_takes_neither_the_table_nor_the_gate_with_it(
+    leaves, said, model, verdict, capitals
+):
+    folder = capitals(f"import sys, pytest\ndef pytest_mmlubench_run_finished(run):\n    {leaves}\n")
+    result = folder.run("--model", model, "--min-accuracy", "0.5")
+    label = model.replace("/", "-")
+    result.stdout.fnmatch_lines(
+        [
+            f"ERROR: pytest_mmlubench_run_finished failed: {said} (*)",
+            f"=*capitals {label}*",
+            f"gate {verdict}: capitals {label} *",
+            f"run folder: reports/{folder.run_folder().name}",
+        ]
+    )
+    assert len(folder.lines("results")) == 3
+    assert result.ret == pytest.ExitCode.INTERNAL_ERROR
+
+
+def test_a_case_hook_may_still_end_the_run(capitals):
+    folder = capitals(
+        "import pytest\ndef pytest_mmlubench_case_finished(entry):\n    pytest.exit('enough', returncode=7)\n"
+    )
+    result = folder.run("--model", "mock/A")
+    assert result.ret == 7
+    assert len(folder.lines("results")) == 1
+
+
 def test_a_run_that_was_stopped_is_told_too(capitals):
     folder = capitals(NOTING)
     folder.run("--model", "mock/B", "-x")

@@ -255,6 +255,11 @@ def test_names_that_are_taken_are_told_where_the_head_of_the_run_says_nothing(gi
     assert told(result) == ["5"]
     notice = "mmlubench: --limit belongs to another plugin here: use --mmlubench-limit"
     assert result.outlines.count(notice) == 1
+    # Before anything is asked: who reads at the end that --limit was another's has paid for all questions.
+    cases = next(
+        line for line in result.outlines if "correct" in line or line.startswith(("test_mmlu.py", "."))
+    )
+    assert result.outlines.index(notice) < result.outlines.index(cases)
 
 
 def test_a_sentence_about_an_option_has_the_name_that_works_here(folder):

@@ -175,6 +175,21 @@ def test_a_case_that_cancels_itself_is_an_error_with_its_requests_logged(folder)
     assert len(folder.lines("requests")) == 2
 
 
+@pytest.mark.parametrize(
+    "workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.long)], ids=["alone", "workers"]
+)
+def test_a_case_that_leaves_the_program_is_an_error_and_all_others_are_graded(workers, folder):
+    # As a tool that it calls may do. What was asked is paid for, and the other cases go on.
+    folder.own_benchmark(count=4, after='if question.id.endswith("1"): import sys; sys.exit("no disk")')
+    run = folder.run_apart if workers else folder.run
+    result = run("-k", "capitals", "--model", folder.scripted("A", "A", "A", "B"), *workers)
+    assert folder.outcomes() == ["correct", "error", "correct", "wrong"]
+    assert folder.lines("results")[1]["error"] == "SystemExit: no disk"
+    assert len(folder.lines("requests")) == 4
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert "INTERNALERROR" not in result.stdout.str()
+
+
 def test_an_assertion_before_anything_was_asked_is_told_in_its_own_words(folder):
     folder.own_benchmark(count=1, before='assert question.subject == "asia", "wrong continent"')
     result = folder.run("--model", "mock/A", "-k", "capitals", "-v")

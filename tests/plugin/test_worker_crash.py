@@ -37,6 +37,45 @@ import os
 def test_crash():
     os._exit(1)
 """
+FIRST_WORKER_DIES_IMPORTING = """
+import os
+
+if os.environ.get("PYTEST_XDIST_WORKER") == "gw0":
+    os._exit(1)
+"""
+FIRST_WORKER_FAILS_IMPORTING = """
+import os
+
+if os.environ.get("PYTEST_XDIST_WORKER") == "gw0":
+    raise RuntimeError("no such thing here")
+"""
+FIRST_WORKER_DIES_CONFIGURING = """
+import os
+
+def pytest_configure(config):
+    if os.environ.get("PYTEST_XDIST_WORKER") == "gw0":
+        os._exit(1)
+"""
+EVERY_WORKER_DIES_CONFIGURING = """
+import os
+
+def pytest_configure(config):
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        os._exit(1)
+"""
+DIES_AFTER_A_REPORT = """
+import os
+
+is_worker = False
+
+def pytest_configure(config):
+    global is_worker
+    is_worker = hasattr(config, "workerinput")
+
+def pytest_runtest_logfinish(nodeid):  # the report is with the controller, and the word that the case is over is not
+    if is_worker and "{case}" in nodeid:
+        os._exit(1)
+"""
 FIRST_WORKER_DIES_COLLECTING = """
 import os
 
@@ -133,8 +172,14 @@ def test_an_ordinary_test_that_crashes_costs_no_case(
 
 @pytest.mark.parametrize(
     "conftest",
-    [FIRST_WORKER_DIES_COLLECTING, FIRST_WORKER_DIES_WITH_ITS_SHARE],
-    ids=("collecting", "with its share"),
+    [
+        FIRST_WORKER_DIES_IMPORTING,
+        FIRST_WORKER_FAILS_IMPORTING,
+        FIRST_WORKER_DIES_CONFIGURING,
+        FIRST_WORKER_DIES_COLLECTING,
+        FIRST_WORKER_DIES_WITH_ITS_SHARE,
+    ],
+    ids=("importing", "import error", "configuring", "collecting", "with its share"),
 )
 def test_the_share_of_a_worker_that_never_began_is_run_by_its_replacement(
     conftest: str, make_folder: Callable[..., Path], run_pytest: Callable[..., Any]
@@ -143,6 +188,41 @@ def test_the_share_of_a_worker_that_never_began_is_run_by_its_replacement(
     assert "replacing crashed worker gw0" in ran.output
     assert len(ran.lines("results")) == len(ran.outcomes()) == 120
     assert errors(ran) == {}
+
+
+def test_where_no_worker_lives_to_run_a_case_the_run_ends_and_says_why(
+    make_folder: Callable[..., Path], run_pytest: Callable[..., Any]
+) -> None:
+    # "No case is selected" would send the user to look for a mistake in -k.
+    ran = run_pytest(make_folder(conftest=EVERY_WORKER_DIES_CONFIGURING), "-n", "2", "--model", "mock")
+    assert "no case was run, as workers crashed before they ran any: what they wrote may stand above." in (
+        ran.output.splitlines()
+    )
+    assert "no case is selected" not in ran.output
+    assert "INTERNALERROR" not in ran.output
+    assert ran.status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    assert ran.run_folders == []
+
+
+@pytest.mark.parametrize("crashed", ["0000", "0001"])
+def test_more_workers_than_cases_survive_a_crash(crashed: str, folder: Any) -> None:
+    # A worker without a share, and a replacement without one, must end as well: the run would hang.
+    folder.own_benchmark(count=2, before=f"import os\nif question.id.endswith('{crashed}'): os._exit(1)")
+    result = folder.run_apart("-k", "capitals", "--model", "mock/A", "-n", "4")
+    assert {line["id"][-4:]: line["outcome"] for line in folder.lines("results")} == {
+        name: "error" if name == crashed else "correct" for name in ("0000", "0001")
+    }
+    assert "INTERNALERROR" not in result.stdout.str()
+
+
+@pytest.mark.parametrize("case", ["0000", "0002", "0004"])
+def test_a_case_that_was_reported_just_before_the_crash_is_there_once(case: str, folder: Any) -> None:
+    folder.own_benchmark(count=6)
+    folder.write("conftest.py", DIES_AFTER_A_REPORT.format(case=case))
+    folder.run_apart("-k", "capitals", "--model", "mock/A", "-n", "2")
+    results = [(line["id"][-4:], line["outcome"]) for line in folder.lines("results")]
+    assert results == [(f"{n:04d}", "correct") for n in range(6)]
+    assert folder.entry()["n"] == 6
 
 
 def test_where_workers_may_not_be_replaced_the_run_ends_and_says_so(

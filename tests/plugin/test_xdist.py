@@ -18,6 +18,32 @@ import pytest
 def test_sum(n):
     assert n + n != 6
 """
+TELLS_WHAT_IS_REPORTED = """
+def pytest_mmlubench_case_finished(entry):  # called where the run is written
+    with open("reported.txt", "a") as file:
+        file.write(entry.id + "\\n")
+"""
+WAITS_FOR_THE_OTHER_WORKER = """
+import asyncio
+from pathlib import Path
+
+import pytest
+from mmlubench import Question
+
+ROWS = [Question(f"towns/x/{n}", "towns", "x", "x", f"Which is no. {n}?", ("Paris", "Rome"), "A") for n in range(4)]
+
+@pytest.mark.questions("towns", rows=ROWS)
+async def test_towns(question, solver):
+    answer = await solver(question)
+    reported = Path("reported.txt")
+    for _ in range(200 if question.id == "towns/x/1" else 0):  # at most ten seconds
+        if reported.exists() and "towns/x/2" in reported.read_text():
+            break
+        await asyncio.sleep(0.05)
+    else:
+        assert question.id != "towns/x/1", "the last case of the other worker was not reported"
+    assert answer.letter == question.answer
+"""
 WORKERS = (["-n", "2", "--dist", "worksteal"], ["-n", "4"])
 
 
@@ -79,8 +105,9 @@ def test_workers_need_no_option_of_ours(
         (["--model", "nobody"], "--model nobody"),
         (["--recipe", "five_shot", "--shots", "9"], "9 worked examples"),
         (["--run-dir", "test_mmlu.py"], "--run-dir test_mmlu.py"),
+        (["--dist", "each"], "--dist each asks every question once for each worker"),
     ],
-    ids=["data", "model", "shots", "run-dir"],
+    ids=["data", "model", "shots", "run-dir", "each"],
 )
 def test_a_mistake_is_told_once_and_leaves_nothing_behind(
     options: list[str], told: str, make_folder: Callable[..., Path], run_pytest: Callable[..., Any]
@@ -132,6 +159,15 @@ def test_one_request_at_a_time_is_one_however_many_workers_there_are(
     ran = run_pytest(make_folder(), *options)
     assert len(ran.lines("results")) == 20
     assert (server.stats()["total"], server.stats()["max_in_flight"]) == (20, 1)
+
+
+def test_a_worker_reports_its_last_case_while_others_still_work(
+    make_folder: Callable[..., Path], run_pytest: Callable[..., Any]
+) -> None:
+    # Held back until the others have come to their end, it would be missing in a run that is stopped meanwhile.
+    folder = make_folder(test_mmlu=WAITS_FOR_THE_OTHER_WORKER, conftest=TELLS_WHAT_IS_REPORTED)
+    ran = run_pytest(folder, "--model", "mock/A", "-n", "2")
+    assert ran.outcomes() == {f"towns/x/{n}": "correct" for n in range(4)}
 
 
 def test_ordinary_tests_beside_a_benchmark_stay_ordinary(
