@@ -148,7 +148,7 @@ def test_what_a_stranger_makes_in_place_of_a_file_is_its_failure(
 
 @pytest.mark.parametrize(
     "made",
-    ["some text", Section("cases", [3]), Section("cases", ["x"], [None]), Section(None, ["x"])],  # type: ignore[list-item, arg-type]
+    ["some text", Section("cases", [3]), Section("cases", ["x"], [None]), Section(None, ["x"])],  # type: ignore[list-item]
     ids=["no section", "lines", "errors", "title"],
 )
 def test_what_a_stranger_makes_in_place_of_a_section_is_its_failure(
