@@ -13,7 +13,8 @@ from mmlubench.errors import ProviderError
 from mmlubench.models.http.failures import Failures, one_line
 from mmlubench.models.http.logprobs import LogProbs, first_token
 from mmlubench.models.http.rate_headers import pause_s
-from mmlubench.models.http.transport import USUAL_TIMEOUTS, Reply, Timeouts, Transport
+from mmlubench.models.http.reply import Reply
+from mmlubench.models.http.transport import USUAL_TIMEOUTS, Timeouts, Transport
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Params, Request, Usage
 
@@ -66,7 +67,8 @@ class HttpModel(ABC):
         started = perf_counter()
         try:
             reply = await self._transport.post(self.path, self.body(request, sent))
-            return self._read(reply, sent, perf_counter() - started)
+            taken_s = perf_counter() - started if reply.latency_s is None else reply.latency_s
+            return self._read(reply, sent, taken_s)
         except ProviderError as error:
             error.sent = dict(sent)
             raise
