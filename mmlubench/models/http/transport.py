@@ -259,7 +259,9 @@ def _cause(error: BaseException) -> str:
         if isinstance(inner, ssl.SSLCertVerificationError):
             return f"certificate verify failed: {inner.verify_message}"
         if isinstance(inner, OSError) and inner.errno:
-            is_system = inner.errno > 0 and not isinstance(inner, ssl.SSLError)  # negative: of name resolution
+            is_system = inner.errno > 0 and not isinstance(
+                inner, ssl.SSLError
+            )  # negative: of name resolution
             return os.strerror(inner.errno) if is_system else str(inner.strerror)
         inner = inner.__cause__ or inner.__context__
     return str(error) or type(error).__name__
