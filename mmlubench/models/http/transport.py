@@ -256,8 +256,6 @@ def _cause(error: BaseException) -> str:
     """Return the operating system's message, such as `Connection refused`, from inside the errors of libraries."""
     inner: BaseException | None = error
     while inner is not None:
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return f"certificate verify failed: {inner.verify_message}"
         if isinstance(inner, OSError) and inner.errno:
             is_system = inner.errno > 0 and not isinstance(
                 inner, ssl.SSLError
