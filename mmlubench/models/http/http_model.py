@@ -64,13 +64,13 @@ class HttpModel(ABC):
         if sent is None:
             sent = settle(self._spec, params, self.default_max_tokens) | self.special(params)
             self._settled[params] = sent
-        started = perf_counter()
+        started, latency_s = perf_counter(), None
         try:
             reply = await self._transport.post(self.path, self.body(request, sent))
-            taken_s = perf_counter() - started if reply.latency_s is None else reply.latency_s
-            return self._read(reply, sent, taken_s)
+            latency_s = perf_counter() - started if reply.latency_s is None else reply.latency_s
+            return self._read(reply, sent, latency_s)
         except ProviderError as error:
-            error.sent = dict(sent)
+            error.sent, error.latency_s = dict(sent), latency_s
             raise
 
     async def aclose(self) -> None:
