@@ -124,7 +124,7 @@ def expected(data, ends):
     except h11.RemoteProtocolError:
         is_cut = client.trailing_data[1]
         return "broken" if is_cut else "malformed", False
-    headers = {}
+    headers: dict[str, str] = {}
     for name, value in reply.headers:
         headers.setdefault(name.decode(), value.decode("latin-1"))
     is_fit = client.their_state is h11.DONE and not any(client.trailing_data)

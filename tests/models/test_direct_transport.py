@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from mmlubench.errors import Unreachable
-from mmlubench.models.http import connection, direct
+from mmlubench.models.http import connection
 from mmlubench.models.http import transport as http
 from mmlubench.models.http.direct import DirectTransport
 from mmlubench.models.http.transport import Timeouts
@@ -242,7 +242,8 @@ async def test_closing_ends_what_is_under_way_and_the_transport_can_be_used_agai
 @pytest.fixture
 def names(monkeypatch):
     """What a host name stands for; the list of look-ups grows with each."""
-    found, lookups = [], []
+    found: list[str] = []
+    lookups: list[str] = []
 
     def getaddrinfo(host, port, *_):
         lookups.append(host)
@@ -250,7 +251,7 @@ def names(monkeypatch):
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in found]
 
-    monkeypatch.setattr(direct.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("socket.getaddrinfo", getaddrinfo)
     return found, lookups
 
 
