@@ -33,7 +33,11 @@ _NEXT_ADDRESS_S = 0.25
 def plain_transport(
     base_url: str, *, key: str | None, pool: int, timeouts: Timeouts = http.USUAL_TIMEOUTS
 ) -> Transport:
-    """Make the transport to a server that needs no vendor's SDK."""
+    """Make the transport to a server that needs no vendor's SDK.
+
+    It is a DirectTransport, or an AioTransport where a proxy is set, for an address of another form than `_USUAL`, and for
+    a key that is no plain ASCII.
+    """
     usual = _USUAL.fullmatch(base_url)
     is_usual = usual and int(usual[3] or 0) < 1 << 16 and (not key or (key.isascii() and key.isprintable()))
     kind = DirectTransport if is_usual and not http.proxy(base_url) else AioTransport
@@ -41,12 +45,12 @@ def plain_transport(
 
 
 class DirectTransport:
-    """A Transport that speaks HTTP/1.1 itself, with or without TLS; see `plain_transport` for what it cannot do."""
+    """A Transport that speaks HTTP/1.1 itself, with or without TLS; `plain_transport` tells where it cannot be used."""
 
     def __init__(
         self, base_url: str, *, key: str | None, pool: int, timeouts: Timeouts = http.USUAL_TIMEOUTS
     ) -> None:
-        """`pool` is how many connections may be open, all kept alive."""
+        """`pool` is how many connections may be open, all kept alive. Raises ValueError for an unusual address."""
         usual = _USUAL.fullmatch(base_url)
         if usual is None:
             raise ValueError(f"{base_url} is no usual address: AioTransport may be able to ask it")
