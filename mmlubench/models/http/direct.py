@@ -35,8 +35,8 @@ def plain_transport(
 ) -> Transport:
     """Make the transport to a server that needs no vendor's SDK.
 
-    It is a DirectTransport, or an AioTransport where a proxy is set, for an address of another form than `_USUAL`, and for
-    a key that is no plain ASCII.
+    It is a DirectTransport, or an AioTransport where a proxy is set, for an address of another form than `_USUAL`, and
+    for a key that is no plain ASCII.
     """
     usual = _USUAL.fullmatch(base_url)
     is_usual = usual and int(usual[3] or 0) < 1 << 16 and (not key or (key.isascii() and key.isprintable()))
