@@ -90,6 +90,8 @@ class ProviderError(MmluBenchError):
         self.status = status
         self.retry_after_s = retry_after_s
         self.sent = dict(sent or {})
+        self.latency_s: float | None = None
+        """The seconds until the reply that was no usable one; None if there was no reply, or its time is unknown."""
 
 
 class Unreachable(ProviderError):

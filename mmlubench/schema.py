@@ -213,6 +213,7 @@ class Completion:
     model: str = ""
     """The model that served the request, as the server names it."""
     latency_s: float = 0.0
+    """The seconds from the last byte of the request to the last byte of the reply, as far as a transport can tell."""
     sent: Mapping[str, Any] = field(default_factory=dict)
     """The parameters that were really sent, under the provider's names."""
     reasoning: str = ""

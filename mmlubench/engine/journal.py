@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections import Counter
 from collections.abc import Hashable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from time import perf_counter
 from typing import Any
 
 import orjson
@@ -52,9 +52,16 @@ class Journal:
         self.counts[what] += 1
         return self.counts[what] - 1
 
-    def answered(self, label: str, request: Request, completion: Completion) -> None:
-        """Record a reply that has just arrived. `label` is what this run calls the model."""
-        self._note(label, request, completion)
+    def answered(
+        self, label: str, request: Request, completion: Completion, queued_s: float | None = None
+    ) -> None:
+        """Record a reply that has just arrived. `label` is what this run calls the model.
+
+        `queued_s` is how long the request had waited in this process before it was sent, in seconds; None if unknown.
+        """
+        self._note(
+            _request_line(label, request, completion.sent, **_queued(queued_s)), label, request, completion
+        )
         self.sent += 1
         self.spent_usd += completion.usage.cost_usd or 0.0
         self.latency_s += completion.latency_s
@@ -63,23 +70,33 @@ class Journal:
         self, label: str, request: Request, completion: Completion, *, attempts: int, latency_s: float
     ) -> None:
         """Record a reply from the store, with the original attempts and latency; its lines say `"stored": true`."""
-        self._note(label, replace(request, attempt=attempts), completion, stored=True)
+        request = replace(request, attempt=attempts)
+        asked = _request_line(label, request, completion.sent, stored=True)
+        self._note(asked, label, request, completion, stored=True)
         self.sent += attempts
         self.stored += attempts
         self.latency_s += latency_s
 
-    def failed(self, label: str, request: Request, error: ProviderError, seconds: float) -> None:
-        """Record an attempt that ended without a reply after this many seconds."""
-        self.requests.append(_request_line(label, request, error.sent))
+    def failed(
+        self,
+        label: str,
+        request: Request,
+        error: ProviderError,
+        seconds: float,
+        queued_s: float | None = None,
+    ) -> None:
+        """Record an attempt that ended without a usable reply after this many seconds; `queued_s` as for `answered`."""
+        seconds = seconds if error.latency_s is None else error.latency_s
+        self.requests.append(_request_line(label, request, error.sent, **_queued(queued_s)))
         line = _line_of(label, request)
         line |= {"error": str(error), "status": error.status, "latency_s": round(seconds, 4)}
         self.responses.append(_line(line))
         self.sent += 1
         self.latency_s += seconds
 
-    def cancelled(self, label: str, request: Request) -> None:
+    def cancelled(self, label: str, request: Request, queued_s: float | None = None) -> None:
         """Record a request that was under way when the run was stopped; whether it was answered is unknown."""
-        self.requests.append(_request_line(label, request, {}, cancelled=True))
+        self.requests.append(_request_line(label, request, {}, **_queued(queued_s), cancelled=True))
         self.sent += 1
 
     def absorb(self, other: Journal) -> None:
@@ -93,14 +110,17 @@ class Journal:
         self.latency_s += other.latency_s
         self.served_model = other.served_model or self.served_model
 
-    def _note(self, label: str, request: Request, completion: Completion, **more: Any) -> None:
-        self.requests.append(_request_line(label, request, completion.sent, **more))
+    def _note(self, asked: bytes, label: str, request: Request, completion: Completion, **more: Any) -> None:
+        self.requests.append(asked)
         self.responses.append(_response_line(label, request, completion, **more))
         self.usage = self.usage + completion.usage
         self.served_model = completion.model
 
 
 current_journal: ContextVar[Journal | None] = ContextVar("current_journal", default=None)
+#: The time of `perf_counter` since which the request of an asyncio task waits to be sent: since it was made, or since
+#: its last attempt failed. None where no `Numbered` model was asked.
+_waiting_since: ContextVar[float | None] = ContextVar("waiting_since", default=None)
 
 
 class Journaled:
@@ -115,16 +135,20 @@ class Journaled:
         journal = current_journal.get()
         if journal is None:
             return await self._model.generate(request)
-        started = time.perf_counter()
+        started, since = perf_counter(), _waiting_since.get()
+        queued_s = None if since is None else started - since
         try:
             completion = await self._model.generate(request)
         except ProviderError as error:
-            journal.failed(self._label, request, error, time.perf_counter() - started)
+            failed = perf_counter()
+            if since is not None:
+                _waiting_since.set(failed)
+            journal.failed(self._label, request, error, failed - started, queued_s)
             raise
         except asyncio.CancelledError:
-            journal.cancelled(self._label, request)
+            journal.cancelled(self._label, request, queued_s)
             raise
-        journal.answered(self._label, request, completion)
+        journal.answered(self._label, request, completion, queued_s)
         return completion
 
     async def aclose(self) -> None:
@@ -137,6 +161,10 @@ def _line_of(label: str, request: Request) -> dict[str, Any]:
     line = {"id": request.id, "attempt": request.attempt, "model": label}
     numbers = {"epoch": request.epoch, "turn": request.turn}
     return line | {name: number for name, number in numbers.items() if number}
+
+
+def _queued(seconds: float | None) -> dict[str, float]:
+    return {} if seconds is None else {"queued_s": round(seconds, 4)}
 
 
 def _request_line(label: str, request: Request, sent: Any, **more: Any) -> bytes:
@@ -207,6 +235,7 @@ class Numbered:
         """Number the request and answer it. Raises what the wrapped model raises."""
         journal = current_journal.get()
         if journal is not None:
+            _waiting_since.set(perf_counter())
             epoch = current_epoch.get()
             turn = journal.count(("turn", self._label, request.id, epoch))
             if epoch or turn:

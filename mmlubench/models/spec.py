@@ -106,7 +106,7 @@ class ModelSpec:
     constraint: str | None = None
     """The server's parameter for constrained decoding (`models/constraint.py`); None if it has none or none is used."""
     transport: str | None = None
-    """`sdk` or `aiohttp`; None lets the client decide."""
+    """`sdk`, or `aiohttp` for plain HTTP (`models/http/direct.py`); None lets the client decide."""
     self_hosted: bool = False
     """Whether the server is another one than the vendor's own."""
     responses: str | None = None

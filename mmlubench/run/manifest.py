@@ -23,6 +23,7 @@ _PACKAGES = (
     "openai",
     "anthropic",
     "aiohttp",
+    "httptools",
     "httpx2",
     "datasets",
 )

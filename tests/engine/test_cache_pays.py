@@ -13,7 +13,7 @@ from mmlubench import datasets
 from mmlubench.engine.limits.budget import Budget
 from mmlubench.engine.stack import Limits, assemble
 from mmlubench.models.http.anthropic import Anthropic
-from mmlubench.models.http.transport import Reply
+from mmlubench.models.http.reply import Reply
 from mmlubench.models.spec import ModelSpec, Price
 from mmlubench.prompts import load_recipe
 from mmlubench.schema import Params, Question

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.engine.journal import Journal, Journaled, current_journal
+from mmlubench.engine.journal import Journal, Journaled, Numbered, current_journal
 from mmlubench.engine.limits.retry import Retried, RetryPolicy
 from mmlubench.engine.lookahead import Job, LookAhead
 from mmlubench.errors import Overloaded, ProviderError, Rejected
@@ -30,6 +30,14 @@ def journal_of(model: Model, *requests: Request) -> Journal:
         return journal
 
     return asyncio.run(case())
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time as the journal sees it, in seconds; a test moves it."""
+    now = [100.0]
+    monkeypatch.setattr("mmlubench.engine.journal.perf_counter", lambda: now[0])
+    return now
 
 
 def lines(encoded: list[bytes]) -> list[dict[str, Any]]:
@@ -145,6 +153,54 @@ def test_a_request_that_was_under_way_when_the_run_was_stopped_is_in_the_log(
     [line] = lines(journal.requests)
     assert (line["id"], line["attempt"], line["cancelled"]) == ("mmlu/anatomy/0001", 1, True)
     assert (journal.responses, journal.sent) == ([], 1)
+
+
+def test_the_wait_before_a_request_is_told_apart_from_that_for_its_reply(
+    scripted: Callable[..., Any], make_request: Callable[..., Request], reply: Completion, clock: list[float]
+) -> None:
+    # At 1,024 in flight the log must not say that the server is slow when the request only waited for its turn here.
+    class Queue:
+        """Lets each attempt wait for its turn: 2 seconds, then 5."""
+
+        def __init__(self, model: Model, waits: list[float]) -> None:
+            self._model, self._waits = model, waits
+
+        async def generate(self, request: Request) -> Completion:
+            clock[0] += self._waits.pop(0)
+            return await self._model.generate(request)
+
+        async def aclose(self) -> None: ...
+
+    class Slow:
+        """Fails after 0.25 seconds, then answers."""
+
+        def __init__(self, *results: Any) -> None:
+            self._results = list(results)
+
+        async def generate(self, request: Request) -> Completion:
+            clock[0] += 0.25
+            result = self._results.pop(0)
+            if isinstance(result, ProviderError):
+                raise result
+            return result
+
+        async def aclose(self) -> None: ...
+
+    provider = Slow(Overloaded("busy", status=503), reply)
+    queue = Queue(Journaled(provider, "m"), [2.0, 5.0])
+    model = Numbered(Retried(queue, RetryPolicy(first_wait_s=0)), "m")
+    journal = journal_of(model, make_request())
+    assert [line["queued_s"] for line in lines(journal.requests)] == [2.0, 5.0]
+    assert [line["latency_s"] for line in lines(journal.responses)] == [0.25, 0.5]
+
+
+def test_an_error_reply_took_as_long_as_the_transport_says(make_request: Callable[..., Request]) -> None:
+    error = Overloaded("busy", status=503)
+    error.latency_s = 0.125
+    journal = Journal()
+    journal.failed("m", make_request(), error, 3.9)
+    [line] = lines(journal.responses)
+    assert (line["latency_s"], journal.latency_s) == (0.125, 0.125)
 
 
 # -- what a case adds up to ------------------------------------------------------------------------------------------

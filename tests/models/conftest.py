@@ -3,18 +3,27 @@
 import orjson
 import pytest
 
-from mmlubench.models.http.transport import AioTransport, Reply, SdkTransport, Timeouts
+from mmlubench.models.http.direct import DirectTransport
+from mmlubench.models.http.reply import Reply
+from mmlubench.models.http.transport import AioTransport, SdkTransport, Timeouts
 from mmlubench.models.names.presets import CLIENTS, preset_for
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Message, Params, Request
 
 UNHURRIED = Timeouts()
+PLAIN = {"direct": DirectTransport, "aiohttp": AioTransport}
 KEY = "sk-test-0123456789abcdef"
 
 
 @pytest.fixture
 def key():
     return KEY
+
+
+@pytest.fixture(params=PLAIN)
+def plain(request):
+    """Each of the transports that carry requests to one's own servers."""
+    return PLAIN[request.param]
 
 
 @pytest.fixture
@@ -74,11 +83,11 @@ def chat_payload():
 
 @pytest.fixture
 def carrier():
-    """A transport to a server by its kind: `aiohttp`, or the SDK of `openai` or `anthropic`."""
+    """A transport to a server by its kind: `direct`, `aiohttp`, or the SDK of `openai` or `anthropic`."""
 
     def make(kind, url, timeouts=UNHURRIED):
-        if kind == "aiohttp":
-            return AioTransport(url, key=None, pool=1, timeouts=timeouts)
+        if kind in PLAIN:
+            return PLAIN[kind](url, key=None, pool=1, timeouts=timeouts)
         return SdkTransport(kind, url, key=None, pool=1, timeouts=timeouts)
 
     return make

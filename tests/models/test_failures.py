@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mmlubench.errors import BadReply, Overloaded, RateLimited, Rejected, Unreachable
 from mmlubench.models.http.failures import Failures, one_line, read_error, retry_after_s
-from mmlubench.models.http.transport import Reply
+from mmlubench.models.http.reply import Reply
 
 
 def openai(message, **more):

@@ -13,7 +13,7 @@ from mmlubench.models.http.openai_compatible import OpenAICompatible
 from tests.fake_server import FakeServer, Reply
 
 pytestmark = pytest.mark.asyncio
-CARRIERS = ("aiohttp", "openai", "anthropic")
+CARRIERS = ("direct", "aiohttp", "openai", "anthropic")
 MOST = 1_000_000
 
 
@@ -38,13 +38,14 @@ async def test_a_reply_without_end_is_no_reply(kind, status, carrier):
     assert server.bytes_sent < MOST + 20_000_000
 
 
-async def test_what_a_small_body_unpacks_to_counts(carrier):
+@pytest.mark.parametrize("kind", ["direct", "aiohttp"])
+async def test_what_a_small_body_unpacks_to_counts(kind, carrier):
     # 10 kB of zeros for each 30 bytes: counted as they come, 10 GB would fit.
     packer = zlib.compressobj(wbits=31)
     part = packer.compress(b"\0" * 100_000_000) + packer.flush()
     bomb = Reply(headers={"Content-Encoding": "gzip"}, for_ever=part)
     with FakeServer(always=bomb) as server:
-        one = carrier("aiohttp", server.url)
+        one = carrier(kind, server.url)
         with pytest.raises(BadReply, match="sent more than"):
             await one.post("/chat/completions", {"model": "m"})
         await one.aclose()

@@ -10,8 +10,9 @@ from mmlubench import registry
 from mmlubench.errors import ModelError
 from mmlubench.models import open_model
 from mmlubench.models.http.anthropic import Anthropic
+from mmlubench.models.http.direct import DirectTransport
 from mmlubench.models.http.openai_compatible import OpenAICompatible
-from mmlubench.models.http.transport import AioTransport, SdkTransport
+from mmlubench.models.http.transport import SdkTransport
 from mmlubench.models.names.presets import CLIENTS, PRESETS, Preset
 from mmlubench.models.names.resolve import resolve
 
@@ -28,7 +29,7 @@ def test_another_server_of_openais_protocol_is_one_row(monkeypatch):
     assert (spec.client, spec.model_id, spec.base_url) == ("ollama", "llama3", "http://localhost:11434/v1")
     opened = open_model(spec, pool=1, env={}, timeout_s=5)
     assert type(opened) is OpenAICompatible
-    assert type(opened._transport) is AioTransport
+    assert type(opened._transport) is DirectTransport
 
 
 @pytest.mark.parametrize(
@@ -36,8 +37,8 @@ def test_another_server_of_openais_protocol_is_one_row(monkeypatch):
     [
         ("openai", "sdk", OpenAICompatible, SdkTransport),
         ("openrouter", "sdk", OpenAICompatible, SdkTransport),
-        ("openai", "aiohttp", OpenAICompatible, AioTransport),
-        ("vllm", "aiohttp", OpenAICompatible, AioTransport),
+        ("openai", "aiohttp", OpenAICompatible, DirectTransport),
+        ("vllm", "aiohttp", OpenAICompatible, DirectTransport),
         ("anthropic", "sdk", Anthropic, SdkTransport),
     ],
 )
@@ -111,7 +112,18 @@ def test_a_client_that_nobody_provides_lists_those_that_are(make_spec):
 
 def test_importing_the_models_imports_nothing_heavy():
     # pytest loads this in every run; an SDK alone takes 0.7 s.
-    heavy = ["openai", "anthropic", "aiohttp", "httpx2", "pydantic", "yaml", "dotenv", "keyring", "datasets"]
+    heavy = [
+        "openai",
+        "anthropic",
+        "aiohttp",
+        "httptools",
+        "httpx2",
+        "pydantic",
+        "yaml",
+        "dotenv",
+        "keyring",
+        "datasets",
+    ]
     code = f"import mmlubench.models, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

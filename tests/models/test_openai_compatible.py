@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmlubench.errors import BadReply, Overloaded, Rejected
+from mmlubench.errors import BadReply, Overloaded, ProviderError, Rejected
 from mmlubench.models.http.openai_compatible import OpenAICompatible
 from mmlubench.models.spec import Capabilities, Price
 from mmlubench.schema import Message, Params, Request
@@ -130,6 +130,20 @@ async def test_a_usual_reply_is_read_whole(ask, chat_payload):
     assert (completion.usage.input_tokens, completion.usage.output_tokens) == (100, 3)
     assert completion.usage.cost_usd is None
     assert completion.latency_s > 0
+
+
+async def test_the_time_of_a_reply_is_the_one_that_the_transport_took(
+    make_spec, make_request, canned, chat_payload
+):
+    # It sees the bytes arrive; the coroutine that is woken up by them may be late by seconds.
+    transport = canned(chat_payload)
+    transport.reply = transport.reply._replace(latency_s=0.125)
+    model = OpenAICompatible(make_spec(), transport=transport)
+    assert (await model.generate(make_request())).latency_s == 0.125
+    transport.reply = transport.reply._replace(status=503)
+    with pytest.raises(ProviderError) as caught:
+        await model.generate(make_request())
+    assert caught.value.latency_s == 0.125
 
 
 @pytest.mark.parametrize(

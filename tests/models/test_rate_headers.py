@@ -10,7 +10,7 @@ from mmlubench.errors import RateLimited
 from mmlubench.models.http.failures import Failures
 from mmlubench.models.http.openai_compatible import OpenAICompatible
 from mmlubench.models.http.rate_headers import pause_s, seconds_until
-from mmlubench.models.http.transport import Reply
+from mmlubench.models.http.reply import Reply
 
 NOW = 1_800_000_000.0
 MOMENT = datetime.fromtimestamp(NOW + 4, timezone.utc)

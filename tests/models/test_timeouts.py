@@ -14,7 +14,7 @@ from tests.fake_server import FakeServer, Reply, healthy
 pytestmark = pytest.mark.asyncio
 
 
-CARRIERS = ("aiohttp", "openai", "anthropic")
+CARRIERS = ("direct", "aiohttp", "openai", "anthropic")
 
 
 @pytest.mark.parametrize("kind", CARRIERS)

@@ -29,9 +29,11 @@ HASTY = RetryPolicy(failing=Bounds(8, 9.0, 0.1), busy=Bounds(10, 30.0, 0.1), fir
 
 
 def spec_for(carrier: str, url: str) -> ModelSpec:
-    """A model at a server of this machine, through one of the three ways requests are carried."""
-    if carrier == "aiohttp":
+    """A model at a server of this machine, through one of the four ways requests are carried."""
+    if carrier == "direct":
         found = from_name(f"vllm/faulty@{url}")
+    elif carrier == "aiohttp":  # it carries addresses with something to decode
+        found = from_name(f"vllm/faulty@{url.removesuffix('/v1')}/%76%31")
     elif carrier == "openai":
         found = ModelSpec(
             "openai-faulty", "openai", "faulty", base_url=url, transport="sdk", self_hosted=True

@@ -23,7 +23,7 @@ async def test_a_limit_of_a_hundred_a_second_is_kept_over_thousands_of_requests(
 ) -> None:
     limit = Limit(rate=100, burst=100, retry_after=retry_after, latency_s=0.05)
     with FakeServer(always=limit) as server:
-        asked = await ask(at("aiohttp", server.url), count=3000, ahead=64, policy=RetryPolicy())
+        asked = await ask(at("direct", server.url), count=3000, ahead=64, policy=RetryPolicy())
     assert all(isinstance(result, Completion) for result in asked.results)
     assert set(server.bodies.values()) - {1} <= set(range(2, 10))  # only who was turned down was sent again
     late = Counter(request.status for request in server.requests[-2000:])
@@ -36,14 +36,14 @@ async def test_a_limit_costs_no_answer_and_few_requests(
 ) -> None:
     limit = Limit(rate=200, burst=10, retry_after="1", latency_s=0.02)
     with FakeServer(always=limit) as server:
-        asked = await ask(at("aiohttp", server.url), count=200, ahead=64, policy=RetryPolicy())
+        asked = await ask(at("direct", server.url), count=200, ahead=64, policy=RetryPolicy())
     assert all(isinstance(result, Completion) for result in asked.results)
     assert server.statuses[200] == 200
     assert max(server.bodies.values()) <= 10
     assert len(asked.lines("requests")) == len(server.requests)
 
 
-@pytest.mark.parametrize("carrier", ["aiohttp", "openai"])
+@pytest.mark.parametrize("carrier", ["direct", "openai"])
 async def test_a_server_that_says_how_much_is_left_is_not_asked_in_vain(
     carrier: str, ask: Callable[..., Any], at: Callable[..., Any]
 ) -> None:
@@ -59,7 +59,7 @@ async def test_a_known_rate_is_kept_without_a_single_rejection(
 ) -> None:
     limit = Limit(rate=100, burst=10)
     with FakeServer(always=limit) as server:
-        asked = await ask(at("aiohttp", server.url), count=100, rpm=100 * 60)
+        asked = await ask(at("direct", server.url), count=100, rpm=100 * 60)
     assert all(isinstance(result, Completion) for result in asked.results)
     assert server.statuses == {200: 100}
 
@@ -74,7 +74,7 @@ async def test_a_server_that_is_stopped_and_started_again_half_way_costs_no_answ
         server.start()
 
     async def questions() -> Any:
-        return await ask(at("aiohttp", server.url), count=500, wide=32, ahead=32, policy=RetryPolicy())
+        return await ask(at("direct", server.url), count=500, wide=32, ahead=32, policy=RetryPolicy())
 
     with FakeServer(latency_s=0.05) as server:
         asked, _ = await asyncio.gather(questions(), restart())

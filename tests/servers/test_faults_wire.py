@@ -13,7 +13,7 @@ from tests.fake_server import LETTER, FakeServer
 
 pytestmark = pytest.mark.asyncio
 
-CARRIERS = ("aiohttp", "openai", "anthropic")
+CARRIERS = ("direct", "aiohttp", "openai", "anthropic")
 #: Fault, the error it is, and what the error says.
 PASSING = [
     ("reset", Unreachable, "cannot reach"),
@@ -106,7 +106,7 @@ async def test_what_concerns_all_is_asked_a_few_times_and_not_thousands(
     fault: str, ask: Callable[..., Any], at: Callable[..., Any]
 ) -> None:
     with FakeServer(always=fault) as server:
-        asked = await ask(at("aiohttp", server.url), count=200, wide=4, ahead=4)
+        asked = await ask(at("direct", server.url), count=200, wide=4, ahead=4)
     assert all(isinstance(result, ProviderError) for result in asked.results)
     # Three questions must fail before it is plain; the three others at work by then may have asked as often.
     assert len(server.requests) <= (3 + 3) * 3
@@ -117,7 +117,7 @@ async def test_prompts_that_are_moderated_do_not_stop_the_others(
     ask: Callable[..., Any], at: Callable[..., Any]
 ) -> None:
     with FakeServer(*["moderated_403"] * 20) as server:
-        asked = await ask(at("aiohttp", server.url), count=100, wide=1)
+        asked = await ask(at("direct", server.url), count=100, wide=1)
     assert sum(isinstance(result, Completion) for result in asked.results) == 80
     assert set(server.bodies.values()) == {1}
 
@@ -127,7 +127,7 @@ async def test_many_faults_among_many_questions_lose_nothing(
 ) -> None:
     plan = [fault for fault, _, _ in PASSING if fault != "rate_429"] * 4
     with FakeServer(*plan, latency_s=0.01) as server:
-        asked = await ask(at("aiohttp", server.url), count=300, wide=16)
+        asked = await ask(at("direct", server.url), count=300, wide=16)
     assert {getattr(result, "text", result) for result in asked.results} == {LETTER}
     assert len(server.requests) == 300 + len(plan)
 
@@ -135,7 +135,7 @@ async def test_many_faults_among_many_questions_lose_nothing(
 async def test_a_wrong_address_is_told_after_few_requests(
     ask: Callable[..., Any], at: Callable[..., Any], unused_tcp_port: int
 ) -> None:
-    asked = await ask(at("aiohttp", f"http://127.0.0.1:{unused_tcp_port}/v1"), count=100, ahead=8)
+    asked = await ask(at("direct", f"http://127.0.0.1:{unused_tcp_port}/v1"), count=100, ahead=8)
     assert {str(result).removeprefix("not asked: ") for result in asked.results} == {
         f"cannot reach http://127.0.0.1:{unused_tcp_port}/v1 (Connection refused): "
         "is the server running and the address right?"

@@ -14,7 +14,7 @@ import orjson
 
 from mmlubench.errors import BadReply, Overloaded, ProviderError, RateLimited, Rejected, Unreachable
 from mmlubench.models.http.rate_headers import pause_s
-from mmlubench.models.http.transport import Reply
+from mmlubench.models.http.reply import Reply
 from mmlubench.models.secrecy import Mask
 from mmlubench.models.spec import ModelSpec
 

@@ -13,7 +13,8 @@ from mmlubench.errors import ProviderError
 from mmlubench.models.http.failures import Failures, one_line
 from mmlubench.models.http.logprobs import LogProbs, first_token
 from mmlubench.models.http.rate_headers import pause_s
-from mmlubench.models.http.transport import USUAL_TIMEOUTS, Reply, Timeouts, Transport
+from mmlubench.models.http.reply import Reply
+from mmlubench.models.http.transport import USUAL_TIMEOUTS, Timeouts, Transport
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Params, Request, Usage
 
@@ -63,12 +64,13 @@ class HttpModel(ABC):
         if sent is None:
             sent = settle(self._spec, params, self.default_max_tokens) | self.special(params)
             self._settled[params] = sent
-        started = perf_counter()
+        started, latency_s = perf_counter(), None
         try:
             reply = await self._transport.post(self.path, self.body(request, sent))
-            return self._read(reply, sent, perf_counter() - started)
+            latency_s = perf_counter() - started if reply.latency_s is None else reply.latency_s
+            return self._read(reply, sent, latency_s)
         except ProviderError as error:
-            error.sent = dict(sent)
+            error.sent, error.latency_s = dict(sent), latency_s
             raise
 
     async def aclose(self) -> None:

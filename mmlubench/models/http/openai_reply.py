@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmlubench.models.http.http_model import HttpModel
-from mmlubench.models.http.transport import AioTransport, SdkTransport, Timeouts, Transport
+from mmlubench.models.http.transport import SdkTransport, Timeouts, Transport
 
 #: Finish reasons of servers, mapped to ours (stop, length, refusal); any other is passed on unchanged.
 _FINISH = {
@@ -71,4 +71,7 @@ class OpenAIServer(HttpModel):
         base_url = self._spec.base_url or ""
         if self._spec.transport == "sdk":
             return SdkTransport("openai", base_url, key=key, pool=pool, timeouts=timeouts)
-        return AioTransport(base_url, key=key, pool=pool, timeouts=timeouts)
+        # late: it imports httptools and ssl, and pytest loads this module in every run
+        from mmlubench.models.http.direct import plain_transport
+
+        return plain_transport(base_url, key=key, pool=pool, timeouts=timeouts)

@@ -1,16 +1,17 @@
 """HTTP transports: send a JSON body to a path, return status, headers and bytes.
 
-There are two, because their costs differ by a factor of six. Measured on 2 cores with 64 requests in flight, a
-vendor's SDK costs about 0.9 ms of CPU a call, raw aiohttp 0.16 ms. At a vendor's own address the SDK is worth
-its cost: it knows the authentication, the headers and the API version. A user's own server needs none of these, and
-the SDK would be the bottleneck.
+There are three, because their costs differ by a factor of twenty-five. Measured on 2 cores with 64 requests in flight,
+a vendor's SDK costs about 0.9 ms of CPU a call, aiohttp 0.14 ms, and the protocol in `direct.py` 0.04 ms. At a vendor's
+own address the SDK is worth its cost: it knows the authentication, the headers and the API version. A user's own server
+needs none of these, and the SDK would be the bottleneck. aiohttp carries what `direct.py` does not: a proxy, above all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+import ssl
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ import orjson
 
 from mmlubench.errors import BadReply, Rejected, Unreachable
 from mmlubench.inputs import LINE_BYTES
+from mmlubench.models.http.reply import Reply
 from mmlubench.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,19 +29,10 @@ if TYPE_CHECKING:
 
 #: Idle connections are closed after this time (seconds): uvicorn, which most servers use, closes them after 5 s, and
 #: reusing one that it has closed would fail.
-_IDLE_S = 4.0
+IDLE_S = 4.0
 #: The largest body that is read, the same as for a line of `responses.jsonl`. No model writes that much; without the
 #: limit, endless or many large replies could fill the memory.
 MOST_BYTES = LINE_BYTES
-
-
-class Reply(NamedTuple):
-    """An HTTP response with its whole body."""
-
-    status: int
-    headers: Mapping[str, str]
-    """The headers, which are looked up by lower-case names."""
-    content: bytes
 
 
 class Timeouts(NamedTuple):
@@ -108,13 +101,13 @@ class SdkTransport:
         except vendor.APIStatusError as error:
             response = error.response
         except (vendor.APITimeoutError, asyncio.TimeoutError):
-            raise Unreachable(_too_slow(self._base_url, self._timeouts)) from None
+            raise Unreachable(too_slow(self._base_url, self._timeouts)) from None
         except vendor.APIConnectionError as error:
             if isinstance(error.__cause__, BadReply):
                 raise error.__cause__ from None
-            raise Unreachable(_no_way(self._base_url, error)) from None
+            raise Unreachable(no_way(self._base_url, error)) from None
         except (TypeError, ValueError) as error:
-            raise Rejected(_unsendable(error)) from None
+            raise Rejected(unsendable(error)) from None
         return Reply(response.status_code, response.headers, response.content)
 
     def _open(self) -> Any:
@@ -148,7 +141,7 @@ class SdkTransport:
         from mmlubench.models.http.byte_limit import Bounded
 
         body = cast("httpx2.AsyncByteStream", response.stream)
-        response.stream = Bounded(body, MOST_BYTES, _too_long(self._base_url))
+        response.stream = Bounded(body, MOST_BYTES, too_long(self._base_url))
 
     async def aclose(self) -> None:
         """See `Transport`."""
@@ -158,7 +151,7 @@ class SdkTransport:
 
 
 class AioTransport:
-    """A Transport over aiohttp and orjson, for a user's own servers; it is kept minimal, as most requests take it."""
+    """A Transport over aiohttp, for a user's own servers behind a proxy or with an address that is out of the usual."""
 
     def __init__(
         self, base_url: str, *, key: str | None, pool: int, timeouts: Timeouts = USUAL_TIMEOUTS
@@ -181,14 +174,14 @@ class AioTransport:
             async with session.post(url, data=orjson.dumps(body), allow_redirects=False) as response:
                 return Reply(response.status, response.headers, await self._content(response))
         except self._timeout:
-            raise Unreachable(_too_slow(self._base_url, self._timeouts)) from None
+            raise Unreachable(too_slow(self._base_url, self._timeouts)) from None
         except self._malformed as error:
             said = error.message.partition("\n")[0].rstrip(": ")  # the further lines quote the response
             raise BadReply(f"{self._base_url} does not answer in HTTP: {said}") from None
         except self._failure as error:
-            raise Unreachable(_no_way(self._base_url, error)) from None
+            raise Unreachable(no_way(self._base_url, error)) from None
         except orjson.JSONEncodeError as error:
-            raise Rejected(_unsendable(error)) from None
+            raise Rejected(unsendable(error)) from None
 
     async def _content(self, response: aiohttp.ClientResponse) -> bytes:
         """Read the body, as `response.read` does, but raise BadReply beyond `MOST_BYTES`."""
@@ -196,7 +189,7 @@ class AioTransport:
         while part := await response.content.readany():
             size += len(part)
             if size > MOST_BYTES:
-                raise _too_long(self._base_url)
+                raise too_long(self._base_url)
             parts.append(part)
         return b"".join(parts)
 
@@ -213,14 +206,14 @@ class AioTransport:
         # sock_connect and not connect, which would include the time spent waiting for a free connection.
         self._session = aiohttp.ClientSession(
             headers=self._headers,
-            connector=aiohttp.TCPConnector(limit=self._pool, keepalive_timeout=_IDLE_S),
+            connector=aiohttp.TCPConnector(limit=self._pool, keepalive_timeout=IDLE_S),
             timeout=aiohttp.ClientTimeout(
                 total=self._timeouts.total_s,
                 sock_connect=self._timeouts.connect_s,
                 sock_read=self._timeouts.silence_s,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
-            proxy=_proxy(self._base_url),
+            proxy=proxy(self._base_url),
         )
         return self._session
 
@@ -231,7 +224,7 @@ class AioTransport:
             await session.close()
 
 
-def _proxy(url: str) -> str | None:
+def proxy(url: str) -> str | None:
     """Look up the environment's proxy, once for all; this very machine is never behind one."""
     # late: slow to import, and of no use to a server of this machine
     from urllib.request import getproxies, proxy_bypass
@@ -241,18 +234,20 @@ def _proxy(url: str) -> str | None:
     return None if here or proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
-def _too_slow(base_url: str, timeouts: Timeouts) -> str:
+def too_slow(base_url: str, timeouts: Timeouts) -> str:
+    """Return the message for a request that timed out."""
     allowed = f"{timeouts.connect_s:g} s to connect, {timeouts.total_s:g} s in all"
     return f"{base_url} did not answer in time ({allowed}); a slow server needs a longer --request-timeout"
 
 
-def _too_long(base_url: str) -> BadReply:
+def too_long(base_url: str) -> BadReply:
+    """Return the error for a body of more than `MOST_BYTES`."""
     return BadReply(
         f"{base_url} sent more than {MOST_BYTES / 1e6:.0f} MB in one reply: is it a model's address?"
     )
 
 
-def _no_way(base_url: str, error: BaseException) -> str:
+def no_way(base_url: str, error: BaseException) -> str:
     """Return the message for a failed connection, with the operating system's words for the cause."""
     return f"cannot reach {base_url} ({_cause(error)}): is the server running and the address right?"
 
@@ -261,14 +256,15 @@ def _cause(error: BaseException) -> str:
     """Return the operating system's message, such as `Connection refused`, from inside the errors of libraries."""
     inner: BaseException | None = error
     while inner is not None:
-        number = getattr(inner, "errno", None)
-        if isinstance(inner, OSError) and number:
-            return (
-                os.strerror(number) if number > 0 else str(inner.strerror)
-            )  # negative: an error of name resolution
+        if isinstance(inner, OSError) and inner.errno:
+            is_system = inner.errno > 0 and not isinstance(
+                inner, ssl.SSLError
+            )  # negative: of name resolution
+            return os.strerror(inner.errno) if is_system else str(inner.strerror)
         inner = inner.__cause__ or inner.__context__
     return str(error) or type(error).__name__
 
 
-def _unsendable(error: Exception) -> str:
+def unsendable(error: Exception) -> str:
+    """Return the message for a request that orjson refuses."""
     return f"the request cannot be written as JSON ({error}): its text is not valid Unicode"

@@ -1,12 +1,14 @@
-"""The path of one's own servers, against a real little server: everything that can happen on a wire."""
+"""The two paths to one's own servers, against a real little server: everything that can happen on a wire."""
 
 import asyncio
 
 import pytest
 
 from mmlubench.errors import BadReply, Overloaded, RateLimited, Rejected, Unreachable
+from mmlubench.models.http.direct import DirectTransport, plain_transport
 from mmlubench.models.http.openai_compatible import OpenAICompatible
-from mmlubench.models.http.transport import AioTransport, _proxy
+from mmlubench.models.http.transport import AioTransport
+from mmlubench.models.http.transport import proxy as proxy_for
 from tests.fake_server import LETTER, FakeServer, Reply, error
 
 pytestmark = pytest.mark.asyncio
@@ -14,12 +16,23 @@ PAGE = {"Content-Type": "text/html"}
 
 
 @pytest.fixture
-def asking(make_spec, make_request, key):
+def opened(plain, make_spec):
+    """A model at an address, through one of the two transports."""
+
+    def do(url, key=None, pool=1):
+        spec = make_spec(base_url=url, self_hosted=True)
+        return OpenAICompatible(spec, key=key, transport=plain(url, key=key, pool=pool))
+
+    return do
+
+
+@pytest.fixture
+def asking(opened, make_request, key):
     """Ask a server that gives `answer`; the completion and the server."""
 
     async def do(answer="ok", request=None):
         with FakeServer(answer) as server:
-            model = OpenAICompatible(make_spec(base_url=server.url, self_hosted=True), key=key, pool=4)
+            model = opened(server.url, key, pool=4)
             try:
                 return await model.generate(request or make_request(max_tokens=8)), server
             finally:
@@ -61,17 +74,17 @@ async def test_text_of_any_language_survives_the_way(asking, chat_payload, make_
     assert completion.text == "回答 乙 Ω é"
 
 
-async def test_no_key_means_no_header(make_spec, make_request):
+async def test_no_key_means_no_header(opened, make_request):
     with FakeServer() as server:
-        model = OpenAICompatible(make_spec(base_url=server.url))
+        model = opened(server.url)
         await model.generate(make_request())
         await model.aclose()
     assert "authorization" not in server.requests[0].headers
 
 
-async def test_as_many_requests_fly_at_once_as_the_pool_is_wide(make_spec, make_request):
+async def test_as_many_requests_fly_at_once_as_the_pool_is_wide(opened, make_request):
     with FakeServer(latency_s=0.05) as server:
-        model = OpenAICompatible(make_spec(base_url=server.url), pool=8)
+        model = opened(server.url, pool=8)
         await asyncio.gather(*(model.generate(make_request()) for _ in range(24)))
         await model.aclose()
     assert len(server.requests) == 24
@@ -140,8 +153,8 @@ async def test_a_server_that_speaks_no_http_is_said_so(fails):
     assert "does not answer in HTTP" in str(failure)
 
 
-async def test_a_server_that_is_down_is_said_so(make_spec, make_request, unused_tcp_port):
-    model = OpenAICompatible(make_spec(base_url=f"http://127.0.0.1:{unused_tcp_port}/v1"))
+async def test_a_server_that_is_down_is_said_so(opened, make_request, unused_tcp_port):
+    model = opened(f"http://127.0.0.1:{unused_tcp_port}/v1")
     with pytest.raises(Unreachable) as caught:
         await model.generate(make_request())
     await model.aclose()
@@ -151,8 +164,8 @@ async def test_a_server_that_is_down_is_said_so(make_spec, make_request, unused_
     )
 
 
-async def test_a_host_that_does_not_exist_is_said_so(make_spec, make_request):
-    model = OpenAICompatible(make_spec(base_url="http://no-such-host.invalid/v1"))
+async def test_a_host_that_does_not_exist_is_said_so(opened, make_request):
+    model = opened("http://no-such-host.invalid/v1")
     with pytest.raises(
         Unreachable, match=r"cannot reach http://no-such-host\.invalid/v1 \(.+\): is the server"
     ):
@@ -177,8 +190,8 @@ async def test_a_cancelled_request_stays_cancelled(asking):
 # --- around it
 
 
-async def test_a_transport_that_was_never_used_closes_too():
-    await AioTransport("http://host/v1", key=None, pool=1).aclose()
+async def test_a_transport_that_was_never_used_closes_too(plain):
+    await plain("http://host/v1", key=None, pool=1).aclose()
 
 
 @pytest.mark.parametrize(
@@ -193,4 +206,40 @@ async def test_a_transport_that_was_never_used_closes_too():
 async def test_the_environments_proxy_is_used_but_never_for_this_machine(url, proxy, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://proxy:3128")
     monkeypatch.setenv("no_proxy", "inside.example")
-    assert _proxy(url) == proxy
+    assert proxy_for(url) == proxy
+    kind = AioTransport if proxy else DirectTransport
+    assert type(plain_transport(url, key=None, pool=1)) is kind
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("http://user:word@host/v1", None),
+        ("http://host/v1?version=2", None),
+        ("http://host/%7Eme/v1", None),
+        ("http://host/a/../v1", None),
+        ("http://bücher.example/v1", None),
+        ("http://[fe80::1%25eth0]/v1", None),
+        ("http://host:99999/v1", None),
+        ("http+unix://socket/v1", None),
+        ("http://host/v1\r\nX: y", None),
+        ("http://host/v1", "key\r\nX: y"),
+        ("http://host/v1", "schlüssel"),
+    ],
+)
+async def test_what_is_out_of_the_usual_goes_the_way_that_knows_it(url, key):
+    assert type(plain_transport(url, key=key, pool=1)) is AioTransport
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://host",
+        "https://Some-Host.example:443/v1",
+        "http://127.0.0.1:8000/v1",
+        "http://[::1]:8000/v1",
+        "http://a_b/v1/",
+    ],
+)
+async def test_a_usual_address_goes_the_short_way(url):
+    assert type(plain_transport(url, key="sk-1 2", pool=1)) is DirectTransport
