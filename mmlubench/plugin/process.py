@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from math import ceil
@@ -134,8 +133,6 @@ class Process:
                         item.label, item.question, template.recipe, scored=template.overrides.uses_solver
                     )
         check_options(self.run.settings, (template.overrides for template in self._templates))
-        # Cases and questions live until the end, so the garbage collector need not visit them.
-        gc.freeze()
 
     def settle_scoring(self) -> None:
         """Choose how each model is scored. Raises ModelError if no way works."""

@@ -16,6 +16,7 @@ import pytest
 from mmlubench.errors import StoreError, UserError
 from mmlubench.plugin import fast_path, keyword
 from mmlubench.plugin.case_report import PROPERTY
+from mmlubench.plugin.garbage import RareCollection
 from mmlubench.plugin.option_names import NAMES, usage_error
 from mmlubench.plugin.signals import DRAIN_S, Signals
 from mmlubench.plugin.terminal import count_outcomes, status_of
@@ -48,6 +49,7 @@ class Session:
         self._quotes: list[str] = []
         """The lines of `--estimate`."""
         self._signals = Signals()
+        self._garbage = RareCollection()
         self._has_header = False
         """Whether pytest prints a header; with -q it does not, and our notices are printed at the end."""
 
@@ -188,9 +190,11 @@ class Session:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Handle SIGTERM and Ctrl-C from here until everything is written."""
+        """Handle SIGTERM and Ctrl-C from here until everything is written, and collect garbage rarely."""
         self._session = session
         self._signals.take()
+        if self.has_process:
+            self._garbage.begin()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -242,6 +246,7 @@ class Session:
                 ungraded += self._take_from_workers(self._controller, session)
             self._writer.finish(session, ungraded)
         self._signals.give_back()
+        self._garbage.end()
         if self._quotes and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             session.exitstatus = pytest.ExitCode.OK
         if self.problem and not self.is_worker:
