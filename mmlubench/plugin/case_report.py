@@ -11,6 +11,7 @@ from mmlubench.engine.journal import Journal
 from mmlubench.errors import BudgetSpent, MmluBenchError, ProviderError, UserError
 from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.cases import Case
+from mmlubench.plugin.private_pytest import node_id
 from mmlubench.schema import Entry, Outcome
 
 #: The name of a case's record in `report.user_properties`, which xdist carries from its workers.
@@ -96,7 +97,20 @@ def report_of(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | No
     case_outcome, case.case_outcome = case.case_outcome, None
     report = _graded(case, call, case_outcome) if case.question else _own_test(case, call, case_outcome)
     report.user_properties.append((PROPERTY, record_of(case, case_outcome)))
+    case_outcome.error = (
+        None  # its traceback leads back to the outcome: only the garbage collector could free both
+    )
     return report
+
+
+def is_plain(case: Case) -> bool:
+    """Whether the report of a case that ended says only what its outcome is, without a traceback."""
+    outcome = case.case_outcome
+    return (
+        case.question is not None
+        and outcome is not None
+        and (outcome.error is None or isinstance(outcome.error, MmluBenchError) or _is_verdict(outcome))
+    )
 
 
 def _not_begun(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
@@ -144,7 +158,7 @@ def _failed(case: Case, call: pytest.CallInfo[None], reason: str) -> pytest.Test
 
 def _report(case: Case, call: pytest.CallInfo[None], outcome: Any, longrepr: Any) -> pytest.TestReport:
     return pytest.TestReport(
-        case.nodeid,
+        node_id(case),
         case.location,
         case.template.keywords,
         outcome,

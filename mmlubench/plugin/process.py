@@ -24,7 +24,7 @@ from mmlubench.run.roster import OWN
 from mmlubench.run.run import Run
 from mmlubench.run.share import Share
 from mmlubench.run.strategy import Strategy
-from mmlubench.schema import Answer, Question
+from mmlubench.schema import Answer, Completion, Question
 from mmlubench.settings import Settings
 from mmlubench.solvers import Solver
 
@@ -47,7 +47,7 @@ class Process:
         self._stops_early = bool(config.getvalue("maxfail"))
         self._lookahead: LookAhead[CaseOutcome] | None = None
         self._facts_reported = False
-        self._comparison_off = ComparisonOff()
+        self._comparison_off = ComparisonOff(Question, Answer, Completion)
         self._plain_solvers: dict[tuple[str, str], Solver] = {}
 
     # -- the tests that are collected ----------------------------------------------------------------------------

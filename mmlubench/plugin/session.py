@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from mmlubench.errors import StoreError, UserError
-from mmlubench.plugin import fast_path, keyword
+from mmlubench.plugin import keyword
 from mmlubench.plugin.case_report import PROPERTY
+from mmlubench.plugin.fast_path import FastPath
 from mmlubench.plugin.garbage import RareCollection
 from mmlubench.plugin.option_names import NAMES, usage_error
+from mmlubench.plugin.redaction import Redaction
 from mmlubench.plugin.signals import DRAIN_S, Signals
 from mmlubench.plugin.terminal import count_outcomes, status_of
 from mmlubench.plugin.writer import Writer
@@ -38,6 +40,8 @@ class Session:
         self.config = config
         self.problem = ""
         """The error in options, models or tests because of which nothing is asked; empty if there is none."""
+        self.redaction = Redaction()
+        """Masks keys in reports; a plugin object of its own."""
         self._workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._writer = Writer(config, lambda: self.process)
         self._controller: Controller | None = None
@@ -207,9 +211,9 @@ class Session:
             if self.process.worker_state.must_stop:
                 item.session.shouldstop = "the run was stopped"
                 return True
-        if not isinstance(item, Case) or not self._fast_path_is_open or not fast_path.suits(item, nextitem):
+        if not isinstance(item, Case) or not self._fast_path.suits(item, nextitem):
             return None
-        fast_path.run(item)
+        self._fast_path.run(item)
         return True
 
     @pytest.hookimpl(tryfirst=True)
@@ -329,5 +333,5 @@ class Session:
         return self.process.run.data.why_nothing_selected(self.config.getoption("keyword"))
 
     @cached_property
-    def _fast_path_is_open(self) -> bool:
-        return fast_path.is_open(self.config)
+    def _fast_path(self) -> FastPath:
+        return FastPath(self.config, self.redaction)

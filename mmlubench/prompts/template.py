@@ -48,7 +48,9 @@ def _environment() -> Sandbox:
 def compiled(template: str) -> Template:
     """Compile a template; the result is cached. Raises jinja2.TemplateSyntaxError."""
     made = _environment().from_string(template)
-    made.globals = {**made.globals}  # a plain dictionary: Jinja2 copies it for every prompt, and its own is slow to copy
+    made.globals = {
+        **made.globals
+    }  # a plain dictionary: Jinja2 copies it for every prompt, and its own is slow to copy
     return made
 
 

@@ -219,6 +219,29 @@ def test_one():
     assert "assert ['left'] == ['right']" in said["off"]
 
 
+def test_a_failed_assertion_names_what_holds_a_value_by_its_type_only(pytester):
+    # The text of a whole question was written out for every wrong answer; what is compared reads as ever.
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile("""
+from pathlib import Path
+from types import SimpleNamespace
+from mmlubench.plugin.private_pytest import ComparisonOff
+
+def test_one():
+    held = SimpleNamespace(letter="A%s\\n'", long="x" * 300)
+    for right in ("B", held.long):
+        try:
+            with ComparisonOff(SimpleNamespace):
+                assert held.letter == right
+        except AssertionError as error:
+            print(error)
+    """)
+    said = pytester.runpytest_inprocess("-s").stdout.str()
+    assert "assert \"A%s\\n'\" == 'B'" in said
+    assert 'where "A%s\\n\'" = <SimpleNamespace>.letter' in said
+    assert "xx...xx" in said
+
+
 def test_pytest_selects_by_keyword_what_it_is_given_and_not_again(probe):
     item = probe("--collect-only", "-k", "plain or skipped").items["test_plain"]
     assert item.config.getoption("keyword") == "plain or skipped"
