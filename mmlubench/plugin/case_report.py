@@ -64,8 +64,8 @@ def result_of(case: Case, case_outcome: CaseOutcome) -> Entry:
 
 
 def record_of(case: Case, case_outcome: CaseOutcome) -> dict[str, Any]:
-    """Return everything that the controller needs of a case, in types that xdist can carry."""
-    result = result_of(case, case_outcome).to_dict() if case.question else None
+    """Return everything that the writer needs of a case; in a worker, in types that xdist can carry."""
+    result = _result_in_record(case, case_outcome) if case.question else None
     return {
         "order": case.order,
         "facts": case.process.new_facts(),
@@ -77,6 +77,13 @@ def record_of(case: Case, case_outcome: CaseOutcome) -> dict[str, Any]:
         "responses": b"".join(case_outcome.journal.responses),
         "debate": _debate_line(case, case_outcome),
     }
+
+
+def _result_in_record(case: Case, case_outcome: CaseOutcome) -> Entry | dict[str, Any]:
+    """Return the result, as a dictionary if it goes to another process, may hold a key to mask, or is to be checked."""
+    result = result_of(case, case_outcome)
+    stays = not hasattr(case.config, "workerinput")  # xdist's
+    return result if stays and result.outcome is not Outcome.ERROR and not result.recipe else result.to_dict()
 
 
 def _debate_line(case: Case, case_outcome: CaseOutcome) -> bytes:
