@@ -1,12 +1,27 @@
-"""Garbage collection while cases run: rare, as nearly everything that a run makes lives until its end."""
+"""Garbage collection of a run: rare, as nearly everything that a run makes lives until its end."""
 
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 #: The thresholds of the garbage collector while cases run: how many new objects make it look at the young ones, and
 #: how many times it looks at these before it looks at older ones. Python's own take a fifth of a run's CPU time.
 _THRESHOLDS = (10_000, 10, 10)
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """A context in which thousands of objects are made that all live on: they are exempt from collection."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 class RareCollection:
@@ -24,7 +39,10 @@ class RareCollection:
             gc.set_threshold(*_THRESHOLDS)
 
     def end(self) -> None:
-        """Restore the thresholds from before `begin`."""
+        """Restore the thresholds from before `begin`; the results of the run are exempt from then on."""
         if self._before is not None:
             gc.set_threshold(*self._before)
             self._before = None
+            # pytest collects several times at its end, and would visit every report each time.
+            gc.collect()
+            gc.freeze()

@@ -6,7 +6,6 @@ are in the order in which pytest calls them.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Generator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +16,7 @@ from mmlubench.errors import StoreError, UserError
 from mmlubench.plugin import keyword
 from mmlubench.plugin.case_report import PROPERTY
 from mmlubench.plugin.fast_path import FastPath
-from mmlubench.plugin.garbage import RareCollection
+from mmlubench.plugin.garbage import RareCollection, no_collection
 from mmlubench.plugin.option_names import NAMES, usage_error
 from mmlubench.plugin.redaction import Redaction
 from mmlubench.plugin.signals import DRAIN_S, Signals
@@ -142,14 +141,12 @@ class Session:
         # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin import collect
 
-        gc.disable()  # thousands of cases are made, and none of them is garbage
-        try:
-            return list(collect.multiply(self.process, items))
-        except UserError as error:
-            self.problem = self.problem or str(error)
-            return []
-        finally:
-            gc.enable()
+        with no_collection():
+            try:
+                return list(collect.multiply(self.process, items))
+            except UserError as error:
+                self.problem = self.problem or str(error)
+                return []
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
