@@ -48,6 +48,7 @@ _HARMLESS = frozenset(
 )
 _WANT_PHASES = ("usepdb", "trace", "setupshow", "setuponly", "setupplan")
 _WANT_MARKS = frozenset(["skip", "skipif", "xfail", "usefixtures"])
+_WANT_MARKS_IN_ROW = _WANT_MARKS | {"filterwarnings"}
 
 
 def only_harmless(config: pytest.Config, hooks: Iterable[str]) -> bool:
@@ -65,11 +66,18 @@ class FastPath:
         """Whether no other plugin hooks into the phases of a test."""
         self._reports_alone = only_harmless(config, ["pytest_runtest_makereport"])
         self._redaction = redaction
-        self._parents: dict[pytest.Collector | None, tuple[bool, Any]] = {}
-        """Of each module or class: whether its marks leave pytest nothing to do, and the hooks of its tests."""
+        self._parents: dict[pytest.Collector | None, tuple[frozenset[str], Any]] = {}
+        """The names of the marks of each module or class, and the hooks of its tests."""
 
     def suits(self, case: Case, nextitem: pytest.Item | None) -> bool:
         """Whether pytest has nothing to do for this case but to run it: its module is set up, and stays so."""
+        return self._suits(case, nextitem, _WANT_MARKS)
+
+    def suits_in_row(self, case: Case, nextitem: pytest.Item | None) -> bool:
+        """Whether, in addition, it can do without the protocol that pytest puts around each test."""
+        return case.question is not None and self._suits(case, nextitem, _WANT_MARKS_IN_ROW)
+
+    def _suits(self, case: Case, nextitem: pytest.Item | None, wanted: frozenset[str]) -> bool:
         template, parent = case.template, case.parent
         return (
             self.is_open
@@ -78,8 +86,8 @@ class FastPath:
             and nextitem is not None
             and nextitem.parent is parent
             and is_set_up(parent)
-            and self._facts_of(case)[0]
-            and not any(mark.name in _WANT_MARKS for mark in case.own_markers)
+            and wanted.isdisjoint(self._facts_of(case)[0])
+            and wanted.isdisjoint([mark.name for mark in case.own_markers])
         )
 
     def run(self, case: Case) -> None:
@@ -106,10 +114,9 @@ class FastPath:
         made: pytest.TestReport = hook.pytest_runtest_makereport(item=case, call=call)
         return made
 
-    def _facts_of(self, case: Case) -> tuple[bool, Any]:
+    def _facts_of(self, case: Case) -> tuple[frozenset[str], Any]:
         facts = self._parents.get(case.parent)
         if facts is None:
             marks = case.parent.iter_markers() if case.parent is not None else ()
-            facts = (not any(mark.name in _WANT_MARKS for mark in marks), case.ihook)
-            self._parents[case.parent] = facts
+            facts = self._parents[case.parent] = frozenset(mark.name for mark in marks), case.ihook
         return facts

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from argparse import Action
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from _pytest.mark import deselect_by_keyword
 from _pytest.mark.expression import IDENT_PREFIX, Expression
 from _pytest.python import get_direct_param_fixture_func
 from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
+from _pytest.warnings import catch_warnings_for_item
 
 __all__ = ["Expression", "FixtureDef", "TerminalRepr", "deselect_by_keyword"]
 
@@ -208,6 +209,18 @@ class ComparisonOff:
         if kind is str and len(obj) < _SHORT:  # type: ignore[arg-type]  # a string
             return repr(obj)  # as pytest writes it, and faster
         return f"<{kind.__name__}>" if kind in self._brief else self._repr(obj)
+
+
+@contextmanager
+def protocol_of(config: pytest.Config) -> Iterator[None]:
+    """A context with the filters of warnings and the settings of assertions that pytest sets up around each test."""
+    before, util._config = util._config, config
+    try:
+        records = config.pluginmanager.has_plugin("warnings")
+        with catch_warnings_for_item(config, config.hook, "runtest", None) if records else nullcontext():
+            yield
+    finally:
+        util._config = before
 
 
 def words_of(expression: Expression) -> frozenset[str]:

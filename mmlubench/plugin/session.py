@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from mmlubench.errors import StoreError, UserError
-from mmlubench.plugin import keyword
+from mmlubench.plugin import keyword, run_loop
 from mmlubench.plugin.case_report import PROPERTY
 from mmlubench.plugin.fast_path import FastPath
 from mmlubench.plugin.garbage import RareCollection, no_collection
@@ -190,12 +190,17 @@ class Session:
     # -- while cases run -----------------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Handle SIGTERM and Ctrl-C from here until everything is written, and collect garbage rarely."""
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Handle SIGTERM and Ctrl-C from here until everything is written, and run all tests."""
         self._session = session
         self._signals.take()
-        if self.has_process:
-            self._garbage.begin()
+        if not self.has_process:
+            return None
+        self._garbage.begin()
+        if not self.process.cases or not run_loop.is_ours(session):
+            return None
+        run_loop.run(session, self._fast_path)
+        return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
