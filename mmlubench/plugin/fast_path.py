@@ -110,7 +110,7 @@ class FastPath:
                 assert report is not None  # as a case that was called always has one
                 return self._redaction.redacted(report)
             if call.excinfo is None:
-                call.excinfo = pytest.CallInfo.from_call(case.raise_error, "call").excinfo
+                call.excinfo = pytest.CallInfo.from_call(case.raise_error, "call", ends).excinfo
         made: pytest.TestReport = hook.pytest_runtest_makereport(item=case, call=call)
         return made
 
