@@ -26,10 +26,11 @@ _LOOKING_ON = frozenset(["main", "terminalreporter", "logging-plugin", "mmlubenc
 def is_ours(session: pytest.Session) -> bool:
     """Whether the loop is pytest's own, has something to do, and no plugin would notice that another one runs."""
     config = session.config
+    times_out = config.pluginmanager.has_plugin("faulthandler") and config.getini("faulthandler_timeout")
     return (
         not config.getoption("collectonly")
         and not session.testsfailed  # errors of the collection, which pytest reports itself
-        and not float(config.getini("faulthandler_timeout") or 0)
+        and not float(times_out or 0)
         and all(impl.plugin_name in _LOOKING_ON for impl in config.hook.pytest_runtestloop.get_hookimpls())
         and only_harmless(config, ["pytest_assertion_pass"])
     )

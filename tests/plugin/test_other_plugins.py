@@ -29,9 +29,9 @@ def run(folder):
     folder.own_benchmark(count=4)
     options = ("--model", folder.scripted(*REPLIES), "-k", "capitals")
 
-    def run(conftest, *more):
+    def run(conftest, *more, apart=False):
         folder.write("conftest.py", conftest)
-        return folder.run(*options, *more)
+        return (folder.run_apart if apart else folder.run)(*options, *more)
 
     return run
 
@@ -115,9 +115,17 @@ def test_a_warning_that_is_to_be_an_error_is_the_error_of_its_case(run, folder):
     result.stdout.fnmatch_lines(["*UserWarning: the same each time*"])
 
 
-def test_a_warning_that_is_ignored_stays_so(run):
-    result = run(WARNS, "-W", "ignore:the same")
+@pytest.mark.parametrize("without", ["", "faulthandler", "tmpdir", "logging"])
+def test_a_warning_that_is_ignored_stays_so_whatever_part_of_pytest_is_left_out(without, run, folder):
+    result = run(WARNS, "-W", "ignore:the same", *(["-p", f"no:{without}"] if without else []))
     assert "the same each time" not in result.stdout.str()
+    assert folder.outcomes() == ["correct", "wrong", "correct", "correct"]
+
+
+def test_without_the_recorder_of_warnings_they_are_written_as_they_come(run, folder):
+    result = run(WARNS, "-p", "no:warnings", "-s", apart=True)
+    assert "UserWarning: the same each time" in result.stderr.str()
+    assert folder.outcomes() == ["correct", "wrong", "correct", "correct"]
 
 
 @pytest.mark.parametrize("hook", ["", "def pytest_runtest_call(item): pass\n"], ids=["short", "whole"])

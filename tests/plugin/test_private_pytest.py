@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import warnings
 from pathlib import Path
 
 import pytest
@@ -240,6 +241,18 @@ def test_one():
     assert "assert \"A%s\\n'\" == 'B'" in said
     assert 'where "A%s\\n\'" = <SimpleNamespace>.letter' in said
     assert "xx...xx" in said
+
+
+def test_a_report_takes_the_id_of_a_test_as_it_is(probe):
+    item = probe().items["test_plain"]
+    report = pytest.TestReport(private_pytest.node_id(item), item.location, {}, "passed", None, "call")
+    assert report.nodeid == item.nodeid
+
+
+def test_warnings_are_filtered_as_around_a_test(probe):
+    config = probe("-W", "error:shown").items["test_plain"].config
+    with private_pytest.protocol_of(config), pytest.raises(UserWarning, match="shown"):
+        warnings.warn("shown", stacklevel=1)
 
 
 def test_pytest_selects_by_keyword_what_it_is_given_and_not_again(probe):
