@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 #: The thresholds of the garbage collector while cases run: how many new objects make it look at the young ones, and
 #: how many times it looks at these before it looks at older ones. Python's own take a fifth of a run's CPU time.
-_THRESHOLDS = (10_000, 10, 10)
+_THRESHOLDS = (10_000, 5, 3)
 
 
 @contextmanager
