@@ -16,6 +16,8 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
+#: Seconds for which finished jobs are read one after another before the event loop gets a turn.
+_TURN_EVERY_S = 0.001
 #: How long `close` waits for a job that ignores being cancelled, and for a connection that does not close.
 _PATIENCE_S = 5.0
 
@@ -44,6 +46,10 @@ class LookAhead(Generic[T]):
         self._planned: dict[str, Job[T]] = {}
         self._tasks: dict[str, asyncio.Task[T]] = {}
         self._running = 0
+        self._turned_at = 0.0
+        """When the loop last ran, in its own time."""
+        self._has_new = False
+        """Whether a job was started since the loop began to run: it may have to run once more to begin it."""
         self._closed = False
 
     def plan(self, jobs: Iterable[Job[T]]) -> None:
@@ -61,10 +67,12 @@ class LookAhead(Generic[T]):
         task = self._tasks.pop(job.key, None) or self._start(job)
         self._top_up()
         try:
-            if task.done():
-                self._turn()
-            else:
+            if not task.done():
+                self._has_new = False
                 self.loop.run_until_complete(task)
+                self._turned_at = self.loop.time()
+            elif self._has_new or self.loop.time() - self._turned_at >= _TURN_EVERY_S:
+                self._turn()
         except (KeyboardInterrupt, SystemExit):  # the result is still unread: `close` must return it
             self._tasks[job.key] = task
             raise
@@ -127,8 +135,10 @@ class LookAhead(Generic[T]):
 
     def _turn(self) -> None:
         """Run one turn of the event loop without waiting: jobs that have finished are replaced by new ones."""
+        self._has_new = False
         self.loop.call_soon(self.loop.stop)
         self.loop.run_forever()
+        self._turned_at = self.loop.time()
 
     def _top_up(self) -> None:
         while self._running < self._width and len(self._tasks) < self._most and self._waiting:
@@ -145,6 +155,7 @@ class LookAhead(Generic[T]):
     def _start(self, job: Job[T]) -> asyncio.Task[T]:
         task = self.loop.create_task(job.start())
         self._running += 1
+        self._has_new = True
         task.add_done_callback(self._finished)
         return task
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 from typing import NamedTuple
 
 from mmlubench.grading.bare import read_bare
@@ -27,6 +28,9 @@ UNPARSED = Extraction(None, "unparsed")
 # answers stated outright, searches the whole reply.
 _WEAK_REACH = 20_000
 
+# The most characters of a short reply.
+_SHORT = 100
+
 # The most matches of a rule that are judged, from the last one back: it bounds the time for a repetitive reply.
 _LAST_MATCHES = 200
 
@@ -41,11 +45,12 @@ def extract(text: str, letters: str = "ABCD", language: str = "") -> Extraction:
     With a `language` (a locale such as `DE_DE`), its words and letters count besides the English ones; the name of a
     rule that needed them ends with the language's code: `answer_cue:de`.
     """
-    english = _read(text, letters)
+    read = _read_short if len(text) <= _SHORT else _read
+    english = read(text, letters)
     code = code_of(language) if language else ""
     if not code:
         return english
-    found = _read(into_english(text, code), letters)
+    found = read(into_english(text, code), letters)
     return found if found == english or not found.letter else Extraction(found.letter, f"{found.rule}:{code}")
 
 
@@ -60,6 +65,10 @@ def _read(text: str, letters: str) -> Extraction:
             return UNPARSED
     bare = read_bare(text, letters)
     return Extraction(bare[0].upper(), bare[1]) if bare else UNPARSED
+
+
+#: The same few replies, such as `ANSWER: B`, come thousands of times: they are read once.
+_read_short = lru_cache(maxsize=1024)(_read)
 
 
 def _last(text: str, tier: Tier, letters: str, start: int) -> tuple[Extraction | None, bool]:

@@ -186,10 +186,9 @@ def _is_ours(node: object) -> bool:
 def _session(config: pytest.Config) -> Session:
     if _KEY not in config.stash:
         # late: a pytest run without benchmarks must not pay for it
-        from mmlubench.plugin.redaction import Redaction
         from mmlubench.plugin.session import Session
 
         config.stash[_KEY] = Session(config)
         config.pluginmanager.register(config.stash[_KEY], "mmlubench.session")
-        config.pluginmanager.register(Redaction(), "mmlubench.redaction")
+        config.pluginmanager.register(config.stash[_KEY].redaction, "mmlubench.redaction")
     return config.stash[_KEY]

@@ -11,6 +11,7 @@ from mmlubench.engine.journal import Journal
 from mmlubench.errors import BudgetSpent, MmluBenchError, ProviderError, UserError
 from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.cases import Case
+from mmlubench.plugin.private_pytest import node_id
 from mmlubench.schema import Entry, Outcome
 
 #: The name of a case's record in `report.user_properties`, which xdist carries from its workers.
@@ -63,8 +64,8 @@ def result_of(case: Case, case_outcome: CaseOutcome) -> Entry:
 
 
 def record_of(case: Case, case_outcome: CaseOutcome) -> dict[str, Any]:
-    """Return everything that the controller needs of a case, in types that xdist can carry."""
-    result = result_of(case, case_outcome).to_dict() if case.question else None
+    """Return everything that the writer needs of a case; in a worker, in types that xdist can carry."""
+    result = _result_in_record(case, case_outcome) if case.question else None
     return {
         "order": case.order,
         "facts": case.process.new_facts(),
@@ -76,6 +77,13 @@ def record_of(case: Case, case_outcome: CaseOutcome) -> dict[str, Any]:
         "responses": b"".join(case_outcome.journal.responses),
         "debate": _debate_line(case, case_outcome),
     }
+
+
+def _result_in_record(case: Case, case_outcome: CaseOutcome) -> Entry | dict[str, Any]:
+    """Return the result, as a dictionary if it goes to another process, may hold a key to mask, or is to be checked."""
+    result = result_of(case, case_outcome)
+    stays = not hasattr(case.config, "workerinput")  # xdist's
+    return result if stays and result.outcome is not Outcome.ERROR and not result.recipe else result.to_dict()
 
 
 def _debate_line(case: Case, case_outcome: CaseOutcome) -> bytes:
@@ -96,7 +104,20 @@ def report_of(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | No
     case_outcome, case.case_outcome = case.case_outcome, None
     report = _graded(case, call, case_outcome) if case.question else _own_test(case, call, case_outcome)
     report.user_properties.append((PROPERTY, record_of(case, case_outcome)))
+    case_outcome.error = (
+        None  # its traceback leads back to the outcome: only the garbage collector could free both
+    )
     return report
+
+
+def is_plain(case: Case) -> bool:
+    """Whether the report of a case that ended says only what its outcome is, without a traceback."""
+    outcome = case.case_outcome
+    return (
+        case.question is not None
+        and outcome is not None
+        and (outcome.error is None or isinstance(outcome.error, MmluBenchError) or _is_verdict(outcome))
+    )
 
 
 def _not_begun(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
@@ -144,7 +165,7 @@ def _failed(case: Case, call: pytest.CallInfo[None], reason: str) -> pytest.Test
 
 def _report(case: Case, call: pytest.CallInfo[None], outcome: Any, longrepr: Any) -> pytest.TestReport:
     return pytest.TestReport(
-        case.nodeid,
+        node_id(case),
         case.location,
         case.template.keywords,
         outcome,

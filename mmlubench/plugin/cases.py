@@ -97,8 +97,16 @@ class Case(pytest.Function):
 
     def runtest(self) -> None:
         """Wait for the coroutine, which may have ended already, and raise its error."""
+        self.wait()
+        self.raise_error()
+
+    def wait(self) -> None:
+        """Wait for the coroutine, which may have ended already, and keep its outcome."""
         self.case_outcome = self.process.wait_for(self)
-        if self.case_outcome.error is not None:
+
+    def raise_error(self) -> None:
+        """Raise the error that the outcome has, if any."""
+        if self.case_outcome is not None and self.case_outcome.error is not None:
             raise self.case_outcome.error
 
     async def execute(self) -> CaseOutcome:

@@ -2,19 +2,23 @@
 
 pytest's own path costs about 0.4 ms per case: three phases, each through a dozen hook wrappers, each with a report.
 A case that was asked ahead of time has nothing to set up and prints nothing, so it can take the fast path, except for
-the first and the last case of a module. If another plugin hooks into the phases, every case takes pytest's own path.
+the first and the last case of a module. If another plugin hooks into the phases, every case takes pytest's own path;
+if one looks at how a test ended, it is shown the call of every case.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mmlubench.plugin.case_report import is_plain, report_of
 from mmlubench.plugin.private_pytest import is_set_up
 
 if TYPE_CHECKING:
     from mmlubench.plugin.cases import Case
+    from mmlubench.plugin.redaction import Redaction
 
 _PHASES = (
     "pytest_runtest_setup",
@@ -36,39 +40,83 @@ _HARMLESS = frozenset(
         "faulthandler",
         "unittest",
         "hypothesispytest",
+        "tmpdir",
         "mmlubench.session",
+        "mmlubench.plugin",
+        "mmlubench.redaction",
     ]
 )
 _WANT_PHASES = ("usepdb", "trace", "setupshow", "setuponly", "setupplan")
-_WANT_MARKS = ("skip", "skipif", "xfail", "usefixtures")
+_WANT_MARKS = frozenset(["skip", "skipif", "xfail", "usefixtures"])
+_WANT_MARKS_IN_ROW = _WANT_MARKS | {"filterwarnings"}
 
 
-def is_open(config: pytest.Config) -> bool:
-    """Whether no other plugin hooks into the phases of a test."""
-    if any(config.getoption(name, False) for name in _WANT_PHASES):
-        return False
-    callers = (getattr(config.hook, phase) for phase in _PHASES)
+def only_harmless(config: pytest.Config, hooks: Iterable[str]) -> bool:
+    """Whether no plugin that could notice a case implements these hooks."""
+    callers = (getattr(config.hook, hook) for hook in hooks)
     return all(impl.plugin_name in _HARMLESS for caller in callers for impl in caller.get_hookimpls())
 
 
-def suits(case: Case, nextitem: pytest.Item | None) -> bool:
-    """Whether pytest has nothing to do for this case but to run it: its module is set up, and stays so."""
-    template = case.template
-    return (
-        template.looks_ahead
-        and template.values is not None
-        and nextitem is not None
-        and nextitem.parent is case.parent
-        and is_set_up(case.parent)
-        and not any(case.get_closest_marker(mark) for mark in _WANT_MARKS)
-    )
+class FastPath:
+    """The fast path in one process. `redaction` masks keys in reports that other plugins do not see being made."""
 
+    def __init__(self, config: pytest.Config, redaction: Redaction) -> None:
+        wanted = any(config.getoption(name, False) for name in _WANT_PHASES)
+        self.is_open = not wanted and only_harmless(config, _PHASES)
+        """Whether no other plugin hooks into the phases of a test."""
+        self._reports_alone = only_harmless(config, ["pytest_runtest_makereport"])
+        self._redaction = redaction
+        self._parents: dict[pytest.Collector | None, tuple[frozenset[str], Any]] = {}
+        """The names of the marks of each module or class, and the hooks of its tests."""
 
-def run(case: Case) -> None:
-    """Run one case and log its report, as `_pytest.runner.runtestprotocol` does in three phases."""
-    hook = case.ihook
-    hook.pytest_runtest_logstart(nodeid=case.nodeid, location=case.location)
-    call = pytest.CallInfo.from_call(case.runtest, "call", (KeyboardInterrupt, pytest.exit.Exception))
-    report = hook.pytest_runtest_makereport(item=case, call=call)
-    hook.pytest_runtest_logreport(report=report)
-    hook.pytest_runtest_logfinish(nodeid=case.nodeid, location=case.location)
+    def suits(self, case: Case, nextitem: pytest.Item | None) -> bool:
+        """Whether pytest has nothing to do for this case but to run it: its module is set up, and stays so."""
+        return self._suits(case, nextitem, _WANT_MARKS)
+
+    def suits_in_row(self, case: Case, nextitem: pytest.Item | None) -> bool:
+        """Whether, in addition, it can do without the protocol that pytest puts around each test."""
+        return case.question is not None and self._suits(case, nextitem, _WANT_MARKS_IN_ROW)
+
+    def _suits(self, case: Case, nextitem: pytest.Item | None, wanted: frozenset[str]) -> bool:
+        template, parent = case.template, case.parent
+        return (
+            self.is_open
+            and template.looks_ahead
+            and template.values is not None
+            and nextitem is not None
+            and nextitem.parent is parent
+            and is_set_up(parent)
+            and wanted.isdisjoint(self._facts_of(case)[0])
+            and wanted.isdisjoint([mark.name for mark in case.own_markers])
+        )
+
+    def run(self, case: Case) -> None:
+        """Run one case and log its report, as `_pytest.runner.runtestprotocol` does in three phases."""
+        hook = self._facts_of(case)[1]
+        hook.pytest_runtest_logstart(nodeid=case.nodeid, location=case.location)
+        report = self._report(case, hook)
+        hook.pytest_runtest_logreport(report=report)
+        hook.pytest_runtest_logfinish(nodeid=case.nodeid, location=case.location)
+
+    def _report(self, case: Case, hook: Any) -> pytest.TestReport:
+        ends = (KeyboardInterrupt, pytest.exit.Exception)
+        if not self._reports_alone:
+            call = pytest.CallInfo.from_call(case.runtest, "call", ends)
+        else:
+            # An error that is raised in vain costs more than the report, and leaves garbage.
+            call = pytest.CallInfo.from_call(case.wait, "call", ends)
+            if call.excinfo is None and is_plain(case):
+                report = report_of(case, call)
+                assert report is not None  # as a case that was called always has one
+                return self._redaction.redacted(report)
+            if call.excinfo is None:
+                call.excinfo = pytest.CallInfo.from_call(case.raise_error, "call", ends).excinfo
+        made: pytest.TestReport = hook.pytest_runtest_makereport(item=case, call=call)
+        return made
+
+    def _facts_of(self, case: Case) -> tuple[frozenset[str], Any]:
+        facts = self._parents.get(case.parent)
+        if facts is None:
+            marks = case.parent.iter_markers() if case.parent is not None else ()
+            facts = self._parents[case.parent] = frozenset(mark.name for mark in marks), case.ihook
+        return facts

@@ -8,24 +8,27 @@ from __future__ import annotations
 
 from argparse import Action
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
 from _pytest._code.code import TerminalRepr
-from _pytest.assertion import util
+from _pytest.assertion import rewrite, util
 from _pytest.fixtures import FixtureDef
 from _pytest.mark import deselect_by_keyword
 from _pytest.mark.expression import IDENT_PREFIX, Expression
 from _pytest.python import get_direct_param_fixture_func
 from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
+from _pytest.warnings import catch_warnings_for_item
 
 __all__ = ["Expression", "FixtureDef", "TerminalRepr", "deselect_by_keyword"]
 
 FunctionT = TypeVar("FunctionT", bound=pytest.Function)
 #: Marks that may keep pytest from running a test.
 _MAY_SKIP = frozenset(["skip", "skipif", "xfail"])
+#: A string of so few characters is never shortened in the explanation of a failed `assert`.
+_SHORT = 60
 
 # -- options -----------------------------------------------------------------------------------------------------
 
@@ -97,6 +100,11 @@ def copy_of(
     if params is None:
         del copy.callspec
     return copy
+
+
+def node_id(item: pytest.Item) -> Any:
+    """Return the id of a test as a report takes it: parsed where pytest has it so, which saves parsing it again."""
+    return getattr(item, "id", item.nodeid)
 
 
 def request_of(item: pytest.Function) -> pytest.FixtureRequest:
@@ -176,18 +184,43 @@ def visible_definitions(item: pytest.Function, name: str) -> Sequence[FixtureDef
 
 
 class ComparisonOff:
-    """A context in which pytest does not explain a failed `assert`.
+    """A context in which pytest does not explain a failed `assert` at length.
 
-    pytest would compute a character-by-character diff of two letters for every wrong answer, which is never shown.
-    One object serves all cases: it is entered once per case.
+    pytest would compute a character-by-character diff of two letters for every wrong answer, and the text of a whole
+    question, which are never shown. Values of the `brief` types are named by their type only. One object serves all
+    cases: it is entered once per case.
     """
+
+    def __init__(self, *brief: type) -> None:
+        self._brief = frozenset(brief)
+        self._repr = rewrite._saferepr
 
     def __enter__(self) -> None:
         self._compare = util._reprcompare
         util._reprcompare = None
+        rewrite._saferepr = self._short
 
     def __exit__(self, *error: object) -> None:
         util._reprcompare = self._compare
+        rewrite._saferepr = self._repr
+
+    def _short(self, obj: object) -> str:
+        kind = type(obj)
+        if kind is str and len(obj) < _SHORT:  # type: ignore[arg-type]  # a string
+            return repr(obj)  # as pytest writes it, and faster
+        return f"<{kind.__name__}>" if kind in self._brief else self._repr(obj)
+
+
+@contextmanager
+def protocol_of(config: pytest.Config) -> Iterator[None]:
+    """A context with the filters of warnings and the settings of assertions that pytest sets up around each test."""
+    before, util._config = util._config, config
+    try:
+        records = config.pluginmanager.has_plugin("warnings")
+        with catch_warnings_for_item(config, config.hook, "runtest", None) if records else nullcontext():
+            yield
+    finally:
+        util._config = before
 
 
 def words_of(expression: Expression) -> frozenset[str]:

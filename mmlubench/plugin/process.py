@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from math import ceil
@@ -25,7 +24,7 @@ from mmlubench.run.roster import OWN
 from mmlubench.run.run import Run
 from mmlubench.run.share import Share
 from mmlubench.run.strategy import Strategy
-from mmlubench.schema import Answer, Question
+from mmlubench.schema import Answer, Completion, Question
 from mmlubench.settings import Settings
 from mmlubench.solvers import Solver
 
@@ -48,7 +47,7 @@ class Process:
         self._stops_early = bool(config.getvalue("maxfail"))
         self._lookahead: LookAhead[CaseOutcome] | None = None
         self._facts_reported = False
-        self._comparison_off = ComparisonOff()
+        self._comparison_off = ComparisonOff(Question, Answer, Completion)
         self._plain_solvers: dict[tuple[str, str], Solver] = {}
 
     # -- the tests that are collected ----------------------------------------------------------------------------
@@ -136,8 +135,6 @@ class Process:
                         item.label, item.question, template.recipe, scored=template.overrides.uses_solver
                     )
         check_options(self.run.settings, (template.overrides for template in self._templates))
-        # Cases and questions live until the end, so the garbage collector need not visit them.
-        gc.freeze()
 
     def settle_scoring(self) -> None:
         """Choose how each model is scored. Raises ModelError if no way works."""

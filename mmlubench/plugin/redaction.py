@@ -27,7 +27,10 @@ class Redaction:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Called by pytest for each phase of a test."""
-        report = yield
+        return self.redacted((yield))
+
+    def redacted(self, report: pytest.TestReport) -> pytest.TestReport:
+        """Mask all secrets in the report of a test, and return it."""
         if not report.passed or report.sections:
             self._hide_in(report)
             # Only the record of an error holds an error message, which may hold a key.

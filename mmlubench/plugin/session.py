@@ -6,7 +6,6 @@ are in the order in which pytest calls them.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Generator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -14,9 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from mmlubench.errors import StoreError, UserError
-from mmlubench.plugin import fast_path, keyword
+from mmlubench.plugin import keyword, run_loop
 from mmlubench.plugin.case_report import PROPERTY
+from mmlubench.plugin.fast_path import FastPath
+from mmlubench.plugin.garbage import RareCollection, no_collection
 from mmlubench.plugin.option_names import NAMES, usage_error
+from mmlubench.plugin.redaction import Redaction
 from mmlubench.plugin.signals import DRAIN_S, Signals
 from mmlubench.plugin.terminal import count_outcomes, status_of
 from mmlubench.plugin.writer import Writer
@@ -37,6 +39,8 @@ class Session:
         self.config = config
         self.problem = ""
         """The error in options, models or tests because of which nothing is asked; empty if there is none."""
+        self.redaction = Redaction()
+        """Masks keys in reports; a plugin object of its own."""
         self._workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._writer = Writer(config, lambda: self.process)
         self._controller: Controller | None = None
@@ -48,6 +52,7 @@ class Session:
         self._quotes: list[str] = []
         """The lines of `--estimate`."""
         self._signals = Signals()
+        self._garbage = RareCollection()
         self._has_header = False
         """Whether pytest prints a header; with -q it does not, and our notices are printed at the end."""
 
@@ -136,14 +141,12 @@ class Session:
         # late: a pytest run without benchmarks must not pay for it
         from mmlubench.plugin import collect
 
-        gc.disable()  # thousands of cases are made, and none of them is garbage
-        try:
-            return list(collect.multiply(self.process, items))
-        except UserError as error:
-            self.problem = self.problem or str(error)
-            return []
-        finally:
-            gc.enable()
+        with no_collection():
+            try:
+                return list(collect.multiply(self.process, items))
+            except UserError as error:
+                self.problem = self.problem or str(error)
+                return []
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -187,10 +190,17 @@ class Session:
     # -- while cases run -----------------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Handle SIGTERM and Ctrl-C from here until everything is written."""
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Handle SIGTERM and Ctrl-C from here until everything is written, and run all tests."""
         self._session = session
         self._signals.take()
+        if not self.has_process:
+            return None
+        self._garbage.begin()
+        if not self.process.cases or not run_loop.is_ours(session):
+            return None
+        run_loop.run(session, self._fast_path)
+        return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -203,9 +213,9 @@ class Session:
             if self.process.worker_state.must_stop:
                 item.session.shouldstop = "the run was stopped"
                 return True
-        if not isinstance(item, Case) or not self._fast_path_is_open or not fast_path.suits(item, nextitem):
+        if not isinstance(item, Case) or not self._fast_path.suits(item, nextitem):
             return None
-        fast_path.run(item)
+        self._fast_path.run(item)
         return True
 
     @pytest.hookimpl(tryfirst=True)
@@ -242,6 +252,7 @@ class Session:
                 ungraded += self._take_from_workers(self._controller, session)
             self._writer.finish(session, ungraded)
         self._signals.give_back()
+        self._garbage.end()
         if self._quotes and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             session.exitstatus = pytest.ExitCode.OK
         if self.problem and not self.is_worker:
@@ -324,5 +335,5 @@ class Session:
         return self.process.run.data.why_nothing_selected(self.config.getoption("keyword"))
 
     @cached_property
-    def _fast_path_is_open(self) -> bool:
-        return fast_path.is_open(self.config)
+    def _fast_path(self) -> FastPath:
+        return FastPath(self.config, self.redaction)

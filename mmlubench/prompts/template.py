@@ -47,7 +47,11 @@ def _environment() -> Sandbox:
 @lru_cache(maxsize=64)
 def compiled(template: str) -> Template:
     """Compile a template; the result is cached. Raises jinja2.TemplateSyntaxError."""
-    return _environment().from_string(template)
+    made = _environment().from_string(template)
+    made.globals = {
+        **made.globals
+    }  # a plain dictionary: Jinja2 copies it for every prompt, and its own is slow to copy
+    return made
 
 
 def names_used(template: str) -> set[str]:

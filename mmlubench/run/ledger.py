@@ -51,7 +51,10 @@ class Ledger:
     # -- while the run goes on -----------------------------------------------------------------------------------
 
     def take(self, record: Mapping[str, Any], nodeid: str, *, failed: bool) -> Entry | None:
-        """Write one case's record, and return its result; None for a test without a question. Raises OSError."""
+        """Write one case's record, and return its result; None for a test without a question. Raises OSError.
+
+        The result in the record is an Entry, or the dictionary of one that came from another process.
+        """
         lines = {"requests": record["requests"], "responses": record["responses"]}
         self._facts.update(record["facts"])
         result = None
@@ -59,8 +62,11 @@ class Ledger:
             self._heard[self._label_in(nodeid)] = None
         else:
             self.failed_cases += failed
-            lines["results"] = orjson.dumps(record["result"], option=orjson.OPT_APPEND_NEWLINE)
-            result = Entry.from_dict(record["result"])
+            told = record["result"]
+            result, values = (
+                (told, told.to_dict()) if isinstance(told, Entry) else (Entry.from_dict(told), told)
+            )
+            lines["results"] = orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
             self._heard[result.model] = None
             known = self._known.setdefault(nodeid.partition("[")[0], {})
             known.setdefault(_own_parameters(nodeid, result), (result.benchmark, result.recipe))

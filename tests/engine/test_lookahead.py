@@ -59,6 +59,12 @@ def office() -> Office:
     return Office()
 
 
+@pytest.fixture(autouse=True)
+def a_turn_for_every_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if reading took long: the loop gets a turn for every finished result that is read."""
+    monkeypatch.setattr(lookahead, "_TURN_EVERY_S", 0.0)
+
+
 @pytest.fixture
 def ahead(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., LookAhead[Any]]]:
     """Makes look-aheads. Whatever a test does: the loop can be closed, and asyncio has nothing to complain of."""
@@ -515,6 +521,27 @@ def test_the_progress_display_ticks_while_finished_results_are_read(
     for job in jobs[1:]:
         look.result(job)
     assert len(ticks) >= 3
+
+
+def test_finished_results_are_read_in_a_row_but_a_new_job_begins_at_once(
+    office: Office, ahead: Callable[..., LookAhead[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookahead, "_TURN_EVERY_S", 1000.0)
+    ticks: list[int] = []
+    jobs = office.jobs(20, *[0] * 7)
+    look = ahead(1, backlog=5)
+    look.plan(jobs)
+    look.result(jobs[0])
+    for _ in range(100):
+        look._turn()
+    assert len(office.ended) == 7  # as many as may wait
+    look.every(0, lambda: ticks.append(1))
+    look.result(jobs[1])
+    assert office.started[7:] == ["7"]  # there was room for one more
+    seen = len(ticks)
+    for job in jobs[2:]:
+        look.result(job)
+    assert seen <= len(ticks) <= seen + 1
 
 
 def test_ctrl_c_while_connections_are_closed_does_not_cut_the_end_short(

@@ -201,6 +201,31 @@ def test_a_killed_process_loses_none_of_what_it_had_kept(path: Path, side_by_sid
     assert sum(end - first for first, end in promised.items()) > 100
 
 
+def test_what_another_run_buys_meanwhile_is_found(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "_LOOK_EVERY_S", 0.0)
+    with closing(Store.open(path)) as store, closing(Store.open(path)) as other:
+        assert store.get(key(1)) is None
+        for number in range(5):
+            other.put(key(number), kept(number))
+            assert store.get(key(number)) == kept(number)
+        assert other.prune(model="claude") == 5  # which numbers the rows anew
+        assert store.get(key(1)) is None
+        other.put(key(9), kept(9))
+        assert store.get(key(9)) == kept(9)
+
+
+def test_of_a_store_with_too_many_keys_none_is_held(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "_MOST_KEYS", 10)
+    with closing(Store.open(path)) as store:
+        for number in range(30):
+            assert store.get(key(number)) is None
+            store.put(key(number), kept(number))
+        assert [store.get(key(number)) for number in range(30)] == [kept(number) for number in range(30)]
+        assert store._keys is None
+    with closing(Store.open(path)) as store:
+        assert [store.get(key(number)) for number in range(31)] == [*(kept(n) for n in range(30)), None]
+
+
 # -- several processes -----------------------------------------------------------------------------------------------
 
 SIDE_BY_SIDE = """

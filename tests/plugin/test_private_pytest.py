@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import warnings
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,41 @@ def test_one():
     assert "At index 0 diff: 'left' != 'right'" in said["on"]
     assert "diff" not in said["off"]
     assert "assert ['left'] == ['right']" in said["off"]
+
+
+def test_a_failed_assertion_names_what_holds_a_value_by_its_type_only(pytester):
+    # The text of a whole question was written out for every wrong answer; what is compared reads as ever.
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile("""
+from pathlib import Path
+from types import SimpleNamespace
+from mmlubench.plugin.private_pytest import ComparisonOff
+
+def test_one():
+    held = SimpleNamespace(letter="A%s\\n'", long="x" * 300)
+    for right in ("B", held.long):
+        try:
+            with ComparisonOff(SimpleNamespace):
+                assert held.letter == right
+        except AssertionError as error:
+            print(error)
+    """)
+    said = pytester.runpytest_inprocess("-s").stdout.str()
+    assert "assert \"A%s\\n'\" == 'B'" in said
+    assert 'where "A%s\\n\'" = <SimpleNamespace>.letter' in said
+    assert "xx...xx" in said
+
+
+def test_a_report_takes_the_id_of_a_test_as_it_is(probe):
+    item = probe().items["test_plain"]
+    report = pytest.TestReport(private_pytest.node_id(item), item.location, {}, "passed", None, "call")
+    assert report.nodeid == item.nodeid
+
+
+def test_warnings_are_filtered_as_around_a_test(probe):
+    config = probe("-W", "error:shown").items["test_plain"].config
+    with private_pytest.protocol_of(config), pytest.raises(UserWarning, match="shown"):
+        warnings.warn("shown", stacklevel=1)
 
 
 def test_pytest_selects_by_keyword_what_it_is_given_and_not_again(probe):

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,11 @@ CREATE TABLE IF NOT EXISTS replies (
 )"""
 _GET = "SELECT model, at, reply, crc FROM replies WHERE key = ?"
 _PUT = "INSERT OR REPLACE INTO replies (key, model, at, reply, crc) VALUES (?, ?, ?, ?, ?)"
+_NEW_KEYS = "SELECT key FROM replies WHERE rowid > ? LIMIT ?"
+#: The most keys that are held in memory, about 10 MB. In a larger store every key is looked up in the file.
+_MOST_KEYS = 100_000
+#: Seconds after which the keys that another process has stored are noticed.
+_LOOK_EVERY_S = 0.1
 _WAY_OUT = "give another file with --store PATH, or leave the store out with --no-store"
 
 #: A row without its key: model, Unix seconds, reply, checksum.
@@ -56,6 +61,12 @@ class Store:
         self._pending: dict[bytes, _Row] = {}
         self._scheduled_on: asyncio.AbstractEventLoop | None = None
         self._write_error: sqlite3.Error | None = None
+        self._keys: set[bytes] | None = set()
+        """The keys in the file, as nearly every request of a run is new; None if there are too many."""
+        self._version, self._last_row = -1, 0
+        """What SQLite calls the version of the data, and the last row, when keys were read for the last time."""
+        self._look_at = 0.0
+        """When to look for the keys of other processes, on the monotonic clock."""
 
     @classmethod
     def open(cls, path: Path | str, *, check: bool = True) -> Store:
@@ -86,7 +97,7 @@ class Store:
         row = self._pending.get(key)
         if row is None:
             try:
-                row = self._db.execute(_GET, (key,)).fetchone()
+                row = self._db.execute(_GET, (key,)).fetchone() if self._may_hold(key) else None
             except sqlite3.Error as error:
                 raise self._store_error(error, "read") from None
         return _read(key, *row) if row is not None else None
@@ -120,6 +131,7 @@ class Store:
         finally:
             self._pending.clear()
             self._write_error = None
+            self._look_at = 0.0
             # If the checkpoint fails, the next process to open the file makes it.
             with suppress(sqlite3.Error):
                 self._db.close()
@@ -166,6 +178,30 @@ class Store:
         if self._pending:
             self._write()
 
+    def _may_hold(self, key: bytes) -> bool:
+        """Whether the file may hold a reply under this key. Raises sqlite3.Error."""
+        if self._keys is not None and time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + _LOOK_EVERY_S
+            self._look()
+        return self._keys is None or key in self._keys
+
+    def _look(self) -> None:
+        """Read the keys that other processes have stored since the last call; all of them at the first call."""
+        (version,) = self._db.execute("PRAGMA data_version").fetchone()
+        if version == self._version or self._keys is None:
+            return
+        (last,) = self._db.execute("SELECT ifnull(max(rowid), 0) FROM replies").fetchone()
+        if last < self._last_row:  # rows were deleted, and SQLite may have numbered the others anew
+            self._last_row = 0
+        self._remember(key for (key,) in self._db.execute(_NEW_KEYS, (self._last_row, _MOST_KEYS)))
+        self._version, self._last_row = version, last
+
+    def _remember(self, keys: Iterable[bytes]) -> None:
+        if self._keys is not None:
+            self._keys.update(keys)
+            if len(self._keys) >= _MOST_KEYS:
+                self._keys = None
+
     def _write(self) -> None:
         """Write all pending replies, or none; the next call of `get`, `put` or `flush` raises a failure."""
         rows = [(key, *row) for key, row in self._pending.items()]
@@ -176,6 +212,7 @@ class Store:
         except sqlite3.Error as error:
             self._write_error = error
         else:
+            self._remember(self._pending)
             self._pending.clear()
             self._write_error = None
         finally:  # also after a Ctrl-C half way: the next write must find no open transaction
