@@ -19,6 +19,7 @@ from mmlubench.plugin.case_report import PROPERTY
 from mmlubench.plugin.option_names import NAMES, usage_error
 from mmlubench.plugin.signals import DRAIN_S, Signals
 from mmlubench.plugin.terminal import count_outcomes, status_of
+from mmlubench.plugin.thin_report import ThinReport
 from mmlubench.plugin.writer import Writer
 from mmlubench.plugin.xdist.controller import Controller, collect_last_reports, stopped_for
 from mmlubench.plugin.xdist.scheduling import share_of, state_of
@@ -219,7 +220,7 @@ class Session:
             if name == PROPERTY:
                 self._writer.take(self._session, report, cast("dict[str, Any]", record))
                 self.process.reading = None
-        report.user_properties = [pair for pair in report.user_properties if pair[0] != PROPERTY]
+        _take_out(report)
         if self._writer.recording is not None and report.when not in ("setup", "call", "teardown"):
             self._writer.recording.crashed(report)  # xdist's own report of a crash says "???"
 
@@ -326,3 +327,12 @@ class Session:
     @cached_property
     def _fast_path_is_open(self) -> bool:
         return fast_path.is_open(self.config)
+
+
+def _take_out(report: pytest.TestReport) -> None:
+    """Take our record out of a report."""
+    others = [pair for pair in report.user_properties if pair[0] != PROPERTY]
+    if others or not isinstance(report, ThinReport):
+        report.user_properties = others
+    else:
+        del report.user_properties  # an empty list is made if somebody asks for it

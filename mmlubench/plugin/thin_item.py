@@ -1,0 +1,104 @@
+"""A thin pytest item: it holds what differs from case to case, and the rest only once somebody asks for it.
+
+pytest stores some twenty objects in every test: marks, keywords, fixture requests, reports. Of a million cases that are
+3 GB, although nobody looks at them where cases take the fast path. A thin item is made without; the first access to
+anything that it lacks, by pytest or by a plugin, stores all of it, and from then on the item is one like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from mmlubench.plugin import private_pytest
+from mmlubench.plugin.template import Template
+
+
+class ThinItem(pytest.Function):
+    """A test function that was collected once, in the place of one of its many cases."""
+
+    __slots__ = ("_is_full", "_short_name", "template")
+
+    template: Template
+    _is_full: bool
+    _short_name: str
+
+    def id_parts(self) -> list[str]:
+        """Return the parts of the id between the brackets."""
+        raise NotImplementedError
+
+    def fill(self) -> None:
+        """Store everything that pytest stores in a test; nothing happens a second time."""
+        if self._is_full:
+            return
+        self._is_full = True
+        item = self.template.item
+        params = item.callspec.params if self.template.has_parameters else None
+        private_pytest.fill(self, item, ids=self.id_parts(), function=self.template.stand_in, params=params)
+        self.extra_keyword_matches.add(self.template.benchmark)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the item holds all that pytest stores in a test."""
+        return self._is_full
+
+    def __getattr__(self, name: str) -> Any:
+        # Only called for what the item does not have.
+        if (
+            name in ThinItem.__slots__
+            or self._is_full
+            or not private_pytest.is_stored(self.template.item, name)
+        ):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if name == "callspec" and not self.template.has_parameters:  # pytest asks every test for it
+            raise AttributeError("a case without parameters has no callspec")
+        for value in private_pytest.shared(self.template.item, name, self.template.stand_in):
+            return value
+        self.fill()
+        return getattr(self, name)
+
+    @property
+    def name(self) -> str:
+        """The name of the test, with its id in brackets."""
+        return self._short_name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        if hasattr(self, "_short_name"):  # somebody renames the item, which leaves its id as it is
+            self.fill()
+        self._short_name = name
+
+    @property
+    def nodeid(self) -> str:
+        """The id of the test, with the path of its file."""
+        if self._is_full:
+            return super().nodeid
+        assert self.parent is not None
+        return f"{self.parent.nodeid}::{self._short_name}"
+
+    @property
+    def id(self) -> Any:
+        """The id of the test as a structure, from pytest 9.2 on."""
+        return super().id if self._is_full else private_pytest.node_id(self.template.item, self.id_parts())
+
+    def iter_markers_with_node(self, name: str | None = None) -> Iterator[tuple[Any, pytest.Mark]]:
+        """Yield the marks of the test, and of the class and module around it, with the node that has each."""
+        if self._is_full:
+            yield from super().iter_markers_with_node(name)
+            return
+        for mark in self.template.item.own_markers:
+            if name is None or mark.name == name:
+                yield self, mark
+        assert self.parent is not None
+        yield from self.parent.iter_markers_with_node(name)
+
+
+def thin_item(kind: type[Any], template: Template, parts: Sequence[str]) -> Any:
+    """Make a thin item of class `kind`, a `ThinItem`, with these parts of the id."""
+    item = private_pytest.thin_copy_of(
+        template.item, kind, f"{template.item.originalname}[{'-'.join(parts)}]"
+    )
+    item.template, item._is_full = template, False
+    return item
