@@ -58,7 +58,10 @@ class Spec:
     check: Callable[[Rows], None]
     """Raises DataError for the first bad row of a file."""
     build: Callable[[str, Sequence[Rows]], list[Question]]
-    """Makes the questions of a split from `(split, rows of its files)`, subject by subject."""
+    """Makes the questions of a split from `(split, rows of its files)`, subject by subject.
+
+    Of a data set in parts it gets the files of one part at a time.
+    """
     counts: Mapping[str, int]
     """The rows of each subject in the complete scored split; in each language, where there are several."""
     scored: str = "test"
@@ -102,7 +105,7 @@ class DataSet:
     """Checked questions, ready to be asked, with their origin and hash."""
 
     name: str
-    questions: tuple[Question, ...]
+    questions: Sequence[Question]
     """The scored split, subject by subject in alphabetical order, file order within a subject."""
     examples: Mapping[str, tuple[Question, ...]] = field(repr=False)
     """Worked examples by subject, in file order; empty if the source has none."""

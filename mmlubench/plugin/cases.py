@@ -64,7 +64,7 @@ class CaseProcess(Protocol):
 class Case(ThinItem):
     """A pytest item for one model and one question, or for one model and a user's own test marked `look_ahead`."""
 
-    __slots__ = ("_place", "_rows", "case_outcome", "label", "order", "process")
+    __slots__ = ("case_outcome", "label", "order", "place", "process", "rows")
 
     process: CaseProcess
     label: str
@@ -72,18 +72,20 @@ class Case(ThinItem):
     """The position of the case in the run; -1 until it is known."""
     case_outcome: CaseOutcome | None
     """The outcome of the case, from its end until it is reported."""
-    _rows: Sequence[Question]
-    _place: int
+    rows: Sequence[Question]
+    """The questions of the benchmark; empty for a user's own test."""
+    place: int
+    """The position of the case's question among them."""
 
     @property
     def question(self) -> Question | None:
         """The question, read anew each time where questions are packed; None for a user's own test."""
-        return self._rows[self._place] if self._rows else None
+        return self.rows[self.place] if self.rows else None
 
     @property
     def has_question(self) -> bool:
         """Whether the case asks a question, and is no test of the user's own."""
-        return bool(self._rows)
+        return bool(self.rows)
 
     def id_parts(self) -> list[str]:
         """Return the parts of the id between the brackets."""
@@ -217,7 +219,7 @@ def make_case(
     """
     parts = _id_parts(template, label, rows[place] if rows else None)
     case: Case = thin_item(Case, template, parts)
-    case.process, case.label, case._rows, case._place = process, label, rows, place
+    case.process, case.label, case.rows, case.place = process, label, rows, place
     case.order, case.case_outcome = -1, None
     return case
 

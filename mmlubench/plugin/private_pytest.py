@@ -247,6 +247,14 @@ def keyword_done(config: pytest.Config) -> Iterator[None]:
         config.option.keyword = text
 
 
+# -- reports -----------------------------------------------------------------------------------------------------
+
+
+def to_json(report: pytest.TestReport) -> dict[str, Any]:
+    """Return a report as plain values, as pytest-xdist sends it."""
+    return report._to_json()
+
+
 # -- the terminal ------------------------------------------------------------------------------------------------
 
 

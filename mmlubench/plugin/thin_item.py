@@ -19,10 +19,11 @@ from mmlubench.plugin.template import Template
 class ThinItem(pytest.Function):
     """A test function that was collected once, in the place of one of its many cases."""
 
-    __slots__ = ("_is_full", "_short_name", "template")
+    __slots__ = ("_short_name", "is_full", "template")
 
     template: Template
-    _is_full: bool
+    is_full: bool
+    """Whether the item holds all that pytest stores in a test."""
     _short_name: str
 
     def id_parts(self) -> list[str]:
@@ -31,24 +32,19 @@ class ThinItem(pytest.Function):
 
     def fill(self) -> None:
         """Store everything that pytest stores in a test; nothing happens a second time."""
-        if self._is_full:
+        if self.is_full:
             return
-        self._is_full = True
+        self.is_full = True
         item = self.template.item
         params = item.callspec.params if self.template.has_parameters else None
         private_pytest.fill(self, item, ids=self.id_parts(), function=self.template.stand_in, params=params)
         self.extra_keyword_matches.add(self.template.benchmark)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether the item holds all that pytest stores in a test."""
-        return self._is_full
-
     def __getattr__(self, name: str) -> Any:
         # Only called for what the item does not have.
         if (
             name in ThinItem.__slots__
-            or self._is_full
+            or self.is_full
             or not private_pytest.is_stored(self.template.item, name)
         ):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -73,7 +69,7 @@ class ThinItem(pytest.Function):
     @property
     def nodeid(self) -> str:
         """The id of the test, with the path of its file."""
-        if self._is_full:
+        if self.is_full:
             return super().nodeid
         assert self.parent is not None
         return f"{self.parent.nodeid}::{self._short_name}"
@@ -81,11 +77,11 @@ class ThinItem(pytest.Function):
     @property
     def id(self) -> Any:
         """The id of the test as a structure, from pytest 9.2 on."""
-        return super().id if self._is_full else private_pytest.node_id(self.template.item, self.id_parts())
+        return super().id if self.is_full else private_pytest.node_id(self.template.item, self.id_parts())
 
     def iter_markers_with_node(self, name: str | None = None) -> Iterator[tuple[Any, pytest.Mark]]:
         """Yield the marks of the test, and of the class and module around it, with the node that has each."""
-        if self._is_full:
+        if self.is_full:
             yield from super().iter_markers_with_node(name)
             return
         for mark in self.template.item.own_markers:
@@ -100,5 +96,5 @@ def thin_item(kind: type[Any], template: Template, parts: Sequence[str]) -> Any:
     item = private_pytest.thin_copy_of(
         template.item, kind, f"{template.item.originalname}[{'-'.join(parts)}]"
     )
-    item.template, item._is_full = template, False
+    item.template, item.is_full = template, False
     return item

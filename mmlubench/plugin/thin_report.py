@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
+from mmlubench.plugin import private_pytest
 from mmlubench.plugin.cases import Case
 
 #: What other plugins may change in place, made on first use.
@@ -73,7 +74,7 @@ class ThinReport(pytest.TestReport):
         )
 
     def _to_json(self) -> dict[str, Any]:
-        return self.whole()._to_json()
+        return private_pytest.to_json(self.whole())
 
     def __reduce__(self) -> Any:
         return self.whole().__reduce_ex__(4)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mmlubench import datasets, prompts
 from mmlubench.datasets import DataSet, Spec
 from mmlubench.datasets.assembly import fingerprint
+from mmlubench.datasets.packed import groups, pick
 from mmlubench.datasets.select import select
 from mmlubench.errors import EmptySelection, UserError
 from mmlubench.figures import several
@@ -44,7 +45,7 @@ class RunData:
         wanted: Callable[[Question], bool] | None,
         *,
         by_recipe: bool = True,
-    ) -> list[Question]:
+    ) -> Sequence[Question]:
         """Return the selected questions of a benchmark; `wanted` filters them before `--limit` is applied.
 
         `by_recipe` says that the recipe of the options will render them: it is then tried on them.
@@ -52,7 +53,11 @@ class RunData:
         settings = self._settings
         try:
             data = self._load(benchmark, origin)
-            candidates = [q for q in data.questions if wanted is None or wanted(q)]
+            candidates = data.questions
+            if wanted is not None:
+                candidates = pick(
+                    candidates, (n for n, question in enumerate(candidates) if wanted(question))
+                )
             selected = select(
                 candidates,
                 subjects=settings.subject,
@@ -62,7 +67,7 @@ class RunData:
             )
         except EmptySelection as error:
             self.empty_selection = self.empty_selection or EmptySelection(f"{benchmark}: {error}")
-            return []
+            return ()
         if by_recipe:
             self._try_prompts(data, selected)
         return selected
@@ -129,7 +134,9 @@ class RunData:
             data = DataSet(benchmark, tuple(origin), {}, _OWN_ROWS, "", fingerprint(origin))
         return narrow(data, settings, source)
 
-    def _try_prompts(self, data: DataSet, questions: Iterable[Question]) -> None:
+    def _try_prompts(self, data: DataSet, questions: Sequence[Question]) -> None:
         """Render one question of each subject, so that a prompt that cannot work fails before anything is paid for."""
-        for question in {q.subject: q for q in questions}.values():
+        last = {group.subject: place for place, group in enumerate(groups(questions))}
+        for place in last.values():
+            question = questions[place]
             prompts.render(self._strategy.recipe, question, data.examples.get(question.subject, ()))

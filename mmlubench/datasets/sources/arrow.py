@@ -52,7 +52,7 @@ def read(path: Path) -> pa.Table:
         check_size(path, DATA_BYTES)
         with ParquetFile(path) as file:
             _check_unpacked(file.metadata)
-            return file.read()
+            return file.read(use_threads=False)  # with threads it takes three times the CPU time
     except (pa.ArrowException, OSError) as error:
         raise DataError(path, f"it cannot be read as a parquet file ({checks.first_line(error)}).") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import overload
 
 from mmlubench.datasets import checks
 from mmlubench.datasets.base import Rows, Source, Spec
@@ -49,9 +50,31 @@ def _parts(
     parts.check_there(spec, base, found, asked, partial=partial)
     used = [(part, path) for part in asked for path in found.get(part, ())]
     revision = snapshot.verify(base, spec, [path for _, path in used])
-    rows = [_rows(path, spec, part) for part, path in used]
+    rows = _Files(spec, used)
     kind = "CSV" if used[0][1].suffix == ".csv" else "parquet"
     return Source({spec.scored: rows}, parquet.named(spec, f"{kind} files in {base}", revision), revision)
+
+
+class _Files(Sequence[Rows]):
+    """The rows of files, each read when it is wanted: all languages at once would fill the memory."""
+
+    def __init__(self, spec: Spec, files: Sequence[tuple[str, Path]]) -> None:
+        """`files` are the path of each file and the part that it is of."""
+        self._spec = spec
+        self._files = files
+
+    @overload
+    def __getitem__(self, index: int) -> Rows: ...
+    @overload
+    def __getitem__(self, index: slice) -> _Files: ...
+    def __getitem__(self, index: int | slice) -> Rows | _Files:
+        if isinstance(index, slice):
+            return _Files(self._spec, self._files[index])
+        part, path = self._files[index]
+        return _rows(path, self._spec, part)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 def _rows(path: Path, spec: Spec, part: str) -> Rows:
