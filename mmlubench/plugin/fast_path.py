@@ -7,6 +7,7 @@ the first and the last case of a module. If another plugin hooks into the phases
 
 from __future__ import annotations
 
+from traceback import clear_frames
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,4 +72,8 @@ def run(case: Case) -> None:
     call = pytest.CallInfo.from_call(case.runtest, "call", (KeyboardInterrupt, pytest.exit.Exception))
     report = hook.pytest_runtest_makereport(item=case, call=call)
     hook.pytest_runtest_logreport(report=report)
+    if call.excinfo is not None:
+        clear_frames(
+            call.excinfo.tb
+        )  # a circle of frames and error, with all requests, for every wrong answer
     hook.pytest_runtest_logfinish(nodeid=case.nodeid, location=case.location)

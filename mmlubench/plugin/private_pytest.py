@@ -21,6 +21,7 @@ from _pytest.mark.expression import IDENT_PREFIX, Expression
 from _pytest.nodes import Node
 from _pytest.python import get_direct_param_fixture_func
 from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
+from _pytest.tmpdir import tmppath_result_key
 
 __all__ = ["Expression", "FixtureDef", "TerminalRepr", "deselect_by_keyword"]
 
@@ -79,7 +80,7 @@ _SHARED = ("originalname", "fixturenames", "_fixtureinfo")
 _IDS = ("_id", "_nodeid")
 
 
-def thin_copy_of(item: pytest.Function, kind: type[FunctionT], name: str) -> FunctionT:
+def thin_copy_of(item: pytest.Function, kind: type[FunctionT]) -> FunctionT:
     """Return a test of another class in the place of `item`, without most of what pytest stores in every test.
 
     `shared` gives what is the same in `item`, and `fill` stores the rest; `kind` must ask for both where they are
@@ -88,7 +89,6 @@ def thin_copy_of(item: pytest.Function, kind: type[FunctionT], name: str) -> Fun
     copy: FunctionT = kind.__new__(kind)
     assert item.parent is not None
     copy.parent, copy.path, copy.config, copy.session = item.parent, item.path, item.config, item.session
-    copy.name = name
     return copy
 
 
@@ -104,9 +104,33 @@ def shared(item: pytest.Function, name: str, function: Callable[..., Any]) -> tu
     return (getattr(item, name),) if name in _SHARED else ()
 
 
-def node_id(item: pytest.Function, ids: Sequence[str]) -> Any:
-    """Return the id of a copy of `item`, as a structure; AttributeError before pytest 9.2."""
-    return item.parent.id.child(item.originalname).with_params("-".join(ids))  # type: ignore[union-attr]
+def add_stash(item: pytest.Item) -> None:
+    """Give a thin copy the storage of plugins, and nothing else: pytest looks into it at each report."""
+    item.stash = item._store = pytest.Stash()
+
+
+def drop_stash(item: pytest.Item) -> None:
+    """Take the storage of plugins from a thin copy again, if it has any and only pytest itself has used it.
+
+    What pytest notes there at each report is for the fixture `tmp_path`, which no thin copy has at that time.
+    """
+    try:
+        stash = object.__getattribute__(item, "stash")  # makes none if there is none
+    except AttributeError:
+        return
+    if len(stash) == (tmppath_result_key in stash):
+        del item.stash, item._store
+
+
+def base_id(item: pytest.Function) -> Any:
+    """Return the id of a test without its parameters, as a structure; None before pytest 9.2, which has no such ids."""
+    parent = getattr(item.parent, "id", None)
+    return None if parent is None else parent.child(item.originalname)
+
+
+def with_parameters(base: Any, parameters: str) -> Any:
+    """Return the id of a test with this text in brackets, as a structure. Raises AttributeError before pytest 9.2."""
+    return base.with_params(parameters)
 
 
 def fill(
@@ -123,7 +147,7 @@ def fill(
     saves pytest from grouping fixtures by them for every test. What was stored before stays.
     """
     spec = replace(item.callspec, _idlist=ids, params=item.callspec.params if params is None else params)
-    before = dict(vars(copy))
+    before, stash = dict(vars(copy)), getattr(copy, "stash", None)
     pytest.Function.__init__(
         copy,
         name=copy.name,
@@ -136,6 +160,8 @@ def fill(
     if params is None:
         del copy.callspec
     vars(copy).update(before)
+    if stash is not None:
+        copy.stash = copy._store = stash
 
 
 def request_of(item: pytest.Function) -> pytest.FixtureRequest:

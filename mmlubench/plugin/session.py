@@ -220,7 +220,9 @@ class Session:
             if name == PROPERTY:
                 self._writer.take(self._session, report, cast("dict[str, Any]", record))
                 self.process.reading = None
-        _take_out(report)
+        report.user_properties = [pair for pair in report.user_properties if pair[0] != PROPERTY]
+        if isinstance(report, ThinReport):
+            report.let_go()
         if self._writer.recording is not None and report.when not in ("setup", "call", "teardown"):
             self._writer.recording.crashed(report)  # xdist's own report of a crash says "???"
 
@@ -243,6 +245,10 @@ class Session:
                 ungraded += self._take_from_workers(self._controller, session)
             self._writer.finish(session, ungraded)
         self._signals.give_back()
+        if self.has_process:
+            # pytest looks for garbage twice more, and the interpreter once: not among the cases again, which are none.
+            gc.collect()
+            gc.freeze()
         if self._quotes and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             session.exitstatus = pytest.ExitCode.OK
         if self.problem and not self.is_worker:
@@ -327,12 +333,3 @@ class Session:
     @cached_property
     def _fast_path_is_open(self) -> bool:
         return fast_path.is_open(self.config)
-
-
-def _take_out(report: pytest.TestReport) -> None:
-    """Take our record out of a report."""
-    others = [pair for pair in report.user_properties if pair[0] != PROPERTY]
-    if others or not isinstance(report, ThinReport):
-        report.user_properties = others
-    else:
-        del report.user_properties  # an empty list is made if somebody asks for it

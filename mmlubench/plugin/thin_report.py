@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any, Literal
 
 import pytest
@@ -52,6 +53,15 @@ class ThinReport(pytest.TestReport):
         made = list(properties)
         setattr(self, name, made)
         return made
+
+    def let_go(self) -> None:
+        """Give up what was only needed until the report was passed on, such as empty lists."""
+        for name in _LISTS:
+            if not getattr(self, name):
+                delattr(self, name)
+        if isinstance(self.longrepr, str):
+            self.longrepr = intern(self.longrepr)  # a few texts serve for all wrong answers
+        self._case.let_go()
 
     def whole(self) -> pytest.TestReport:
         """Return the same report as pytest would make it."""
