@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 
 import orjson
 
 from mmlubench.datasets import checks
 from mmlubench.datasets.base import DataSet, Source, Spec
-from mmlubench.datasets.packed import PackedQuestions, Packer, counted
+from mmlubench.datasets.packed import PackedQuestions, Packer
 from mmlubench.errors import DataError
 from mmlubench.schema import Question
 
@@ -33,6 +33,7 @@ def assemble(
         raise DataError(source.name, f"it has no {spec.scored} split, which holds the questions to ask.")
     ids.check(questions)
     digest.add(examples)
+    found = source.counts or _counted(questions)
     return DataSet(
         name=spec.name,
         questions=questions,
@@ -40,7 +41,8 @@ def assemble(
         source=source.name,
         revision=source.revision,
         sha256=digest.hexdigest(),
-        notice=_notice(spec, source, questions, examples, allow_partial, languages),
+        notice=_notice(spec, source, found, examples, allow_partial, languages),
+        left_unread=sum(sum(same.values()) for same in found.values()) - len(questions),
     )
 
 
@@ -113,19 +115,19 @@ def by_subject(questions: Iterable[Question]) -> dict[str, tuple[Question, ...]]
 def _notice(
     spec: Spec,
     source: Source,
-    questions: PackedQuestions,
+    found: Mapping[str, Mapping[str, int]],
     examples: Sequence[Question],
     partial: bool,
     languages: Sequence[str],
 ) -> str:
-    """Check the counts, and return a notice of what is missing, if that is allowed. Raises DataError."""
+    """Check the counts of each language and subject, and return a notice of what is missing, if that is allowed.
+
+    Raises DataError.
+    """
     if not source.complete:
         return ""
     # Worked examples may be missing altogether, since a prompt may need none, but not in part.
     shots = dict.fromkeys(spec.counts, spec.shots_per_subject if examples else 0)
-    found: dict[str, Counter[str]] = {}
-    for group, count in counted(questions).items():
-        found.setdefault(group.language, Counter())[group.subject] += count
     subjects = [
         checks.counts(
             f"{source.name}, {language}" if language else source.name,
@@ -139,10 +141,19 @@ def _notice(
     shown = Counter(example.subject for example in examples)
     checks.counts(source.name, f"worked examples ({spec.example_split})", shown, shots, partial=partial)
     every, most = sum(spec.counts.values()) * max(1, len(languages)), sum(shots.values())
-    if len(questions) == every and len(examples) == most:
+    total = sum(sum(same.values()) for same in found.values())
+    if total == every and len(examples) == most:
         return ""
     whole = f"{len(found)} of {len(languages)} languages" if languages else ""
     parts = [whole or f"{subjects[0]} of {len(spec.counts)} subjects"]
-    parts += [f"{len(questions):,} of {every:,} questions"]
+    parts += [f"{total:,} of {every:,} questions"]
     parts += [f"{len(examples):,} of {most:,} worked examples"] if len(examples) != most else []
     return f"partial data: {', '.join(parts)}"
+
+
+def _counted(questions: PackedQuestions) -> dict[str, Counter[str]]:
+    """Return the number of questions of each subject, by language."""
+    found: dict[str, Counter[str]] = {}
+    for group, count in questions.runs():
+        found.setdefault(group.language, Counter())[group.subject] += count
+    return found

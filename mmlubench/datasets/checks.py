@@ -141,15 +141,17 @@ def first_line(error: BaseException) -> str:
     return lines[0].rstrip(".:") if lines else type(error).__name__
 
 
-def counts(where: str, what: str, found: Counter[str], expected: Mapping[str, int], *, partial: bool) -> int:
+def counts(
+    where: str, what: str, found: Mapping[str, int], expected: Mapping[str, int], *, partial: bool
+) -> int:
     """Check `found`, the number of questions of each subject, and return the number of subjects.
 
     With `partial` there may be fewer than expected, never more. Raises DataError with subject, found, expected.
     """
     wrong = [
-        f"{subject} has {found[subject]:,} (expected {number:,})"
+        f"{subject} has {found.get(subject, 0):,} (expected {number:,})"
         for subject, number in expected.items()
-        if (found[subject] > number if partial else found[subject] != number)
+        if (found.get(subject, 0) > number if partial else found.get(subject, 0) != number)
     ]
     if wrong:
         more = f", and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""

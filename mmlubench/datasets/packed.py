@@ -9,10 +9,9 @@ from __future__ import annotations
 import marshal
 import zlib
 from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import groupby, islice
 from typing import NamedTuple, overload
 
 from mmlubench.schema import Question
@@ -32,6 +31,10 @@ class Group(NamedTuple):
     language: str
     subject: str
     category: str
+
+
+#: Groups in the order of their questions, each with the number of questions that follow one another.
+Runs = list[tuple[Group, int]]
 
 
 def group_of(question: Question) -> Group:
@@ -121,26 +124,21 @@ class PackedQuestions(Sequence[Question]):
         """Return the questions at these positions of the sequence, in the order given."""
         return PackedQuestions(self._store, array("I", (self._places[index] for index in indexes)))
 
-    def groups(self) -> Iterator[Group]:
-        """Yield the group of each question, without unpacking any."""
-        known, numbers = self._groups, self._store.group_numbers
-        return (known[numbers[place]] for place in self._places)
+    def runs(self) -> Runs:
+        """Return the groups of the questions in order, with the number of those that follow one another."""
+        numbers = map(self._store.group_numbers.__getitem__, self._places)
+        return [(self._groups[number], sum(1 for _ in same)) for number, same in groupby(numbers)]
 
 
-def groups(questions: Sequence[Question]) -> Iterable[Group]:
-    """Return the group of each question."""
-    return questions.groups() if isinstance(questions, PackedQuestions) else map(group_of, questions)
+def runs(questions: Sequence[Question]) -> Runs:
+    """Return the groups of the questions in order, with the number of those that follow one another."""
+    if isinstance(questions, PackedQuestions):
+        return questions.runs()
+    return [(group, sum(1 for _ in same)) for group, same in groupby(questions, group_of)]
 
 
 def pick(questions: Sequence[Question], indexes: Iterable[int]) -> Sequence[Question]:
     """Return the questions at these positions, in the order given: packed if they were."""
-    return (
-        questions.pick(indexes)
-        if isinstance(questions, PackedQuestions)
-        else [questions[index] for index in indexes]
-    )
-
-
-def counted(questions: Sequence[Question]) -> Counter[Group]:
-    """Return the number of questions in each group, in the order of their first questions."""
-    return Counter(groups(questions))
+    if isinstance(questions, PackedQuestions):
+        return questions.pick(indexes)
+    return [questions[index] for index in indexes]

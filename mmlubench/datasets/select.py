@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import random
-from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from heapq import merge
-from itertools import islice
+from itertools import accumulate, chain, islice
 
-from mmlubench.datasets.packed import Group, groups, pick
+from mmlubench.datasets.packed import Group, Runs, pick, runs
 from mmlubench.datasets.sets.subjects import CATEGORIES
 from mmlubench.errors import EmptySelection
 from mmlubench.schema import Question
@@ -28,25 +27,21 @@ def select(
     Empty `subjects` or `categories` mean all; a space or hyphen may stand for the underscore of a name. Raises
     EmptySelection for a name that no question has, and if no question has both a subject and a category asked for.
     """
-    return pick(
-        questions,
-        positions(groups(questions), subjects=subjects, categories=categories, limit=limit, seed=seed),
-    )
+    found = positions(runs(questions), subjects=subjects, categories=categories, limit=limit, seed=seed)
+    return pick(questions, found)
 
 
 def positions(
-    all_groups: Iterable[Group],
+    found: Runs,
     *,
     subjects: Collection[str] = (),
     categories: Collection[str] = (),
     limit: int | None = None,
     seed: int = 0,
-) -> Sequence[int]:
-    """Return the positions of the questions that `select` takes, in order, given the groups of all. Raises the same."""
-    numbers: dict[Group, int] = {}
-    of_each = array("I", (numbers.setdefault(group, len(numbers)) for group in all_groups))
-    known = [*numbers]
-    wanted = known
+) -> Iterable[int]:
+    """Return the positions of the questions that `select` takes, in order, given the groups. Raises the same."""
+    known = dict.fromkeys(group for group, _ in found)
+    wanted = [*known]
     if known and subjects:
         names = _known("subject", subjects, dict.fromkeys(group.subject for group in known))
         wanted = [group for group in wanted if group.subject in names]
@@ -58,14 +53,12 @@ def positions(
         raise EmptySelection(
             f"No question here is of {' and '.join(asked)}; ask for another, or leave it out."
         )
-    if len(wanted) == len(known):
-        selected: Sequence[int] = range(len(of_each))
-    else:
-        taken = {numbers[group] for group in wanted}
-        selected = array("I", (place for place, number in enumerate(of_each) if number in taken))
-    if limit is None or limit >= len(selected):
-        return selected
-    return _drawn([known[of_each[place]] for place in selected], selected, limit, seed)
+    ends = accumulate(count for _, count in found)
+    ranges = [(group, range(end - n, end)) for (group, n), end in zip(found, ends, strict=True)]
+    selected = [(group, places) for group, places in ranges if group in set(wanted)]
+    if limit is None or limit >= sum(len(places) for _, places in selected):
+        return chain.from_iterable(places for _, places in selected)
+    return _drawn(selected, limit, seed)
 
 
 def draw(questions: Sequence[Question], limit: int, seed: int = 0) -> Sequence[Question]:
@@ -79,22 +72,22 @@ def draw(questions: Sequence[Question], limit: int, seed: int = 0) -> Sequence[Q
     on the seed, the subjects and the order of the questions: it is the same in every process and for every model,
     and takes the same questions in every language that has all of them.
     """
-    return pick(questions, positions(groups(questions), limit=limit, seed=seed))
+    return pick(questions, positions(runs(questions), limit=limit, seed=seed))
 
 
-def _drawn(found: Sequence[Group], places: Sequence[int], limit: int, seed: int) -> list[int]:
-    """Return those of `places` that are drawn, in order; `found` is the group of each."""
-    strata: dict[tuple[str, str, str], array[int]] = {}
-    for group, place in zip(found, places, strict=True):
-        strata.setdefault((group.benchmark, group.language, group.subject), array("I")).append(place)
-    # The same in every language, and half a second for a million questions.
-    orders: dict[tuple[str, str, int], tuple[Sequence[int], float]] = {}
+def _drawn(selected: Iterable[tuple[Group, range]], limit: int, seed: int) -> list[int]:
+    """Return the positions that are drawn of those selected, in order."""
+    strata: dict[tuple[str, str, str], Sequence[int]] = {}
+    for group, places in selected:
+        key = (group.benchmark, group.language, group.subject)
+        strata[key] = [*strata[key], *places] if key in strata else places
+    orders: dict[tuple[str, str, int], tuple[Sequence[int], float]] = {}  # the same in every language
     laid_out = []
     for (benchmark, _, subject), same in strata.items():
-        key = (benchmark, subject, len(same))
-        if key not in orders:
-            orders[key] = _order(f"{seed}/{benchmark}/{subject}", len(same))
-        laid_out.append(_laid_out(same, *orders[key]))
+        kind = (benchmark, subject, len(same))
+        if kind not in orders:
+            orders[kind] = _order(f"{seed}/{benchmark}/{subject}", len(same))
+        laid_out.append(_laid_out(same, *orders[kind]))
     return sorted(place for _, place in islice(merge(*laid_out), limit))
 
 
