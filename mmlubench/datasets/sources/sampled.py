@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 from mmlubench.datasets.base import Rows, Spec
@@ -40,14 +41,17 @@ def _places(spec: Spec, path: Path) -> dict[str, list[int]]:
     expected = {spec.sampled_by: spec.columns[spec.sampled_by]}
     rows = arrow.rows(arrow.read(path, [*expected]), expected, str(path))
     found: dict[str, list[int]] = {}
-    for place, subject in enumerate(rows.columns[spec.sampled_by]):
-        found.setdefault(subject, []).append(place)
+    begin = 0
+    for subject, same in groupby(rows.columns[spec.sampled_by]):
+        end = begin + sum(1 for _ in same)
+        found.setdefault(subject, []).extend(range(begin, end))
+        begin = end
     if not found or not found.keys() <= spec.counts.keys():
         spec.check(arrow.rows(arrow.read(path), spec.columns, str(path)))  # raises the error
     return found
 
 
 def _rows(spec: Spec, part: str, path: Path, pairs: Sequence[tuple[int, int]]) -> Rows:
-    table = arrow.read(path).take([place for place, _ in pairs])
-    rows = arrow.rows(table, spec.columns, str(path), part)
-    return replace(rows, numbers=[place for place, _ in pairs], ranks=[rank for _, rank in pairs])
+    places = [place for place, _ in pairs]
+    rows = arrow.rows(arrow.read(path), spec.columns, str(path), part, places)
+    return replace(rows, numbers=places, ranks=[rank for _, rank in pairs])
