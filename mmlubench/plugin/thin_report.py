@@ -88,3 +88,7 @@ class ThinReport(pytest.TestReport):
 
     def __reduce__(self) -> Any:
         return self.whole().__reduce_ex__(4)
+
+
+# pytest writes the name of the class beside a report that it sends or stores, and reads back only its own.
+ThinReport.__name__ = pytest.TestReport.__name__

@@ -12,12 +12,15 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from mmlubench import zstd
 from mmlubench.errors import UserError
-from mmlubench.jsonl import Appender, pretty, write_atomic
+from mmlubench.jsonl import Appender, PackedAppender, pretty, write_atomic
 from mmlubench.reports.report import File
 
 #: The JSON-lines files: a line per case, or a line per request.
 STREAMS = ("requests", "responses", "results")
+#: Those that may be compressed; the results are a tenth of a run, and what people look into.
+_PACKED = ("requests", "responses")
 #: The end of the name of a folder in which a mock has answered.
 _MOCK = "-MOCK"
 
@@ -25,14 +28,16 @@ _MOCK = "-MOCK"
 class RunFolder:
     """A new folder `reports/<run-id>/` for one run. Raises UserError if it cannot be written."""
 
-    def __init__(self, parent: str, *, mock: bool) -> None:
+    def __init__(self, parent: str, *, mock: bool, packed: bool = False) -> None:
+        """`packed` compresses requests and responses."""
+        self._packed = _PACKED if packed else ()
         now = datetime.now(timezone.utc)
         stamp = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}"  # two runs may start in one second
         self.run_id = f"{stamp}-{secrets.token_hex(2)}{_MOCK if mock else ''}"
         self.path = Path(parent) / self.run_id
         try:
             self.path.mkdir(parents=True)
-            self._streams = {name: Appender(self._file(name)) for name in STREAMS}
+            self._streams = {name: self._appender(name) for name in STREAMS}
         except OSError as error:
             raise _unwritable(parent, error) from None
         self._blocks = {name: _Blocks() for name in STREAMS}
@@ -75,7 +80,11 @@ class RunFolder:
         self.path = self.path.rename(self.path.with_name(self.run_id))
 
     def _file(self, name: str) -> Path:
-        return self.path / (f"{name}.jsonl" if name in STREAMS else f"{name}.json.part")
+        end = zstd.SUFFIX if name in self._packed else ""
+        return self.path / (f"{name}.jsonl{end}" if name in STREAMS else f"{name}.json.part")
+
+    def _appender(self, name: str) -> Appender:
+        return (PackedAppender if name in self._packed else Appender)(self._file(name))
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write one of the run's JSON files atomically."""
@@ -129,10 +138,12 @@ class _Blocks:
 def _put_in_order(path: Path, blocks: _Blocks) -> None:
     if blocks.are_in_order:
         return
-    content = path.read_bytes()
+    packed = path.suffix == zstd.SUFFIX
+    content = b"".join(zstd.chunks(path)) if packed else path.read_bytes()
     starts = [0, *accumulate(blocks.sizes)]
     by_order = sorted(range(len(blocks.orders)), key=blocks.orders.__getitem__)
-    write_atomic(path, b"".join(content[starts[n] : starts[n + 1]] for n in by_order))
+    ordered = b"".join(content[starts[n] : starts[n + 1]] for n in by_order)
+    write_atomic(path, zstd.frame(ordered) if packed else ordered)
 
 
 def _close_object(lines: Path, whole: Path) -> None:
