@@ -1,10 +1,10 @@
 """How do memory, CPU time and the end of a run grow with its cases? Runs MMMLU, or its shape, with the mock.
 
-    python perf/bench_scale.py --data DIR [--cases 5000 50000 196588] [--million] [--json FILE]
+    python perf/bench_scale.py --data DIR [--cases 5000 50000 196588] [--million] [--json FILE] [-- PYTEST-OPTIONS]
 
-DIR holds `mmmlu/` with 14 languages; `perf/mmmlu_shape.py` makes one out of MMLU. A million cases are 166,667 questions
-to six mocks, and take a quarter of an hour. Kilobytes and milliseconds a case are what each further case takes: they are
-computed from the run before, so that the first row has none. CPU seconds are the steadier ones.
+DIR is the folder of the 14 languages; `perf/mmmlu_shape.py` makes one out of MMLU. A million cases are 166,667
+questions to six mocks, and take a quarter of an hour. Kilobytes and milliseconds a case are what each further case
+takes: they are computed from the run before, so that the first row has none. CPU seconds are the steadier ones.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def run(data: Path, questions: int, models: tuple[str, ...], more: list[str]) ->
         done = sum(path.read_bytes().count(b"\n") for path in Path(folder).glob("*/results.jsonl"))
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.jsonl*"))
     if done != questions * len(models):
-        raise SystemExit(f"{tail.decode(errors='replace')}\n{done:,} cases of {questions:,} × {len(models)}")
+        raise SystemExit(
+            f"{tail.decode(errors='replace')}\n{done:,} cases of {questions:,} for each of {len(models)} models"
+        )
     cpu_s = taken.ru_utime + taken.ru_stime
     return Run(done, cpu_s, end - begin, taken.ru_maxrss / 1024, end - last, size / 1e6)
 
