@@ -67,7 +67,9 @@ class ThinItem(pytest.Function):
             self.fill()
         return getattr(self, name)
 
-    __hash__ = object.__hash__  # items are equal only to themselves; pytest 9.0 takes the hash of what they lack
+    __hash__ = (
+        object.__hash__
+    )  # items are equal only to themselves; pytest 9.0 takes the hash of what they lack
 
     @property
     def name(self) -> str:

@@ -54,4 +54,5 @@ def _places(spec: Spec, path: Path) -> dict[str, list[int]]:
 def _rows(spec: Spec, part: str, path: Path, pairs: Sequence[tuple[int, int]]) -> Rows:
     places = [place for place, _ in pairs]
     rows = arrow.rows(arrow.read(path), spec.columns, str(path), part, places)
+    arrow.release()
     return replace(rows, numbers=places, ranks=[rank for _, rank in pairs])
