@@ -9,8 +9,11 @@ import hashlib
 import os
 from collections.abc import Iterator
 from errno import EFBIG
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
+
+from mmlubench import zstd
 
 _MB = 1_000_000
 
@@ -67,11 +70,10 @@ def read_text(path: Path, most: int = CONFIG_BYTES) -> str:
 def read_lines(path: Path, most: int | None = None) -> Iterator[bytes]:
     """Yield the lines of a file with their line ends; only one line is in memory at a time.
 
-    Raises TooLarge for a line of more than `LINE_BYTES` and for a file of more than `most` bytes, and OSError.
+    A file whose name ends in `.zst` is unpacked. Raises TooLarge for a line of more than `LINE_BYTES` and for more than
+    `most` bytes, packed or unpacked, and OSError.
     """
-    with path.open("rb") as file:
-        if most is not None:
-            _check_open(file, most)
+    with _opened(path, most) as file:
         number = read = 0
         while line := file.readline(LINE_BYTES + 1):
             number += 1
@@ -81,6 +83,20 @@ def read_lines(path: Path, most: int | None = None) -> Iterator[bytes]:
             if most is not None and read > most:
                 raise TooLarge(most, most)
             yield line
+
+
+def _opened(path: Path, most: int | None) -> BinaryIO:
+    file = path.open("rb")
+    try:
+        if most is not None:
+            _check_open(file, most)
+    except OSError:
+        file.close()
+        raise
+    if path.suffix != zstd.SUFFIX:
+        return file
+    file.close()
+    return cast("BinaryIO", BufferedReader(zstd.Unpacked(path)))
 
 
 def sha256(path: Path) -> str:

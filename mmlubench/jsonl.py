@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from mmlubench import zstd
 from mmlubench.errors import DataError
 from mmlubench.inputs import read_lines
 
@@ -44,12 +45,47 @@ class Appender:
         self._file.close()
 
 
+class PackedAppender(Appender):
+    """An `Appender` whose file is compressed: each flush writes one frame, complete in itself."""
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path)
+        self._waiting = bytearray()
+
+    def write(self, lines: bytes) -> None:
+        """Append whole lines, each with its newline."""
+        self._waiting += lines
+        if len(self._waiting) >= BUFFER_BYTES or monotonic() - self._flushed_at >= FLUSH_EVERY_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand all lines to the operating system now; small frames compress badly."""
+        if self._waiting:
+            self._file.write(zstd.frame(bytes(self._waiting)))
+            self._waiting.clear()
+        super().flush()
+
+    def close(self) -> None:
+        """Write the lines that wait and close the file; a second call does nothing."""
+        if not self._file.closed:
+            self.flush()
+        super().close()
+
+
+def present(path: Path) -> Path:
+    """Return the compressed file in the place of one that is not there, if there is one, else the path."""
+    packed = path.with_name(path.name + zstd.SUFFIX)
+    return packed if not path.exists() and packed.exists() else path
+
+
 def read(path: str | Path) -> Iterator[dict[str, Any]]:
     """Yield the objects of a file, line by line; a last line that is cut off is left out.
 
-    Raises DataError for any other line that is not a JSON object, TooLarge (an OSError) for a line that is too long.
+    A file that is not there may be there compressed, with `.zst` behind its name. Raises DataError for any other line
+    that is not a JSON object, TooLarge (an OSError) for a line that is too long.
     """
-    for number, line in enumerate(read_lines(Path(path)), start=1):
+    path = present(Path(path))
+    for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
         try:

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
+from sys import intern
 from types import NoneType
 from typing import Any
 
@@ -317,14 +319,36 @@ class Entry:
         """
         known = known_values(values, cls.__slots__)
         known["outcome"] = Outcome(values["outcome"])
-        known["usage"] = Usage.from_dict(values["usage"])
+        known["usage"] = _same(Usage.from_dict(values["usage"]))
         known["letters"] = tuple(values.get("letters", ()))
         known["rounds"] = tuple(map(tuple, values.get("rounds", ())))
         for name, value in known.items():
             if not isinstance(value, _KINDS.get(name, str)):
                 raise TypeError(f"{name} is {value!r:.40}")
+        for name in _REPEATED:
+            if name in known:
+                known[name] = intern(known[name])
         return cls(**known)
 
+
+@lru_cache(maxsize=4096)
+def _same(usage: Usage) -> Usage:
+    """Return one object for all equal ones: few numbers of tokens are common to most cases."""
+    return usage
+
+
+#: The texts of an entry that many entries have: one copy of each is kept.
+_REPEATED = (
+    "benchmark",
+    "subject",
+    "category",
+    "model",
+    "answer",
+    "rule",
+    "served_model",
+    "language",
+    "recipe",
+)
 
 #: The types of the fields of an entry in a file, other than text.
 _KINDS: Mapping[str, Any] = {

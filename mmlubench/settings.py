@@ -151,6 +151,11 @@ class Settings:
     )
     # where results go, and when they count
     run_dir: str = text("folder in which every run makes its own folder", "DIR", default="reports")
+    log_compression: str | None = text(
+        "compress requests.jsonl and responses.jsonl, which then end in .jsonl.zst: zstd",
+        default_text="none",
+        choices=lambda: ("zstd",),
+    )
     max_error_rate: float = share(
         "report no accuracy if a larger share of the cases than X ends in errors", default=0.01
     )

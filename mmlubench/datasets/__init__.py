@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mmlubench.datasets import sources
 from mmlubench.datasets.assembly import assemble, by_subject, questions_of
@@ -16,6 +17,9 @@ from mmlubench.datasets.base import DataSet, Rows, Source, Spec
 from mmlubench.datasets.names import NAMES, find
 from mmlubench.datasets.sources import parts
 from mmlubench.errors import DataError
+
+if TYPE_CHECKING:
+    from mmlubench.datasets.sources.sampled import Choose
 
 __all__ = ["NAMES", "DataSet", "Rows", "Source", "Spec", "find", "load"]
 
@@ -27,13 +31,16 @@ def load(
     allow_partial: bool = False,
     languages: Collection[str] = (),
     examples: bool = True,
+    choose: Choose | None = None,
 ) -> DataSet:
     """Load a data set, given by name or as a `Spec`, and check it.
 
     `data` is `hub`, `sample`, or the path of a folder or tar. Of a translated data set only these `languages`
     are read, all if none is named. With `allow_partial`, languages, subjects or rows of the complete data set
     may be missing, and `notice` says so. Worked examples may be missing in any case; then `examples` is empty.
-    Those of another data set are read only where `examples` is true.
+    Those of another data set are read only where `examples` is true. With `choose`, only the questions that it takes
+    are read where that is possible, and `left_unread` is the number of the others; it gets what `packed.runs` gives of
+    all questions, without categories, and returns positions.
 
     Raises UserError for an unknown name or language, EmptySelection if `languages` are given for a data set in one
     language, DataError for data that cannot be found or are invalid.
@@ -42,7 +49,7 @@ def load(
     asked = parts.wanted(spec, languages)
     # A language that is asked for must be present, even if other data may be missing.
     partial = allow_partial and not languages
-    source = spec.source() if spec.source else sources.read(spec, data, asked, partial=partial)
+    source = spec.source() if spec.source else sources.read(spec, data, asked, partial=partial, choose=choose)
     loaded = assemble(spec, source, allow_partial=allow_partial, languages=asked if spec.languages else ())
     return (
         _with_examples_of(find(spec.examples_of), loaded, data) if spec.examples_of and examples else loaded

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
 
 import orjson
 
 from mmlubench.datasets import checks
 from mmlubench.datasets.base import DataSet, Source, Spec
+from mmlubench.datasets.packed import PackedQuestions, Packer
 from mmlubench.errors import DataError
 from mmlubench.schema import Question
 
@@ -24,31 +26,59 @@ def assemble(
     languages: Sequence[str] = (),
 ) -> DataSet:
     """Make a checked data set from the rows of a source; `languages` are those it should have. Raises DataError."""
-    questions = questions_of(spec, source, spec.scored)
+    digest, ids = Fingerprint(), checks.Unique(source.name)
+    questions = _packed(_portions(spec, source, spec.scored), digest, ids)
     examples = questions_of(spec, source, spec.example_split)
     if not questions:
         raise DataError(source.name, f"it has no {spec.scored} split, which holds the questions to ask.")
-    checks.unique(source.name, questions)
+    ids.check(questions)
+    digest.add(examples)
+    found = source.counts or _counted(questions)
     return DataSet(
         name=spec.name,
-        questions=tuple(questions),
+        questions=questions,
         examples=by_subject(examples),
         source=source.name,
         revision=source.revision,
-        sha256=fingerprint([*questions, *examples]),
-        notice=_notice(spec, source, questions, examples, allow_partial, languages),
+        sha256=digest.hexdigest(),
+        notice=_notice(spec, source, found, examples, allow_partial, languages),
+        left_unread=sum(sum(same.values()) for same in found.values()) - len(questions),
     )
+
+
+def _packed(portions: Iterable[list[Question]], digest: Fingerprint, ids: checks.Unique) -> PackedQuestions:
+    packer = Packer()
+    for questions in portions:
+        digest.add(questions)
+        ids.add(questions)
+        packer.add(questions)
+    return packer.packed()
+
+
+class Fingerprint:
+    """The SHA-256 of id, text, choices and answer of every question, in order."""
+
+    def __init__(self) -> None:
+        self._digest, self._separator = hashlib.sha256(b"["), b""
+
+    def add(self, questions: Iterable[Question]) -> None:
+        """Add more questions, behind those before."""
+        remaining = iter(questions)
+        while batch := list(islice(remaining, _HASHED_AT_ONCE)):
+            rows = [(q.id, _copy(q.text), [*map(_copy, q.choices)], q.answer) for q in batch]
+            self._digest.update(self._separator + orjson.dumps(rows)[1:-1])
+            self._separator = b","
+
+    def hexdigest(self) -> str:
+        """Return the hash, in hex; nothing may be added afterwards."""
+        self._digest.update(b"]")
+        return self._digest.hexdigest()
 
 
 def fingerprint(questions: Iterable[Question]) -> str:
     """Return the SHA-256, in hex, of id, text, choices and answer of every question, in order."""
-    digest, separator = hashlib.sha256(b"["), b""
-    remaining = iter(questions)
-    while batch := list(islice(remaining, _HASHED_AT_ONCE)):
-        rows = [(q.id, _copy(q.text), [*map(_copy, q.choices)], q.answer) for q in batch]
-        digest.update(separator + orjson.dumps(rows)[1:-1])
-        separator = b","
-    digest.update(b"]")
+    digest = Fingerprint()
+    digest.add(questions)
     return digest.hexdigest()
 
 
@@ -62,10 +92,16 @@ def _copy(text: str) -> str:
 
 def questions_of(spec: Spec, source: Source, split: str) -> list[Question]:
     """Return the checked questions of a split; empty if the source has no such split. Raises DataError."""
-    files = source.splits.get(split, ())
-    for rows in files:
-        spec.check(rows)
-    return spec.build(split, files)
+    return [question for portion in _portions(spec, source, split) for question in portion]
+
+
+def _portions(spec: Spec, source: Source, split: str) -> Iterator[list[Question]]:
+    """Yield the checked questions of a split, part by part if the data set has parts. Raises DataError."""
+    for _, files in groupby(source.splits.get(split, ()), lambda rows: rows.part):
+        same = [*files]
+        for rows in same:
+            spec.check(rows)
+        yield spec.build(split, same)
 
 
 def by_subject(questions: Iterable[Question]) -> dict[str, tuple[Question, ...]]:
@@ -79,17 +115,19 @@ def by_subject(questions: Iterable[Question]) -> dict[str, tuple[Question, ...]]
 def _notice(
     spec: Spec,
     source: Source,
-    questions: Sequence[Question],
+    found: Mapping[str, Mapping[str, int]],
     examples: Sequence[Question],
     partial: bool,
     languages: Sequence[str],
 ) -> str:
-    """Check the counts, and return a notice of what is missing, if that is allowed. Raises DataError."""
+    """Check the counts of each language and subject, and return a notice of what is missing, if that is allowed.
+
+    Raises DataError.
+    """
     if not source.complete:
         return ""
     # Worked examples may be missing altogether, since a prompt may need none, but not in part.
     shots = dict.fromkeys(spec.counts, spec.shots_per_subject if examples else 0)
-    found = _by_language(questions)
     subjects = [
         checks.counts(
             f"{source.name}, {language}" if language else source.name,
@@ -100,19 +138,22 @@ def _notice(
         )
         for language, same in found.items()
     ]
-    checks.counts(source.name, f"worked examples ({spec.example_split})", examples, shots, partial=partial)
+    shown = Counter(example.subject for example in examples)
+    checks.counts(source.name, f"worked examples ({spec.example_split})", shown, shots, partial=partial)
     every, most = sum(spec.counts.values()) * max(1, len(languages)), sum(shots.values())
-    if len(questions) == every and len(examples) == most:
+    total = sum(sum(same.values()) for same in found.values())
+    if total == every and len(examples) == most:
         return ""
     whole = f"{len(found)} of {len(languages)} languages" if languages else ""
     parts = [whole or f"{subjects[0]} of {len(spec.counts)} subjects"]
-    parts += [f"{len(questions):,} of {every:,} questions"]
+    parts += [f"{total:,} of {every:,} questions"]
     parts += [f"{len(examples):,} of {most:,} worked examples"] if len(examples) != most else []
     return f"partial data: {', '.join(parts)}"
 
 
-def _by_language(questions: Iterable[Question]) -> dict[str, list[Question]]:
-    found: dict[str, list[Question]] = {}
-    for question in questions:
-        found.setdefault(question.language, []).append(question)
+def _counted(questions: PackedQuestions) -> dict[str, Counter[str]]:
+    """Return the number of questions of each subject, by language."""
+    found: dict[str, Counter[str]] = {}
+    for group, count in questions.runs():
+        found.setdefault(group.language, Counter())[group.subject] += count
     return found

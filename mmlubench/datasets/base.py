@@ -20,6 +20,8 @@ class Rows:
     """The number in the file of each row here, counted from 0; empty if rows are numbered as in the file."""
     part: str = ""
     """The part (one of `Spec.parts`) that the rows belong to; empty for a data set without parts."""
+    ranks: Sequence[int] = ()
+    """The position of each row here among all rows of its subject in the part; empty if no rows are left out."""
 
     def number(self, index: int) -> int:
         """Return the number that a row has in the file, counted from 0."""
@@ -40,6 +42,8 @@ class Source:
     """The revision of the data, in full; empty where it is not known."""
     complete: bool = True
     """Whether the data should be the complete data set, so that the number of rows is checked."""
+    counts: Mapping[str, Mapping[str, int]] | None = None
+    """The number of rows of each subject in each part, of the scored split, where only a sample of them was read."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,10 @@ class Spec:
     check: Callable[[Rows], None]
     """Raises DataError for the first bad row of a file."""
     build: Callable[[str, Sequence[Rows]], list[Question]]
-    """Makes the questions of a split from `(split, rows of its files)`, subject by subject."""
+    """Makes the questions of a split from `(split, rows of its files)`, subject by subject.
+
+    Of a data set in parts it gets the files of one part at a time.
+    """
     counts: Mapping[str, int]
     """The rows of each subject in the complete scored split; in each language, where there are several."""
     scored: str = "test"
@@ -78,6 +85,8 @@ class Spec:
     """The parts of a data set that is divided (by language, for example): a configuration and a folder for each."""
     part_column: str = ""
     """What the parts are, such as `language`; also the column that names the part in a file with several parts."""
+    sampled_by: str = ""
+    """The column of a text that is the subject of a row, if `build` heeds `Rows.ranks`: then a sample is read alone."""
     csv: str = ""
     """The name of a part's CSV file, if the repository has such files in a folder named after the split.
 
@@ -102,7 +111,7 @@ class DataSet:
     """Checked questions, ready to be asked, with their origin and hash."""
 
     name: str
-    questions: tuple[Question, ...]
+    questions: Sequence[Question]
     """The scored split, subject by subject in alphabetical order, file order within a subject."""
     examples: Mapping[str, tuple[Question, ...]] = field(repr=False)
     """Worked examples by subject, in file order; empty if the source has none."""
@@ -113,3 +122,5 @@ class DataSet:
     """Hash of the questions and the data set's own worked examples: the same content has the same hash."""
     notice: str = ""
     """One line for the user if the data are not the complete data set; else empty."""
+    left_unread: int = 0
+    """The number of other questions, not read because `load` was asked for a sample; the hash is without them."""

@@ -99,12 +99,27 @@ def bad(rows: Rows, index: int, problem: str) -> DataError:
     return DataError(rows.file, f"{problem} ({COUNTED}).", row=rows.number(index))
 
 
-def unique(where: object, questions: Sequence[Question]) -> None:
-    """Raise DataError if two rows have the same id: a reply could belong to either."""
-    ids = [question.id for question in questions]
-    if len(set(ids)) < len(ids):
-        twice = next(name for name, count in Counter(ids).items() if count > 1)
-        raise DataError(where, f"two rows have the id {twice!r}; give every row an id of its own.")
+class Unique:
+    """A check that no two rows have the same id: a reply could belong to either."""
+
+    def __init__(self, where: object) -> None:
+        self._where = where
+        self._hashes: set[int] = set()  # in place of the ids, as the memory would hold each id twice
+        self._count = 0
+
+    def add(self, questions: Sequence[Question]) -> None:
+        """Note the ids of questions."""
+        self._hashes.update(hash(question.id) for question in questions)
+        self._count += len(questions)
+
+    def check(self, questions: Iterable[Question]) -> None:
+        """Raise DataError if two of the questions have the same id; they are those that were added."""
+        if len(self._hashes) == self._count:
+            return
+        for name, count in Counter(question.id for question in questions).items():
+            if count > 1:
+                problem = f"two rows have the id {name!r}; give every row an id of its own."
+                raise DataError(self._where, problem)
 
 
 def csv_record(file: str, number: int, record: Sequence[str], choices: int) -> None:
@@ -127,17 +142,16 @@ def first_line(error: BaseException) -> str:
 
 
 def counts(
-    where: str, what: str, questions: Iterable[Question], expected: Mapping[str, int], *, partial: bool
+    where: str, what: str, found: Mapping[str, int], expected: Mapping[str, int], *, partial: bool
 ) -> int:
-    """Check the number of questions of each subject, and return the number of subjects.
+    """Check `found`, the number of questions of each subject, and return the number of subjects.
 
     With `partial` there may be fewer than expected, never more. Raises DataError with subject, found, expected.
     """
-    found = Counter(question.subject for question in questions)
     wrong = [
-        f"{subject} has {found[subject]:,} (expected {number:,})"
+        f"{subject} has {found.get(subject, 0):,} (expected {number:,})"
         for subject, number in expected.items()
-        if (found[subject] > number if partial else found[subject] != number)
+        if (found.get(subject, 0) > number if partial else found.get(subject, 0) != number)
     ]
     if wrong:
         more = f", and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""

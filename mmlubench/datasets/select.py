@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import difflib
 import random
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from heapq import merge
+from itertools import accumulate, chain, islice
 
+from mmlubench.datasets.packed import Group, Runs, pick, runs
 from mmlubench.datasets.sets.subjects import CATEGORIES
 from mmlubench.errors import EmptySelection
 from mmlubench.schema import Question
@@ -18,28 +21,47 @@ def select(
     categories: Collection[str] = (),
     limit: int | None = None,
     seed: int = 0,
-) -> list[Question]:
+) -> Sequence[Question]:
     """Return the questions of these subjects and categories, at most `limit` of them, in the order given.
 
     Empty `subjects` or `categories` mean all; a space or hyphen may stand for the underscore of a name. Raises
     EmptySelection for a name that no question has, and if no question has both a subject and a category asked for.
     """
-    selected = list(questions)
-    if selected and subjects:
-        wanted = _known("subject", subjects, dict.fromkeys(q.subject for q in questions))
-        selected = [question for question in selected if question.subject in wanted]
-    if selected and categories:
-        wanted = _known("category", categories, _categories(questions))
-        selected = [question for question in selected if question.category in wanted]
-    if questions and not selected:
+    found = positions(runs(questions), subjects=subjects, categories=categories, limit=limit, seed=seed)
+    return pick(questions, found)
+
+
+def positions(
+    found: Runs,
+    *,
+    subjects: Collection[str] = (),
+    categories: Collection[str] = (),
+    limit: int | None = None,
+    seed: int = 0,
+) -> Iterable[int]:
+    """Return the positions of the questions that `select` takes, in order, given the groups. Raises the same."""
+    known = dict.fromkeys(group for group, _ in found)
+    wanted = [*known]
+    if known and subjects:
+        names = _known("subject", subjects, dict.fromkeys(group.subject for group in known))
+        wanted = [group for group in wanted if group.subject in names]
+    if wanted and categories:
+        names = _known("category", categories, _categories(known))
+        wanted = [group for group in wanted if group.category in names]
+    if known and not wanted:
         asked = [f"{what} {' or '.join(names)}" for what, names in _asked(subjects, categories)]
         raise EmptySelection(
             f"No question here is of {' and '.join(asked)}; ask for another, or leave it out."
         )
-    return selected if limit is None else draw(selected, limit, seed)
+    ends = accumulate(count for _, count in found)
+    ranges = [(group, range(end - n, end)) for (group, n), end in zip(found, ends, strict=True)]
+    selected = [(group, places) for group, places in ranges if group in set(wanted)]
+    if limit is None or limit >= sum(len(places) for _, places in selected):
+        return chain.from_iterable(places for _, places in selected)
+    return _drawn(selected, limit, seed)
 
 
-def draw(questions: Sequence[Question], limit: int, seed: int = 0) -> list[Question]:
+def draw(questions: Sequence[Question], limit: int, seed: int = 0) -> Sequence[Question]:
     """Draw `limit` questions spread evenly over the subjects, in the order given; all if there are no more.
 
     Systematic sampling, stratified by subject: each subject's questions are shuffled and laid out evenly on
@@ -50,19 +72,35 @@ def draw(questions: Sequence[Question], limit: int, seed: int = 0) -> list[Quest
     on the seed, the subjects and the order of the questions: it is the same in every process and for every model,
     and takes the same questions in every language that has all of them.
     """
-    groups: dict[tuple[str, str, str], list[int]] = {}
-    for position, question in enumerate(questions):
-        key = (question.benchmark, question.language, question.subject)
-        groups.setdefault(key, []).append(position)
-    keyed = []
-    for (benchmark, _, subject), positions in groups.items():
-        # Seeded with text: `random` hashes a text, unlike a tuple, to the same number in every process.
-        rng = random.Random(f"{seed}/{benchmark}/{subject}")
-        rng.shuffle(positions)
-        start = rng.random()
-        keyed += [((rank + start) / len(positions), position) for rank, position in enumerate(positions)]
-    taken = sorted(position for _, position in sorted(keyed)[:limit])
-    return [questions[position] for position in taken]
+    return pick(questions, positions(runs(questions), limit=limit, seed=seed))
+
+
+def _drawn(selected: Iterable[tuple[Group, range]], limit: int, seed: int) -> list[int]:
+    """Return the positions that are drawn of those selected, in order."""
+    strata: dict[tuple[str, str, str], Sequence[int]] = {}
+    for group, places in selected:
+        key = (group.benchmark, group.language, group.subject)
+        strata[key] = [*strata[key], *places] if key in strata else places
+    orders: dict[tuple[str, str, int], tuple[Sequence[int], float]] = {}  # the same in every language
+    laid_out = []
+    for (benchmark, _, subject), same in strata.items():
+        kind = (benchmark, subject, len(same))
+        if kind not in orders:
+            orders[kind] = _order(f"{seed}/{benchmark}/{subject}", len(same))
+        laid_out.append(_laid_out(same, *orders[kind]))
+    return sorted(place for _, place in islice(merge(*laid_out), limit))
+
+
+def _order(seed: str, count: int) -> tuple[Sequence[int], float]:
+    """Return the order in which the questions of a subject are laid out, and the start."""
+    rng = random.Random(seed)  # seeded with text: `random` hashes it, unlike a tuple, alike in every process
+    order = list(range(count))
+    rng.shuffle(order)
+    return order, rng.random()
+
+
+def _laid_out(places: Sequence[int], order: Sequence[int], start: float) -> Iterator[tuple[float, int]]:
+    return (((rank + start) / len(order), places[at]) for rank, at in enumerate(order))
 
 
 def dedup(questions: Iterable[Question]) -> list[Question]:
@@ -82,9 +120,9 @@ def _asked(subjects: Collection[str], categories: Collection[str]) -> list[tuple
     return [(what, names) for what, names in (("subject", subjects), ("category", categories)) if names]
 
 
-def _categories(questions: Sequence[Question]) -> list[str]:
+def _categories(known: Iterable[Group]) -> list[str]:
     """Return the categories that may be asked for: the four domains of MMLU, or those that the questions have."""
-    found = dict.fromkeys(question.category for question in questions)
+    found = dict.fromkeys(group.category for group in known)
     return list(CATEGORIES if found.keys() <= set(CATEGORIES) else found)
 
 

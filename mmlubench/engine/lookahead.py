@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections import deque
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -42,8 +42,11 @@ class LookAhead(Generic[T]):
         self.loop = asyncio.new_event_loop()
         self._width = width
         self._most = width + backlog
-        self._waiting: deque[Job[T]] = deque()
-        self._planned: dict[str, Job[T]] = {}
+        self._waiting: Iterator[Job[T]] = iter(())
+        self._next: Job[T] | None = None
+        """The first job of those that wait."""
+        self._begun: set[str] = set()
+        """The keys of jobs that were started out of turn, and may still be among those that wait."""
         self._tasks: dict[str, asyncio.Task[T]] = {}
         self._running = 0
         self._turned_at = 0.0
@@ -53,18 +56,19 @@ class LookAhead(Generic[T]):
         self._closed = False
 
     def plan(self, jobs: Iterable[Job[T]]) -> None:
-        """Take the jobs in the order in which results will be asked for; nothing runs before the first `result`."""
-        for job in jobs:
-            self._waiting.append(job)
-            self._planned[job.key] = job
+        """Take the jobs in the order in which results will be asked for; nothing runs before the first `result`.
+
+        Each is taken when it is about to start: a million of them would fill the memory.
+        """
+        self._waiting = chain(self._waiting, jobs)
+        self._next = self._next or next(self._waiting, None)
 
     def result(self, job: Job[T]) -> T:
         """Return the result of a job, waiting for it if necessary. Raises what its coroutine raised.
 
         A job that is asked for out of turn starts at once, beyond the width.
         """
-        self._planned.pop(job.key, None)
-        task = self._tasks.pop(job.key, None) or self._start(job)
+        task = self._tasks.pop(job.key, None) or self._start_early(job)
         self._top_up()
         try:
             if not task.done():
@@ -141,16 +145,22 @@ class LookAhead(Generic[T]):
         self._turned_at = self.loop.time()
 
     def _top_up(self) -> None:
-        while self._running < self._width and len(self._tasks) < self._most and self._waiting:
-            job = self._waiting[0]
-            if job.key not in self._planned:  # already started: its result was asked for early
-                self._waiting.popleft()
-                continue
-            if not job.ready():
+        while self._running < self._width and len(self._tasks) < self._most and self._next is not None:
+            job = self._next
+            if job.key in self._begun:  # its result was asked for early
+                self._begun.remove(job.key)
+            elif not job.ready():
                 return
-            self._waiting.popleft()
-            del self._planned[job.key]
-            self._tasks[job.key] = self._start(job)
+            else:
+                self._tasks[job.key] = self._start(job)
+            self._next = next(self._waiting, None)
+        if self._next is None:
+            self._begun.clear()
+
+    def _start_early(self, job: Job[T]) -> asyncio.Task[T]:
+        if self._next is not None:
+            self._begun.add(job.key)
+        return self._start(job)
 
     def _start(self, job: Job[T]) -> asyncio.Task[T]:
         task = self.loop.create_task(job.start())

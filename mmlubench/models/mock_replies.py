@@ -9,12 +9,15 @@ from typing import Any
 
 import orjson
 
+from mmlubench import zstd
 from mmlubench.errors import ModelError
 from mmlubench.inputs import DATA_BYTES, JSON_BYTES, TooLarge, read_bytes, read_lines
+from mmlubench.jsonl import present
 from mmlubench.schema import Usage
 
 _BOM = b"\xef\xbb\xbf"  # the byte order mark, with which Windows editors begin a file
 
+_LINES = (".jsonl", f".jsonl{zstd.SUFFIX}")  # the ends of names of files with a reply on each line
 _AS_LINES = "; replies as JSON lines, in a file whose name ends in .jsonl, may be more"
 
 
@@ -56,15 +59,16 @@ def load(path: str) -> dict[str, Canned]:
     try:
         return _collected(item for file in _files(path) for item in _items(file))
     except OSError as error:
-        way_out = _AS_LINES if isinstance(error, TooLarge) and not path.endswith(".jsonl") else ""
-        raise ModelError(f"{path}: the mock's replies cannot be read ({error.strerror}){way_out}.") from None
+        way_out = _AS_LINES if isinstance(error, TooLarge) and not path.endswith(_LINES) else ""
+        why = error.strerror or error
+        raise ModelError(f"{path}: the mock's replies cannot be read ({why}){way_out}.") from None
 
 
 def _files(path: str) -> list[str]:
     folder = Path(path)
     if not folder.is_dir():
-        return [path]
-    return [str(file) for file in sorted(folder.iterdir()) if file.suffix in (".json", ".jsonl")]
+        return [str(present(folder))]
+    return [str(file) for file in sorted(folder.iterdir()) if file.name.endswith((".json", *_LINES))]
 
 
 def _collected(items: Iterable[tuple[str, Any, Any]]) -> dict[str, Canned]:
@@ -83,7 +87,7 @@ def _collected(items: Iterable[tuple[str, Any, Any]]) -> dict[str, Canned]:
 
 def _items(path: str) -> Iterator[tuple[str, Any, Any]]:
     """Yield the place in the file (for error messages), the id and the value of each reply."""
-    whole = None if path.endswith(".jsonl") else _whole(path)
+    whole = None if path.endswith(_LINES) else _whole(path)
     if whole is not None:
         for name, value in whole.items():
             yield f"{path}, id {name}", name, value

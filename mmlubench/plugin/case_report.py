@@ -35,8 +35,8 @@ def outcome_of(case_outcome: CaseOutcome) -> Outcome:
 
 def result_of(case: Case, case_outcome: CaseOutcome) -> Entry:
     """Return the line of `results.jsonl` for a case with a question."""
-    assert case.question is not None
     question, journal, answer = case.question, case_outcome.journal, case_outcome.answer
+    assert question is not None
     outcome = outcome_of(case_outcome)
     return Entry(
         id=question.id,
@@ -88,8 +88,9 @@ def _result_in_record(case: Case, case_outcome: CaseOutcome) -> Entry | dict[str
 
 def _debate_line(case: Case, case_outcome: CaseOutcome) -> bytes:
     """Return the entry of the debate file, on one line; empty without a debate."""
-    if case.question is None or case_outcome.answer is None or case_outcome.answer.record is None:
+    if not case.has_question or case_outcome.answer is None or case_outcome.answer.record is None:
         return b""
+    assert case.question is not None
     name, entry = orjson.dumps(case.question.id), orjson.dumps(case_outcome.answer.record)
     return name + b": " + entry + b"\n"
 
@@ -102,7 +103,7 @@ def report_of(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | No
     if call.when != "call" or case.case_outcome is None:
         return _passed(case, call) if call.excinfo is None else _not_begun(case, call)
     case_outcome, case.case_outcome = case.case_outcome, None
-    report = _graded(case, call, case_outcome) if case.question else _own_test(case, call, case_outcome)
+    report = _graded(case, call, case_outcome) if case.has_question else _own_test(case, call, case_outcome)
     report.user_properties.append((PROPERTY, record_of(case, case_outcome)))
     case_outcome.error = (
         None  # its traceback leads back to the outcome: only the garbage collector could free both
@@ -122,7 +123,7 @@ def is_plain(case: Case) -> bool:
 
 def _not_begun(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
     """Return the report of a case that a mark skips, or whose fixture failed: it counts, although nothing was asked."""
-    if call.when != "setup" or case.question is None:
+    if call.when != "setup" or not case.has_question:
         return None
     assert call.excinfo is not None
     case_outcome = CaseOutcome(Journal(), error=call.excinfo.value, began=False)
@@ -136,9 +137,8 @@ def _graded(case: Case, call: pytest.CallInfo[None], case_outcome: CaseOutcome) 
     if outcome is Outcome.CORRECT:
         report = _passed(case, call)
     elif isinstance(case_outcome.error, BudgetSpent):
-        report = _report(
-            case, call, "skipped", (case.template.file, case.template.line or 0, str(case_outcome.error))
-        )
+        where = (case.template.file, case.template.line or 0)
+        report = ThinReport(case, call, "skipped", (*where, str(case_outcome.error)))
     elif outcome is Outcome.SKIPPED or (_is_bug(case_outcome) and _is_new(case, case_outcome.error)):
         report = pytest.TestReport.from_item_and_call(case, call)
     else:
@@ -156,7 +156,7 @@ def _own_test(case: Case, call: pytest.CallInfo[None], case_outcome: CaseOutcome
 
 
 def _passed(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport:
-    return _report(case, call, "passed", None)
+    return ThinReport(case, call, "passed", None)
 
 
 def _failed(case: Case, call: pytest.CallInfo[None], reason: str) -> pytest.TestReport:

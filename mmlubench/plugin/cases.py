@@ -8,7 +8,8 @@ time, its report is built from the answer instead of a traceback, and set-up is 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, overload
 
 import pytest
 
@@ -20,6 +21,7 @@ from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.current_case import current_case
 from mmlubench.plugin.overrides import PLACEHOLDER
 from mmlubench.plugin.template import Template
+from mmlubench.plugin.thin_item import ThinItem, thin_item
 from mmlubench.plugin.xdist.worker_state import WorkerState
 from mmlubench.schema import Question
 from mmlubench.solvers import Solver
@@ -59,16 +61,35 @@ class CaseProcess(Protocol):
         ...
 
 
-class Case(pytest.Function):
+class Case(ThinItem):
     """A pytest item for one model and one question, or for one model and a user's own test marked `look_ahead`."""
 
+    __slots__ = ("case_outcome", "label", "order", "place", "process", "rows")
+
     process: CaseProcess
-    template: Template
     label: str
-    question: Question | None
-    order: int = -1
-    case_outcome: CaseOutcome | None = None
+    order: int
+    """The position of the case in the run; -1 until it is known."""
+    case_outcome: CaseOutcome | None
     """The outcome of the case, from its end until it is reported."""
+    rows: Sequence[Question]
+    """The questions of the benchmark; empty for a user's own test."""
+    place: int
+    """The position of the case's question among them."""
+
+    @property
+    def question(self) -> Question | None:
+        """The question, read anew each time where questions are packed; None for a user's own test."""
+        return self.rows[self.place] if self.rows else None
+
+    @property
+    def has_question(self) -> bool:
+        """Whether the case asks a question, and is no test of the user's own."""
+        return bool(self.rows)
+
+    def id_parts(self) -> list[str]:
+        """Return the parts of the id between the brackets."""
+        return _id_parts(self.template, self.label, self.question)
 
     @property
     def location(self) -> tuple[str, int | None, str]:
@@ -176,13 +197,41 @@ class Case(pytest.Function):
         return {**(template.values or {}), **{name: self.callspec.params[name] for name in template.direct}}
 
 
-def make_case(process: CaseProcess, template: Template, label: str, question: Question | None) -> Case:
-    """Make a case of a test function. Its id is `model-subject-row`, besides the ids of the user's own parameters."""
-    item = template.item
-    case_id = "-".join(filter(None, (label, question.case_id if question else "")))
-    ids = [case_id if part == PLACEHOLDER else part for part in template.id_parts]
-    params = item.callspec.params if len(item.callspec.params) > 1 else None  # the only one is ours
-    case = private_pytest.copy_of(item, Case, ids=ids, function=template.stand_in, params=params)
-    case.process, case.template, case.label, case.question = process, template, label, question
-    case.extra_keyword_matches.add(template.benchmark)
+class Asked(Sequence[Question]):
+    """The questions of cases that have one, each read when it is wanted."""
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        self._cases = cases
+
+    @overload
+    def __getitem__(self, index: int) -> Question: ...
+    @overload
+    def __getitem__(self, index: slice) -> Asked: ...
+    def __getitem__(self, index: int | slice) -> Question | Asked:
+        if isinstance(index, slice):
+            return Asked(self._cases[index])
+        question = self._cases[index].question
+        assert question is not None
+        return question
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+
+def make_case(
+    process: CaseProcess, template: Template, label: str, rows: Sequence[Question] = (), place: int = 0
+) -> Case:
+    """Make the case of the question at `place` of `rows`, or without rows that of a user's own test.
+
+    Its id is `model-subject-row`, besides the ids of the user's own parameters.
+    """
+    parts = _id_parts(template, label, rows[place] if rows else None)
+    case: Case = thin_item(Case, template, parts)
+    case.process, case.label, case.rows, case.place = process, label, rows, place
+    case.order, case.case_outcome = -1, None
     return case
+
+
+def _id_parts(template: Template, label: str, question: Question | None) -> list[str]:
+    case_id = "-".join(filter(None, (label, question.case_id if question else "")))
+    return [case_id if part == PLACEHOLDER else part for part in template.id_parts]

@@ -38,7 +38,7 @@ def multiply(process: Process, items: list[pytest.Function]) -> Iterator[Case]:
         mark = item.get_closest_marker("questions")
         if mark is None:
             template = process.template(item, item.originalname)
-            yield from (make_case(process, template, label, None) for label in process.labels(template))
+            yield from (make_case(process, template, label) for label in process.labels(template))
             continue
         benchmark, origin = _read_mark(item, *mark.args, **mark.kwargs)
         process.run.data.seen.add(benchmark)
@@ -54,7 +54,7 @@ def multiply(process: Process, items: list[pytest.Function]) -> Iterator[Case]:
                 by_recipe=template.overrides.uses_solver,
             )
             for label in labels:
-                cases = (make_case(process, template, label, question) for question in questions)
+                cases = (make_case(process, template, label, questions, n) for n in range(len(questions)))
                 yield from (
                     c for c in cases if keyword.is_plain or keyword.matches(benchmark, [*names, c.name])
                 )
@@ -64,7 +64,7 @@ def multiply(process: Process, items: list[pytest.Function]) -> Iterator[Case]:
 def keyword_applied(config: pytest.Config, benchmarks: set[str], items: list[pytest.Item]) -> Iterator[None]:
     """Apply `-k`, and keep pytest from applying it again to each case: cases were selected by it when made."""
     _keep_named(config, benchmarks, items)
-    others = [item for item in items if not (isinstance(item, Case) and item.question)]
+    others = [item for item in items if not (isinstance(item, Case) and item.has_question)]
     dropped = set(others)
     deselect_by_keyword(others, config)
     dropped.difference_update(others)

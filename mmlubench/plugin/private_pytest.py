@@ -18,6 +18,7 @@ from _pytest.assertion import rewrite, util
 from _pytest.fixtures import FixtureDef
 from _pytest.mark import deselect_by_keyword
 from _pytest.mark.expression import IDENT_PREFIX, Expression
+from _pytest.nodes import Node
 from _pytest.python import get_direct_param_fixture_func
 from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
 from _pytest.warnings import catch_warnings_for_item
@@ -75,23 +76,84 @@ def id_parts(item: pytest.Function) -> list[str]:
     return list(item.callspec._idlist)
 
 
-def copy_of(
+#: What every test has and no test changes.
+_SHARED = ("originalname", "fixturenames", "_fixtureinfo")
+#: The places of a node's id, in pytest 9.2 and before.
+_IDS = ("_id", "_nodeid")
+
+
+def thin_copy_of(item: pytest.Function, kind: type[FunctionT]) -> FunctionT:
+    """Return a test of another class in the place of `item`, without most of what pytest stores in every test.
+
+    `shared` gives what is the same in `item`, and `fill` stores the rest; `kind` must ask for both where they are
+    needed. A test of pytest's own takes 3 kB.
+    """
+    copy: FunctionT = kind.__new__(kind)
+    assert item.parent is not None
+    copy.parent, copy.path, copy.config, copy.session = item.parent, item.path, item.config, item.session
+    return copy
+
+
+def is_stored(item: pytest.Function, name: str) -> bool:
+    """Whether an attribute is one that pytest stores in every test, such as in `item`."""
+    return name in vars(item) or name in Node.__slots__ or name in _IDS
+
+
+def shared(item: pytest.Function, name: str, function: Callable[..., Any]) -> tuple[Any, ...]:
+    """Return the value of an attribute that a copy of `item` which calls `function` need not store, or nothing."""
+    if name == "_obj":
+        return (function,)
+    return (getattr(item, name),) if name in _SHARED else ()
+
+
+def add_stash(item: pytest.Item) -> None:
+    """Give a thin copy the storage of plugins, and nothing else: pytest looks into it at each report."""
+    item.stash = item._store = pytest.Stash()
+
+
+def drop_stash(item: pytest.Item) -> None:
+    """Take the storage of plugins from a thin copy again, if it has any and only pytest itself has used it.
+
+    What pytest notes there at each report is for the fixture `tmp_path`, which no thin copy has at that time.
+    """
+    try:
+        stash = object.__getattribute__(item, "stash")  # makes none if there is none
+    except AttributeError:
+        return
+    if len(stash) == (tmppath_result_key in stash):
+        del item.stash, item._store
+
+
+def base_id(item: pytest.Function) -> Any:
+    """Return the id of a test without its parameters, as a structure; None before pytest 9.2, which has no such ids."""
+    parent = getattr(item.parent, "id", None)
+    return None if parent is None else parent.child(item.originalname)
+
+
+def with_parameters(base: Any, parameters: str) -> Any:
+    """Return the id of a test with this text in brackets, as a structure. Raises AttributeError before pytest 9.2."""
+    return base.with_params(parameters)
+
+
+def fill(
+    copy: pytest.Function,
     item: pytest.Function,
-    kind: type[FunctionT],
     *,
     ids: Sequence[str],
     function: Callable[..., Any],
     params: dict[str, Any] | None,
-) -> FunctionT:
-    """Return a copy of `item` as a test of another class, with these parts of the id and `function` to call.
+) -> None:
+    """Store in a thin copy of `item` what pytest stores in every test, with these parts of the id.
 
-    `params` are the values of its parameters. None makes a test without parameters, which saves pytest from grouping
-    fixtures by them for every test. pytest itself makes tests in this way when it multiplies one by parameters.
+    `function` is what it calls. `params` are the values of its parameters. None makes a test without parameters, which
+    saves pytest from grouping fixtures by them for every test. What was stored before stays.
     """
     spec = replace(item.callspec, _idlist=ids, params=item.callspec.params if params is None else params)
-    copy: FunctionT = kind.from_parent(
-        item.parent,
-        name=f"{item.originalname}[{'-'.join(ids)}]",
+    before, stash = dict(vars(copy)), getattr(copy, "stash", None)
+    pytest.Function.__init__(
+        copy,
+        name=copy.name,
+        parent=copy.parent,
         callspec=spec,
         callobj=function,
         fixtureinfo=item._fixtureinfo,
@@ -99,7 +161,9 @@ def copy_of(
     )
     if params is None:
         del copy.callspec
-    return copy
+    vars(copy).update(before)
+    if stash is not None:
+        copy.stash = copy._store = stash
 
 
 def node_id(item: pytest.Item) -> Any:
@@ -239,6 +303,14 @@ def keyword_done(config: pytest.Config) -> Iterator[None]:
         yield
     finally:
         config.option.keyword = text
+
+
+# -- reports -----------------------------------------------------------------------------------------------------
+
+
+def to_json(report: pytest.TestReport) -> dict[str, Any]:
+    """Return a report as plain values, as pytest-xdist sends it."""
+    return report._to_json()
 
 
 # -- the terminal ------------------------------------------------------------------------------------------------

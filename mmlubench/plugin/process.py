@@ -14,7 +14,7 @@ from mmlubench.errors import StoreError, UserError
 from mmlubench.figures import several
 from mmlubench.models.base import Model
 from mmlubench.plugin.case_outcome import CaseOutcome
-from mmlubench.plugin.cases import Case
+from mmlubench.plugin.cases import Asked, Case
 from mmlubench.plugin.overrides import Overrides, check_options
 from mmlubench.plugin.own_parts import OwnModel, OwnSolver, RecordingSolver
 from mmlubench.plugin.private_pytest import ComparisonOff, will_run
@@ -105,7 +105,7 @@ class Process:
         """Return the outcome of a case, running many others meanwhile."""
         if self._lookahead is None:
             self._lookahead = self._start()
-        with self._comparison_off if case.question is not None else nullcontext():
+        with self._comparison_off if case.has_question else nullcontext():
             outcome = self._lookahead.result(case.job)
         if self.worker_state is not None:
             self.worker_state.note()  # a crash from here on is not that of the case that went on last
@@ -129,10 +129,10 @@ class Process:
             if isinstance(item, Case):
                 item.order = order
                 self.cases.append(item)
-                if item.question is not None:
+                if item.has_question:
                     template = item.template
                     self.run.select(
-                        item.label, item.question, template.recipe, scored=template.overrides.uses_solver
+                        item.label, template.benchmark, template.recipe, scored=template.overrides.uses_solver
                     )
         check_options(self.run.settings, (template.overrides for template in self._templates))
 
@@ -161,10 +161,15 @@ class Process:
         # late: a pytest run without benchmarks must not pay for it
         from mmlubench.run.estimate import quote_lines
 
-        unknown = sum(case.question is None or bool(case.template.recipe) for case in self.cases)
+        unknown = sum(not case.has_question or bool(case.template.recipe) for case in self.cases)
         # The requests of a user's own test or solver are known only when it runs.
         rest = f"not estimated: {several(unknown, 'case')} of tests that ask a model by themselves, as dialogues do"
-        return [*quote_lines(self.run), *([rest] if unknown else ())]
+        asked: dict[str, list[Case]] = {}
+        for case in self.cases:
+            if case.has_question and not case.template.recipe:
+                asked.setdefault(case.label, []).append(case)
+        questions = {label: Asked(cases) for label, cases in asked.items()}
+        return [*quote_lines(self.run, questions), *([rest] if unknown else ())]
 
     @property
     def _templates(self) -> list[Template]:

@@ -21,6 +21,7 @@ from mmlubench.plugin.option_names import NAMES, usage_error
 from mmlubench.plugin.redaction import Redaction
 from mmlubench.plugin.signals import DRAIN_S, Signals
 from mmlubench.plugin.terminal import count_outcomes, status_of
+from mmlubench.plugin.thin_report import ThinReport
 from mmlubench.plugin.writer import Writer
 from mmlubench.plugin.xdist.controller import Controller, collect_last_reports, stopped_for
 from mmlubench.plugin.xdist.scheduling import share_of, state_of
@@ -230,6 +231,8 @@ class Session:
                 self._writer.take(self._session, report, cast("dict[str, Any]", record))
                 self.process.reading = None
         report.user_properties = [pair for pair in report.user_properties if pair[0] != PROPERTY]
+        if isinstance(report, ThinReport):
+            report.let_go()
         if self._writer.recording is not None and report.when not in ("setup", "call", "teardown"):
             self._writer.recording.crashed(report)  # xdist's own report of a crash says "???"
 

@@ -33,6 +33,11 @@ class Template:
         self.item = item
         self.benchmark = benchmark
         self.id_parts = private_pytest.id_parts(item)
+        self.has_parameters = len(item.callspec.params) > 1
+        """Whether the test has parameters of the user's own, besides ours."""
+        self.name: str = item.originalname
+        self.nodeid = item.nodeid.partition("[")[0]
+        self.base_id = private_pytest.base_id(item)
         self.function: Callable[..., Coroutine[Any, Any, None]] = item.obj
         self.stand_in = _stand_in(item.obj)
         self.arguments = frozenset(inspect.signature(item.obj).parameters)

@@ -13,7 +13,7 @@ import orjson
 
 from mmlubench.errors import DataError, UserError
 from mmlubench.inputs import FACTS_BYTES, JSON_BYTES, read_bytes
-from mmlubench.jsonl import read
+from mmlubench.jsonl import present, read
 from mmlubench.records import BENCHMARK, Manifest, check_kind, check_version
 from mmlubench.schema import Entry
 from mmlubench.settings import Settings
@@ -79,7 +79,7 @@ class RunArchive:
 
     def requests(self) -> Iterator[dict[str, Any]]:
         """Yield every line of `requests.jsonl`, one in memory at a time. Raises UserError."""
-        path = self.path / "requests.jsonl"
+        path = present(self.path / "requests.jsonl")
         for row, line in enumerate(read_records(path), start=1):
             check_kind(line, BENCHMARK, path, row=row)
             yield line
@@ -176,11 +176,12 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a file of a run, one in memory at a time. Raises UserError."""
+    """Yield the lines of a file of a run, compressed or not, one in memory at a time. Raises UserError."""
     try:
         yield from read(path)
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}): is it the folder of a run?") from None
+        why = error.strerror or error
+        raise UserError(f"{path} cannot be read ({why}): is it the folder of a run?") from None
 
 
 def _object(path: Path, most: int) -> dict[str, Any]:

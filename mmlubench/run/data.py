@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from mmlubench import datasets, prompts
 from mmlubench.datasets import DataSet, Spec
 from mmlubench.datasets.assembly import fingerprint
-from mmlubench.datasets.select import select
+from mmlubench.datasets.packed import Runs, pick, runs
+from mmlubench.datasets.select import positions, select
 from mmlubench.errors import EmptySelection, UserError
 from mmlubench.figures import several
 from mmlubench.run.data_filters import narrow
@@ -44,28 +46,34 @@ class RunData:
         wanted: Callable[[Question], bool] | None,
         *,
         by_recipe: bool = True,
-    ) -> list[Question]:
+    ) -> Sequence[Question]:
         """Return the selected questions of a benchmark; `wanted` filters them before `--limit` is applied.
 
         `by_recipe` says that the recipe of the options will render them: it is then tried on them.
         """
-        settings = self._settings
         try:
-            data = self._load(benchmark, origin)
-            candidates = [q for q in data.questions if wanted is None or wanted(q)]
-            selected = select(
-                candidates,
-                subjects=settings.subject,
-                categories=settings.category,
-                limit=settings.limit,
-                seed=settings.seed,
-            )
+            data = self._load(benchmark, origin, in_part=wanted is None)
+            selected = data.questions if data.left_unread else self._selected(data.questions, wanted)
         except EmptySelection as error:
             self.empty_selection = self.empty_selection or EmptySelection(f"{benchmark}: {error}")
-            return []
+            return ()
         if by_recipe:
             self._try_prompts(data, selected)
         return selected
+
+    def _selected(
+        self, candidates: Sequence[Question], wanted: Callable[[Question], bool] | None
+    ) -> Sequence[Question]:
+        settings = self._settings
+        if wanted is not None:
+            candidates = pick(candidates, (n for n, question in enumerate(candidates) if wanted(question)))
+        return select(
+            candidates,
+            subjects=settings.subject,
+            categories=settings.category,
+            limit=settings.limit,
+            seed=settings.seed,
+        )
 
     def examples(self, benchmark: str) -> Mapping[str, Sequence[Question]]:
         """Return the worked examples of a benchmark by subject."""
@@ -79,7 +87,8 @@ class RunData:
                 "revision": d.revision,
                 "sha256": d.sha256,
                 "notice": d.notice,
-                "questions": len(d.questions),
+                "questions": len(d.questions) + d.left_unread,
+                **({"questions_read": len(d.questions)} if d.left_unread else {}),
             }
             for name, d in self._data.items()
         }
@@ -87,7 +96,7 @@ class RunData:
     def lines(self) -> list[str]:
         """Return a line for the terminal for each data set that was loaded."""
         return [
-            f"mmlubench: {name}: {several(len(d.questions), 'question')} from {d.source}"
+            f"mmlubench: {name}: {several(len(d.questions) + d.left_unread, 'question')} from {d.source}"
             + (f"; {d.notice}" if d.notice else "")
             for name, d in self._data.items()
         ]
@@ -105,16 +114,17 @@ class RunData:
             "a word of -k is part of a benchmark's name, a model, a subject or a row, as in -k 'mmlu and anatomy'."
         )
 
-    def _load(self, benchmark: str, origin: Origin) -> DataSet:
+    def _load(self, benchmark: str, origin: Origin, *, in_part: bool) -> DataSet:
+        """Load the data of a benchmark, `in_part` if no more than the sample of `--limit` is needed of it."""
         loaded = self._data.get(benchmark)
-        if loaded is None:
-            loaded, self._origins[benchmark] = self._read(benchmark, origin), origin
-            self._data[benchmark] = loaded
-        elif self._origins[benchmark] != origin:
+        if loaded is not None and self._origins[benchmark] != origin:
             raise UserError(f"two tests call different questions {benchmark}; give one of them another name.")
+        if loaded is None or (loaded.left_unread and not in_part):
+            loaded, self._origins[benchmark] = self._read(benchmark, origin, in_part), origin
+            self._data[benchmark] = loaded
         return loaded
 
-    def _read(self, benchmark: str, origin: Origin) -> DataSet:
+    def _read(self, benchmark: str, origin: Origin, in_part: bool) -> DataSet:
         settings = self._settings
         source = settings.data or ("sample" if self._roster.only_mocks else "hub")
         if isinstance(origin, Spec) or origin is None:
@@ -124,12 +134,28 @@ class RunData:
                 allow_partial=settings.allow_partial_data,
                 languages=settings.language,
                 examples=self._strategy.recipe.shots > 0,
+                choose=self._sample if in_part and self._takes_a_sample else None,
             )
         else:
             data = DataSet(benchmark, tuple(origin), {}, _OWN_ROWS, "", fingerprint(origin))
         return narrow(data, settings, source)
 
-    def _try_prompts(self, data: DataSet, questions: Iterable[Question]) -> None:
+    @property
+    def _takes_a_sample(self) -> bool:
+        """Whether `--limit` draws from subjects and languages alone; anything else takes all questions to know."""
+        settings = self._settings
+        filters = (settings.category, settings.redux, settings.dedup, settings.max_question_tokens)
+        return settings.limit is not None and not any(filters)
+
+    def _sample(self, found: Runs) -> Iterable[int]:
+        settings = self._settings
+        return positions(found, subjects=settings.subject, limit=settings.limit, seed=settings.seed)
+
+    def _try_prompts(self, data: DataSet, questions: Sequence[Question]) -> None:
         """Render one question of each subject, so that a prompt that cannot work fails before anything is paid for."""
-        for question in {q.subject: q for q in questions}.values():
+        found = runs(questions)
+        ends = accumulate(count for _, count in found)
+        last = {group.subject: end for (group, _), end in zip(found, ends, strict=True)}
+        for end in last.values():
+            question = questions[end - 1]
             prompts.render(self._strategy.recipe, question, data.examples.get(question.subject, ()))

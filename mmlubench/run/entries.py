@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -23,7 +24,7 @@ class _Cases:
     """The cases of one benchmark and model."""
 
     results: list[Entry] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
+    places: array[int] = field(default_factory=lambda: array("q"))
     """The position of each result in the run: workers send results in another order."""
     stored: int = 0
     """Requests that were answered from the store."""
@@ -34,7 +35,7 @@ class _Cases:
         if any(earlier > later for earlier, later in pairwise(self.places)):
             order = sorted(range(len(self.places)), key=self.places.__getitem__)
             self.results = [self.results[number] for number in order]
-            self.places = [self.places[number] for number in order]
+            self.places = array("q", (self.places[number] for number in order))
 
 
 class Entries:

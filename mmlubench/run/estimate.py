@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import cycle, islice
 
@@ -11,7 +11,7 @@ from mmlubench.models.names.prices import price_note
 from mmlubench.reports.estimate import Quote, estimate_lines
 from mmlubench.run.planned import planned_requests
 from mmlubench.run.run import Run
-from mmlubench.schema import Request, Scoring
+from mmlubench.schema import Question, Request, Scoring
 from mmlubench.stats.estimate import Estimate, estimate
 from mmlubench.tokens import BYTES_PER_TOKEN
 
@@ -22,30 +22,34 @@ _SAMPLE = 200
 _ANSWER = "A"
 
 
-def quote_lines(run: Run) -> list[str]:
-    """Return requests, tokens, price and time of every model as lines for the terminal; none without questions."""
-    quotes = [quote for label in run.questions for quote in _quotes(run, label)]
+def quote_lines(run: Run, asked: Mapping[str, Sequence[Question]]) -> list[str]:
+    """Return requests, tokens, price and time of every model as lines for the terminal; none without questions.
+
+    `asked` are the questions by the label of the model, in the order of the run; without those of a user's own solver,
+    whose requests cannot be estimated.
+    """
+    quotes = [quote for label, questions in asked.items() for quote in _quotes(run, label, questions)]
     return estimate_lines(quotes) if quotes else []
 
 
-def _quotes(run: Run, label: str) -> list[Quote]:
+def _quotes(run: Run, label: str, questions: Sequence[Question]) -> list[Quote]:
     # A solver of one request has no reply that could make a later prompt longer.
     is_one = run.strategy.kind.calls(run.settings) == 1
-    return _quote_one(run, label) if is_one else _quote_agents(run, label)
+    return _quote_one(run, label, questions) if is_one else _quote_agents(run, label, questions)
 
 
-def _quote_one(run: Run, label: str) -> list[Quote]:
+def _quote_one(run: Run, label: str, questions: Sequence[Question]) -> list[Quote]:
     spec = run.roster.specs[label]
-    texts = (_text(request) for _, request in planned_requests(run, label, run.questions[label], _ANSWER))
+    texts = (_text(request) for _, request in planned_requests(run, label, questions, _ANSWER))
     return [Quote(spec.label, _estimate(run, spec, texts), price_note(spec))]
 
 
-def _quote_agents(run: Run, label: str) -> list[Quote]:
+def _quote_agents(run: Run, label: str, questions: Sequence[Question]) -> list[Quote]:
     """Quote each model of the agents. The upper bound assumes longest replies, which make later prompts longer, too."""
     strategy, seats = run.strategy, {spec.label: spec for spec in run.roster.asked(label)}
     limits = [strategy.params(spec).max_tokens or 0 for spec in seats.values()]
-    usual = _sampled(run, label, strategy.recipe.reply_tokens)
-    longest = _sampled(run, label, max(limits)) if all(limits) else None
+    usual = _sampled(run, label, questions, strategy.recipe.reply_tokens)
+    longest = _sampled(run, label, questions, max(limits)) if all(limits) else None
     quotes = []
     for who, spec in seats.items():
         bound = _estimate(run, spec, longest[who]).cost_at_most if longest else None
@@ -54,9 +58,8 @@ def _quote_agents(run: Run, label: str) -> list[Quote]:
     return quotes
 
 
-def _sampled(run: Run, label: str, reply_tokens: int) -> dict[str, list[str]]:
+def _sampled(run: Run, label: str, questions: Sequence[Question], reply_tokens: int) -> dict[str, list[str]]:
     """Return the text of every request by the label of its model, if every reply has `reply_tokens` tokens."""
-    questions = run.questions[label]
     sample = questions[:: max(1, len(questions) // _SAMPLE)]
     reply = "word" * (reply_tokens * BYTES_PER_TOKEN // 4)
     texts: dict[str, list[str]] = {}

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from array import array
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from itertools import pairwise
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from mmlubench import zstd
 from mmlubench.errors import UserError
-from mmlubench.jsonl import Appender, pretty, write_atomic
+from mmlubench.jsonl import Appender, PackedAppender, pretty, write_atomic
 from mmlubench.reports.report import File
 
 #: The JSON-lines files: a line per case, or a line per request.
 STREAMS = ("requests", "responses", "results")
+#: Those that may be compressed; the results are a tenth of a run, and what people look into.
+_PACKED = ("requests", "responses")
 #: The end of the name of a folder in which a mock has answered.
 _MOCK = "-MOCK"
 
@@ -24,35 +28,37 @@ _MOCK = "-MOCK"
 class RunFolder:
     """A new folder `reports/<run-id>/` for one run. Raises UserError if it cannot be written."""
 
-    def __init__(self, parent: str, *, mock: bool) -> None:
+    def __init__(self, parent: str, *, mock: bool, packed: bool = False) -> None:
+        """`packed` compresses requests and responses."""
+        self._packed = _PACKED if packed else ()
         now = datetime.now(timezone.utc)
         stamp = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}"  # two runs may start in one second
         self.run_id = f"{stamp}-{secrets.token_hex(2)}{_MOCK if mock else ''}"
         self.path = Path(parent) / self.run_id
         try:
             self.path.mkdir(parents=True)
-            self._streams = {name: Appender(self._file(name)) for name in STREAMS}
+            self._streams = {name: self._appender(name) for name in STREAMS}
         except OSError as error:
             raise _unwritable(parent, error) from None
-        self._blocks: dict[str, list[tuple[int, int]]] = {name: [] for name in STREAMS}
+        self._blocks = {name: _Blocks() for name in STREAMS}
 
     def append(self, order: int, lines: Mapping[str, bytes]) -> None:
         """Append one case's lines to each file; `order` is the position of the case in the run."""
         for name, block in lines.items():
             self._streams[name].write(block)
-            self._blocks[name].append((order, len(block)))
+            self._blocks[name].add(order, len(block))
 
     def append_entry(self, name: str, order: int, entry: bytes) -> None:
         """Append a line `"key": value` of the JSON object that `close` writes to `name`.json."""
         if name not in self._streams:
             self._streams[name] = Appender(self._file(name))
-            self._blocks[name] = []
+            self._blocks[name] = _Blocks()
         self.append(order, {name: entry})
 
     @property
     def is_blank(self) -> bool:
         """Whether nothing has been appended yet."""
-        return not any(self._blocks.values())
+        return not any(blocks.sizes for blocks in self._blocks.values())
 
     def discard(self) -> None:
         """Remove the folder."""
@@ -74,7 +80,11 @@ class RunFolder:
         self.path = self.path.rename(self.path.with_name(self.run_id))
 
     def _file(self, name: str) -> Path:
-        return self.path / (f"{name}.jsonl" if name in STREAMS else f"{name}.json.part")
+        end = zstd.SUFFIX if name in self._packed else ""
+        return self.path / (f"{name}.jsonl{end}" if name in STREAMS else f"{name}.json.part")
+
+    def _appender(self, name: str) -> Appender:
+        return (PackedAppender if name in self._packed else Appender)(self._file(name))
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write one of the run's JSON files atomically."""
@@ -112,16 +122,28 @@ def _unwritable(parent: str, error: OSError) -> UserError:
     )
 
 
-def _put_in_order(path: Path, blocks: list[tuple[int, int]]) -> None:
-    if all(earlier[0] <= later[0] for earlier, later in pairwise(blocks)):
+class _Blocks:
+    """The places of cases in a file: position in the run and size in bytes of each block of lines, as appended."""
+
+    def __init__(self) -> None:
+        self.orders, self.sizes = array("q"), array("q")  # 16 bytes a case; a tuple of two numbers takes 120
+        self.are_in_order = True
+
+    def add(self, order: int, size: int) -> None:
+        self.are_in_order = self.are_in_order and not (self.orders and self.orders[-1] > order)
+        self.orders.append(order)
+        self.sizes.append(size)
+
+
+def _put_in_order(path: Path, blocks: _Blocks) -> None:
+    if blocks.are_in_order:
         return
-    content = path.read_bytes()
-    placed: list[tuple[int, int, int]] = []
-    start = 0
-    for order, size in blocks:
-        placed.append((order, start, size))
-        start += size
-    write_atomic(path, b"".join(content[begin : begin + size] for _, begin, size in sorted(placed)))
+    packed = path.suffix == zstd.SUFFIX
+    content = b"".join(zstd.chunks(path)) if packed else path.read_bytes()
+    starts = [0, *accumulate(blocks.sizes)]
+    by_order = sorted(range(len(blocks.orders)), key=blocks.orders.__getitem__)
+    ordered = b"".join(content[starts[n] : starts[n + 1]] for n in by_order)
+    write_atomic(path, zstd.frame(ordered) if packed else ordered)
 
 
 def _close_object(lines: Path, whole: Path) -> None:

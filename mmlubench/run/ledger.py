@@ -33,7 +33,8 @@ class Ledger:
         self._facts = run.facts()
         self._heard: dict[str, None] = {}
         """The models of the cases that came."""
-        self._folder = RunFolder(run.settings.run_dir, mock=self._is_mock)
+        packed = run.settings.log_compression is not None
+        self._folder = RunFolder(run.settings.run_dir, mock=self._is_mock, packed=packed)
         self._known: dict[str, dict[str, tuple[str, str]]] = {}
         """Benchmark and recipe of each test function, by the part of a pytest id before the bracket and then by the end
         of the id, which names the test's own parameters."""

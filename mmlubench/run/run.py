@@ -13,7 +13,7 @@ from mmlubench.run.data import RunData
 from mmlubench.run.roster import Roster
 from mmlubench.run.share import Share
 from mmlubench.run.strategy import Strategy
-from mmlubench.schema import Question, Scoring
+from mmlubench.schema import Scoring
 from mmlubench.settings import Settings
 from mmlubench.solvers import Solver
 
@@ -39,11 +39,6 @@ class Run:
         self.roster = Roster(settings, self.share, specs, note_spent)
         self.strategy = Strategy(settings)
         self.data = RunData(settings, self.roster, self.strategy)
-        self.questions: dict[str, list[Question]] = {}
-        """The selected questions by the label of the model that is asked, in the order of the run.
-
-        Without those of a user's own solver, whose requests cannot be estimated.
-        """
         self._selected: Counter[tuple[str, str]] = Counter()
         """The number of selected cases, by benchmark and `selection_key`."""
         self._asked: dict[str, None] = {}
@@ -61,20 +56,18 @@ class Run:
         self.strategy.check()
         _ = self.roster.specs
 
-    def select(self, label: str, question: Question, recipe: str = "", *, scored: bool = True) -> None:
-        """Add a question to the run, to be asked of the model of that label.
+    def select(self, label: str, benchmark: str, recipe: str = "", *, scored: bool = True) -> None:
+        """Add a question of a benchmark to the run, to be asked of the model of that label.
 
         `recipe` names what replaces the recipe of the options, if anything does; `scored` says whether the solver of
         the options asks that model.
         """
-        self._selected[question.benchmark, selection_key(label, recipe)] += 1
+        self._selected[benchmark, selection_key(label, recipe)] += 1
         self._asked[label] = None
         if scored:
             self._scored[label] = None
         if recipe:
             self.own_recipes[recipe] = None
-        else:
-            self.questions.setdefault(label, []).append(question)
 
     def solver(self, label: str, benchmark: str) -> Solver:
         """Return the solver of the options for a model under test, with the worked examples of a benchmark."""

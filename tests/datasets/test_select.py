@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections import Counter
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmlubench.datasets.packed import Packer
 from mmlubench.datasets.select import dedup, draw, select
 from mmlubench.datasets.sets.subjects import SUBJECTS
 from mmlubench.errors import EmptySelection, UserError
@@ -35,6 +37,42 @@ FULL = full()
 
 def ids(questions: Sequence[Question]) -> list[str]:
     return [question.id for question in questions]
+
+
+def as_described(questions: list[Question], limit: int, seed: int) -> list[Question]:
+    """The draw as the docstring of `draw` describes it, word by word."""
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for position, question in enumerate(questions):
+        groups.setdefault((question.benchmark, question.language, question.subject), []).append(position)
+    keyed = []
+    for (benchmark, _, subject), positions in groups.items():
+        rng = random.Random(f"{seed}/{benchmark}/{subject}")
+        rng.shuffle(positions)
+        start = rng.random()
+        keyed += [((rank + start) / len(positions), position) for rank, position in enumerate(positions)]
+    return [questions[position] for position in sorted(position for _, position in sorted(keyed)[:limit])]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", "DE_DE", "FR_FR"])), max_size=120),
+    st.integers(0, 130),
+    st.integers(0, 5),
+)
+def test_the_draw_is_the_one_that_is_described(kinds: list[tuple[str, str]], limit: int, seed: int) -> None:
+    # However it is computed: a draw of an earlier version must be drawn again.
+    pool = [
+        replace(made(subject, 1)[0], id=f"mmlu/{subject}/{n}", language=language)
+        for n, (subject, language) in enumerate(kinds)
+    ]
+    packer = Packer()
+    packer.add(pool)
+    assert draw(pool, limit, seed) == as_described(pool, limit, seed)
+    assert list(draw(packer.packed(), limit, seed)) == as_described(pool, limit, seed)
+
+
+def test_the_draw_of_all_of_mmlu_is_the_one_that_is_described() -> None:
+    for limit, seed in ((1, 0), (300, 0), (300, 1), (5000, 2), (14_041, 0)):
+        assert draw(FULL, limit, seed) == as_described(FULL, limit, seed)
 
 
 pools = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 40), min_size=1).map(

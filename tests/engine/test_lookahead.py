@@ -216,6 +216,17 @@ def test_cases_may_be_read_in_any_order(office: Office, ahead: Callable[..., Loo
     assert sorted(office.started) == ["0", "1", "2", "3", "4"]
 
 
+def test_cases_are_made_as_they_start(office: Office, ahead: Callable[..., LookAhead[str]]) -> None:
+    # A million of them would fill the memory before the first is asked.
+    made: list[str] = []
+    jobs = office.jobs(*[1] * 50)
+    look = ahead(3, backlog=2)
+    look.plan(made.append(job.key) or job for job in jobs)  # type: ignore[func-returns-value]
+    for number in range(20):
+        assert look.result(jobs[number]) == f"result of {number}"
+        assert len(made) <= number + 1 + 3 + 2 + 1
+
+
 def test_a_case_that_was_never_planned_runs_when_it_is_asked_for(
     office: Office, ahead: Callable[..., LookAhead[str]]
 ) -> None:

@@ -113,22 +113,51 @@ def test_the_parts_of_an_id_are_told_apart(probe):
     assert private_pytest.id_parts(item) == ["1", "curt-1"]
 
 
-def test_a_copy_has_the_fixtures_of_its_test_other_ids_and_another_function(probe):
-    class Kind(pytest.Function):
-        pass
+def test_a_thin_copy_is_a_test_of_its_own_once_it_is_filled(probe):
+    class Kind(pytest.Function): ...
 
     def stand_in(): ...
 
     item = probe("--collect-only").items["test_it[1-kind]"]
-    copy = private_pytest.copy_of(
-        item, Kind, ids=["1", "new"], function=stand_in, params={"tone": "loud", "number": 1}
-    )
+    ids, loud = ["1", "new"], {"tone": "loud", "number": 1}
+    copy = private_pytest.thin_copy_of(item, Kind)
+    copy.name = "test_it[1-new]"
+    assert not vars(copy)
+    private_pytest.add_stash(copy)
+    key = pytest.StashKey[int]()
+    private_pytest.drop_stash(copy)
+    assert not hasattr(copy, "stash")
+    private_pytest.add_stash(copy)
+    copy.stash[key] = 1
+    private_pytest.drop_stash(copy)
+    assert private_pytest.shared(item, "_obj", stand_in) == (stand_in,)
+    assert private_pytest.shared(item, "originalname", stand_in) == ("test_it",)
+    assert private_pytest.shared(item, "keywords", stand_in) == ()
+    assert all(private_pytest.is_stored(item, name) for name in ("keywords", "stash", "funcargs", "_request"))
+    assert not private_pytest.is_stored(item, "of_a_plugin")
+    copy.of_a_plugin = "kept"
+    private_pytest.fill(copy, item, ids=ids, function=stand_in, params=loud)
     assert (copy.name, copy.obj, type(copy)) == ("test_it[1-new]", stand_in, Kind)
-    assert copy.callspec.params["tone"] == "loud"
+    assert copy.nodeid == item.nodeid.replace("kind", "new")
+    assert (copy.callspec.params["tone"], copy.of_a_plugin) == ("loud", "kept")
     assert copy.fixturenames == item.fixturenames
-    bare = private_pytest.copy_of(item, Kind, ids=["1", "new"], function=stand_in, params=None)
+    assert copy.stash[key] == 1
+    if hasattr(item, "id"):  # from pytest 9.2 on
+        assert private_pytest.with_parameters(private_pytest.base_id(item), "1-new") == copy.id
+    bare = private_pytest.thin_copy_of(item, Kind)
+    bare.name = "test_it[1-new]"
+    private_pytest.fill(bare, item, ids=ids, function=stand_in, params=None)
     assert not hasattr(bare, "callspec")
     assert private_pytest.id_parts(item) == ["1", "kind"]
+
+
+def test_what_pytest_notes_for_tmp_path_is_let_go_with_the_stash(probe):
+    item = probe("--collect-only").items["test_plain"]
+    private_pytest.add_stash(item)
+    item.stash[private_pytest.tmppath_result_key] = {"call": True}
+    private_pytest.drop_stash(item)
+    private_pytest.drop_stash(item)
+    assert not hasattr(item, "stash")
 
 
 def test_a_test_can_be_asked_for_its_fixtures(probe):

@@ -62,10 +62,10 @@ def questions(split: str, files: Sequence[Rows]) -> list[Question]:
     for rows in files:
         by_subject = made.setdefault(rows.part, {})
         columns = (rows.columns[name] for name in _COLUMNS)
-        for text, name, answer, *choices in zip(*columns, strict=True):
+        for index, (text, name, answer, *choices) in enumerate(zip(*columns, strict=True)):
             subject, category = _SUBJECTS[name]
             same = by_subject.setdefault(subject, [])
-            row_id = f"mmmlu/{rows.part}/{subject}/{len(same):04d}"
+            row_id = f"mmmlu/{rows.part}/{subject}/{rows.ranks[index] if rows.ranks else len(same):04d}"
             same.append(Question(row_id, "mmmlu", subject, category, text, tuple(choices), answer, rows.part))
     return [q for by_subject in made.values() for name in sorted(by_subject) for q in by_subject[name]]
 
@@ -85,5 +85,6 @@ MMMLU = Spec(
     sample="questions/mmmlu.jsonl",
     parts=LOCALES,
     part_column="language",
+    sampled_by="Subject",
     csv="mmlu_{}.csv",
 )

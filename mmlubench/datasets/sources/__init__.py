@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmlubench.datasets.base import Source, Spec
 from mmlubench.errors import DataError
 
+if TYPE_CHECKING:
+    from mmlubench.datasets.sources.sampled import Choose
 
-def read(spec: Spec, data: str, parts: Sequence[str] = (), *, partial: bool = False) -> Source:
+
+def read(
+    spec: Spec,
+    data: str,
+    parts: Sequence[str] = (),
+    *,
+    partial: bool = False,
+    choose: Choose | None = None,
+) -> Source:
     """Read a data set from `hub`, `sample`, or a path; only these parts, if it has parts.
 
-    With `partial`, a folder may lack some of the parts. Raises DataError.
+    With `partial`, a folder may lack some of the parts. With `choose`, only the rows that it takes are read where that
+    is possible. Raises DataError.
     """
     # Each reader is imported only when it is used: the sample needs no Arrow, a folder no hub library.
     if data == "hub":
@@ -27,7 +39,7 @@ def read(spec: Spec, data: str, parts: Sequence[str] = (), *, partial: bool = Fa
 
         return sample.read(spec, parts)
     path = Path(data).expanduser()
-    return _in_parts(spec, path, parts, partial) if spec.parts else _local(spec, path)
+    return _in_parts(spec, path, parts, partial, choose) if spec.parts else _local(spec, path)
 
 
 def examples(lender: Spec, data: str) -> Source | None:
@@ -66,11 +78,11 @@ def _local(spec: Spec, path: Path) -> Source:
     return source
 
 
-def _in_parts(spec: Spec, path: Path, parts: Sequence[str], partial: bool) -> Source:
+def _in_parts(spec: Spec, path: Path, parts: Sequence[str], partial: bool, choose: Choose | None) -> Source:
     # late: a reader brings its libraries, and one of them is enough
     from mmlubench.datasets.sources import folder_in_parts
 
-    source = folder_in_parts.read(spec, path, parts, partial=partial)
+    source = folder_in_parts.read(spec, path, parts, partial=partial, choose=choose)
     if source is None:
         raise _nothing(spec, path, folder_in_parts.looked_for(spec))
     return source

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import overload
 
 from mmlubench.datasets import checks
 from mmlubench.datasets.base import Rows, Source, Spec
-from mmlubench.datasets.sources import arrow, csv_files, parquet, parts, snapshot
+from mmlubench.datasets.sources import arrow, csv_files, parquet, parts, sampled, snapshot
+from mmlubench.datasets.sources.sampled import Choose
 
 
 def looked_for(spec: Spec) -> str:
@@ -18,16 +20,19 @@ def looked_for(spec: Spec) -> str:
     return ", ".join([*names, f"{split}.parquet with a column {spec.part_column}"])
 
 
-def read(spec: Spec, root: Path, asked: Sequence[str], *, partial: bool = False) -> Source | None:
+def read(
+    spec: Spec, root: Path, asked: Sequence[str], *, partial: bool = False, choose: Choose | None = None
+) -> Source | None:
     """Read the parts asked for from a folder, or from one in it named after the data set; None if neither has any.
 
-    Other parts are not read. With `partial`, parts may be missing. If there is a `snapshot.json`, the files are first
+    Other parts are not read. With `partial`, parts may be missing. With `choose`, only the rows that it takes are read
+    where that is possible. If there is a `snapshot.json`, the files are first
     compared with its hashes. Raises DataError.
     """
     for base in (root, root / spec.name):
         found = {part: files for part in spec.parts if (files := _files(spec, base, part))}
         if found:
-            return _parts(spec, base, found, asked, partial)
+            return _parts(spec, base, found, asked, partial, choose)
     for base in (root, root / spec.name):
         if files := parquet.files(base, spec.scored):
             return _whole(spec, base, files, asked, partial)
@@ -44,14 +49,49 @@ def _files(spec: Spec, base: Path, part: str) -> list[Path]:
 
 
 def _parts(
-    spec: Spec, base: Path, found: Mapping[str, list[Path]], asked: Sequence[str], partial: bool
+    spec: Spec,
+    base: Path,
+    found: Mapping[str, list[Path]],
+    asked: Sequence[str],
+    partial: bool,
+    choose: Choose | None,
 ) -> Source:
     parts.check_there(spec, base, found, asked, partial=partial)
     used = [(part, path) for part in asked for path in found.get(part, ())]
     revision = snapshot.verify(base, spec, [path for _, path in used])
-    rows = [_rows(path, spec, part) for part, path in used]
     kind = "CSV" if used[0][1].suffix == ".csv" else "parquet"
-    return Source({spec.scored: rows}, parquet.named(spec, f"{kind} files in {base}", revision), revision)
+    name = parquet.named(spec, f"{kind} files in {base}", revision)
+    files = dict(used)
+    if choose is None or not spec.sampled_by or kind == "CSV" or len(files) < len(used):
+        return Source({spec.scored: _Files(spec, used)}, name, revision)
+    rows, places = sampled.read(spec, files, choose)
+    counts = {
+        part: {subject: len(same) for subject, same in by_subject.items()}
+        for part, by_subject in places.items()
+    }
+    return Source({spec.scored: rows}, name, revision, counts=counts)
+
+
+class _Files(Sequence[Rows]):
+    """The rows of files, each read when it is wanted: all languages at once would fill the memory."""
+
+    def __init__(self, spec: Spec, files: Sequence[tuple[str, Path]]) -> None:
+        """`files` are the path of each file and the part that it is of."""
+        self._spec = spec
+        self._files = files
+
+    @overload
+    def __getitem__(self, index: int) -> Rows: ...
+    @overload
+    def __getitem__(self, index: slice) -> _Files: ...
+    def __getitem__(self, index: int | slice) -> Rows | _Files:
+        if isinstance(index, slice):
+            return _Files(self._spec, self._files[index])
+        part, path = self._files[index]
+        return _rows(path, self._spec, part)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 def _rows(path: Path, spec: Spec, part: str) -> Rows:

@@ -44,7 +44,9 @@ def files(folder: Path, split: str) -> list[Path]:
 
 def rows(path: Path, spec: Spec, part: str = "") -> Rows:
     """Return the rows of one file. Raises DataError."""
-    return arrow.rows(arrow.read(path), spec.columns, str(path), part)
+    made = arrow.rows(arrow.read(path), spec.columns, str(path), part)
+    arrow.release()
+    return made
 
 
 def _folder(spec: Spec) -> str:
