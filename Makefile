@@ -59,7 +59,8 @@ fix: $(READY) ## let ruff repair and format what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## measure speed and memory; needs MMLUBENCH_DATA=DIR with the full MMLU in DIR/mmlu
+bench: $(READY) ## rate limits in virtual time, then speed and memory; needs MMLUBENCH_DATA=DIR with the full MMLU in DIR/mmlu
+	$(BIN)/python perf/limits.py
 	$(BIN)/python perf/bench_mmlu.py --scenario all $(ARGS)
 
 mmlu-quick: $(READY) ## MMLU_LIMIT questions from all subjects (default model: mock)

@@ -93,6 +93,10 @@ class ProviderError(MmluBenchError):
         self.latency_s: float | None = None
         """The seconds until the reply that was no usable one; None if there was no reply, or its time is unknown."""
 
+    def add(self, more: str) -> None:
+        """Add to the message."""
+        self.args = (f"{self}; {more}",)
+
 
 class Unreachable(ProviderError):
     """There was no connection, it broke, or the request timed out."""

@@ -127,6 +127,12 @@ class Settings:
         "most tokens a reply may have", least=1, default_text="that of the model or the recipe"
     )
     request_timeout: float = number("seconds that one request may take in all", "S", default=600.0, above=0)
+    give_up_after: float | None = number(
+        "seconds that a server may refuse or fail every request before the run ends; cases already answered are kept",
+        "S",
+        above=0,
+        default_text="300, but 8 for a server that was never reached",
+    )
     concurrency: int = whole("number of requests in flight at the same time", default=64, least=1)
     # what a run may cost
     estimate: bool = switch("print requests, tokens, price and time of the selected questions; ask nothing")

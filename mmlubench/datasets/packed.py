@@ -6,7 +6,7 @@ well, as in a run, which goes through the questions in order.
 
 from __future__ import annotations
 
-import marshal
+import json
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
@@ -57,12 +57,12 @@ class _Store:
         remaining = iter(questions)
         while block := list(islice(remaining, _TOGETHER)):
             rows = [(q.id, q.text, q.choices, q.answer, q.rationale) for q in block]
-            self.blocks.append(zlib.compress(marshal.dumps(rows), _LEVEL))
+            self.blocks.append(zlib.compress(json.dumps(rows).encode(), _LEVEL))
             for question in block:
                 self.group_numbers.append(self.groups.setdefault(group_of(question), len(self.groups)))
 
-    def _unpacked(self, number: int) -> list[tuple[str, str, tuple[str, ...], str, str]]:
-        return marshal.loads(zlib.decompress(self.blocks[number]))  # type: ignore[no-any-return]
+    def _unpacked(self, number: int) -> list[tuple[str, str, list[str], str, str]]:
+        return json.loads(zlib.decompress(self.blocks[number]))  # type: ignore[no-any-return]
 
 
 class Packer:
@@ -105,7 +105,7 @@ class PackedQuestions(Sequence[Question]):
         block, at = divmod(place, _TOGETHER)
         name, text, choices, answer, rationale = self._store.rows(block)[at]
         benchmark, language, subject, category = self._groups[self._store.group_numbers[place]]
-        return Question(name, benchmark, subject, category, text, choices, answer, language, rationale)
+        return Question(name, benchmark, subject, category, text, tuple(choices), answer, language, rationale)
 
     def __len__(self) -> int:
         return len(self._places)

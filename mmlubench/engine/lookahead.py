@@ -82,6 +82,12 @@ class LookAhead(Generic[T]):
             raise
         return task.result()
 
+    def widen(self, by: int) -> None:
+        """Let so many more jobs run at once, or so many fewer if negative; those under way go on."""
+        self._width += by
+        if by > 0 and not self._closed:
+            self._top_up()
+
     def every(self, seconds: float, call: Callable[[], object]) -> None:
         """Call a function every `seconds` seconds while the loop runs, for a progress display."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mmlubench.engine.journal import Journaled, Numbered
 from mmlubench.engine.limits.budget import Budget, Budgeted
 from mmlubench.engine.limits.limiter import Limited, Limiter
-from mmlubench.engine.limits.retry import Retried
+from mmlubench.engine.limits.retry import Retried, RetryPolicy
 from mmlubench.engine.prompt_cache import CacheWarmed
 from mmlubench.engine.store.layer import Stored
 from mmlubench.engine.store.sqlite import Store
@@ -23,6 +23,8 @@ class Limits:
     workers: int = 1
     """The number of processes that share the requests and tokens per minute."""
     budget: Budget = field(default_factory=Budget)
+    patience_s: float | None = None
+    """The seconds that a server may leave every request unanswered before it is given up; None for the defaults."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,11 @@ def assemble(
     )
     model: Model = Journaled(provider, spec.label)
     model = Limited(model, limiter)
-    model = Retried(model, limiter=limiter)
+    patience_s = limits.patience_s
+    policy = (
+        RetryPolicy() if patience_s is None else RetryPolicy(patience_s=patience_s, first_sign_s=patience_s)
+    )
+    model = Retried(model, policy, limiter)
     model = Budgeted(model, limits.budget, spec)
     if spec.prompt_cache is not None:
         model = CacheWarmed(model, spec.prompt_cache)

@@ -11,7 +11,7 @@ from mmlubench.engine.journal import Journal
 from mmlubench.errors import BudgetSpent, MmluBenchError, ProviderError, UserError
 from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.cases import Case
-from mmlubench.plugin.private_pytest import node_id
+from mmlubench.plugin.thin_report import ThinReport
 from mmlubench.schema import Entry, Outcome
 
 #: The name of a case's record in `report.user_properties`, which xdist carries from its workers.
@@ -65,7 +65,7 @@ def result_of(case: Case, case_outcome: CaseOutcome) -> Entry:
 
 def record_of(case: Case, case_outcome: CaseOutcome) -> dict[str, Any]:
     """Return everything that the writer needs of a case; in a worker, in types that xdist can carry."""
-    result = _result_in_record(case, case_outcome) if case.question else None
+    result = _result_in_record(case, case_outcome) if case.has_question else None
     return {
         "order": case.order,
         "facts": case.process.new_facts(),
@@ -105,20 +105,17 @@ def report_of(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | No
     case_outcome, case.case_outcome = case.case_outcome, None
     report = _graded(case, call, case_outcome) if case.has_question else _own_test(case, call, case_outcome)
     report.user_properties.append((PROPERTY, record_of(case, case_outcome)))
-    case_outcome.error = (
-        None  # its traceback leads back to the outcome: only the garbage collector could free both
-    )
+    # Its traceback leads back to the outcome: only the garbage collector could free both.
+    case_outcome.error = None
     return report
 
 
 def is_plain(case: Case) -> bool:
     """Whether the report of a case that ended says only what its outcome is, without a traceback."""
     outcome = case.case_outcome
-    return (
-        case.question is not None
-        and outcome is not None
-        and (outcome.error is None or isinstance(outcome.error, MmluBenchError) or _is_verdict(outcome))
-    )
+    if outcome is None or not case.has_question or isinstance(outcome.error, pytest.xfail.Exception):
+        return False  # pytest itself makes another report of an expected failure
+    return outcome.error is None or isinstance(outcome.error, MmluBenchError) or _is_verdict(outcome)
 
 
 def _not_begun(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
@@ -160,23 +157,7 @@ def _passed(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport:
 
 
 def _failed(case: Case, call: pytest.CallInfo[None], reason: str) -> pytest.TestReport:
-    return _report(case, call, "failed", reason)
-
-
-def _report(case: Case, call: pytest.CallInfo[None], outcome: Any, longrepr: Any) -> pytest.TestReport:
-    return pytest.TestReport(
-        node_id(case),
-        case.location,
-        case.template.keywords,
-        outcome,
-        longrepr,
-        call.when,  # type: ignore[arg-type]  # never "collect" for an item
-        (),
-        call.duration,
-        call.start,
-        call.stop,
-        case.user_properties,
-    )
+    return ThinReport(case, call, "failed", reason)
 
 
 def _reason(case_outcome: CaseOutcome) -> str:

@@ -9,6 +9,7 @@ if one looks at how a test ended, it is shown the call of every case.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -75,7 +76,7 @@ class FastPath:
 
     def suits_in_row(self, case: Case, nextitem: pytest.Item | None) -> bool:
         """Whether, in addition, it can do without the protocol that pytest puts around each test."""
-        return case.question is not None and self._suits(case, nextitem, _WANT_MARKS_IN_ROW)
+        return case.has_question and self._suits(case, nextitem, _WANT_MARKS_IN_ROW)
 
     def _suits(self, case: Case, nextitem: pytest.Item | None, wanted: frozenset[str]) -> bool:
         template, parent = case.template, case.parent
@@ -87,7 +88,7 @@ class FastPath:
             and nextitem.parent is parent
             and is_set_up(parent)
             and wanted.isdisjoint(self._facts_of(case)[0])
-            and wanted.isdisjoint([mark.name for mark in case.own_markers])
+            and wanted.isdisjoint(case.own_mark_names)
         )
 
     def run(self, case: Case) -> None:
@@ -112,6 +113,9 @@ class FastPath:
             if call.excinfo is None:
                 call.excinfo = pytest.CallInfo.from_call(case.raise_error, "call", ends).excinfo
         made: pytest.TestReport = hook.pytest_runtest_makereport(item=case, call=call)
+        if call.excinfo is not None:
+            # A circle of frames and error would keep all requests of a case in memory.
+            clear_frames(call.excinfo.tb)
         return made
 
     def _facts_of(self, case: Case) -> tuple[frozenset[str], Any]:

@@ -31,7 +31,7 @@ _OF_THE_SOLVER = (
     *("temperature", "max_tokens"),
 )
 #: Options that only the models of --model heed.
-_OF_THE_MODEL = ("adapter", "max_cost", "request_timeout", "refresh")
+_OF_THE_MODEL = ("adapter", "max_cost", "request_timeout", "give_up_after", "refresh")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from _pytest.mark.expression import IDENT_PREFIX, Expression
 from _pytest.nodes import Node
 from _pytest.python import get_direct_param_fixture_func
 from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
+from _pytest.tmpdir import tmppath_result_key
 from _pytest.warnings import catch_warnings_for_item
 
 __all__ = ["Expression", "FixtureDef", "TerminalRepr", "deselect_by_keyword"]
@@ -164,11 +165,6 @@ def fill(
     vars(copy).update(before)
     if stash is not None:
         copy.stash = copy._store = stash
-
-
-def node_id(item: pytest.Item) -> Any:
-    """Return the id of a test as a report takes it: parsed where pytest has it so, which saves parsing it again."""
-    return getattr(item, "id", item.nodeid)
 
 
 def request_of(item: pytest.Function) -> pytest.FixtureRequest:

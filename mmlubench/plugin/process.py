@@ -193,6 +193,8 @@ class Process:
         lookahead: LookAhead[CaseOutcome] = LookAhead(
             width, backlog=0 if self._stops_early else _BACKLOG * width
         )
+        # A request that rests before another try leaves its place, so another case may begin in the meantime.
+        self.run.roster.on_rest = lookahead.widen
         lookahead.plan(self._jobs())
         lookahead.every(0.2, lambda: self.on_tick())
         return lookahead

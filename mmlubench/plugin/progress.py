@@ -28,7 +28,9 @@ class Progress:
         self._requests = 0
         self._spent_usd = 0.0
         self.waiting = ""
-        """The reason why requests wait, in words; empty if none waits."""
+        """What requests wait for, in words; empty if none waits."""
+        self.why = ""
+        """The latest failure of those that wait, in the words of the server."""
         self.live = bool(reporter) and _can_overwrite(reporter)
         self._next = self._started + (0.0 if self.live else _QUIET_EVERY_S)
         self._shown = False
@@ -57,12 +59,21 @@ class Progress:
         self._shown = True
         text = self.text(now - self._started)
         if self.live:
-            # Cut to the width of the terminal, as a line that wraps cannot be overwritten.
-            self._reporter.rewrite(text[: width_of(self._reporter) - 1], erase=True)
+            self._reporter.rewrite(_fitting(text, width_of(self._reporter) - 1), erase=True)
         else:
             end_line(self._reporter)
             self._reporter.write_line(text)
             self._reporter.flush()  # a pipe or a file would show the line minutes later
+
+    def announce(self, line: str) -> None:
+        """Print a line that stays."""
+        if self._reporter is not None:
+            if self.live and self._shown:
+                self._reporter.rewrite("", erase=True)
+            else:
+                end_line(self._reporter)
+            self._reporter.write_line(line)
+            self._reporter.flush()
 
     def clear(self) -> None:
         """Erase the line, and show no more."""
@@ -82,10 +93,18 @@ class Progress:
             f"errors {tally.errors:,}",
             self.waiting,  # before the parts that a narrow terminal may cut off
             dollars(self._spent_usd) if self._spent_usd else "",
-            f"{rate:,.{0 if rate >= 10 else 1}f} requests/s",
+            "" if self.waiting else f"{rate:,.{0 if rate >= 10 else 1}f} requests/s",
             f"ETA {_clock(left)}",
+            f"({self.why})" if self.why else "",
         ]
         return "  ".join(filter(None, parts))
+
+
+def _fitting(text: str, width: int) -> str:
+    """Return the parts of a line that a terminal has room for: a line that wraps cannot be overwritten."""
+    while len(text) > width and "  " in text:
+        text = text.rpartition("  ")[0]
+    return text[:width]
 
 
 def _can_overwrite(reporter: pytest.TerminalReporter | None) -> bool:

@@ -12,6 +12,7 @@ import pytest
 from mmlubench.plugin.hooks import Hooks
 from mmlubench.plugin.private_pytest import width_of
 from mmlubench.plugin.progress import Progress
+from mmlubench.plugin.silence import Silence
 from mmlubench.plugin.xdist.private_xdist import worker_count
 from mmlubench.reports.report import Screen, sections
 from mmlubench.run.ledger import Ledger
@@ -27,6 +28,7 @@ class Recording:
         self._hooks = Hooks(config)
         self.ledger = Ledger(run, _invocation(config, self._hooks.manifest_facts()))
         self.progress = Progress(config.pluginmanager.get_plugin("terminalreporter"), cases)
+        self._silence = Silence(run.settings)
         self._config = config
         self._run = run
 
@@ -51,10 +53,15 @@ class Recording:
 
     def tick(self) -> None:
         """Show the progress; called a few times per second, also while no case ends."""
-        self.progress.waiting = self._run.roster.waiting()
+        waits = self._run.roster.waits()
+        self.progress.waiting = "; ".join(wait.text for wait in waits.values())
+        self.progress.why = next((wait.message for wait in waits.values() if wait.message), "")
+        silence = self._silence.news(waits)
         capture = self._config.pluginmanager.getplugin("capturemanager")
         # Without capturing, as pytest would otherwise take the progress line for output of the case that waits.
         with capture.global_and_fixture_disabled() if capture else nullcontext():
+            for line in silence:
+                self.progress.announce(line)
             self.progress.show()
 
     def finish(self) -> None:

@@ -93,6 +93,11 @@ class ThinItem(pytest.Function):
             return super().id
         return private_pytest.with_parameters(self.template.base_id, self.in_brackets)
 
+    @property
+    def own_mark_names(self) -> list[str]:
+        """The names of the marks of the test itself."""
+        return [mark.name for mark in (self if self.is_full else self.template.item).own_markers]
+
     def iter_markers_with_node(self, name: str | None = None) -> Iterator[tuple[Any, pytest.Mark]]:
         """Yield the marks of the test, and of the class and module around it, with the node that has each."""
         if self.is_full:

@@ -12,6 +12,10 @@ from mmlubench.plugin.cases import Case
 
 #: What other plugins may change in place, made on first use.
 _LISTS = ("sections", "user_properties")
+#: What `pytest.TestReport` takes by its place.
+_GIVEN = frozenset([*_LISTS, "location", "keywords"])
+
+_stored = vars(pytest.TestReport.__mro__[1])["__dict__"].__get__
 
 
 class ThinReport(pytest.TestReport):
@@ -65,7 +69,7 @@ class ThinReport(pytest.TestReport):
 
     def whole(self) -> pytest.TestReport:
         """Return the same report as pytest would make it."""
-        more = {name: value for name, value in vars(self).items() if name not in _LISTS}
+        more = {name: value for name, value in _stored(self).items() if name not in _GIVEN}
         if hasattr(self, "mmlubench"):
             more["mmlubench"] = self.mmlubench
         return pytest.TestReport(
@@ -82,6 +86,11 @@ class ThinReport(pytest.TestReport):
             self.user_properties,
             **more,
         )
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]  # for plugins that read all of a report
+        """What the report of pytest would store."""
+        return {**vars(self.whole()), **_stored(self)}
 
     def _to_json(self) -> dict[str, Any]:
         return private_pytest.to_json(self.whole())

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmlubench import models
 from mmlubench.engine.limits.budget import Budget, check_prices
+from mmlubench.engine.limits.waiting import Wait
 from mmlubench.engine.stack import Limits, Stack, assemble
 from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import ModelError, UserError
@@ -41,6 +42,8 @@ class Roster:
         self._note_spent = note_spent
         self._providers: dict[str, Model] = {}
         self._stacks: dict[str, Stack] = {}
+        self.on_rest: Callable[[int], object] = lambda _by: None
+        """As `Limiter.on_rest`, for all models."""
 
     @cached_property
     def specs(self) -> dict[str, ModelSpec]:
@@ -144,7 +147,9 @@ class Roster:
         """Return the model of that label, with all layers around it."""
         if label not in self._stacks:
             provider, spec = self._provider(label), self._all_specs[label]
-            self._stacks[label] = assemble(provider, spec, self._limits, self.store, since=self._since)
+            stack = assemble(provider, spec, self._limits, self.store, since=self._since)
+            stack.limiter.on_rest = lambda by: self.on_rest(by)
+            self._stacks[label] = stack
         return self._stacks[label].model
 
     @property
@@ -183,10 +188,10 @@ class Roster:
             return [OWN_SPEC]
         return self.agents or [self.specs[label]]
 
-    def waiting(self) -> str:
-        """Say what requests wait for, such as `waiting for rate limit, 12 requests`; empty if none waits."""
-        limiters = [stack.limiter for stack in self._stacks.values() if stack.limiter.waiting]
-        return ", ".join(f"waiting for {limiter.why}, {limiter.waiting:,} requests" for limiter in limiters)
+    def waits(self) -> dict[str, Wait]:
+        """Return what the requests of a model wait for, by its label; models that answer are left out."""
+        states = {label: stack.limiter.state() for label, stack in self._stacks.items()}
+        return {label: wait for label, wait in states.items() if wait is not None}
 
     def header(self, how: str) -> list[str]:
         """Return the lines for pytest's header: the models, `how` they are asked, and MOCK for each mock."""
@@ -213,4 +218,4 @@ class Roster:
     def _limits(self) -> Limits:
         share = self._share
         budget = Budget(self._settings.max_cost, workers=share.total, gone=share.spent, note=self._note_spent)
-        return Limits(self.concurrency, share.total, budget)
+        return Limits(self.concurrency, share.total, budget, self._settings.give_up_after)

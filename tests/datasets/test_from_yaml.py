@@ -50,7 +50,7 @@ def put(tmp_path: Path) -> Put:
 
 
 def asked(path: Path) -> tuple[Question, ...]:
-    return load(description.read(path), "hub").questions
+    return tuple(load(description.read(path), "hub").questions)
 
 
 # -- what it gives

@@ -49,7 +49,7 @@ def sample(**how: Any) -> Callable[[Runs], Iterable[int]]:
     ],
 )
 def test_the_sample_is_the_one_that_is_drawn_from_all_questions(how: dict[str, Any], folder: Path) -> None:
-    asked = {"languages": ["de", "fr"], "examples": False}
+    asked: dict[str, Any] = {"languages": ["de", "fr"], "examples": False}
     whole = load("mmmlu", str(folder), **asked)
     part = load("mmmlu", str(folder), **asked, choose=sample(**how))
     assert list(part.questions) == list(select(whole.questions, **how))
@@ -58,7 +58,7 @@ def test_the_sample_is_the_one_that_is_drawn_from_all_questions(how: dict[str, A
 
 
 def test_more_than_there_are_is_all_of_it(folder: Path) -> None:
-    asked = {"languages": ["de", "fr"], "examples": False}
+    asked: dict[str, Any] = {"languages": ["de", "fr"], "examples": False}
     part = load("mmmlu", str(folder), **asked, choose=sample(limit=1_000_000))
     whole = load("mmmlu", str(folder), **asked)
     assert (part.questions, part.sha256, part.left_unread) == (whole.questions, whole.sha256, 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from mmlubench.errors import Overloaded, ProviderError, RateLimited
 from mmlubench.schema import Completion, Message, Params, Request, Usage
+from perf.limits import VirtualLoop
 from tests.scripted_model import Scripted
 
 
@@ -54,26 +54,6 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     return pauses
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time passes as soon as everybody waits: minutes take milliseconds, each time the same."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        super().__init__(selectors.DefaultSelector())
-        really: Callable[..., list[Any]] = self._selector.select  # type: ignore[attr-defined]
-
-        def select(timeout: float | None = None) -> list[Any]:
-            events = really(0)
-            if not events and timeout:
-                self.now += timeout
-            return events
-
-        self._selector.select = select  # type: ignore[attr-defined]
-
-    def time(self) -> float:
-        return self.now
 
 
 @pytest.fixture(scope="session")

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import pytest
 
-from mmlubench.engine.limits.breaker import Breaker
+from mmlubench.engine.limits.breaker import PATIENCE_S, Breaker
 from mmlubench.errors import BadReply, Overloaded, ProviderError, RateLimited, Rejected, Unreachable
 
 GONE = Unreachable("connection refused")
+BUSY = RateLimited("slow down", status=429)
+BROKEN = Overloaded("CUDA error", status=500)
 
 
 class Watched(Breaker):
     """A breaker with a clock to set, and requests in one word."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = PATIENCE_S) -> None:
         self.now = 100.0
-        super().__init__(120.0, lambda: self.now)
+        super().__init__(120.0, patience_s, lambda: self.now)
 
     def fail(self, *errors: ProviderError) -> Watched:
         """Requests that failed for good, one after another."""
-        for error in errors:
-            self.attempt_failed(error, self.now)
+        for number, error in enumerate(errors):
+            self.attempt_failed(error, self.now, f"failed {number}")
             self.request_failed(error)
+        return self
+
+    def try_for(self, seconds: float, error: ProviderError) -> Watched:
+        """Attempts that fail, one a second."""
+        for number in range(round(seconds) + 1):
+            self.attempt_failed(error, self.now, f"tried {number % 2}")
+            self.now += 1
+        self.now -= 1
         return self
 
     @property
@@ -38,21 +48,86 @@ def breaker() -> Watched:
     return Watched()
 
 
-def test_a_limit_that_lets_nothing_through_for_minutes_ends_it(breaker: Watched) -> None:
+# -- nothing is answered ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [BROKEN, BadReply("not JSON")])
+def test_a_server_that_fails_everything_from_the_start_gets_twelve_seconds(
+    error: ProviderError, breaker: Watched
+) -> None:
+    # A wrong model or path; but one that says that it is busy may be loading its model.
+    assert breaker.try_for(11, error).asks
+    assert breaker.try_for(60, Overloaded("loading model", status=503)).asks
+    assert breaker.try_for(11, error).asks
+    assert not breaker.try_for(2, error).asks
+
+
+@pytest.mark.parametrize("error", [BUSY, BROKEN, GONE, BadReply("not JSON")])
+def test_a_server_that_answers_nothing_for_five_minutes_ends_it(
+    error: ProviderError, breaker: Watched
+) -> None:
     # Else a full run against an account without any quota left would go on for days.
-    limit = RateLimited("slow down", status=429)
     breaker.answered()
-    assert breaker.fail(limit, limit, limit).asks
-    breaker.now += 121
-    assert not breaker.fail(limit, limit, limit).asks
+    assert breaker.try_for(299, error).asks
+    breaker.now += 1
+    assert not breaker.try_for(0, error).asks
+    with pytest.raises(type(error), match=f"^not asked: {error}$") as caught:
+        breaker.check()
+    assert caught.value.status == error.status
+
+
+@pytest.mark.parametrize("patience_s", [2, 60, 3000])
+def test_the_user_says_how_long(patience_s: float) -> None:
+    breaker = Watched(patience_s)
+    breaker.answered()
+    assert breaker.try_for(patience_s - 1, BUSY).asks
+    assert not breaker.try_for(1, BUSY).asks
 
 
 def test_a_limit_that_lets_some_through_is_waited_for(breaker: Watched) -> None:
-    limit = RateLimited("slow down", status=429)
     for _ in range(5):
-        breaker.now += 100
         breaker.answered()
-        assert breaker.fail(limit, limit, limit).asks
+        assert breaker.try_for(250, BUSY).asks
+
+
+def test_the_time_is_counted_from_the_first_failure_since_the_last_answer(breaker: Watched) -> None:
+    # A server that is slow may be silent for minutes before something fails.
+    breaker.answered()
+    breaker.now += 1000
+    assert breaker.try_for(299, GONE).asks
+    assert not breaker.try_for(2, GONE).asks
+
+
+@pytest.mark.parametrize(
+    ("sign", "asks"), [(BUSY, True), (Rejected("too long", status=400), True), (GONE, False)]
+)
+def test_a_server_that_was_never_reached_gets_eight_seconds(
+    sign: ProviderError, asks: bool, breaker: Watched
+) -> None:
+    # Its address is most likely wrong; nobody wants to wait five minutes to be told so.
+    assert breaker.try_for(7, GONE).asks
+    breaker.attempt_failed(sign, breaker.now)
+    assert breaker.try_for(2, GONE).asks == asks
+
+
+def test_a_first_connection_that_timed_out_has_used_up_its_patience(breaker: Watched) -> None:
+    breaker.attempt_failed(GONE, breaker.now - 10)
+    assert not breaker.asks
+
+
+def test_a_time_out_of_a_server_that_was_there_is_counted_from_its_end(breaker: Watched) -> None:
+    # It may have answered others during the ten minutes that this one took.
+    breaker.answered()
+    breaker.attempt_failed(GONE, breaker.now - 600)
+    assert breaker.asks
+
+
+def test_an_answer_that_was_still_under_way_goes_on_with_the_run(breaker: Watched) -> None:
+    breaker.answered()
+    assert not breaker.try_for(301, GONE).asks
+    breaker.answered()
+    assert breaker.asks
+    assert breaker.try_for(299, GONE).asks
 
 
 # -- everybody would fail --------------------------------------------------------------------------------------------
@@ -67,7 +142,7 @@ def test_a_limit_that_lets_some_through_is_waited_for(breaker: Watched) -> None:
         Rejected("the quota is used up", status=429),
         RateLimited("come back tomorrow", status=429, retry_after_s=86_400),
         BadReply("status 200, but the body is not JSON: '<html>Please log in'"),
-        GONE,
+        BROKEN,
     ],
 )
 def test_three_in_a_row_for_a_reason_that_concerns_all_end_it(error: ProviderError, breaker: Watched) -> None:
@@ -95,6 +170,14 @@ def test_one_answer_in_between_keeps_it_going(breaker: Watched) -> None:
     assert breaker.asks
 
 
+def test_who_is_told_that_nothing_is_sent_any_more_gets_an_error_of_its_own(breaker: Watched) -> None:
+    # One exception raised in a hundred tasks would collect a hundred tracebacks.
+    no = Rejected("no valid key", status=401)
+    breaker.fail(no, no, no)
+    assert breaker.refusal() is not breaker.refusal()
+    assert str(breaker.refusal()) == "not asked: no valid key"
+
+
 # -- only some fail --------------------------------------------------------------------------------------------------
 
 
@@ -106,8 +189,7 @@ def test_one_answer_in_between_keeps_it_going(breaker: Watched) -> None:
         Rejected("too long", status=400),
         Rejected("too long", status=413),
         Rejected("cannot be written as JSON"),
-        Overloaded("CUDA error", status=500),
-        RateLimited("slow down", status=429),
+        BUSY,
         RateLimited("slow down", status=429, retry_after_s=60),
     ],
 )
@@ -119,92 +201,29 @@ def test_a_fault_of_single_requests_never_stops_the_others(
     assert breaker.fail(*[error] * 20).asks
 
 
-@pytest.mark.parametrize("error", [Rejected("not found", status=404), BadReply("not JSON")])
+@pytest.mark.parametrize("error", [Rejected("not found", status=404), BadReply("not JSON"), BROKEN])
 def test_what_answered_somebody_is_the_right_server(error: ProviderError, breaker: Watched) -> None:
     breaker.answered()
     assert breaker.fail(*[error] * 20).asks
 
 
-@pytest.mark.parametrize("sign", [Overloaded("busy", status=503), Rejected("too long", status=400)])
-def test_any_sign_of_life_in_between_keeps_the_server_in_use(sign: ProviderError, breaker: Watched) -> None:
-    for _ in range(5):
-        breaker.fail(GONE, GONE, sign)
-        breaker.now += 60
+def test_questions_that_are_rejected_one_by_one_for_minutes_end_nothing(breaker: Watched) -> None:
+    # What is left of a run may be the questions that a filter rejects.
+    assert breaker.try_for(1000, Rejected("flagged", status=403)).asks
+
+
+def test_another_kind_of_failure_in_between_is_no_common_reason(breaker: Watched) -> None:
+    no, single = Rejected("no", status=401), Rejected("too long", status=400)
+    assert breaker.fail(no, no, single, no, no).asks
+
+
+def test_one_request_alone_never_ends_the_run(breaker: Watched) -> None:
+    # With --concurrency 1, a question that always times out is all that is asked for twenty minutes.
+    breaker.answered()
+    breaker.attempt_failed(GONE, breaker.now, "the slow one")
+    breaker.now += 1200
+    breaker.attempt_failed(GONE, breaker.now, "the slow one")
     assert breaker.asks
-
-
-# -- out of reach ----------------------------------------------------------------------------------------------------
-
-
-def test_two_seconds_without_a_connection_end_nothing(breaker: Watched) -> None:
-    # 64 under way, and all of them out of patience: still only a hiccup.
-    breaker.answered()
-    breaker.fail(*[GONE] * 30)
-    breaker.now += 2
-    assert breaker.fail(*[GONE] * 34).asks
-
-
-def test_fifteen_seconds_without_any_sign_of_life_do(breaker: Watched) -> None:
-    breaker.answered()
-    breaker.fail(GONE, GONE)
-    breaker.now += 15
-    assert not breaker.fail(GONE).asks
-
-
-def test_the_time_is_counted_from_the_first_failure_since_the_last_answer(breaker: Watched) -> None:
-    breaker.answered()
-    breaker.fail(GONE, GONE)
-    breaker.now += 14
-    breaker.answered()
-    breaker.now += 14
-    assert breaker.fail(GONE, GONE, GONE).asks
-
-
-@pytest.mark.parametrize(("was_there", "patience_s"), [(True, 90), (False, 8)])
-def test_a_server_that_was_there_is_waited_for_longer_than_one_that_never_was(
-    was_there: bool, patience_s: float, breaker: Watched
-) -> None:
-    if was_there:
-        breaker.answered()
-    assert breaker.is_worth_waiting(1000)  # nothing is known to be wrong
-    breaker.attempt_failed(GONE, breaker.now)
-    breaker.now += 5
-    assert breaker.is_worth_waiting(patience_s - 5)
-    assert not breaker.is_worth_waiting(patience_s - 4)
-
-
-def test_a_first_connection_that_timed_out_has_used_up_its_patience(breaker: Watched) -> None:
-    breaker.attempt_failed(GONE, breaker.now - 10)
-    assert not breaker.is_worth_waiting(0.5)
-
-
-# -- and back --------------------------------------------------------------------------------------------------------
-
-
-def test_every_fifteen_seconds_one_request_may_find_out(breaker: Watched) -> None:
-    breaker.fail(GONE, GONE, GONE)
-    assert not breaker.asks
-    breaker.now += 15
-    assert [breaker.asks, breaker.asks] == [True, False]
-    breaker.fail(GONE)
-    breaker.now += 14
-    assert not breaker.asks
-    breaker.now += 1
-    assert breaker.asks
-    breaker.answered()
-    assert [breaker.asks, breaker.asks] == [True, True]
-
-
-def test_a_server_that_is_back_in_a_bad_mood_is_back(breaker: Watched) -> None:
-    breaker.fail(GONE, GONE, GONE)
-    breaker.now += 15
-    assert breaker.asks
-    breaker.attempt_failed(Overloaded("loading model", status=503), breaker.now)
-    assert breaker.asks
-
-
-def test_a_refusal_of_everybody_is_not_lifted_by_another(breaker: Watched) -> None:
-    no = Rejected("no valid key", status=401)
-    breaker.fail(no, no, no)
-    breaker.attempt_failed(no, breaker.now)
+    assert breaker.is_over  # so it is given up itself
+    breaker.attempt_failed(GONE, breaker.now, "another one")
     assert not breaker.asks

@@ -84,7 +84,7 @@ def test_the_rate_of_models_yaml_is_shared_among_workers(
     rpm: int | None, rate: float, scripted: Callable[..., Any]
 ) -> None:
     spec = ModelSpec("m", "openai", "m", rate_limits=RateLimits(rpm, None))
-    assert assemble(scripted(), spec, Limits(concurrency=8, workers=4)).limiter.rate == rate
+    assert assemble(scripted(), spec, Limits(concurrency=8, workers=4)).limiter.limits.rate == rate
 
 
 def test_closing_the_stack_closes_the_provider(scripted: Callable[..., Any]) -> None:

@@ -65,9 +65,9 @@ async def test_a_reply_of_the_longest_length_is_read_whole(kind, packed, carrier
 
 async def test_asking_again_ends_soon_and_so_does_the_run(make_spec, make_request):
     with FakeServer(always=ENDLESS) as server:
-        model = Retried(OpenAICompatible(make_spec(base_url=server.url)), RetryPolicy(first_wait_s=0.01))
+        model = Retried(OpenAICompatible(make_spec(base_url=server.url)), RetryPolicy(longest_wait_s=0.01))
         for _ in range(4):
             with pytest.raises(BadReply, match="sent more than"):
                 await model.generate(make_request())
         await model.aclose()
-    assert len(server.requests) <= 3 * 3  # three tries each; the fourth request is not made any more
+    assert len(server.requests) <= 3 * 9  # nine tries each; the fourth request is not made any more

@@ -13,10 +13,14 @@ from mmlubench.cli import main
 from mmlubench.zstd import frame
 
 ZSTD = ("--log-compression", "zstd")
+TIMES = ("latency_s", "queued_s")
 
 
 def without_times(lines):
-    return [{name: value for name, value in line.items() if name != "latency_s"} for line in lines]
+    told = [{name: value for name, value in line.items() if name not in TIMES} for line in lines]
+    return sorted(
+        told, key=lambda line: (line["model"], line["id"], line.get("epoch", 0))
+    )  # workers take turns
 
 
 def log(folder, *arguments, under):

@@ -256,3 +256,12 @@ def test_an_expected_failure_counts_as_wrong_here_and_as_xfailed_for_pytest(fold
     assert folder.outcomes() == ["wrong"] * 4
     result.stdout.fnmatch_lines(["test_capitals.py xxxx*", "=* 4 xfailed in *"])
     assert result.ret == 0
+
+
+def test_a_failure_that_the_test_itself_expects_is_xfailed(folder):
+    # pytest.xfail in the body of a test, also where cases run in a row.
+    text = folder.own_benchmark().read_text()
+    folder.write("test_capitals.py", text.replace("    assert ", '    pytest.xfail("hard")\n    assert '))
+    result = folder.run("--model", "mock/B", "-k", "capitals")
+    result.stdout.fnmatch_lines(["test_capitals.py xxxx*", "=* 4 xfailed in *"])
+    assert result.ret == 0

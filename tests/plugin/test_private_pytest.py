@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from _pytest.tmpdir import tmppath_result_key
 
 from mmlubench.plugin import private_pytest
 from mmlubench.plugin.xdist import private_xdist
@@ -135,11 +136,11 @@ def test_a_thin_copy_is_a_test_of_its_own_once_it_is_filled(probe):
     assert private_pytest.shared(item, "keywords", stand_in) == ()
     assert all(private_pytest.is_stored(item, name) for name in ("keywords", "stash", "funcargs", "_request"))
     assert not private_pytest.is_stored(item, "of_a_plugin")
-    copy.of_a_plugin = "kept"
+    vars(copy)["of_a_plugin"] = "kept"
     private_pytest.fill(copy, item, ids=ids, function=stand_in, params=loud)
     assert (copy.name, copy.obj, type(copy)) == ("test_it[1-new]", stand_in, Kind)
     assert copy.nodeid == item.nodeid.replace("kind", "new")
-    assert (copy.callspec.params["tone"], copy.of_a_plugin) == ("loud", "kept")
+    assert (copy.callspec.params["tone"], vars(copy)["of_a_plugin"]) == ("loud", "kept")
     assert copy.fixturenames == item.fixturenames
     assert copy.stash[key] == 1
     if hasattr(item, "id"):  # from pytest 9.2 on
@@ -154,7 +155,7 @@ def test_a_thin_copy_is_a_test_of_its_own_once_it_is_filled(probe):
 def test_what_pytest_notes_for_tmp_path_is_let_go_with_the_stash(probe):
     item = probe("--collect-only").items["test_plain"]
     private_pytest.add_stash(item)
-    item.stash[private_pytest.tmppath_result_key] = {"call": True}
+    item.stash[tmppath_result_key] = {"call": True}
     private_pytest.drop_stash(item)
     private_pytest.drop_stash(item)
     assert not hasattr(item, "stash")
@@ -270,12 +271,6 @@ def test_one():
     assert "assert \"A%s\\n'\" == 'B'" in said
     assert 'where "A%s\\n\'" = <SimpleNamespace>.letter' in said
     assert "xx...xx" in said
-
-
-def test_a_report_takes_the_id_of_a_test_as_it_is(probe):
-    item = probe().items["test_plain"]
-    report = pytest.TestReport(private_pytest.node_id(item), item.location, {}, "passed", None, "call")
-    assert report.nodeid == item.nodeid
 
 
 def test_warnings_are_filtered_as_around_a_test(probe):

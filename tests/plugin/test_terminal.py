@@ -200,5 +200,16 @@ def test_a_live_line_is_cut_at_the_edge_and_cleared_at_the_end():
     progress = Progress(reporter, 50)
     progress.add(Outcome.CORRECT, 1)
     progress.clear()
-    assert [len(line) for line in reporter.written] == [29, 0]
+    assert reporter.written == ["1/50 cases  accuracy 1.000", ""]  # no part is cut within
     assert not progress.live
+
+
+@pytest.mark.parametrize("tty", [True, False])
+def test_a_line_that_stays_does_not_run_into_the_progress_line(tty):
+    reporter: Any = Reporter(tty=tty)
+    progress = Progress(reporter, 50)
+    progress.show()
+    progress.announce("mmlubench: qwen has answered nothing")
+    assert reporter.written[-1] == "mmlubench: qwen has answered nothing"
+    if tty:
+        assert reporter.written[-2] == ""

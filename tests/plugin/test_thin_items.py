@@ -8,6 +8,7 @@ import pickle
 import pytest
 
 from mmlubench.plugin.cases import Case
+from mmlubench.plugin.thin_item import ThinItem
 from mmlubench.plugin.thin_report import ThinReport
 
 LOOKS_INTO_ITEMS = """
@@ -81,8 +82,8 @@ def test_marks_names_and_keywords_that_a_hook_sets_count(folder):
 
 def test_cases_stay_thin_where_nobody_looks(folder, monkeypatch):
     filled = []
+    fill = ThinItem.fill
     monkeypatch.setattr(Case, "fill", lambda case: filled.append(case.name) or fill(case), raising=True)
-    fill = Case.__mro__[1].fill
     folder.run("--model", "mock/A", "--limit", "20")
     assert len(set(filled)) == 2  # the first and the last, which set up and tear down the module
 
@@ -136,6 +137,21 @@ def test_a_plugin_may_change_a_report(reports):
         "renamed.py::test[x]",
     )
     assert getattr(report, "id", "renamed.py::test[x]") == getattr(plain, "id", "renamed.py::test[x]")
+
+
+def test_a_plugin_that_reads_all_of_a_report_finds_all_of_it(reports):
+    # Some write `vars(report)` into files.
+    report = reports[1]
+    report.of_a_plugin = 1
+    assert vars(report).keys() >= vars(report.whole()).keys() | {"when", "outcome", "longrepr", "of_a_plugin"}
+    assert (vars(report)["outcome"], vars(report)["duration"]) == (report.outcome, report.duration)
+
+
+def test_a_plugin_may_change_all_of_a_report(reports):
+    report = reports[1]
+    report.nodeid, report.location, report.keywords = "a.py::b", ("a.py", 1, "b"), {"c": 1}
+    plain = report.whole()
+    assert (plain.nodeid, plain.location, plain.keywords) == ("a.py::b", ("a.py", 1, "b"), {"c": 1})
 
 
 def test_durations_and_the_summary_of_passed_tests_name_the_cases(folder):

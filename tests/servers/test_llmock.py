@@ -99,12 +99,12 @@ async def test_anthropics_529_passes(llmock: Judge, ask: Callable[..., Any], at:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("carrier", ["aiohttp", "openai", "anthropic"])
 @pytest.mark.parametrize(
-    ("status", "kind", "sent"), [(500, Overloaded, 3), (401, Rejected, 1), (400, Rejected, 1)]
+    ("status", "kind", "most"), [(500, Overloaded, 40), (401, Rejected, 1), (400, Rejected, 1)]
 )
 async def test_a_failure_that_stays_is_told_and_the_judge_is_content(
     status: int,
     kind: type[Exception],
-    sent: int,
+    most: int,
     carrier: str,
     llmock: Judge,
     ask: Callable[..., Any],
@@ -113,7 +113,8 @@ async def test_a_failure_that_stays_is_told_and_the_judge_is_content(
     llmock.play({"type": "fail", "status": status, "times": None})
     asked = await ask(at(carrier, llmock.url(carrier)), policy=IN_EARNEST)
     assert type(asked.only) is kind
-    assert llmock.statuses == [status] * sent
+    assert set(llmock.statuses) == {status}
+    assert min(most, 3) <= len(llmock.statuses) <= most
     assert llmock.complaints == []
 
 

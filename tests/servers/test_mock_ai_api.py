@@ -54,7 +54,8 @@ async def test_a_model_by_the_name_of_its_fault(
     form, url = mock_ai
     asked = await ask(replace(at(form, url), model_id=f"{NAMES[form]}:mock-{case}"))
     assert type(asked.only) is kind, asked.only
-    assert len(asked.lines("requests")) == sent
+    # What may pass is asked again until the server is given up; how often depends on the time.
+    assert sent <= len(asked.lines("requests")) <= (1 if sent == 1 else 40)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ async def test_a_model_by_the_name_of_its_fault(
         ("text", "unparsed", N, N, "name no letter"),  # a greeting holds no letter, and none is guessed
         ("400", "error", N, N, "HTTP 400: Mock scenario mock-400 triggered"),
         ("401", "error", 3, 8 + 2, "HTTP 401: Mock scenario mock-401 triggered"),
-        ("500", "error", 3 * N, 3 * N, "HTTP 500: Mock scenario mock-500 triggered"),
+        ("500", "error", 9, 100, "HTTP 500: Mock scenario mock-500 triggered"),
     ],
 )
 def test_a_whole_run_against_it_says_what_is_wrong_and_claims_no_accuracy(

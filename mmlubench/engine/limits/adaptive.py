@@ -1,38 +1,25 @@
-"""Adaptive limits of concurrency and request rate, learnt from what a server accepts and what it rejects.
+"""Adaptive limits of concurrency and request rate, learnt from what a server accepts and what it refuses.
 
 Nothing waits here and no clock is read; `limiter` does both.
 """
 
 from __future__ import annotations
 
-from math import inf, sqrt
+from math import ceil, inf
 
-from mmlubench.engine.limits.buckets import CubicLimit, Window
+from mmlubench.engine.limits.rate_search import RateSearch
+from mmlubench.engine.limits.rounds import ROUND_S, BadRound, Round, SteadyShare
 
 #: A longer pause than this (seconds) is refused: a run that sleeps until tomorrow looks like one that hangs.
 LONGEST_PAUSE_S = 120.0
 
-#: The lowest rate that a cut can set, in requests a second.
-_LEAST_RATE = 0.1
-#: The least time (seconds) and number of requests between two cuts: with less, a cut's effect cannot be seen.
-_CUT_INTERVAL_S, _CUT_INTERVAL = 1.0, 10
-#: The factors of a cut: of the concurrency, and of the rate that the server was seen to accept.
-_CUT_CONCURRENCY, _CUT_RATE = 0.7, 0.95
-#: After this many seconds without a cut, concurrency too is cut by `_CUT_RATE` only: both are close to the real limits.
-_SETTLED_S = 3.0
-#: The lowest factor of a cut that rests on an uncertain rate. A rate is uncertain while fewer than `_FEW_REPLIES` came
-#: since the last cut: requests still under way count as accepted, but may yet be rejected.
-_DEEPEST_CUT, _FEW_REPLIES = 0.3, 5
-#: The recovery time after a cut: at least this many seconds, the time of this many requests, and this multiple of the
-#: pause that the server asked for; never longer than the last value (seconds). Going beyond the server's limit costs a
-#: rejection or two and perhaps a pause; a long recovery keeps both rare.
-_RECOVERY_S, _RECOVERY_REQUESTS, _RECOVERY_PAUSES, _LONGEST_RECOVERY_S = 10.0, 150, 20, 150.0
-#: The recovery time after a cut that rests on less than a second of traffic and may have been too deep.
-_UNSURE_RECOVERY_S = 5.0
-#: After a pause, the requests that waited for its end are spread over at least this many seconds.
-_SPREAD_S = 0.25
-#: Once the rate has grown to this multiple of the rate at the last rejection, that rejection was temporary.
-_FORGET_ABOVE = 4.0
+#: While the server takes nothing, the time between two probes: this part of the time since it took something, between
+#: these bounds (seconds). So a run goes on soon after an outage, in proportion to its length.
+_PROBE_PART, _PROBE_S, _LONGEST_PROBE_S = 0.1, 0.25, 8.0
+#: So many probes under way, none of them refused, show that the server takes requests again, even if it is slow.
+_PROBES = 3
+#: A limit that is not used to this part is not tested by a round.
+_USED = 0.5
 #: The weight of a new reply in the moving average of the latency.
 _SMOOTHING = 0.1
 
@@ -40,146 +27,200 @@ _SMOOTHING = 0.1
 class AdaptiveLimit:
     """The limits of one model: concurrent requests, requests a second, and a time before which none is sent.
 
-    Concurrency and rate start at their maximum. A rejection cuts concurrency to 0.7 of its value, and the rate to a
-    little below what the server was seen to accept; then both grow again, as `CubicLimit` describes. The server need
-    not say which of the two it limits. Requests are numbered from 1, in the order in which they are sent.
+    Both limits start at their maximum. They are judged by rounds of requests, not by single refusals:
+
+    - hardly any refused: the rate is safe, and after some such rounds a higher one is tried, ever more rarely;
+    - many refused: back to the rate that was safe, or else to what the server took;
+    - the same share at every rate: the rate is not the cause (`SteadyShare`), so the first rate comes back;
+    - all refused: closed. Single requests probe the server, until one is taken.
+
+    The server need not say which of the two limits it has. Requests are numbered from 1, in the order they are sent.
     """
 
     def __init__(self, concurrency: int, most_per_s: float = inf) -> None:
-        self._concurrency = CubicLimit(1.0, concurrency, step=0.5)
-        self._rate = CubicLimit(min(_LEAST_RATE, most_per_s), most_per_s, step=0.02)
-        self._window = Window()
-        self._latency_s = 0.0
-        self._recovery_s = _RECOVERY_S
-        # Since the last cut: for how long the server got no requests, and since when it gets them.
-        self._rest_s = 0.0
-        self._active_from = self._next_cut_at = -inf
-        # The last request sent before the last cut, and before the cut before that one; replies to requests sent since.
-        self._last_before = self._last_before_that = 0
-        self._answers = self._answers_before_that = 0
+        self._most_places = concurrency
+        self.places = concurrency
+        """How many requests may be under way."""
         self.resume_at = -inf
         """The time before which no request may be sent."""
         self.is_free = True
         """Whether no limit is cut and no pause is in force."""
+        self.closed_at: float | None = None
+        """Since when the server has taken nothing; None while it takes requests."""
+        self._round = Round(-inf, 0, 0)
+        self._steady = SteadyShare()
+        self._latency_s, self._last_sent_at = 0.0, -inf
+        self._search = RateSearch(most_per_s)
+        # The limits before the first of the bad rounds in a row.
+        self._before_bad: tuple[float, int] | None = None
+        # The time of the latest closing, the requests taken since, and whether no good round came since it opened.
+        self._last_closed_at, self._taken_since, self._is_fresh = -inf, 0, False
 
-    def places(self, now: float) -> int:
-        """How many requests may be under way."""
-        return int(self._concurrency.at(now))
-
-    def rate(self, now: float) -> float:
+    @property
+    def rate(self) -> float:
         """How many requests a second may be sent; infinite where nothing limits them."""
-        return self._rate.at(now)
+        return self._search.rate
+
+    @property
+    def refuses_by_chance(self) -> bool:
+        """Whether the server refuses a share of requests at any speed."""
+        return self._steady.value > 0
 
     # -- what happens to requests --------------------------------------------------------------------------------
 
-    def sent(self, number: int, now: float) -> None:
+    def sent(self, number: int, under_way: int, now: float) -> None:
         """Record a request that was sent; while `is_free`, the first and a sample of the others are enough."""
-        if number == 1:
-            self._active_from = now
-            self._window.restart(now, 0)
-        self._window.roll(now, number)
-        if not self.is_free and now >= self.resume_at:
-            self._forget(now)
+        if self._round.began_at == -inf:
+            self._begin(now, number - 1)
+        current = self._round
+        current.last = max(current.last, number)
+        self._skip_idle_time(now)
+        if self.is_free:
+            if now - current.began_at >= ROUND_S:
+                self._begin(now, number - 1)
+                self._round.last = number
+        elif self.closed_at is not None:
+            self._probed(now)
+        else:
+            current.sent_beside[under_way - 1] += 1
+            self._judge(now)
+
+    def _skip_idle_time(self, now: float) -> None:
+        """Leave a time in which there was nothing to send out of the round."""
+        idle_s = now - max(self._last_sent_at, self._round.began_at)
+        if idle_s > max(ROUND_S, 2 / self.rate) and self._round.sent > 1:
+            self._round.began_at += idle_s
+        self._last_sent_at = now
 
     def answered(self, number: int, sent_at: float, now: float) -> None:
         """Record a reply; while `is_free` no call is needed."""
         self._latency_s += _SMOOTHING * (now - sent_at - self._latency_s)
-        if number > self._last_before:
-            if not self._answers:
-                self._end_rest(number, sent_at)
-            self._answers += 1
-            self._concurrency.grow(now)
-            self._rate.grow(now)
-        elif number > self._last_before_that:
-            self._answers_before_that += 1
+        if self.closed_at is not None and number > self._round.before:
+            self._open(now)
 
-    def lost(self, number: int) -> None:
-        """Record a request that failed, for whatever reason."""
-        self._window.lose(number)
+    def refused(
+        self, number: int, beside: int, under_way: int, last: int, now: float, asked_s: float = 0.0
+    ) -> None:
+        """Record a refusal because of too many requests, or no connection; `asked_s` is the pause asked for.
 
-    def rejected(self, number: int, sent_at: float, last: int, now: float, pause_s: float = 0.0) -> None:
-        """Record that a failed request was rejected because of too many requests; `pause_s` is the pause asked for.
-
-        `last` is the number of the latest request. Requests sent before a cut say nothing about the limits after it, so
-        their rejection cuts nothing.
+        `last` is the number of the latest request. Requests sent before a round say nothing about it.
         """
-        if number > self._last_before and now >= self._next_cut_at:
-            self._cut(number, sent_at, now, pause_s)
-            self._next_cut_at = now + max(_CUT_INTERVAL_S, _CUT_INTERVAL / self._rate.at(now))
-            self._active_from, self._rest_s = now, 0.0
-            self._last_before_that, self._last_before = self._last_before, last
-            self._answers_before_that, self._answers = self._answers, 0
-            self._window.restart(now, last)
-            self.is_free = False
-        if pause_s:
-            self.pause(pause_s, last, now)
+        self.is_free = False
+        current = self._round
+        current.last = max(current.last, last)
+        if number <= current.before:
+            return
+        current.refuse(beside, under_way, asked_s)
+        if self.closed_at is not None:
+            self._wait_for_probe(now)
+        else:
+            self._judge(now)
 
     def pause(self, seconds: float, last: int, now: float) -> None:
         """Send nothing for so long, unless that exceeds `LONGEST_PAUSE_S`; `last` numbers the latest request."""
-        until = now + seconds
-        if seconds > LONGEST_PAUSE_S or until <= self.resume_at:
+        if seconds <= LONGEST_PAUSE_S and now + seconds > self.resume_at:
+            self.resume_at, self.is_free = now + seconds, False
+            self._begin(self.resume_at, last)
+
+    def _begin(self, at: float, before: int) -> None:
+        self._round = Round(at, before, before)
+
+    # -- a server that takes nothing -----------------------------------------------------------------------------
+
+    def _close(self, now: float) -> None:
+        """Send probes only, from now on. The limits that were in force come back when the server opens."""
+        if self._is_fresh and now > self._last_closed_at:
+            # It closed again at once: what it took from one closing to the next is what it allows in the long run.
+            taken = self._taken_since + max(0, self._round.sent - self._round.refused)
+            self._search.begin_at(taken / (now - self._last_closed_at))
+        elif self._before_bad is not None:
+            rate, self.places = self._before_bad
+            self._search.rate = min(rate, self._search.safe or inf)
+        self._before_bad = None
+        self._steady.forget_rounds()
+        self.closed_at = self._last_closed_at = now
+        self._taken_since = 0
+        self._wait_for_probe(now)
+
+    def _wait_for_probe(self, now: float) -> None:
+        assert self.closed_at is not None
+        pause_s = max(self._probe_s(now), min(self._round.asked_s, LONGEST_PAUSE_S))
+        self.resume_at = now + pause_s
+        self._begin(self.resume_at, self._round.last)
+
+    def _probed(self, now: float) -> None:
+        unrefused = self._round.sent - self._round.refused
+        if unrefused >= _PROBES:
+            self._open(now)
+        else:
+            self.resume_at = now + self._probe_s(now)
+
+    def _probe_s(self, now: float) -> float:
+        assert self.closed_at is not None
+        return min(max(_PROBE_PART * (now - self.closed_at), _PROBE_S), _LONGEST_PROBE_S)
+
+    def _open(self, now: float) -> None:
+        self.closed_at, self._is_fresh = None, True
+        self.resume_at = min(self.resume_at, now)
+        self._taken_since += 1
+        self._begin(now, self._round.last)
+
+    # -- a round is over -----------------------------------------------------------------------------------------
+
+    def _judge(self, now: float) -> None:
+        current = self._round
+        is_full = current.is_full(now)
+        takes_nothing = current.refused >= current.sent - 1
+        if takes_nothing:  # or else, if this may be chance, more requests will tell
+            if not self._steady.explains_all(current, is_full=is_full):
+                self._close(now)
             return
-        # Without a rate, all waiting requests would be sent in the same instant.
-        if self._rate.at(now) == inf:
-            rate = max(self._window.up_to(last, now).rate, self._concurrency.at(now) / _SPREAD_S)
-            self._rate.cut(_CUT_RATE * rate, rate, _UNSURE_RECOVERY_S)
-        self.resume_at = self._active_from = until
-        self._rest_s = seconds
-        self._last_before = last
-        self._window.restart(until, last)
-        self.is_free = False
+        if not is_full and not current.is_clear(now):
+            return
+        self._taken_since += current.sent - current.refused
+        if is_full:
+            self._steady.check(current.taken(now))
+        if self._steady.explains(current):
+            self._hardly_any(current, current.speed(now))
+        else:
+            self._many(current, current.speed(now), current.taken(now), is_full)
+        self._begin(now, current.last)
+        if current.asked_s and current.share >= 0.5 and not self._steady.value:
+            self.pause(current.asked_s, current.last, now)
 
-    def _end_rest(self, number: int, sent_at: float) -> None:
-        """Count the time before the first accepted request as rest, whether or not the server asked for a pause."""
-        silent_s = sent_at - self._active_from
-        if silent_s > 0:
-            self._rest_s += silent_s
-            self._active_from = sent_at
-            self._window.restart(sent_at, number - 1)
+    def _hardly_any(self, judged: Round, speed: float) -> None:
+        """Note that the limits are safe; try higher ones if they have been for long enough."""
+        self._before_bad, self._is_fresh = None, False
+        self._search.good += 1
+        self._steady.compare(judged)
+        if self._search.is_rested:
+            self._steady.forget_rounds()
+            if max(judged.sent_beside, default=0) + 1 >= self.places:
+                self.places = min(self.places + max(1, self.places // 8), self._most_places)
+        self._steady.lower(judged.share)
+        if self.rate == inf:
+            self.is_free = not self._steady.value and self.places == self._most_places
+        elif speed >= _USED * self.rate:
+            self._search.went_well(speed)
+        elif self.places == self._most_places:
+            self._search.lift()
 
-    # -- what follows from it ------------------------------------------------------------------------------------
-
-    def _cut(self, number: int, sent_at: float, now: float, pause_s: float) -> None:
-        """Cut the concurrency, and the rate as well where the server has shown one that it accepts."""
-        concurrency = self._concurrency.at(now)
-        seen = self._window.up_to(number, sent_at)
-        # A few requests accepted in the same instant look fast; concurrency / latency (Little's law) bounds the rate.
-        rate = min(seen.rate, concurrency / max(now - sent_at, self._latency_s, 0.001))
-        active_s = max(0.0, sent_at - self._active_from)
-        was_answered = self._answers + self._answers_before_that > 0
-        if seen.accepted and (was_answered or self._rate.at(now) == inf):
-            self._cut_rate(rate, active_s, now, pause_s)
-        is_settled = active_s >= _SETTLED_S and not self.is_free
-        low = concurrency * (_CUT_RATE if is_settled else _CUT_CONCURRENCY)
-        if was_answered:  # by Little's law, the concurrency that this rate needs
-            low = max(low, min(concurrency, rate * self._latency_s))
-        # Without a reply since the last cut the same overload goes on: the peak to recover to stays where it was.
-        self._concurrency.cut(low, concurrency if was_answered else self._concurrency.peak, self._recovery_s)
-
-    def _cut_rate(self, seen: float, active_s: float, now: float, pause_s: float) -> None:
-        """Cut the rate to a little below the rate seen.
-
-        A server that got no requests for a while may have saved up allowance (as a token bucket does), so the rate seen
-        may exceed the one it allows in the long run. That one lies between the accepted requests over the active time
-        and over active time and rest; the geometric mean of the two is taken.
-        """
-        current = self._rate.at(now)
-        peak = min(seen, current)
-        if self._answers < _FEW_REPLIES and current < inf:
-            peak = max(peak, _DEEPEST_CUT * current)
-        correction = max(_DEEPEST_CUT, sqrt(active_s / (active_s + self._rest_s))) if self._rest_s else 1.0
-        sure_s = max(_RECOVERY_S, _RECOVERY_PAUSES * max(pause_s, self._rest_s))
-        recovery_s = max(
-            sure_s if active_s >= _CUT_INTERVAL_S else _UNSURE_RECOVERY_S,
-            _RECOVERY_REQUESTS / max(peak, _LEAST_RATE),
-        )
-        self._recovery_s = min(recovery_s, _LONGEST_RECOVERY_S)
-        self._rate.cut(_CUT_RATE * correction * peak, peak, self._recovery_s)
-
-    def _forget(self, now: float) -> None:
-        """Lift both limits once they have grown far enough beyond the last rejection."""
-        is_high = self._rate.at(now) >= min(_FORGET_ABOVE * self._rate.peak, self._rate.most)
-        if is_high and self._concurrency.at(now) >= self._concurrency.most:
-            self._rate.lift()
-            self._concurrency.lift()
-            self.is_free = True
+    def _many(self, judged: Round, speed: float, taken: float, is_full: bool) -> None:
+        """Return to limits that were safe, or to what the server took."""
+        was_good = self._search.good > 0
+        self._search.went_badly()
+        places = judged.places
+        if places is not None and places < self.places:
+            self.places = places
+            return
+        if was_good or self._before_bad is None:
+            self._before_bad = (self.rate, self.places)
+        if is_full:
+            first = self._steady.find(BadRound(self.rate, self.places, judged.share, speed), taken)
+            if first is not None:
+                self.places = first.places
+                self._search.return_to(first.rate)
+                return
+        self._search.fall(speed, taken / (1 - self._steady.value))
+        needed = ceil(self.rate * self._latency_s) + 2  # by Little's law
+        self.places = min(self.places, max(judged.crowd, needed))

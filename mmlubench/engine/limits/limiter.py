@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from math import inf
 from typing import NamedTuple
 
 from mmlubench.engine.limits.adaptive import AdaptiveLimit
 from mmlubench.engine.limits.buckets import Bucket, Tokens
-from mmlubench.errors import ProviderError, RateLimited
+from mmlubench.engine.limits.refusals import asks_for_less, is_refusal
+from mmlubench.engine.limits.waiting import History, Wait
+from mmlubench.errors import ProviderError
 from mmlubench.models.base import Model
 from mmlubench.schema import Completion, Request
 
-#: Statuses of an overloaded server, besides 429.
-_OVERLOADED = frozenset([503, 529])
 #: The shortest timer: the event loop treats shorter times as zero and would wake up too early.
 _TICK_S = 0.0001
-#: Reasons for which requests wait, worded to follow "waiting for".
-RATE_LIMIT, OVERLOAD, OUTAGE, RETRY = "rate limit", "overloaded server", "unreachable server", "another try"
-
-
-def asks_for_less(error: ProviderError) -> bool:
-    """Whether a server rejected a request because there are too many: 429, 503, 529."""
-    return isinstance(error, RateLimited) or error.status in _OVERLOADED
+#: After so many failures in a row, no further requests are put at stake.
+_ALL_FAIL = 20
+#: The number of requests that rest and may be replaced by others, where the server may be away.
+_A_FEW = 4
 
 
 class Ticket(NamedTuple):
@@ -35,6 +32,8 @@ class Ticket(NamedTuple):
     """The number of the request, counted from 1 for each model."""
     tokens: float
     """The tokens booked for the request; 0 where tokens are not limited."""
+    beside: int = 0
+    """How many other requests were under way when it was sent."""
 
 
 class _Waiter(NamedTuple):
@@ -59,8 +58,9 @@ class Limiter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.clock = clock
+        self.limits = AdaptiveLimit(concurrency, inf if rpm is None else rpm / 60)
+        """The limits that are in force now."""
         self._most = concurrency
-        self._adaptive = AdaptiveLimit(concurrency, inf if rpm is None else rpm / 60)
         self._requests = Bucket(keep_s=0.05)
         self._tokens = None if tpm is None else Tokens(tpm)
         self._has_limits = rpm is not None or tpm is not None
@@ -68,37 +68,31 @@ class Limiter:
         self._in_flight = self._sent = 0
         self._queue: deque[_Waiter] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._reason = RATE_LIMIT
-        self._resting: dict[asyncio.Future[None], str] = {}
+        self._resting: set[asyncio.Future[None]] = set()
+        self._history = History()
+        self._replaced = 0
+        self.on_rest: Callable[[int], object] = lambda _by: None
+        """Called with 1 when a request rests that another may replace in the meantime, and with -1 when it ends."""
 
     # -- what the progress line shows ----------------------------------------------------------------------------
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are under way."""
+        return self._in_flight
 
     @property
     def waiting(self) -> int:
         """How many requests wait because of the server, not merely for one of the places under `--concurrency`."""
         return self._held_back + len(self._resting)
 
-    @property
-    def why(self) -> str:
-        """What most waiting requests wait for, such as `rate limit`; empty if none waits."""
-        reasons = Counter(self._resting.values())
-        reasons[self._reason] += self._held_back
-        [(reason, number)] = reasons.most_common(1)
-        return reason if number else ""
-
-    @property
-    def concurrency(self) -> int:
-        """How many requests may be under way now."""
-        return self._adaptive.places(self.clock())
-
-    @property
-    def rate(self) -> float:
-        """How many requests a second may be sent now; infinite where nothing limits them."""
-        return self._adaptive.rate(self.clock())
+    def state(self) -> Wait | None:
+        """Say what requests wait for, since when, and what happens next; None if the server answers all of them."""
+        return self._history.state(self.waiting, self._in_flight, self.limits, self.clock())
 
     @property
     def _held_back(self) -> int:
-        if self._adaptive.is_free and not self._has_limits:
+        if self.limits.is_free and not self._has_limits:
             return 0
         return sum(not waiter.future.done() for waiter in self._queue)
 
@@ -106,12 +100,12 @@ class Limiter:
 
     def enter(self) -> int:
         """Take a place at once, where no limit is in force: the fast path. Returns the request's number, or 0."""
-        if self._in_flight >= self._most or self._queue or self._has_limits or not self._adaptive.is_free:
+        if self._in_flight >= self._most or self._queue or self._has_limits or not self.limits.is_free:
             return 0
         self._in_flight += 1
         self._sent += 1
         if self._sent == 1 or not self._sent & 127:
-            self._adaptive.sent(self._sent, self.clock())
+            self.limits.sent(self._sent, self._in_flight, self.clock())
         return self._sent
 
     async def turn(self, request: Request) -> Ticket:
@@ -132,32 +126,37 @@ class Limiter:
             if _was_admitted(waiter):  # admitted just before it was cancelled
                 self.leave()
             elif self._timer is not None:  # the next request in the queue may have to wait less long
-                self._timer.cancel()
                 self._admit()
             raise
 
     def answered(self, completion: Completion, ticket: Ticket, sent_at: float) -> None:
         """Record a reply; `sent_at` is a time of this object's clock."""
+        self._history.answered += 1
+        self._history.failed_in_a_row = 0
         if self._tokens is not None:
             self._tokens.settle(ticket.tokens, completion.usage)
-        if not self._adaptive.is_free:
-            self._adaptive.answered(ticket.number, sent_at, self.clock())
+        if not self.limits.is_free:
+            was_closed = self.limits.closed_at is not None
+            self.limits.answered(ticket.number, sent_at, self.clock())
+            if was_closed and self._timer is not None:  # it was set for a probe, and may now be too late
+                self._admit()
         if completion.pause_s:
-            self._reason = RATE_LIMIT
-            self._adaptive.pause(completion.pause_s, self._sent, self.clock())
+            self.limits.pause(completion.pause_s, self._sent, self.clock())
 
-    def failed(self, error: ProviderError, ticket: Ticket, sent_at: float) -> None:
-        """Record a failure; `sent_at` as for `answered`."""
+    def failed(self, error: ProviderError, ticket: Ticket) -> None:
+        """Record a failure."""
         if self._tokens is not None:
             self._tokens.settle(ticket.tokens, None)
-        self._adaptive.lost(ticket.number)
-        if asks_for_less(error):
-            self._reason = RATE_LIMIT if isinstance(error, RateLimited) else OVERLOAD
-            self._adaptive.rejected(
-                ticket.number, sent_at, self._sent, self.clock(), error.retry_after_s or 0.0
-            )
+        if not error.retryable:
+            return
+        now = self.clock()
+        self._history.failed(error, now)
+        # A server that has answered nothing yet and fails all requests is tried by single ones, too.
+        if is_refusal(error) or not self._history.answered:
+            asked_s = error.retry_after_s or 0.0
+            self.limits.refused(ticket.number, ticket.beside, self._in_flight - 1, self._sent, now, asked_s)
         elif error.retry_after_s:
-            self._adaptive.pause(error.retry_after_s, self._sent, self.clock())
+            self.limits.pause(error.retry_after_s, self._sent, now)
 
     def leave(self) -> None:
         """Give the place back, whether the request was answered or failed."""
@@ -179,29 +178,46 @@ class Limiter:
             if not waiter.future.done():
                 waiter.future.set_exception(refuse())
 
-    async def rest(self, seconds: float, why: str) -> None:
+    async def rest(self, seconds: float, error: ProviderError) -> None:
         """Sleep before another try, outside the queue but counted in `waiting`. Raises CancelledError after `shut`."""
         if self._is_shut:
             raise asyncio.CancelledError
         sleep = asyncio.ensure_future(asyncio.sleep(seconds))
-        self._resting[sleep] = why
+        self._resting.add(sleep)
+        by = 1 if self._may_be_replaced(error) else 0
+        self._replaced += by
+        self.on_rest(by)
         try:
             await sleep
         finally:
-            del self._resting[sleep]
+            self._resting.discard(sleep)
+            self._replaced -= by
+            self.on_rest(-by)
+
+    def _may_be_replaced(self, error: ProviderError) -> bool:
+        """Whether another request may begin while one rests: a few, so that bad ones do not hold up all the others.
+
+        More of them if the server fails a share by chance, but none for a server that has too much to do, or fails all.
+        """
+        by_chance = self.limits.refuses_by_chance or not is_refusal(error)
+        if self._history.failed_in_a_row > _ALL_FAIL or (asks_for_less(error) and not by_chance):
+            return False
+        return self._replaced < (self._most if by_chance else max(_A_FEW, self._most // 8))
 
     # -- the queue -----------------------------------------------------------------------------------------------
 
     def _admit(self) -> None:
         """Admit all requests that may be sent; set a timer for the next, unless it waits for a place to become free."""
-        self._timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         while self._queue:
             now = self.clock()
             waiter = self._queue[0]
             if waiter.future.done():  # cancelled or failed while it waited
                 self._queue.popleft()
                 continue
-            if self._in_flight >= self._adaptive.places(now):
+            if self._in_flight >= self.limits.places:
                 return
             wait_s = self._wait_s(waiter.tokens, now)
             if wait_s > 0:
@@ -211,22 +227,22 @@ class Limiter:
             waiter.future.set_result(self._book(waiter.tokens, now))
 
     def _wait_s(self, tokens: float, now: float) -> float:
-        if now < self._adaptive.resume_at:
-            self._requests.drain(self._adaptive.resume_at)
-            return self._adaptive.resume_at - now
-        rate = self._adaptive.rate(now)
+        if now < self.limits.resume_at:
+            self._requests.drain(self.limits.resume_at)
+            return self.limits.resume_at - now
+        rate = self.limits.rate
         wait_s = 0.0 if rate == inf else self._requests.wait_s(1.0, rate, now)
         return wait_s if self._tokens is None else max(wait_s, self._tokens.wait_s(tokens, now))
 
     def _book(self, tokens: float, now: float) -> Ticket:
         self._in_flight += 1
         self._sent += 1
-        if self._adaptive.rate(now) < inf:
+        if self.limits.rate < inf:
             self._requests.spend(1.0)
         if self._tokens is not None:
             self._tokens.spend(tokens)
-        self._adaptive.sent(self._sent, now)
-        return Ticket(self._sent, tokens)
+        self.limits.sent(self._sent, self._in_flight, now)
+        return Ticket(self._sent, tokens, self._in_flight - 1)
 
 
 def _was_admitted(waiter: _Waiter) -> bool:
@@ -248,13 +264,13 @@ class Limited:
         """Answer, as soon as the request may be sent. Raises what the wrapped model raises."""
         limiter = self._limiter
         number = limiter.enter()
-        ticket = Ticket(number, 0.0) if number else await limiter.turn(request)
+        ticket = Ticket(number, 0.0, limiter.in_flight - 1) if number else await limiter.turn(request)
         sent_at = limiter.clock()
         try:
             completion = await self._model.generate(request)
             limiter.answered(completion, ticket, sent_at)
         except ProviderError as error:
-            limiter.failed(error, ticket, sent_at)
+            limiter.failed(error, ticket)
             raise
         finally:
             limiter.leave()

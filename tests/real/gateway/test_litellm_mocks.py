@@ -64,22 +64,23 @@ def test_what_the_gateway_answers_is_graded(client: str, run_against: Callable[.
 
 @pytest.mark.parametrize("client", FORMATS)
 @pytest.mark.parametrize(
-    ("name", "sent_each", "told"),
+    ("name", "most", "told"),
     [
-        ("broken", 3, "HTTP 500: litellm.InternalServerError: this is a mock internal server error"),
-        ("too-long", 1, "HTTP 400: litellm.ContextWindowExceededError"),
-        ("no-such-model", 1, "HTTP 400: "),
+        ("broken", 100, "HTTP 500: litellm.InternalServerError: this is a mock internal server error"),
+        ("too-long", N, "HTTP 400: litellm.ContextWindowExceededError"),
+        ("no-such-model", N, "HTTP 400: "),
     ],
 )
 def test_errors_that_stay_are_told_in_the_gateways_words_and_no_answer_is_made_of_them(
-    name: str, sent_each: int, told: str, client: str, run_against: Callable[..., Any]
+    name: str, most: int, told: str, client: str, run_against: Callable[..., Any]
 ) -> None:
     ran = run_against(client, name)
     assert ran.status == 1
     assert Counter(ran.outcomes().values()) == {"error": N}
     assert "no headline number" in ran.output
-    assert ran.output.count(told) == 1
-    assert len(ran.lines("requests")) == sent_each * N
+    said = [line for line in ran.output.splitlines() if " cases  accuracy " not in line]  # the progress lines
+    assert sum(told in line for line in said) == 1
+    assert 9 <= len(ran.lines("requests")) <= most
 
 
 @pytest.mark.parametrize("client", FORMATS)

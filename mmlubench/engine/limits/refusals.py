@@ -1,0 +1,29 @@
+"""Refusals: failures that a request cannot have caused, since the server has too much to do or is away."""
+
+from __future__ import annotations
+
+from mmlubench.errors import ProviderError, RateLimited, Unreachable
+
+#: The statuses of a server that has too much to do, besides 429.
+_OVERLOADED = frozenset([503, 529])
+#: The statuses of a gateway whose server is away.
+_AWAY = frozenset([502, 504])
+
+
+def asks_for_less(error: ProviderError) -> bool:
+    """Whether a server rejected a request because there are too many: 429, 503, 529."""
+    return isinstance(error, RateLimited) or error.status in _OVERLOADED
+
+
+def is_refusal(error: ProviderError) -> bool:
+    """Whether a request failed for a reason that it cannot have caused."""
+    return asks_for_less(error) or isinstance(error, Unreachable) or error.status in _AWAY
+
+
+def reason(error: ProviderError) -> str:
+    """Return what a failed request waits for, worded to follow "waiting for"."""
+    if isinstance(error, Unreachable) or error.status in _AWAY:
+        return "unreachable server"
+    if not asks_for_less(error):
+        return "another try"
+    return "rate limit" if isinstance(error, RateLimited) else "overloaded server"

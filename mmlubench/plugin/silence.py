@@ -1,0 +1,33 @@
+"""Silence: the lines that tell a user that a server has answered nothing for a while, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmlubench.engine.limits.breaker import PATIENCE_S
+from mmlubench.engine.limits.waiting import SILENT_S, Wait
+from mmlubench.figures import duration
+from mmlubench.settings import Settings
+
+
+class Silence:
+    """The models that have answered nothing for half a minute; each silence is told once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._told: set[str] = set()
+
+    def news(self, waits: Mapping[str, Wait]) -> list[str]:
+        """Return a line for each model whose silence was not told yet."""
+        silent = {label: wait for label, wait in waits.items() if wait.unanswered_s >= SILENT_S}
+        lines = [self._line(label, wait) for label, wait in silent.items() if label not in self._told]
+        self._told = set(silent)
+        return lines
+
+    def _line(self, label: str, wait: Wait) -> str:
+        begin = f"mmlubench: {label} has answered nothing for {duration(wait.unanswered_s)}"
+        if not wait.why:
+            longest = duration(self._settings.request_timeout)
+            return f"{begin}, with {wait.requests:,} requests under way; each may take {longest} (--request-timeout)."
+        patience = duration(self._settings.give_up_after or PATIENCE_S)
+        return f"{begin}: {wait.message}; it is tried until {patience} without an answer are over (--give-up-after)."
