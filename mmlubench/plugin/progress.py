@@ -89,9 +89,9 @@ class Progress:
         left = (self.total - tally.n) * seconds / tally.n if tally.n else None
         parts = [
             f"{tally.n:,}/{self.total:,} cases",
+            self.waiting,  # before the parts for which a narrow terminal may have no room
             f"accuracy {accuracy}",
             f"errors {tally.errors:,}",
-            self.waiting,  # before the parts that a narrow terminal may cut off
             dollars(self._spent_usd) if self._spent_usd else "",
             "" if self.waiting else f"{rate:,.{0 if rate >= 10 else 1}f} requests/s",
             f"ETA {_clock(left)}",

@@ -44,7 +44,7 @@ def test_the_cause_comes_last_as_a_narrow_terminal_may_cut_it_off() -> None:
     progress.waiting, progress.why = WAIT.text, WAIT.message
     text = progress.text(1.0)
     assert text == (
-        "0/200 cases  accuracy -  errors 0  waiting for rate limit, 12 requests  next try in 3 s  "
+        "0/200 cases  waiting for rate limit, 12 requests  next try in 3 s  accuracy -  errors 0  "
         "ETA -  (HTTP 429: slow down)"
     )
 

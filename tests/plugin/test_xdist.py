@@ -53,7 +53,9 @@ def plain(make_folder: Callable[..., Path], run_pytest: Callable[..., Any]) -> A
 
 
 def timeless(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in r.items() if name != "latency_s"} for r in records]
+    return [
+        {name: value for name, value in r.items() if name not in ("latency_s", "queued_s")} for r in records
+    ]
 
 
 @pytest.mark.parametrize("workers", WORKERS, ids=" ".join)
