@@ -93,7 +93,7 @@ def test_a_server_that_restarts_behind_the_gateway_costs_no_answer(
     twice = answered + len(backend.requests[begun:]) - 100
     print(f"\n{client} over {name}: {len(again)} questions met the outage, {twice} were answered twice")
     assert 1 <= len(again) <= AT_ONCE + 4  # a few others are tried in the meantime
-    assert twice <= AT_ONCE
+    assert twice <= AT_ONCE + 4
 
 
 def test_a_pause_that_the_server_behind_asks_for_is_kept(
