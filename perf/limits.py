@@ -15,7 +15,6 @@ import asyncio
 import json
 import math
 import random
-import selectors
 import sys
 import time
 import urllib.request
@@ -36,6 +35,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # for whoever imports this file from elsewhere
 
 from limited_server import Server, Serving  # noqa: E402
+from virtual_time import VirtualLoop  # noqa: E402
 
 #: Requests under way at most, as with `--concurrency 64`.
 IN_FLIGHT = 64
@@ -110,33 +110,15 @@ def _bucket_rows() -> list[Row]:
                     Row(f"bucket {rate:.0f}/s, burst {burst:.0f}, {said}", server, allows, least, 0.3)
                 )
     small = Server(bucket=20, burst=5)
+    punishing = replace(small, burst=20, counts_refused=True)
+    rising, falling = replace(small, changed=(30, 80)), replace(small, bucket=80, changed=(30, 20))
     return [
         *made,
         Row("bucket 20/s + random 429 10%", replace(small, random=0.1), _filled(20), 0.9, 0.6),
-        Row(
-            "bucket 20/s, refused requests count",
-            replace(small, burst=20, counts_refused=True),
-            _filled(20, 20),
-            0.65,
-            0.7,
-        ),
+        Row("bucket 20/s, refused requests count", punishing, _filled(20, 20), 0.65, 0.7),
         Row("bucket 0.5/s", Server(bucket=0.5, burst=5), _filled(0.5, 5), 0.95, 2.5, seconds=240),
-        Row(
-            "bucket 20/s, then 80/s",
-            replace(small, changed=(30, 80)),
-            lambda s, _: 600 + 80 * (s - 30),
-            0.93,
-            0.3,
-            90,
-        ),
-        Row(
-            "bucket 80/s, then 20/s",
-            replace(small, bucket=80, changed=(30, 20)),
-            lambda s, _: 2400 + 20 * (s - 30),
-            0.93,
-            0.3,
-            90,
-        ),
+        Row("bucket 20/s, then 80/s", rising, lambda s, _: 600 + 80 * (s - 30), 0.93, 0.3, 90),
+        Row("bucket 80/s, then 20/s", falling, lambda s, _: 2400 + 20 * (s - 30), 0.93, 0.3, 90),
         Row("two runs on 100/s", Server(bucket=100, burst=10), _filled(100), 0.95, 0.3, runs=2),
     ]
 
@@ -314,34 +296,6 @@ def simulate(row: Row, seed: int = 1) -> Outcome:
         return loop.run_until_complete(main())
     finally:
         loop.close()
-
-
-class _AtOnce(selectors.DefaultSelector):
-    """A selector that does not wait: it moves the clock of its loop instead."""
-
-    loop: VirtualLoop
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        ready = super().select(0)
-        if not ready and timeout:
-            self.loop.now += timeout
-        elif not ready and timeout is None:
-            raise RuntimeError("nothing will ever happen")
-        return ready
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time passes at once."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        selector = _AtOnce()
-        selector.loop = self
-        super().__init__(selector)
-        self._clock_resolution = 1e-9
-
-    def time(self) -> float:
-        return self.now
 
 
 # -- over HTTP -------------------------------------------------------------------------------------------------------

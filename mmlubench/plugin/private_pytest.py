@@ -20,6 +20,7 @@ from _pytest.mark import deselect_by_keyword
 from _pytest.mark.expression import IDENT_PREFIX, Expression
 from _pytest.nodes import Node
 from _pytest.python import get_direct_param_fixture_func
+from _pytest.reports import BaseReport
 from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
 from _pytest.tmpdir import tmppath_result_key
 from _pytest.warnings import catch_warnings_for_item
@@ -302,6 +303,12 @@ def keyword_done(config: pytest.Config) -> Iterator[None]:
 
 
 # -- reports -----------------------------------------------------------------------------------------------------
+
+
+def stored(report: pytest.TestReport) -> dict[str, Any]:
+    """Return what is stored in a report itself; its class may show more in `__dict__`."""
+    values: dict[str, Any] = vars(BaseReport)["__dict__"].__get__(report)
+    return values
 
 
 def to_json(report: pytest.TestReport) -> dict[str, Any]:

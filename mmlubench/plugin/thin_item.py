@@ -7,6 +7,7 @@ anything that it lacks, by pytest or by a plugin, stores all of it, and from the
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -30,9 +31,9 @@ class ThinItem(pytest.Function):
     """The part of the id that stands in brackets, as it was collected."""
     _new_name: str
 
+    @abstractmethod
     def id_parts(self) -> list[str]:
         """Return the parts of the id between the brackets."""
-        raise NotImplementedError
 
     def fill(self) -> None:
         """Store everything that pytest stores in a test; nothing happens a second time."""

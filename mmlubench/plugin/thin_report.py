@@ -15,8 +15,6 @@ _LISTS = ("sections", "user_properties")
 #: What `pytest.TestReport` takes by its place.
 _GIVEN = frozenset([*_LISTS, "location", "keywords"])
 
-_stored = vars(pytest.TestReport.__mro__[1])["__dict__"].__get__
-
 
 class ThinReport(pytest.TestReport):
     """A report with everything that `pytest.TestReport` has; a fifth of its size."""
@@ -69,7 +67,7 @@ class ThinReport(pytest.TestReport):
 
     def whole(self) -> pytest.TestReport:
         """Return the same report as pytest would make it."""
-        more = {name: value for name, value in _stored(self).items() if name not in _GIVEN}
+        more = {name: value for name, value in private_pytest.stored(self).items() if name not in _GIVEN}
         if hasattr(self, "mmlubench"):
             more["mmlubench"] = self.mmlubench
         return pytest.TestReport(
@@ -90,7 +88,7 @@ class ThinReport(pytest.TestReport):
     @property
     def __dict__(self) -> dict[str, Any]:  # type: ignore[override]  # for plugins that read all of a report
         """What the report of pytest would store."""
-        return {**vars(self.whole()), **_stored(self)}
+        return {**vars(self.whole()), **private_pytest.stored(self)}
 
     def _to_json(self) -> dict[str, Any]:
         return private_pytest.to_json(self.whole())

@@ -11,7 +11,7 @@ import pytest
 
 from mmlubench.errors import Overloaded, ProviderError, RateLimited
 from mmlubench.schema import Completion, Message, Params, Request, Usage
-from perf.limits import VirtualLoop
+from perf.virtual_time import VirtualLoop
 from tests.scripted_model import Scripted
 
 

@@ -225,5 +225,10 @@ def test_one_request_alone_never_ends_the_run(breaker: Watched) -> None:
     breaker.attempt_failed(GONE, breaker.now, "the slow one")
     assert breaker.asks
     assert breaker.is_over  # so it is given up itself
-    breaker.attempt_failed(GONE, breaker.now, "another one")
+    breaker.request_failed(GONE)
+    breaker.attempt_failed(BROKEN, breaker.now, "another one")
+    assert breaker.asks  # that one is tried again
+    assert not breaker.is_over
+    breaker.now += 300
+    breaker.attempt_failed(BROKEN, breaker.now, "another one")
     assert not breaker.asks

@@ -15,7 +15,8 @@ from mmlubench.engine.limits.limiter import Limited, Limiter
 from mmlubench.engine.limits.retry import Retried, RetryPolicy
 from mmlubench.errors import BadReply, Overloaded, ProviderError, RateLimited, Rejected, Unreachable
 from mmlubench.schema import Completion, Request
-from perf.limits import Row, VirtualLoop, rows, simulate
+from perf.limits import Row, rows, simulate
+from perf.virtual_time import VirtualLoop
 
 QUESTIONS, IN_FLIGHT = 500, 64
 ANSWERED = Completion("A", "stop")

@@ -447,3 +447,13 @@ def test_a_private_use_is_found(line):
 @pytest.mark.parametrize("line", ["self._request", "item.name", "config.option", "cls._x", "x.__dict__"])
 def test_what_is_public_or_ones_own_is_let_through(line):
     assert not private_uses(line)
+
+
+def test_what_is_stored_in_a_report_is_told_apart_from_what_its_class_shows(probe):
+    class More(pytest.TestReport):
+        __dict__ = property(lambda self: {"more": True})
+
+    item = probe("--collect-only").items["test_plain"]
+    report = More(item.nodeid, item.location, {}, "passed", None, "call")
+    assert vars(report) == {"more": True}
+    assert private_pytest.stored(report)["outcome"] == "passed"

@@ -74,12 +74,13 @@ class AdaptiveLimit:
             self._begin(now, number - 1)
         current = self._round
         current.last = max(current.last, number)
-        self._skip_idle_time(now)
         if self.is_free:
             if now - current.began_at >= ROUND_S:
                 self._begin(now, number - 1)
                 self._round.last = number
-        elif self.closed_at is not None:
+            return
+        self._skip_idle_time(now)
+        if self.closed_at is not None:
             self._probed(now)
         else:
             current.sent_beside[under_way - 1] += 1
@@ -105,7 +106,11 @@ class AdaptiveLimit:
 
         `last` is the number of the latest request. Requests sent before a round say nothing about it.
         """
-        self.is_free = False
+        if self.is_free:
+            self.is_free, self._last_sent_at = (
+                False,
+                now,
+            )  # until here, only a sample of the requests was told
         current = self._round
         current.last = max(current.last, last)
         if number <= current.before:

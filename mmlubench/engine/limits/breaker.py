@@ -107,6 +107,9 @@ class Breaker:
 
     def request_failed(self, error: ProviderError) -> None:
         """Record a request that failed for good, all retries included."""
+        if self.is_over and self.cause is None:
+            # It was the only one that failed for all that time, so the next one gets as much.
+            self.is_over, self.failing_since, self._broken_since = False, None, None
         if not self._concerns_all(error):
             self._failed_in_a_row = 0  # the server treats requests one by one, even if it refused this one
             return

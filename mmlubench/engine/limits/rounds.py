@@ -43,8 +43,6 @@ class Round:
     """Requests that the server refused because there were too many, or because it was unreachable."""
     asked_s: float = 0.0
     """The longest pause that the server asked for."""
-    most_under_way: int = 0
-    """The most requests under way at once."""
     crowd: int = 0
     """The most other requests under way when one was refused."""
     sent_beside: Counter[int] = field(default_factory=Counter)
@@ -69,9 +67,8 @@ class Round:
         It does if hardly any request sent beside fewer others was refused, and nearly all of those beside as many.
         """
         best, wrong_at_best = None, _UNEXPLAINED * self.sent
-        wrong = (
-            self.sent - self.refused
-        )  # requests on the wrong side of the number: at 0, all that were taken
+        # Requests on the wrong side of the number: at 0, all that were taken.
+        wrong = self.sent - self.refused
         for others in sorted(self.sent_beside):
             if others and wrong <= wrong_at_best:
                 best, wrong_at_best = others, wrong

@@ -87,10 +87,10 @@ class History:
             self._seen, self._failing_since, self._asked_since = self.answered, None, None
         if under_way and self._asked_since is None:
             self._asked_since = now
+
+    def _a_minute(self, now: float) -> float:
         self._counts.append((now, self.answered))
         while len(self._counts) > 2 and now - self._counts[0][0] > _COUNTED_S:
             self._counts.popleft()
-
-    def _a_minute(self, now: float) -> float:
         at, answered = self._counts[0]
         return 60 * (self.answered - answered) / (now - at) if now > at else 0.0
