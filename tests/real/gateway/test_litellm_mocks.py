@@ -78,7 +78,7 @@ def test_errors_that_stay_are_told_in_the_gateways_words_and_no_answer_is_made_o
     assert ran.status == 1
     assert Counter(ran.outcomes().values()) == {"error": N}
     assert "no headline number" in ran.output
-    said = [line for line in ran.output.splitlines() if " cases  accuracy " not in line]  # the progress lines
+    said = [line for line in ran.output.splitlines() if f"/{N} cases  " not in line]  # the progress lines
     assert sum(told in line for line in said) == 1
     assert 9 <= len(ran.lines("requests")) <= most
 
