@@ -6,6 +6,7 @@ import re
 from enum import Enum
 
 from mmlubench.grading.cues import ENGLISH
+from mmlubench.grading.echo import is_echo
 from mmlubench.grading.patterns import BLANK, CLOSE, GAP, LETTER, regex, words
 
 
@@ -41,12 +42,23 @@ _SEVERAL = (
 
 def judge(text: str, match: re.Match[str], letters: str) -> Worth:
     """Judge the letter of a match (its first group) by the words around it."""
-    start, end = match.start(), match.end(1)
-    if match[1].upper() not in letters or regex(_DENIED_AFTER).match(text, end):
+    start, end = match.start(), _end_of_word(text, match)
+    named = text[match.start(1) : end].upper()
+    if not all(letter in letters for letter in named) or regex(_DENIED_AFTER).match(text, end):
         return Worth.DENIED
     if regex(_DENIED_INSIDE).search(text, start, match.start(1)) or (start and _denied_before(text, start)):
         return Worth.DENIED
+    if len(named) > 1:
+        return Worth.SEVERAL if len(named) == 2 or list(named) == sorted(set(named)) else Worth.DENIED
+    if is_echo(text, match, letters):
+        return Worth.DENIED
     return Worth.SEVERAL if _names_another(text, match, letters) else Worth.VALID
+
+
+def _end_of_word(text: str, match: re.Match[str]) -> int:
+    """Return where a letter ends, or the word of capitals that it begins: `BD`."""
+    glued = regex(r"[A-Z]{1,10}").match(text, match.start(1))
+    return glued.end() if glued else match.end(1)
 
 
 def _names_another(text: str, match: re.Match[str], letters: str) -> bool:

@@ -17,7 +17,7 @@ _SYMBOLS = (
 )
 _CJK_BRACKETS = "\u3008-\u3011\u3014-\u301b"
 _LATEX = r"\\(?:boxed|fbox|text[a-z]{0,6}|math[a-z]{0,4}|bf|rm)\b|\\[*_$(\[,! ]"
-_HTML = "</?[a-z]{1,8}>"
+_HTML = "</?[a-zA-Z][a-zA-Z_]{0,15}>"
 
 GAP = rf"(?:[\s*_\"'`(\[{{$:>|<#{_SYMBOLS}{_CJK_BRACKETS}]|-\s|\.{{3}}|{_LATEX}|{_HTML}){{0,16}}"
 """Characters that may stand between a cue and its letter."""
@@ -46,7 +46,7 @@ def words(phrases: str) -> str:
 # Not followed by the rest of a longer expression: D'Alembert, B-cell, C++, B_1, A = 5, B(OH), D.C., B. F. Skinner, …
 _WHOLE = (
     r"(?![^\W_]|_[^\W_]|['-][^\W_]|\s?-+>|[+#^\u00b0%]|\s?[=+\u00d7\u00f7\u00b7\u2022\u2190-\u22ff]|\(\w|\.\d"
-    r"|\.\w{1,2}\b|\.[ ]?[A-Z]\.(?!\w)|\s?\\(?!text|math|quad|[^A-Za-z])|/(?![A-Z]\b)\w|[ ]v[ ][A-Z]\b"
+    r"|\.\w{1,2}\b|\.[ ]?[A-Z]\.(?!\w)|(?<=[a-z])\.[ ]?[a-z]\.|\s?\\(?!text|math|quad|[^A-Za-z])|/(?![A-Z]\b)\w|[ ]v[ ][A-Z]\b"
     r"|[\u2010-\u2015]\w\b"
     rf"|[ ](?:{ENGLISH.compound})\b|\.?[ ](?:{ENGLISH.species})\b)"
 )
@@ -75,8 +75,14 @@ ALONE = rf"(?={CLOSE}(?:\s{{0,4}}\Z|[.,;:!)<\n]|[ \t]{{1,3}}(?:[(\u2013\u2014-]|
 # "the answer is a" may be cut off before its noun; "answer: a" is the whole answer.
 _NOT_CUT = r"(?<![SsEe][ ][ai])"
 _MARKED = rf"(?=[*_\"'`)\]}}$.,;:!]|{_NOT_CUT}{CLOSE}\s{{0,4}}\Z|{_NOT_CUT}\n)"
-NAMED = rf"{LETTER}(?:(?<=[A-Z])(?!{CLOSE}\s?\?)|(?<=[b-hj-z]){ALONE}|(?<=[ai]){_MARKED})"
+_START = r"(?<![^\W_])([A-Za-z])"
+# The first of several letters that are written as one word, `BD`: the guards judge it.
+_GLUED = rf"(?<=[A-Z])(?=[A-Z]{{1,9}}{CLOSE}(?:\s{{0,4}}\Z|[.,;:!)<\n]))"
+_SURE = rf"(?:(?<=[A-Z])(?!{CLOSE}\s?\?)|(?<=[b-hj-z]){ALONE}|(?<=[ai]){_MARKED})"
+NAMED = rf"{_START}(?:{_WHOLE}{_NO_ARTICLE}{_SURE}|{_GLUED})"
 """A letter after a strong cue. In lower case it must stand alone, and `a` must not be an article."""
+OFFERED = rf"{_START}(?:{_WHOLE}{_NO_ARTICLE}{ALONE}|{_GLUED})"
+"""A letter after a noun that may also mean something else: it must stand alone."""
 
 LABEL = rf"(?:{words(ENGLISH.label)}(?![^\W_]){GAP})?"
 TO_LETTER = GAP + LABEL

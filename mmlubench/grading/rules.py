@@ -15,6 +15,7 @@ from mmlubench.grading.patterns import (
     LABEL,
     LETTER,
     NAMED,
+    OFFERED,
     TO_LETTER,
     UPPER,
     regex,
@@ -31,6 +32,18 @@ class Rule(NamedTuple):
 
 Tier = tuple[Rule, ...]
 
+_FIELD_NOUN = (
+    r"(?:answer|option|choice|letter|prediction|predicted|selection|selected|chosen|label|pick|correct|final"
+    r"|response|solution|result|output|guess|verdict)"
+)
+_TAG = rf"(?:(?:final|correct|selected|chosen|best|my|the|predicted)[_-]?)?{_FIELD_NOUN}(?:[_-]?(?:letter|choice|option|key|id))?"
+# The key of a field, in quotes or spelled as a name: "selected_option", answerKey
+_FIELD = (
+    r"(?:[\"'`](?=[\w -]{1,40}[\"'`])|(?<![\w-])(?=[A-Za-z][a-z]{1,12}(?:[_-][A-Za-z]|[A-Z])[\w-]{1,30}[\"'`*\s]{0,3}[:=]))"
+    r"(?![\w -]{0,28}(?i:wrong|incorrect|eliminat|reject|second|other|alternat|not[_ -]|first|distract))"
+    rf"(?i:[\w -]{{0,28}}?{_FIELD_NOUN}(?:[_ -]?(?:key|id|letter|label|choice|option|answer|value|code|text))?)[\"'`*]{{0,3}}"
+)
+
 
 @cache
 def tiers(cues: Cues = ENGLISH) -> tuple[Tier, ...]:
@@ -45,14 +58,15 @@ def _stated(cues: Cues) -> dict[str, str]:
     """Return the patterns of replies that state the answer: `the answer is B`."""
     noun = rf"{words(cues.answer)}[*_\"'`\])\s]{{0,6}}"
     return {
-        "answer_tag": rf"<(?i:(?:final_?)?answer|choice|option)\b[^<>\n]{{0,30}}>{GAP}{NAMED}",
+        "answer_tag": rf"<(?i:{_TAG})\b[^<>\n]{{0,30}}>{GAP}{LABEL}{NAMED}",
         "boxed": rf"boxed\s?\{{{GAP}{LABEL}{NAMED}",
         "answer_cue": rf"{words(cues.answer)}(?![^\W_]){_link(cues)}{TO_LETTER}{NAMED}",
         "answer_line": (
             rf"^(?:[^\w\n]|_){{0,8}}(?i:(?:the |my )?(?:final |correct |best )?){noun}[?.:]?"
             rf"{GAP}{NAMED}{CLOSE}[.!]?\s{{0,2}}$"
         ),
-        "option_cue": rf"\b{words(cues.option)}{_link(cues)}{TO_LETTER}{LETTER}{ALONE}",
+        "option_cue": rf"\b{words(cues.option)}{_link(cues)}{TO_LETTER}{OFFERED}",
+        "field": rf"{_FIELD}\s{{0,3}}[:=]{GAP}{LABEL}{NAMED}",
     }
 
 
