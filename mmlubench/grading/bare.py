@@ -25,7 +25,7 @@ _SHORT = (
 )
 _PARAGRAPH = 400  # characters in which a paragraph must contain a word that explains
 
-_END = rf"{CLOSE}[.:!]?{CLOSE}"
+_END = rf"{CLOSE}[.:!;]?[ ]?{CLOSE}"
 _WHOLE = rf"{GAP}{LABEL}{LETTER}{_END}\Z"
 
 _OPENS = (

@@ -78,7 +78,7 @@ class Cues(NamedTuple):
 ENGLISH = Cues(
     answer=r"answer(?:(?:[_-]| )(?:key|choice|option|letter))?|ans\b\.?|(?:(?:the|my|final) )?answers(?=\s?:(?!\W{0,6}\n)|\s{1,2}are\b)"
     r"|(?:correct|right|best) (?:answers|options|choices)(?!\s?:\W{0,6}\n)",
-    option="option|choice|alternative|letter|selection|pick|guess|solution|response|conclusion|verdict",
+    option="option|(?:correct|right|best) one|choice|alternative|letter|selection|pick|guess|solution|response|conclusion|verdict",
     label="answer choice|answer|option|choice|alternative|letter|the letter|the option",
     about="to|for|here|among|from|of|in|on|as|that|which|based|given|I|we|therefore|thus|then|hence",
     copula="is(?: (?:most )?likely to be)?|are|was|remains|(?:would|should|must|will) be|has to be"

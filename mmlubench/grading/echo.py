@@ -8,7 +8,7 @@ from mmlubench.grading.cues import ENGLISH
 from mmlubench.grading.patterns import regex, words
 
 _LONGEST = 300  # characters of an option
-_BETWEEN = rf"(?:{words(ENGLISH.explains)}\b|\n\s*\n\s*(?=\S))"
+_BETWEEN = rf"(?:{words(ENGLISH.explains)}\b|\bnot\b|\n\s*\n\s*(?=\S))"
 
 
 def is_echo(text: str, match: re.Match[str], letters: str) -> bool:
@@ -26,7 +26,7 @@ def is_echo(text: str, match: re.Match[str], letters: str) -> bool:
         if not found:
             return count >= 2 and "\n" not in text[place:].strip() and len(text) - place < _LONGEST
         between = text[place : found.start()]
-        if "\n" in between.strip() or regex(_BETWEEN).search(between):
+        if "\n" in between.strip("*>|- \t\n\u2022") or regex(_BETWEEN).search(between):
             return False
         place = found.end()
     return not regex(_BETWEEN).search(text[place : place + _LONGEST].partition("\n")[0])

@@ -97,10 +97,11 @@ def _read(text: str, letters: str) -> Extraction:
     if is_json:
         return Extraction(letter, "field") if letter else UNPARSED
     for number, tier in enumerate(tiers()):
-        found, several = _last(text, tier, letters, max(0, len(text) - _WEAK_REACH) if number else 0)
+        found, worth = _last(text, tier, letters, max(0, len(text) - _WEAK_REACH) if number else 0)
         if found:
             return found
-        if several and number == 0:  # "Answer: A and C" is a statement too: weaker signs must not overrule it
+        # "Answer: A and C" and "I choose AC" are statements too: weaker signs must not overrule them.
+        if worth is Worth.GLUED or (worth is Worth.SEVERAL and number == 0):
             return UNPARSED
     has_ticks, letter = read_ticks(text, letters)
     if has_ticks:
@@ -113,8 +114,8 @@ def _read(text: str, letters: str) -> Extraction:
 _read_short = lru_cache(maxsize=1024)(_read)
 
 
-def _last(text: str, tier: Tier, letters: str, start: int) -> tuple[Extraction | None, bool]:
-    """Return the last valid match of a tier, or None and whether the last match not denied names several options."""
+def _last(text: str, tier: Tier, letters: str, start: int) -> tuple[Extraction | None, Worth]:
+    """Return the last valid match of a tier, if the last one not denied names one option, and the worth of that."""
     matches = [
         (match.start(1), rule.name, match)
         for rule in tier
@@ -122,8 +123,6 @@ def _last(text: str, tier: Tier, letters: str, start: int) -> tuple[Extraction |
     ]
     for _, name, match in sorted(matches, key=lambda found: found[0], reverse=True):
         worth = judge(text, match, letters)
-        if worth is Worth.SEVERAL:
-            return None, True
-        if worth is Worth.VALID:
-            return Extraction(match[1].upper(), name), False
-    return None, False
+        if worth is not Worth.DENIED:
+            return Extraction(match[1].upper(), name) if worth is Worth.VALID else None, worth
+    return None, Worth.DENIED

@@ -16,6 +16,7 @@ class Worth(Enum):
     VALID = "valid"
     DENIED = "denied"  # ruled out, only supposed, someone else's opinion, or not an option of this question
     SEVERAL = "several"  # one of several options named together
+    GLUED = "glued"  # several options written as one word: BD
 
 
 _LOOK_BACK = 90  # characters: longer than any phrase of `denied_before`
@@ -49,7 +50,7 @@ def judge(text: str, match: re.Match[str], letters: str) -> Worth:
     if regex(_DENIED_INSIDE).search(text, start, match.start(1)) or (start and _denied_before(text, start)):
         return Worth.DENIED
     if len(named) > 1:
-        return Worth.SEVERAL if len(named) == 2 or list(named) == sorted(set(named)) else Worth.DENIED
+        return Worth.GLUED if len(named) == 2 or list(named) == sorted(set(named)) else Worth.DENIED
     if is_echo(text, match, letters):
         return Worth.DENIED
     return Worth.SEVERAL if _names_another(text, match, letters) else Worth.VALID

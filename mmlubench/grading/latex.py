@@ -10,14 +10,15 @@ _WORDS = re.compile(
     r"\\(?:text(?:bf|it|rm|sf|tt|normal|up|md|sl)?|math(?:rm|bf|sf|it|tt)|mbox|hbox|emph|underline|boldsymbol|bf|rm)"
     r"\s?\{([^{}]{4,400})\}"
 )
+_SINGLE = re.compile(r"(?:\$|\\\()\s?\\(?:text|math)[a-z]{0,4}\{\(?([A-Z])\)?\}\s?(?:\$|\\\))")
 _NESTED = 3
 
 
 def without_latex(text: str) -> str:
-    r"""Return the text with its `\text{…}` and the like dropped around words, and the blanks of LaTeX as blanks."""
+    r"""Return the text with its `\text{…}` and the like dropped around words and lone letters, and the blanks of LaTeX as blanks."""
     if "\\" not in text:
         return text
-    text = _BLANKS.sub(" ", text)
+    text = _SINGLE.sub(r"\1", _BLANKS.sub(" ", text))
     for _ in range(_NESTED):
         text, count = _WORDS.subn(r"\1", text)
         if not count:

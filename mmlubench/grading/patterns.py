@@ -16,7 +16,7 @@ _SYMBOLS = (
     "\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2500-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f300-\U0001faff"
 )
 _CJK_BRACKETS = "\u3008-\u3011\u3014-\u301b"
-_LATEX = r"\\(?:boxed|fbox|text[a-z]{0,6}|math[a-z]{0,4}|bf|rm)\b|\\[*_$(\[,! ]"
+_LATEX = r"\\(?:boxed|fbox|text[a-z]{0,6}|math[a-z]{0,4}|bf|rm|underline|emph|mbox)\b|\\[*_$(\[,! \"]"
 _HTML = "</?[a-zA-Z][a-zA-Z_]{0,15}>"
 
 GAP = rf"(?:[\s*_\"'`(\[{{$:>|<#{_SYMBOLS}{_CJK_BRACKETS}]|-\s|\.{{3}}|{_LATEX}|{_HTML}){{0,16}}"
@@ -45,7 +45,7 @@ def words(phrases: str) -> str:
 
 # Not followed by the rest of a longer expression: D'Alembert, B-cell, C++, B_1, A = 5, B(OH), D.C., B. F. Skinner, …
 _WHOLE = (
-    r"(?![^\W_]|_[^\W_]|['-][^\W_]|\s?-+>|[+#^\u00b0%]|\s?[=+\u00d7\u00f7\u00b7\u2022\u2190-\u22ff]|\(\w|\.\d"
+    r"(?![^\W_]|_[^\W_]|['-][^\W_]|\s?-+>|[+#^\u00b0%]|\s?[=+\u00d7\u00f7\u00b7\u2022\u2190-\u22ff]|\}\s?=\s?[\w\\-]|\(\w|\.\d"
     r"|\.\w{1,2}\b|\.[ ]?[A-Z]\.(?!\w)|(?<=[a-z])\.[ ]?[a-z]\.|\s?\\(?!text|math|quad|[^A-Za-z])|/(?![A-Z]\b)\w|[ ]v[ ][A-Z]\b"
     r"|[\u2010-\u2015]\w\b"
     rf"|[ ](?:{ENGLISH.compound})\b|\.?[ ](?:{ENGLISH.species})\b)"
@@ -83,6 +83,12 @@ NAMED = rf"{_START}(?:{_WHOLE}{_NO_ARTICLE}{_SURE}|{_GLUED})"
 """A letter after a strong cue. In lower case it must stand alone, and `a` must not be an article."""
 OFFERED = rf"{_START}(?:{_WHOLE}{_NO_ARTICLE}{ALONE}|{_GLUED})"
 """A letter after a noun that may also mean something else: it must stand alone."""
+
+_CHOSEN = rf"[A-Z]|[a-z](?=[*_]{{0,3}}\))|[b-hj-z](?={CLOSE}[.!]?\s{{0,4}}\Z)"
+CHOSEN = letter(_CHOSEN)
+"""A letter that the speaker chooses: upper case, or lower case before a bracket or at the end of the reply."""
+PICKED = rf"(?<![^\W_])({_CHOSEN})(?:{_WHOLE}{_NO_ARTICLE}{ALONE}|{_GLUED})"
+"""The same after a verb, where it must stand alone."""
 
 LABEL = rf"(?:{words(ENGLISH.label)}(?![^\W_]){GAP})?"
 TO_LETTER = GAP + LABEL

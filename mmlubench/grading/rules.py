@@ -10,12 +10,14 @@ from mmlubench.grading.cues import ENGLISH, Cues
 from mmlubench.grading.patterns import (
     ALONE,
     BLANK,
+    CHOSEN,
     CLOSE,
     GAP,
     LABEL,
     LETTER,
     NAMED,
     OFFERED,
+    PICKED,
     TO_LETTER,
     UPPER,
     regex,
@@ -39,9 +41,9 @@ _FIELD_NOUN = (
 _TAG = rf"(?:(?:final|correct|selected|chosen|best|my|the|predicted)[_-]?)?{_FIELD_NOUN}(?:[_-]?(?:letter|choice|option|key|id))?"
 # The key of a field, in quotes or spelled as a name: "selected_option", answerKey
 _FIELD = (
-    r"(?:[\"'`](?=[\w -]{1,40}[\"'`])|(?<![\w-])(?=[A-Za-z][a-z]{1,12}(?:[_-][A-Za-z]|[A-Z])[\w-]{1,30}[\"'`*\s]{0,3}[:=]))"
+    r"(?:[\"'`](?=[\w -]{1,40}\\?[\"'`])|(?<![\w-])(?=[A-Za-z][a-z]{1,12}(?:[_-][A-Za-z]|[A-Z])[\w-]{1,30}(?:[\"'`*\s]{0,3}[:=]|\([\"'])))"
     r"(?![\w -]{0,28}(?i:wrong|incorrect|eliminat|reject|second|other|alternat|not[_ -]|first|distract))"
-    rf"(?i:[\w -]{{0,28}}?{_FIELD_NOUN}(?:[_ -]?(?:key|id|letter|label|choice|option|answer|value|code|text))?)[\"'`*]{{0,3}}"
+    rf"(?i:[\w -]{{0,28}}?{_FIELD_NOUN}(?:[_ -]?(?:key|id|letter|label|choice|option|answer|value|code|text))?)(?:\\?[\"'`*]){{0,3}}"
 )
 
 
@@ -63,10 +65,10 @@ def _stated(cues: Cues) -> dict[str, str]:
         "answer_cue": rf"{words(cues.answer)}(?![^\W_]){_link(cues)}{TO_LETTER}{NAMED}",
         "answer_line": (
             rf"^(?:[^\w\n]|_){{0,8}}(?i:(?:the |my )?(?:final |correct |best )?){noun}[?.:]?"
-            rf"{GAP}{NAMED}{CLOSE}[.!]?\s{{0,2}}$"
+            rf"{GAP}{NAMED}[A-Z]{{0,9}}{CLOSE}[.!]?\s{{0,2}}$"
         ),
         "option_cue": rf"\b{words(cues.option)}{_link(cues)}{TO_LETTER}{OFFERED}",
-        "field": rf"{_FIELD}\s{{0,3}}[:=]{GAP}{LABEL}{NAMED}",
+        "field": rf"{_FIELD}(?:\s{{0,3}}[:=]|\((?=[\"'])){GAP}{LABEL}{NAMED}",
     }
 
 
@@ -82,10 +84,10 @@ def _chosen(cues: Cues) -> dict[str, str]:
     """Return the patterns of replies in which the speaker chooses an option: `I choose B`."""
     label = rf"{words(cues.label)}{GAP}"
     return {
-        "choose": rf"\b{words(cues.choose)}(?![^\W_]){TO_LETTER}{UPPER}{ALONE}",
-        "conclude": rf"\b{words(cues.conclude)}(?![^\W_]){TO_LETTER}{UPPER}{ALONE}",
+        "choose": rf"\b{words(cues.choose)}(?![^\W_]){TO_LETTER}{PICKED}",
+        "conclude": rf"\b{words(cues.conclude)}(?![^\W_]){TO_LETTER}{CHOSEN}(?:{ALONE}|(?<=[a-z])(?=\)))",
         "point": rf"\b{words(cues.point)}(?![^\W_]){GAP}{label}{UPPER}{ALONE}",
-        "therefore": rf"\b{words(cues.therefore)}(?![^\W_]),?{TO_LETTER}{UPPER}{CLOSE}[.!]?[ \t]{{0,4}}$",
+        "therefore": rf"\b{words(cues.therefore)}(?![^\W_]),?{TO_LETTER}{CHOSEN}{CLOSE}[.!]?[ \t]{{0,4}}$",
     }
 
 

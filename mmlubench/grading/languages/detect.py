@@ -34,7 +34,7 @@ def scripts_of(text: str) -> tuple[tuple[str, ...], bool]:
         return (), False
     counts = {codes: len(_regex(script).findall(text)) for script, codes in _SCRIPTS}
     found = tuple(code for codes, count in counts.items() if count for code in codes)
-    if "ja" in found and "zh" in found:
+    if counts[("ja",)]:  # Chinese has no kana
         found = tuple(code for code in found if code != "zh")
     latin = len(_regex("[A-Za-z]").findall(text)) if found else 0
     return found, _WEIGHT * sum(counts.values()) >= latin
