@@ -26,11 +26,18 @@ _SHORT = (
 _PARAGRAPH = 400  # characters in which a paragraph must contain a word that explains
 
 _END = rf"{CLOSE}[.:!;]?[ ]?{CLOSE}"
-_WHOLE = rf"{GAP}{LABEL}{LETTER}{_END}\Z"
+# "Final: B", "Q1: B", "1. B", "Clearly B."
+_HEAD = (
+    r"(?:(?i:final|result|output|correct|best|prediction|predicted|label|selected|chosen|sol)[:.]"
+    r"|(?i:(?:question|answer|q|a)?[ ]?#?\d{1,3})[:.)]"
+    r"|(?i:definitely|clearly|obviously|certainly|surely|(?:most[ ])?(?:probably|likely)|must[ ]be|should[ ]be)[ ,])"
+)
+_WHOLE = rf"{GAP}(?:{_HEAD}{GAP})?{LABEL}{LETTER}{_END}\Z"
 
 _OPENS = (
     r"(?:[*_`]{0,3}[.):,;!\]]{1,2}[*_`)\]]{0,4}(?=\s|$)"  # B.  B)  **B:**
     rf"|\*{{1,3}}(?=\s)(?![ ]{words(ENGLISH.clause)}\b)"  # **B** Paris, but not: **B** is a matrix
+    r"|[.)](?=[A-Z][a-z]{2})"  # B)Paris
     # B (Paris)   B - Paris   B on a line of its own   B because
     rf"|[ ][(-]|[ ]?[\u2013\u2014]|(?=\n)|(?=[ ]{words(ENGLISH.not_a_noun)}\b){ALONE})"
 )

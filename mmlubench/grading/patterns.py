@@ -13,7 +13,7 @@ from mmlubench.grading.cues import ENGLISH
 
 # Marks that models often put around a letter: dashes, arrows, ticks, bullets, emoji; CJK brackets.
 _SYMBOLS = (
-    "\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2500-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f300-\U0001faff"
+    "\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2500-\u27bf\u2900-\u297f\u2b00-\u2bff\u2234\U0001f300-\U0001faff"
 )
 _CJK_BRACKETS = "\u3008-\u3011\u3014-\u301b"
 _LATEX = r"\\(?:boxed|fbox|text[a-z]{0,6}|math[a-z]{0,4}|bf|rm|underline|emph|mbox)\b|\\[*_$(\[,! \"]"

@@ -39,11 +39,16 @@ _FIELD_NOUN = (
     r"|response|solution|result|output|guess|verdict)"
 )
 _TAG = rf"(?:(?:final|correct|selected|chosen|best|my|the|predicted)[_-]?)?{_FIELD_NOUN}(?:[_-]?(?:letter|choice|option|key|id))?"
-# The key of a field, in quotes or spelled as a name: "selected_option", answerKey
-_FIELD = (
-    r"(?:[\"'`](?=[\w -]{1,40}\\?[\"'`])|(?<![\w-])(?=[A-Za-z][a-z]{1,12}(?:[_-][A-Za-z]|[A-Z])[\w-]{1,30}(?:[\"'`*\s]{0,3}[:=]|\([\"'])))"
-    r"(?![\w -]{0,28}(?i:wrong|incorrect|eliminat|reject|second|other|alternat|not[_ -]|first|distract))"
-    rf"(?i:[\w -]{{0,28}}?{_FIELD_NOUN}(?:[_ -]?(?:key|id|letter|label|choice|option|answer|value|code|text))?)(?:\\?[\"'`*]){{0,3}}"
+_NOT_OURS = r"(?![\w -]{0,28}(?i:wrong|incorrect|eliminat|reject|second|other|alternat|not[_ -]|first|distract))"
+_KEY_ENDS = r"(?i:[_ -]?(?:key|id|letter|label|choice|option|answer|value|code|text))?"
+# The key of a field in quotes: "selected_option"
+_QUOTED = (
+    rf"[\"'`](?=[\w -]{{1,40}}\\?[\"'`]){_NOT_OURS}(?i:[\w -]{{0,28}}?{_FIELD_NOUN}{_KEY_ENDS})(?:\\?[\"'`*]){{1,3}}"
+)
+# ... and spelled as a name: selected_option, selectedOption
+_NAME = (
+    rf"(?:_(?<=[a-z]_)(?i:{_FIELD_NOUN})|[AOCLP](?<=[a-z][A-Z])(?:nswer|ption|hoice|etter|rediction))"
+    rf"{_KEY_ENDS}[\"'`*]{{0,3}}"
 )
 
 
@@ -68,7 +73,8 @@ def _stated(cues: Cues) -> dict[str, str]:
             rf"{GAP}{NAMED}[A-Z]{{0,9}}{CLOSE}[.!]?\s{{0,2}}$"
         ),
         "option_cue": rf"\b{words(cues.option)}{_link(cues)}{TO_LETTER}{OFFERED}",
-        "field": rf"{_FIELD}(?:\s{{0,3}}[:=]|\((?=[\"'])){GAP}{LABEL}{NAMED}",
+        "field": rf"{_QUOTED}\s{{0,3}}[:=]{GAP}{LABEL}{NAMED}",
+        "name": rf"{_NAME}(?:\s{{0,3}}[:=]|\((?=[\"'])){GAP}{LABEL}{NAMED}",
     }
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from mmlubench.grading.patterns import regex
 
 _YES = (
-    r"(?:[\u2713\u2714\u2611\u2705\U0001f5f8\u25c9\u25cf\U0001f7e2]|\[[xX\u2713\u2714]\]|\([xX\u2713\u2714\u2022]\))"
+    r"(?:[\u2713\u2714\u2611\u2705\U0001f5f8\u25c9\u25cf\U0001f7e2]|(?<![^\W_])\[[xX\u2713\u2714]\]"
+    r"|(?<![^\W_])\([xX\u2713\u2714\u2022]\))"
 )
 _NO = r"(?:[\u2717\u2718\u274c\u2716\u2610\u2b1c\u25cb\u25ef\U0001f534]|\[[ ]?\]|\([ ]\))"
 _MARK = rf"(?:{_YES}|{_NO})"
@@ -21,6 +22,7 @@ _ROW = (
     rf"(?:(?i:option|choice|answer)[ ])?[*_(`]{{0,3}}([A-Z])(?=[*_`]{{0,3}}(?:[).:|\u2013\u2014-]|[ \t]|{_MARK}|$))"
 )
 _MARK_OR_LETTER = rf"{_MARK}|(?<![^\W_])[A-Z](?![^\W_])"
+_ASCII_SIGNS = ("|", "[", "(x)", "(X)", "( )")
 _RULE = r"[ |:+-]*$"  # the line below the head of a table
 _LONGEST = 400  # characters of a row
 
@@ -32,7 +34,7 @@ def read_ticks(text: str, letters: str) -> Ticks:
 
     A table with both kinds of marks in one row tells properties of the options, and ticks none.
     """
-    if not regex(rf"{_MARK}|\|").search(text):
+    if text.isascii() and not any(sign in text for sign in _ASCII_SIGNS):
         return False, None
     lines = [line[:_LONGEST] for line in text.splitlines()]
     if len(lines) == 1:
