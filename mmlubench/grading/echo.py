@@ -4,32 +4,46 @@ from __future__ import annotations
 
 import re
 
-from mmlubench.grading.cues import ENGLISH
-from mmlubench.grading.patterns import regex, words
+from mmlubench.grading.patterns import regex
 
-_LONGEST = 300  # characters of an option
-_BETWEEN = rf"(?:{words(ENGLISH.explains)}\b|\bnot\b|\n\s*\n\s*(?=\S))"
+_LONGEST = 800  # characters of an option
+_BULLETS = "*>|- \t\n\u2022"
+
+# What shows that the other options are discussed: "because B) ...", "not (B)", "B) is wrong"
+_LEADS_ON = r"\b(?i:because|since|as|while|whereas|not|than|unlike|but|although|though|if|explanation:?|reason:?)[ *(]{0,4}\Z"
+_DISCUSSES = r"[ *]{1,4}(?i:is|isn't|was|are|cannot|can't|does|doesn't|would|incorrect|wrong|false|not)\b"
+_CALLED_WRONG = r"\b(?i:incorrect|wrong)\b"
 
 
 def is_echo(text: str, match: re.Match[str], letters: str) -> bool:
     """Whether the letter of a match begins a list of all options, marked alike, on one line or on a line each.
 
-    The list may be cut off by the end of the text. A word of explanation in it shows that the options are discussed.
+    The list may be cut off by the end of the text.
     """
     start, end = match.span(1)
     opens, closes = text[start - 1 : start] == "(", text[end : end + 1]
     if match[1] != letters[0] or len(letters) < 2 or closes not in (")", ".", ":"):
         return False
-    place = end
-    for count, letter in enumerate(letters[1:]):
-        found = _next(text, place, letter, opens, closes)
+    parts: list[str] = []
+    for letter in letters[1:]:
+        found = _next(text, end, letter, opens, closes)
         if not found:
-            return count >= 2 and "\n" not in text[place:].strip() and len(text) - place < _LONGEST
-        between = text[place : found.start()]
-        if "\n" in between.strip("*>|- \t\n\u2022") or regex(_BETWEEN).search(between):
+            return len(parts) >= 2 and "\n" not in text[end:].strip() and len(text) - end < _LONGEST
+        parts.append(text[end : found.start()])
+        if "\n" in parts[-1].strip(_BULLETS) or regex(_LEADS_ON).search(parts[-1][-20:]):
             return False
-        place = found.end()
-    return not regex(_BETWEEN).search(text[place : place + _LONGEST].partition("\n")[0])
+        end = found.end()
+    parts.append(text[end : end + _LONGEST].lstrip().partition("\n")[0])
+    return not _discusses(parts)
+
+
+def _discusses(parts: list[str]) -> bool:
+    """Whether what stands behind the letters are words about the options, except for the first."""
+    first, *others = parts
+    return any(
+        not regex(said).search(first[:60]) and sum(bool(regex(said).search(part)) for part in others) == len(others)
+        for said in (rf"\A(?:[).:])?{_DISCUSSES}", _CALLED_WRONG)
+    )
 
 
 def _next(text: str, place: int, letter: str, opens: bool, closes: str) -> re.Match[str] | None:

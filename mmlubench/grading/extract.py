@@ -34,6 +34,9 @@ UNPARSED = Extraction(None, "unparsed")
 # answers stated outright, searches the whole reply.
 _WEAK_REACH = 20_000
 
+# The rules whose letter counts more than one that was read without the language of the reply.
+_STATED = frozenset({"answer_cue", "answer_line", "option_cue", "boxed", "answer_tag", "field", "name"})
+
 # The most characters of a short reply.
 _SHORT = 100
 
@@ -60,7 +63,8 @@ def extract(text: str, letters: str = "ABCD", language: str = "") -> Extraction:
     if code:
         found = _read_in(code, text, letters, english)
     for other in _spoken(text, bool(found.letter)):
-        if other != code and (said := _read_in(other, text, letters, english)).letter:
+        said = _read_in(other, text, letters, english) if other != code else UNPARSED
+        if said.letter and (not found.letter or said.rule.partition(":")[0] in _STATED):
             return said
     return found
 
