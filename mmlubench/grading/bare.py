@@ -37,7 +37,7 @@ _WHOLE = rf"{GAP}(?:{_HEAD}{GAP})?{LABEL}{LETTER}{_END}\Z"
 _OPENS = (
     r"(?:[*_`]{0,3}[.):,;!\]]{1,2}[*_`)\]]{0,4}(?=\s|$)"  # B.  B)  **B:**
     rf"|\*{{1,3}}(?=\s)(?![ ]{words(ENGLISH.clause)}\b)"  # **B** Paris, but not: **B** is a matrix
-    r"|[.)](?=[A-Z][a-z]{2})"  # B)Paris
+    r"|[.),:](?=[A-Z][a-z]{2}|[\u3040-\u9fff\uac00-\ud7a3])"  # B)Paris
     # B (Paris)   B - Paris   B on a line of its own   B because
     rf"|[ ][(-]|[ ]?[\u2013\u2014]|(?=\n)|(?=[ ]{words(ENGLISH.not_a_noun)}\b){ALONE})"
 )

@@ -41,7 +41,8 @@ def _discusses(parts: list[str]) -> bool:
     """Whether what stands behind the letters are words about the options, except for the first."""
     first, *others = parts
     return any(
-        not regex(said).search(first[:60]) and sum(bool(regex(said).search(part)) for part in others) == len(others)
+        not regex(said).search(first[:60])
+        and sum(bool(regex(said).search(part)) for part in others) == len(others)
         for said in (rf"\A(?:[).:])?{_DISCUSSES}", _CALLED_WRONG)
     )
 

@@ -37,6 +37,9 @@ _WEAK_REACH = 20_000
 # The rules whose letter counts more than one that was read without the language of the reply.
 _STATED = frozenset({"answer_cue", "answer_line", "option_cue", "boxed", "answer_tag", "field", "name"})
 
+# The rules that need no words.
+_BARE = frozenset({"bare", "leading", "closing"})
+
 # The most characters of a short reply.
 _SHORT = 100
 
@@ -64,7 +67,9 @@ def extract(text: str, letters: str = "ABCD", language: str = "") -> Extraction:
         found = _read_in(code, text, letters, english)
     for other in _spoken(text, bool(found.letter)):
         said = _read_in(other, text, letters, english) if other != code else UNPARSED
-        if said.letter and (not found.letter or said.rule.partition(":")[0] in _STATED):
+        rule = said.rule.partition(":")[0]
+        # Letters of other scripts count only after words of the language: alone they may mean anything.
+        if said.letter and (rule in _STATED or not (found.letter or rule in _BARE)):
             return said
     return found
 

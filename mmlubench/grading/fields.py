@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from mmlubench.grading.patterns import regex
 
 _MOST = 50_000  # characters of JSON that are read
 _DEEPEST = 4
 
-_FENCE = re.compile(r"(?:```|~~~)[a-zA-Z]{0,10}\s")
+_FENCE = r"(?:```|~~~)[a-zA-Z]{0,10}\s"
 _NOUN = (
     "answer|ans|option|choice|letter|prediction|selection|label|pick|response|solution|result|output|guess"
     "|verdict|final|conclusion"
@@ -22,11 +23,11 @@ _ADJECTIVE = (
 _SUFFIX = "key|id|label|value|code|letter|choice|option"
 #: The names of fields, in small letters and without separators, the strongest first.
 _KINDS = (
-    re.compile(rf"(?:the|my|your|model)*final(?:{_NOUN})?(?:{_SUFFIX})?"),
-    re.compile(rf"(?:the|my|your)?ans(?:wer)?(?:{_SUFFIX})?s?"),
-    re.compile(rf"(?:{_ADJECTIVE}){{0,4}}(?:{_NOUN})(?:{_SUFFIX})?s?|predicted|selected|chosen|correct|right|choose"),
+    rf"(?:the|my|your|model)*final(?:{_NOUN})?(?:{_SUFFIX})?",
+    rf"(?:the|my|your)?ans(?:wer)?(?:{_SUFFIX})?s?",
+    rf"(?:{_ADJECTIVE}){{0,4}}(?:{_NOUN})(?:{_SUFFIX})?s?|predicted|selected|chosen|correct|right|choose",
 )
-_NOT_OURS = re.compile(r"wrong|incorrect|eliminat|reject|second|other|alternat|not|distract|first|initial|previous")
+_NOT_OURS = "wrong|incorrect|eliminat|reject|second|other|alternat|not|distract|first|initial|previous"
 
 Field = tuple[str, str]
 
@@ -43,7 +44,7 @@ def read_fields(text: str, read: Callable[[str], str | None]) -> tuple[bool, str
     fields = list(_fields(found))
     known = False
     for kind in _KINDS:
-        values = [value for name, value in fields if kind.fullmatch(name)]
+        values = [value for name, value in fields if regex(kind).fullmatch(name)]
         known = known or bool(values)
         named = {letter for letter in map(read, values) if letter}
         if named:
@@ -53,7 +54,7 @@ def read_fields(text: str, read: Callable[[str], str | None]) -> tuple[bool, str
 
 def _parsed(text: str) -> Any:
     """Return the value of a text that is JSON; None for any other text. A list of one object is that object."""
-    if fence := _FENCE.match(text):
+    if fence := regex(_FENCE).match(text):
         text = text[fence.end() :].removesuffix(fence[0][:3]).strip()
     if text[:1] not in ("{", "[") or len(text) > _MOST:
         return None
@@ -67,8 +68,8 @@ def _parsed(text: str) -> Any:
 def _fields(found: dict[str, Any], depth: int = 0) -> Iterator[Field]:
     """Yield the fields of an object and of those inside: the name in small letters, the text of the value."""
     for key, value in found.items():
-        name = re.sub(r"[^a-z]", "", key.lower())
-        if not _NOT_OURS.search(name):
+        name = regex("[^a-z]").sub("", key.lower())
+        if not regex(_NOT_OURS).search(name):
             yield name, _text(value)
         if isinstance(value, dict) and depth < _DEEPEST:
             yield from _fields(value, depth + 1)

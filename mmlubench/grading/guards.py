@@ -23,7 +23,9 @@ _LOOK_BACK = 90  # characters: longer than any phrase of `denied_before`
 _DENIED_BEFORE = rf"{words(ENGLISH.denied_before)}(?:{BLANK}|[ ][\"'])\Z"
 _DENIED_NOUN = rf"\b{words(ENGLISH.denied_noun)}{BLANK}\Z"
 # wrong_option, incorrectOption
-_DENIED_NAME = r"(?i:wrong|incorrect|eliminated|rejected|second|other|alternative|not|first)_?[a-zA-Z]{0,12}\Z"
+_DENIED_NAME = (
+    r"(?i:wrong|incorrect|eliminated|rejected|second|other|alternative|not|first)_?[a-zA-Z]{0,12}\Z"
+)
 _NOUN = words(f"{ENGLISH.answer}|{ENGLISH.option}")
 _DENIED_INSIDE = words(ENGLISH.denied_inside)
 _DENIED_AFTER = (
@@ -75,6 +77,6 @@ def _denied_before(text: str, start: int) -> bool:
     before = text[max(0, start - _LOOK_BACK) : start]
     if regex(_DENIED_BEFORE).search(before):
         return True
-    if before[-1].isalpha() and text[start].isalpha() or text[start] == "_":
+    if text[start] == "_" or (before[-1].isalpha() and text[start].isalpha()):
         return bool(regex(_DENIED_NAME).search(before))
     return bool(regex(_NOUN).match(text, start) and regex(_DENIED_NOUN).search(before))

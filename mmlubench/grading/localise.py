@@ -213,7 +213,7 @@ def _said(language: Wording, after: str, to_letter: str) -> str:
 
 
 def _letter(language: Wording, any_form: bool = False) -> str:
-    """Return a pattern of an option's letter: upper case; in any form, also `d.`, `d)`, and several as one word, `BD`."""
+    """Return a pattern of an option's letter; in any form, also `d.`, `d)`, and several written as one word, `BD`."""
     beside = r"[^\W_]" if language.spaced else "[A-Za-z0-9]"
     forms = "[A-Z]{1,5}" if any_form else "[A-Z]"
     if any_form and language.spaced:

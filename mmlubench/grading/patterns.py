@@ -12,9 +12,7 @@ from functools import cache
 from mmlubench.grading.cues import ENGLISH
 
 # Marks that models often put around a letter: dashes, arrows, ticks, bullets, emoji; CJK brackets.
-_SYMBOLS = (
-    "\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2500-\u27bf\u2900-\u297f\u2b00-\u2bff\u2234\U0001f300-\U0001faff"
-)
+_SYMBOLS = "\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2500-\u27bf\u2900-\u297f\u2b00-\u2bff\u2234\U0001f300-\U0001faff"
 _CJK_BRACKETS = "\u3008-\u3011\u3014-\u301b"
 _LATEX = r"\\(?:boxed|fbox|text[a-z]{0,6}|math[a-z]{0,4}|bf|rm|underline|emph|mbox)\b|\\[*_$(\[,! \"]"
 _HTML = "</?[a-zA-Z][a-zA-Z_]{0,15}>"
@@ -46,7 +44,8 @@ def words(phrases: str) -> str:
 # Not followed by the rest of a longer expression: D'Alembert, B-cell, C++, B_1, A = 5, B(OH), D.C., B. F. Skinner, …
 _WHOLE = (
     r"(?![^\W_]|_[^\W_]|['-][^\W_]|\s?-+>|[+#^\u00b0%]|\s?[=+\u00d7\u00f7\u00b7\u2022\u2190-\u22ff]|\}\s?=\s?[\w\\-]|\(\w|\.\d"
-    r"|\.\w{1,2}\b|\.[ ]?[A-Z]\.(?!\w)|(?<=[a-z])\.[ ]?[a-z]\.|\s?\\(?!text|math|quad|[^A-Za-z])|/(?![A-Z]\b)\w|[ ]v[ ][A-Z]\b"
+    r"|\.(?:(?![\u4e00-\u9fff])\w){1,2}\b|\.[ ]?[A-Z]\.(?!\w)|(?<=[a-z])\.[ ]?[a-z]\."
+    r"|\s?\\(?!text|math|quad|[^A-Za-z])|/(?![A-Z]\b)\w|[ ]v[ ][A-Z]\b"
     r"|[\u2010-\u2015]\w\b"
     rf"|[ ](?:{ENGLISH.compound})\b|\.?[ ](?:{ENGLISH.species})\b)"
 )

@@ -38,12 +38,18 @@ _FIELD_NOUN = (
     r"(?:answer|option|choice|letter|prediction|predicted|selection|selected|chosen|label|pick|correct|final"
     r"|response|solution|result|output|guess|verdict)"
 )
-_TAG = rf"(?:(?:final|correct|selected|chosen|best|my|the|predicted)[_-]?)?{_FIELD_NOUN}(?:[_-]?(?:letter|choice|option|key|id))?"
-_NOT_OURS = r"(?![\w -]{0,28}(?i:wrong|incorrect|eliminat|reject|second|other|alternat|not[_ -]|first|distract))"
+_TAG = (
+    rf"(?:(?:final|correct|selected|chosen|best|my|the|predicted)[_-]?)?{_FIELD_NOUN}"
+    r"(?:[_-]?(?:letter|choice|option|key|id))?"
+)
+_NOT_OURS = (
+    r"(?![\w -]{0,28}(?i:wrong|incorrect|eliminat|reject|second|other|alternat|not[_ -]|first|distract))"
+)
 _KEY_ENDS = r"(?i:[_ -]?(?:key|id|letter|label|choice|option|answer|value|code|text))?"
 # The key of a field in quotes: "selected_option"
 _QUOTED = (
-    rf"[\"'`](?=[\w -]{{1,40}}\\?[\"'`]){_NOT_OURS}(?i:[\w -]{{0,28}}?{_FIELD_NOUN}{_KEY_ENDS})(?:\\?[\"'`*]){{1,3}}"
+    rf"[\"'`](?=[\w -]{{1,40}}\\?[\"'`]){_NOT_OURS}"
+    rf"(?i:[\w -]{{0,28}}?{_FIELD_NOUN}{_KEY_ENDS})(?:\\?[\"'`*]){{1,3}}"
 )
 # ... and spelled as a name: selected_option, selectedOption
 _NAME = (

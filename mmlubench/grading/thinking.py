@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from mmlubench.grading.patterns import regex
+
 # Seed writes <seed:think>, LongCat <longcat_think>, Claude once <antThinking>; prompts ask for <scratchpad>.
 _NAME = (
     r"(?:[a-z]{1,12}[:_-]|ant)?(?:think(?:ing)?|thoughts?|reasoning|analysis|scratch_?pad|reflection"
@@ -23,23 +25,22 @@ _CLOSES = (
     rf"|<\|end(?:_of)?_{_NAME}\|>|<\|{_NAME}_end\|>"
     r"|<\|im_start\|>answer\b|<channel\|>|<unused95>"
 )
-_TAG = re.compile(f"(?P<closes>{_CLOSES})|{_OPENS}", re.IGNORECASE)
+_TAG = f"(?i:(?P<closes>{_CLOSES})|{_OPENS})"
 
 # Granite and Apriel announce thinking and reply in words. Either sentence alone is no sign of thinking.
-_ANNOUNCED = re.compile(
-    r"\A\s*Here (?:is my thought process|are my reasoning steps):.*"
-    r"(?:^Here is my response:|\[BEGIN FINAL RESPONSE\])(?P<reply>.*?)(?:\[END FINAL RESPONSE\].*)?\Z",
-    re.DOTALL | re.MULTILINE,
+_ANNOUNCED = (
+    r"(?s:\A\s{0,9}Here (?:is my thought process|are my reasoning steps):.*"
+    r"(?:^Here is my response:|\[BEGIN FINAL RESPONSE\])(?P<reply>.*?)(?:\[END FINAL RESPONSE\].*)?\Z)"
 )
 
 # gpt-oss ("harmony") replies come in channels; with the special tokens dropped only their names remain.
-_CHANNEL = re.compile(r"<\|channel\|>\s?(\w{1,20})(?:[^<]|<\|constrain\|>){0,80}<\|message\|>")
-_CONTROL = re.compile(r"<\|(?:start|end|return|call)\|>")
-_BARE_ANALYSIS = re.compile(r"""\s*analysis(?=["'(*\\$]?[A-Za-z\d]|<\|message\|>)(?!'s)""")
-_BARE_FINAL = re.compile(r"assistant\n{0,2}final(?:<\|message\|>)?")
-_FINAL_FIRST = re.compile(r"\s*(?:assistant)?final(?=[A-Z(*\\<])(?:<\|message\|>)?")
+_CHANNEL = r"<\|channel\|>\s?(\w{1,20})(?:[^<]|<\|constrain\|>){0,80}<\|message\|>"
+_CONTROL = r"<\|(?:start|end|return|call)\|>"
+_BARE_ANALYSIS = r"""\s{0,9}analysis(?=["'(*\\$]?[A-Za-z\d]|<\|message\|>)(?!'s)"""
+_BARE_FINAL = r"assistant\n{0,2}final(?:<\|message\|>)?"
+_FINAL_FIRST = r"\s{0,9}(?:assistant)?final(?=[A-Z(*\\<])(?:<\|message\|>)?"
 
-#: The most characters of a reply that ends with a stray closing tag; before a real one stand more, in which a model thinks.
+#: The most characters of a reply that ends with a stray closing tag; thinking is longer.
 _SHORT = 100
 
 
@@ -51,9 +52,9 @@ def strip_thinking(text: str) -> str:
     opening one ends thinking that began with the reply, but a few words that end with one are the reply.
     """
     text = _final(text)
-    if text.lstrip().startswith("Here ") and (announced := _ANNOUNCED.match(text)):
+    if text.lstrip().startswith("Here ") and (announced := regex(_ANNOUNCED).match(text)):
         text = announced["reply"].strip()
-    if not any(bracket in text for bracket in "<[\u25c1") or not _TAG.search(text):
+    if not any(bracket in text for bracket in "<[\u25c1") or not regex(_TAG).search(text):
         return text
     return _outside_tags(text)
 
@@ -62,16 +63,16 @@ def _final(text: str) -> str:
     """Return the final channel of a reply of gpt-oss; empty if it was cut off before."""
     if "<|channel|>" in text:
         return _final_channel(text)
-    if _BARE_ANALYSIS.match(text):
-        _, *replies = _BARE_FINAL.split(text)
+    if regex(_BARE_ANALYSIS).match(text):
+        _, *replies = regex(_BARE_FINAL).split(text)
         return replies[-1] if replies else ""
-    return _FINAL_FIRST.sub("", text, count=1) if _FINAL_FIRST.match(text) else text
+    return regex(_FINAL_FIRST).sub("", text, count=1) if regex(_FINAL_FIRST).match(text) else text
 
 
 def _outside_tags(text: str) -> str:
     said: list[str] = []
     position, thinking, opened = 0, False, False
-    for tag in _TAG.finditer(text):
+    for tag in regex(_TAG).finditer(text):
         if not thinking:
             said.append(text[position : tag.start()])
         closes = bool(tag["closes"])
@@ -91,5 +92,5 @@ def _is_stray(text: str, tag: re.Match[str], opened: bool) -> bool:
 
 
 def _final_channel(text: str) -> str:
-    starts = [channel.end() for channel in _CHANNEL.finditer(text) if channel[1] == "final"]
-    return _CONTROL.split(text[starts[-1] :], maxsplit=1)[0].strip() if starts else ""
+    starts = [channel.end() for channel in regex(_CHANNEL).finditer(text) if channel[1] == "final"]
+    return regex(_CONTROL).split(text[starts[-1] :], maxsplit=1)[0].strip() if starts else ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 from mmlubench.grading.patterns import regex
 
@@ -40,7 +40,10 @@ def read_ticks(text: str, letters: str) -> Ticks:
     if len(lines) == 1:
         return _judged(_on_one_line(lines[0], letters), alone=True)
     found = [(row[1], line) for line in lines if (row := regex(_ROW).match(line)) and row[1] in letters]
-    marks = [(letter, bool(regex(_CELL_YES).search(line)), bool(regex(_CELL_NO).search(line))) for letter, line in found]
+    marks = [
+        (letter, bool(regex(_CELL_YES).search(line)), bool(regex(_CELL_NO).search(line)))
+        for letter, line in found
+    ]
     if any(yes and no for _, yes, no in marks):
         return False, None
     rows = _judged((letter, yes) for letter, yes, _ in marks)
@@ -48,7 +51,7 @@ def read_ticks(text: str, letters: str) -> Ticks:
 
 
 def _judged(rows: Iterable[tuple[str, bool]], alone: bool = False) -> Ticks:
-    """Return the result for options and whether each is ticked; without others beside it, an option counts if `alone`."""
+    """Return the result for options and whether each is ticked; one without others beside it counts if `alone`."""
     named = list(rows)
     ticked = {letter for letter, yes in named if yes}
     if not ticked or (len({letter for letter, _ in named}) < 2 and not alone):
@@ -80,8 +83,12 @@ def _on_one_line(line: str, letters: str) -> list[tuple[str, bool]]:
 def _in_columns(lines: list[str], letters: str) -> list[tuple[str, bool]]:
     """Read a table whose head has the letters, above a row with a mark for each."""
     rows = [_cells(line) for line in lines if "|" in line and not regex(_RULE).match(line)]
-    for head, marks in zip(rows, rows[1:], strict=False):
-        pairs = [(name, mark) for name, mark in zip(head, marks, strict=False) if len(name) == 1 and name in letters]
+    for head, marks in pairwise(rows):
+        pairs = [
+            (name, mark)
+            for name, mark in zip(head, marks, strict=False)
+            if len(name) == 1 and name in letters
+        ]
         if len(pairs) > 1 and any(regex(_YES).match(mark) for _, mark in pairs):
             return [(name, bool(regex(_YES).match(mark))) for name, mark in pairs]
     return []

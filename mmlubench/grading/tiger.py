@@ -27,19 +27,19 @@ _SEED = 12345
 
 
 def read_tiger(text: str, question: Question) -> Extraction:
-    """The letter A to J that the chain of the API script finds in a reply without its `**`."""
+    """The letter A to J that the chain of the API script finds: `answer is B`, else `answer: B`, else the last B."""
     return _chain(text.replace("**", ""))
 
 
 def read_tiger_local(text: str, question: Question) -> Extraction:
-    """The letter A to J that the chain of the local script finds: whatever reads `answer is B` first, `answer: B`, or last B."""
+    """The letter A to J that the chain of the local script finds in a reply as it is."""
     return _chain(text)
 
 
 def read_tiger_first(text: str, question: Question) -> Extraction:
-    """The letter A to J after the first `answer is`, else the guess of May 2024, which depends on the number of choices.
+    """The letter A to J after the first `answer is`, else the guess of May 2024.
 
-    Those scripts set the seed again before each guess, so all questions with ten choices have the guess G.
+    Those scripts set the seed again before each guess, so the guess depends on the number of choices alone: G for ten.
     """
     if found := regex(_ANSWER_IS).search(text):
         return Extraction(found[1], "tiger_answer_is")

@@ -1,54 +1,64 @@
-"""The model's own turn: special tokens and role headers that a server left in a reply are dropped, with what follows it."""
+"""The model's own turn: without special tokens and role headers that a server left in, and without what follows it."""
 
 from __future__ import annotations
 
-import re
+from mmlubench.grading.patterns import regex
 
 # Nearly all replies have none of these, and are looked at no further.
 _SIGNS = ("<", "[", "assistant", "Human:", "User:")
 
 # GLM puts the letter into a box: <|begin_of_box|>B<|end_of_box|>
-_BOX = re.compile(r"<\|begin_of_box\|>([^<>]{0,200})(?:<\|end_of_box\|>|\Z)")
+_BOX = r"<\|begin_of_box\|>([^<>]{0,200})(?:<\|end_of_box\|>|\Z)"
 
-_BARS = r"[|\uff5c]"
-_WHO_ELSE = r"(?:user|human|system|tool|observation|ipython)"
-_ITSELF = r"(?:assistant|model|ai|bot|chatbot|answer|final)"
-_HEADER = r"(?:<\|(?:im_start|start_header_id|start|role_start)\|>|<start_of_turn>)\s{{0,2}}{}\b(?:<\|(?:end_header_id|message|im_middle|role_end|im_sep)\|>)?"
-_ENDS = re.compile(
-    rf"(?i:<{_BARS}(?:eot_id|eom_id|im_end|endoftext|end_of_text|end|return|call|eos|eod|eot|end_of_(?:turn|sentence|utterance)"
-    rf"|end\u2581of\u2581sentence|end_of_turn_token|endofturn|{_WHO_ELSE}(?:_token)?){_BARS}>"
-    r"|</s>|<(?:eos|eod|eop|eot|end_of_turn|end_of_utterance|end\u2581of\u2581sentence)>|\[(?:EOS|INST)\]"
-    rf"|\[\|(?:endofturn|{_WHO_ELSE})\|\]|\[e~\[|{_HEADER.format(_WHO_ELSE)})"
+_BAR = r"[|\uff5c]"  # DeepSeek's are wide
+_OTHER_ROLE, _OWN_ROLE = (
+    "(?:user|human|system|tool|observation|ipython)",
+    "(?:assistant|model|ai|bot|chatbot)",
+)
+_OPENS_HEADER = r"(?:<\|(?:im_start|start_header_id|start|role_start)\|>|<start_of_turn>)\s{0,2}"
+_CLOSES_HEADER = r"\b(?:<\|(?:end_header_id|message|im_middle|role_end|im_sep)\|>)?"
+
+_END_NAMES = (
+    "eot_id|eom_id|im_end|endoftext|end_of_text|end|return|call|eos|eod|eot|endofturn|end_of_turn_token"
+    "|end_of_(?:turn|sentence|utterance)|end\u2581of\u2581sentence"
+)
+_ENDS = (
+    rf"(?i:<{_BAR}(?:{_END_NAMES}|{_OTHER_ROLE}(?:_token)?){_BAR}>|\[\|(?:endofturn|{_OTHER_ROLE})\|\]"
+    r"|</s>|<(?:eos|eod|eop|eot|end_of_turn|end_of_utterance|end\u2581of\u2581sentence)>|\[(?:EOS|INST)\]|\[e~\["
+    rf"|{_OPENS_HEADER}{_OTHER_ROLE}{_CLOSES_HEADER})"
     # Llama's header with its tokens dropped: "B.assistant"
     r"|(?<=[A-Z.!?)*])assistant(?=\s{0,3}\n|\Z)"
     # a base model goes on with the other's turn
     r"|^(?:\#{1,4}\s)?[*_]{0,2}(?:Human|User)[*_]{0,2}:"
-    , re.MULTILINE,
 )
-_OTHERS = re.compile(
-    rf"(?i:<{_BARS}[^<>|\uff5c\n]{{1,60}}{_BARS}>"
-    r"|</?(?:bos|pad|unk|sep|cls|mask|sop|s|start_of_turn|start_of_image|end_of_image)>|<(?:unused|extra_id_|reserved_)\d{1,5}>"
-    r"|<0x[0-9a-f]{2}>|\[(?:BOS|PAD|UNK|CLS|SEP|g?MASK|/INST)\]|<</?SYS>>|\[\|[a-z_]{1,20}\|\])"
+_OWN_HEADER = (
+    rf"(?i:{_OPENS_HEADER}{_OWN_ROLE}{_CLOSES_HEADER}|<{_BAR}(?:assistant|chatbot_token|bot){_BAR}>)"
 )
-_OWN_HEADER = re.compile(rf"(?i:{_HEADER.format(_ITSELF)}|<{_BARS}(?:assistant|chatbot_token|bot){_BARS}>)")
-_ROLE = re.compile(
-    r"\s*(?:\#{1,4}\s)?[*_<\[]{0,3}(?:(?:assistant|model)[*_>\]]{0,3}\s{0,2}\n|(?i:assistant|ai|bot)[*_>\]]{0,3}:[*_]{0,2}(?=\s|\Z))\s*"
+_OTHER_TOKENS = (
+    rf"(?i:<{_BAR}[^<>|\uff5c\n]{{1,60}}{_BAR}>|\[\|[a-z_]{{1,20}}\|\]|<(?:unused|extra_id_|reserved_)\d{{1,5}}>"
+    r"|</?(?:bos|pad|unk|sep|cls|mask|sop|s|start_of_turn|start_of_image|end_of_image)>|<0x[0-9a-f]{2}>"
+    r"|\[(?:BOS|PAD|UNK|CLS|SEP|g?MASK|/INST)\]|<</?SYS>>)"
+)
+# A header in words at the beginning: "assistant" on a line of its own, "### Assistant:", "AI:"
+_ROLE = (
+    r"\s*(?:\#{1,4}\s)?[*_<\[]{0,3}"
+    r"(?:(?:assistant|model)[*_>\]]{0,3}\s{0,2}\n|(?i:assistant|ai|bot)[*_>\]]{0,3}:[*_]{0,2}(?=\s|\Z))\s*"
 )
 
 
 def own_turn(text: str) -> str:
-    """Return what the model itself says in this reply: `B` for `<|assistant|>B<|eot_id|>` and for `assistant\\n\\nB`.
+    """Return what the model itself says in this reply: `B` for `<|assistant|>B<|eot_id|>`.
 
     A box of GLM becomes LaTeX's. What follows the end of the turn, such as an invented next question, is dropped.
     """
-    if not any(sign in text for sign in _SIGNS) and not _ROLE.match(text):
+    if not any(sign in text for sign in _SIGNS) and not regex(_ROLE).match(text):
         return text
-    text = _BOX.sub(r"\\boxed{\1}", text)
-    return next((turn for turn in map(_plainly, _ENDS.split(text)) if turn), "")
+    text = regex(_BOX).sub(r"\\boxed{\1}", text)
+    return next((turn for turn in map(_plainly, regex(_ENDS).split(text)) if turn), "")
 
 
 def _plainly(turn: str) -> str:
     """Return a turn without tokens and header; empty if nothing is said in it."""
-    said = _OTHERS.sub(" ", _OWN_HEADER.sub("\n", turn))
-    header = _ROLE.match(said)
+    said = regex(_OTHER_TOKENS).sub(" ", regex(_OWN_HEADER).sub("\n", turn))
+    header = regex(_ROLE).match(said)
     return said[header.end() :] if header else said if said.strip() else ""

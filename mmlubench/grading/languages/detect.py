@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
+from mmlubench.grading.patterns import regex
 
 # Characters of one script, and the languages of `CODES` that are written in it.
 _SCRIPTS = (
@@ -32,11 +31,11 @@ def scripts_of(text: str) -> tuple[tuple[str, ...], bool]:
     """Return the languages of the scripts in a text, and whether most of the text is written in them."""
     if text.isascii():
         return (), False
-    counts = {codes: len(_regex(script).findall(text)) for script, codes in _SCRIPTS}
+    counts = {codes: len(regex(script).findall(text)) for script, codes in _SCRIPTS}
     found = tuple(code for codes, count in counts.items() if count for code in codes)
     if counts[("ja",)]:  # Chinese has no kana
         found = tuple(code for code in found if code != "zh")
-    latin = len(_regex("[A-Za-z]").findall(text)) if found else 0
+    latin = len(regex("[A-Za-z]").findall(text)) if found else 0
     return found, _WEIGHT * sum(counts.values()) >= latin
 
 
@@ -44,8 +43,3 @@ def worded_in(text: str) -> tuple[str, ...]:
     """Return the languages in Latin script whose word for the answer is in a text."""
     small = text.lower()
     return tuple(code for code, words in _WORDS.items() if any(word in small for word in words))
-
-
-@cache
-def _regex(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
