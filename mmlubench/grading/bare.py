@@ -25,10 +25,11 @@ _SHORT = (
 )
 _PARAGRAPH = 400  # characters in which a paragraph must contain a word that explains
 
-_END = rf"{CLOSE}[.:!;]?[ ]?{CLOSE}"
+_END = rf"{CLOSE}[ ]?[.:!;]?[ ]?{CLOSE}"
 # "Final: B", "Q1: B", "1. B", "Clearly B."
 _HEAD = (
     r"(?:(?i:final|result|output|correct|best|prediction|predicted|label|selected|chosen|sol)[:.]"
+    r"|(?i:(?:the[ ])?(?:correct|right|best|final)[ ](?:answer|option|choice)[ ])"
     r"|(?i:(?:question|answer|q|a)?[ ]?#?\d{1,3})[:.)]"
     r"|(?i:definitely|clearly|obviously|certainly|surely|(?:most[ ])?(?:probably|likely)|must[ ]be|should[ ]be)[ ,])"
 )

@@ -10,7 +10,9 @@ _LONGEST = 800  # characters of an option
 _BULLETS = "*>|- \t\n\u2022"
 
 # What shows that the other options are discussed: "because B) ...", "not (B)", "B) is wrong"
-_LEADS_ON = r"\b(?i:because|since|as|while|whereas|not|than|unlike|but|although|though|if|explanation:?|reason:?)[ *(]{0,4}\Z"
+_LEADS_ON = (
+    r"\b(?i:because|since|as|while|whereas|not|than|unlike|but|though|if|explanation:?|reason:?)[ *(]{0,4}\Z"
+)
 _DISCUSSES = r"[ *]{1,4}(?i:is|isn't|was|are|cannot|can't|does|doesn't|would|incorrect|wrong|false|not)\b"
 _CALLED_WRONG = r"\b(?i:incorrect|wrong)\b"
 

@@ -40,6 +40,9 @@ _STATED = frozenset({"answer_cue", "answer_line", "option_cue", "boxed", "answer
 # The rules that need no words.
 _BARE = frozenset({"bare", "leading", "closing"})
 
+# What is dropped around a reply: blanks and the character NUL.
+_OUTER = " \t\n\r\f\v\0\ufffd"
+
 # The most characters of a short reply.
 _SHORT = 100
 
@@ -101,7 +104,7 @@ def _spoken(text: str, is_read: bool) -> Iterator[str]:
 
 def _read(text: str, letters: str) -> Extraction:
     """Apply the English rules to a text."""
-    text = without_latex(plain(text)).strip()
+    text = without_latex(plain(text)).strip(_OUTER)
     is_json, letter = read_fields(text, lambda value: _read(value, letters).letter)
     if is_json:
         return Extraction(letter, "field") if letter else UNPARSED

@@ -45,6 +45,9 @@ _SEVERAL = (
 )
 
 
+_LISTED_BEFORE = r"(?:\A|[.!?;:\n]\s?)[*(]{0,3}([A-Z])[*)]{0,3},[ ]{0,2}[*(]{0,3}\Z"
+
+
 def judge(text: str, match: re.Match[str], letters: str) -> Worth:
     """Judge the letter of a match (its first group) by the words around it."""
     start, end = match.start(), _end_of_word(text, match)
@@ -57,7 +60,15 @@ def judge(text: str, match: re.Match[str], letters: str) -> Worth:
         return Worth.GLUED if len(named) == 2 or list(named) == sorted(set(named)) else Worth.DENIED
     if is_echo(text, match, letters):
         return Worth.DENIED
-    return Worth.SEVERAL if _names_another(text, match, letters) else Worth.VALID
+    several = _names_another(text, match, letters) or _follows_another(text, match, letters)
+    return Worth.SEVERAL if several else Worth.VALID
+
+
+def _follows_another(text: str, match: re.Match[str], letters: str) -> bool:
+    """Whether a letter ends a list that begins its sentence: the C of `A, C is correct`."""
+    start = match.start(1)
+    listed = regex(_LISTED_BEFORE).search(text[max(0, start - 12) : start])
+    return bool(listed) and listed[1] != match[1] and listed[1] in letters and match[1].isupper()
 
 
 def _end_of_word(text: str, match: re.Match[str]) -> int:

@@ -8,7 +8,8 @@ from mmlubench.grading.patterns import regex
 
 # Seed writes <seed:think>, LongCat <longcat_think>, Claude once <antThinking>; prompts ask for <scratchpad>.
 _NAME = (
-    r"(?:[a-z]{1,12}[:_-]|ant)?(?:think(?:ing)?|thoughts?|reasoning|analysis|scratch_?pad|reflection"
+    r"(?:[a-z]{1,12}[:_-]|ant)?(?:think(?:ing)?|thoughts?|reasoning|analysis|scratch_?pad|reflect(?:ion)?|reason"
+    r"|planning|deliberation|brainstorm(?:ing)?|internal"
     r"|(?:inner|internal)_?monologue|chain_?of_?thought|cot)(?:_process|_steps)?"
 )
 _OPENS = (
@@ -26,6 +27,10 @@ _CLOSES = (
     r"|<\|im_start\|>answer\b|<channel\|>|<unused95>"
 )
 _TAG = f"(?i:(?P<closes>{_CLOSES})|{_OPENS})"
+
+# [ANALYSIS] is a heading unless [/ANALYSIS] follows. Open WebUI writes thinking as <details type="reasoning">.
+_SQUARE = rf"(?i:\[(/?{_NAME})\])"
+_FOLDED = r"(?s:<details type=\"reasoning\"[^<>]{0,200}>.*?(?:</details>|\Z))"
 
 # Granite and Apriel announce thinking and reply in words. Either sentence alone is no sign of thinking.
 _ANNOUNCED = (
@@ -54,6 +59,10 @@ def strip_thinking(text: str) -> str:
     text = _final(text)
     if text.lstrip().startswith("Here ") and (announced := regex(_ANNOUNCED).match(text)):
         text = announced["reply"].strip()
+    if "[/" in text and any(name[0] == "/" for name in regex(_SQUARE).findall(text)):
+        text = regex(_SQUARE).sub(r"<\1>", text)
+    if "<details " in text:
+        text = regex(_FOLDED).sub("", text).strip()
     if not any(bracket in text for bracket in "<[\u25c1") or not regex(_TAG).search(text):
         return text
     return _outside_tags(text)

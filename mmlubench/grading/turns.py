@@ -15,8 +15,10 @@ _OTHER_ROLE, _OWN_ROLE = (
     "(?:user|human|system|tool|observation|ipython)",
     "(?:assistant|model|ai|bot|chatbot)",
 )
-_OPENS_HEADER = r"(?:<\|(?:im_start|start_header_id|start|role_start)\|>|<start_of_turn>)\s{0,2}"
-_CLOSES_HEADER = r"\b(?:<\|(?:end_header_id|message|im_middle|role_end|im_sep)\|>)?"
+_OPENS_HEADER = (
+    r"(?:<\|(?:im_start|start_header_id|start_of_role|start|role_start)\|>|<start_of_turn>)\s{0,2}"
+)
+_CLOSES_HEADER = r"\b(?:<\|(?:end_header_id|end_of_role|message|im_middle|role_end|im_sep)\|>)?"
 
 _END_NAMES = (
     "eot_id|eom_id|im_end|endoftext|end_of_text|end|return|call|eos|eod|eot|endofturn|end_of_turn_token"
@@ -24,7 +26,7 @@ _END_NAMES = (
 )
 _ENDS = (
     rf"(?i:<{_BAR}(?:{_END_NAMES}|{_OTHER_ROLE}(?:_token)?){_BAR}>|\[\|(?:endofturn|{_OTHER_ROLE})\|\]"
-    r"|</s>|<(?:eos|eod|eop|eot|end_of_turn|end_of_utterance|end\u2581of\u2581sentence)>|\[(?:EOS|INST)\]|\[e~\["
+    r"|</s>|</?im_end>|<(?:end|stop|eos|eod|eop|eot|end_of_turn|end_of_utterance|end\u2581of\u2581sentence)>|\[(?:EOS|INST)\]|\[e~\["
     rf"|{_OPENS_HEADER}{_OTHER_ROLE}{_CLOSES_HEADER})"
     # Llama's header with its tokens dropped: "B.assistant"
     r"|(?<=[A-Z.!?)*])assistant(?=\s{0,3}\n|\Z)"
@@ -35,9 +37,11 @@ _OWN_HEADER = (
     rf"(?i:{_OPENS_HEADER}{_OWN_ROLE}{_CLOSES_HEADER}|<{_BAR}(?:assistant|chatbot_token|bot){_BAR}>)"
 )
 _OTHER_TOKENS = (
-    rf"(?i:<{_BAR}[^<>|\uff5c\n]{{1,60}}{_BAR}>|\[\|[a-z_]{{1,20}}\|\]|<(?:unused|extra_id_|reserved_)\d{{1,5}}>"
-    r"|</?(?:bos|pad|unk|sep|cls|mask|sop|s|start_of_turn|start_of_image|end_of_image)>|<0x[0-9a-f]{2}>"
-    r"|\[(?:BOS|PAD|UNK|CLS|SEP|g?MASK|/INST)\]|<</?SYS>>)"
+    rf"(?i:<{_BAR}[^<>|\uff5c\n]{{1,60}}{_BAR}>|\[\|[a-z_]{{1,20}}\|\]|<(?:unused|extra_id_|reserved_|ctrl|special_)\d{{1,5}}>"
+    r"|</?(?:bos|pad|unk|sep|cls|mask|sop|s|start_of_turn|start_of_image|end_of_image|eo[aehm])>|<0x[0-9a-f]{2}>"
+    # cut off by the end of the reply: <|im_end
+    r"|<\|[a-z_]{1,30}\Z"
+    r"|\[(?:BOS|PAD|UNK|CLS|SEP|g?MASK|/INST|/?SYS|END|DONE)\]|<</?SYS>>)"
 )
 # A header in words at the beginning: "assistant" on a line of its own, "### Assistant:", "AI:"
 _ROLE = (
