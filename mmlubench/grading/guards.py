@@ -7,7 +7,7 @@ from enum import Enum
 
 from mmlubench.grading.cues import ENGLISH
 from mmlubench.grading.echo import is_echo
-from mmlubench.grading.patterns import BLANK, CLOSE, GAP, LETTER, regex, words
+from mmlubench.grading.patterns import ANOTHER, BLANK, CLOSE, GAP, regex, words
 
 
 class Worth(Enum):
@@ -41,7 +41,7 @@ _JOINED = (
 _NEW_CLAUSE = rf"{CLOSE}[ ]{{1,3}}{words(ENGLISH.clause)}(?![^\W_])(?!{words(ENGLISH.both_right)})"
 _SEVERAL = (
     rf"{_JOINED}(?:\s{words(ENGLISH.also)})?\s?(?:{words(ENGLISH.joined)}\b)?"
-    rf"{GAP}(?:(?i:options?|choices?)[ ]{GAP})?{LETTER}(?!{_NEW_CLAUSE})"
+    rf"{GAP}(?:(?i:options?|choices?)[ ]{GAP})?{ANOTHER}(?!{_NEW_CLAUSE})"
 )
 
 
@@ -68,7 +68,7 @@ def _follows_another(text: str, match: re.Match[str], letters: str) -> bool:
     """Whether a letter ends a list that begins its sentence: the C of `A, C is correct`."""
     start = match.start(1)
     listed = regex(_LISTED_BEFORE).search(text[max(0, start - 12) : start])
-    return bool(listed) and listed[1] != match[1] and listed[1] in letters and match[1].isupper()
+    return listed is not None and listed[1] != match[1] and listed[1] in letters and match[1].isupper()
 
 
 def _end_of_word(text: str, match: re.Match[str]) -> int:

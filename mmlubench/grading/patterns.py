@@ -80,6 +80,8 @@ _GLUED = rf"(?<=[A-Z])(?=[A-Z]{{1,9}}{CLOSE}(?:\s{{0,4}}\Z|[.,;:!)<\n]))"
 _SURE = rf"(?:(?<=[A-Z])(?!{CLOSE}\s?\?)|(?<=[b-hj-z]){ALONE}|(?<=[ai]){_MARKED})"
 NAMED = rf"{_START}(?:{_WHOLE}{_NO_ARTICLE}{_SURE}|{_GLUED})"
 """A letter after a strong cue. In lower case it must stand alone, and `a` must not be an article."""
+ANOTHER = rf"{_START}(?:{_WHOLE}{_NO_ARTICLE}|(?=[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]))"
+"""A letter beside another one; words of scripts without blanks may follow it."""
 OFFERED = rf"{_START}(?:{_WHOLE}{_NO_ARTICLE}{ALONE}|{_GLUED})"
 """A letter after a noun that may also mean something else: it must stand alone."""
 
