@@ -78,7 +78,7 @@ class Cues(NamedTuple):
 ENGLISH = Cues(
     answer=r"answer(?:(?:[_-]| )?(?:key|choice|option|letter))?|answers(?=\s?:(?!\W{0,6}\n)|\s{1,2}are\b)|ans\b\.?",
     option="option|choice|alternative|letter|selection|pick|guess|solution|response|conclusion|verdict"
-    r"|(?:correct|right) (?:one|options|choices)(?!\s?:\W{0,6}\n)",
+    r"|correct (?:one|options|choices)(?!\s?:\W{0,6}\n)",
     label="answer choice|answer|option|choice|alternative|letter|the letter|the option",
     about="to|for|here|among|from|of|in|on|as|that|which|based|given|I|we|therefore|thus|then|hence",
     copula="is(?: (?:most )?likely to be)?|are|was|remains|(?:would|should|must|will) be|has to be"

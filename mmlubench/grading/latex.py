@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmlubench.grading.patterns import regex
 
-_BLANKS = r"(?<!\\)\\[ ;:,](?=\S|[ ])|(?<=[a-z])~(?=[\w(\\])"
+_BLANKS = r"[\\~](?:(?<=\\)(?<!\\\\)[ ;:,](?=\S|[ ])|(?<=[a-z]~)(?=[\w(\\]))"
 _COMMANDS = (
     "text(?:bf|it|rm|sf|tt|normal|up|md|sl)?|math(?:rm|bf|sf|it|tt)|mbox|hbox|emph|underline|boldsymbol|bf|rm"
 )

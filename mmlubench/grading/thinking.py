@@ -12,21 +12,23 @@ _NAME = (
     r"|planning|deliberation|brainstorm(?:ing)?|internal"
     r"|(?:inner|internal)_?monologue|chain_?of_?thought|cot)(?:_process|_steps)?"
 )
+_FEW = "(?:think|thinking|thought|reasoning)"  # also in square brackets
+# All begin with a bracket, so that a search skips the rest of a text.
+_ANGLE, _BRACKET = r"(?<=[<\u25c1])", r"(?<=\[)"
 _OPENS = (
     # <think>, <think budget="9">, [THINK], ◁think▷, <|think|>
-    rf"[<\u25c1]{_NAME}(?:\s[^<>\n=]{{1,30}}=[^<>\n]{{1,40}})?\s?[>\u25b7]|\[(?:think|thinking|thought|reasoning)\]"
-    rf"|<\|{_NAME}\|>"
+    rf"{_ANGLE}{_NAME}(?:\s[^<>\n=]{{1,30}}=[^<>\n]{{1,40}})?\s?[>\u25b7]|{_BRACKET}{_FEW}\]|{_ANGLE}\|{_NAME}\|>"
     # Sky-T1: <|begin_of_thought|>; Command: <|START_THINKING|>; <|thought_start|>
-    rf"|<\|(?:begin|start)(?:_of)?_{_NAME}\|>|<\|{_NAME}_(?:begin|start)\|>"
+    rf"|{_ANGLE}\|(?:begin|start)(?:_of)?_{_NAME}\|>|{_ANGLE}\|{_NAME}_(?:begin|start)\|>"
     # s1: <|im_start|>think; Gemma: <|channel>thought; MedGemma: <unused94>
-    r"|<\|im_start\|>think\b|<\|channel>thought\b|<unused94>(?:thought\b)?"
+    rf"|{_ANGLE}(?:\|im_start\|>think\b|\|channel>thought\b|unused94>(?:thought\b)?)"
 )
 _CLOSES = (
-    rf"[<\u25c1]/{_NAME}\s?[>\u25b7]|\[/(?:think|thinking|thought|reasoning)\]|<\|/{_NAME}\|>|</\|?{_NAME}\|?>"
-    rf"|<\|end(?:_of)?_{_NAME}\|>|<\|{_NAME}_end\|>"
-    r"|<\|im_start\|>answer\b|<channel\|>|<unused95>"
+    rf"{_ANGLE}/{_NAME}\s?[>\u25b7]|{_BRACKET}/{_FEW}\]|{_ANGLE}\|/{_NAME}\|>|{_ANGLE}/\|?{_NAME}\|?>"
+    rf"|{_ANGLE}\|end(?:_of)?_{_NAME}\|>|{_ANGLE}\|{_NAME}_end\|>"
+    rf"|{_ANGLE}(?:\|im_start\|>answer\b|channel\|>|unused95>)"
 )
-_TAG = f"(?i:(?P<closes>{_CLOSES})|{_OPENS})"
+_TAG = rf"[<\[\u25c1](?i:(?P<closes>{_CLOSES})|{_OPENS})"
 
 # [ANALYSIS] is a heading unless [/ANALYSIS] follows. Open WebUI writes thinking as <details type="reasoning">.
 _SQUARE = rf"(?i:\[(/?{_NAME})\])"

@@ -13,6 +13,7 @@ _SCRIPTS = (
     ("[\u0980-\u09ff]", ("bn",)),
     ("[\u0900-\u097f]", ("hi",)),
 )
+_ANY = "[\u0600-\u06ff\u0900-\u09ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]"
 # Words for the answer that are no English words.
 _WORDS = {
     "de": ("antwort", "lösung"),
@@ -29,7 +30,7 @@ _WEIGHT = 3  # Latin letters that say as much as one character of another script
 
 def scripts_of(text: str) -> tuple[tuple[str, ...], bool]:
     """Return the languages of the scripts in a text, and whether most of the text is written in them."""
-    if text.isascii():
+    if text.isascii() or not regex(_ANY).search(text):
         return (), False
     counts = {codes: len(regex(script).findall(text)) for script, codes in _SCRIPTS}
     found = tuple(code for codes, count in counts.items() if count for code in codes)
