@@ -83,7 +83,9 @@ def _leads(text: str, match: re.Match[str], letters: str) -> bool:
     inside = _others(_OPTION_INSIDE, first, match, letters)
     if any(_same_style(first, match, other) for other in inside):
         return False
-    if not _others(_OPTION_LINE, rest, match, letters):
+    listed = _others(_OPTION_LINE, rest, match, letters)
+    # A list of the options begins with the first one: "B) Paris", then A), C) and D), is an answer and a discussion.
+    if not listed or listed[0][1] == letters[0]:
         return True
     # An answer followed by a discussion of every option: a paragraph that explains stands in between.
     paragraph = rest.lstrip("\n").partition("\n")[0][:_PARAGRAPH]

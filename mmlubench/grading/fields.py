@@ -14,7 +14,7 @@ _DEEPEST = 4
 _FENCE = r"(?:```|~~~)[a-zA-Z]{0,10}\s"
 _NOUN = (
     "answer|ans|option|choice|letter|prediction|selection|label|pick|response|solution|result|output|guess"
-    "|verdict|final|conclusion"
+    "|verdict|final|conclusion|decision|key"
 )
 _ADJECTIVE = (
     "the|my|your|is|model|final|best|correct|right|true|chosen|selected|predicted|given|most|likely|single|multiple"

@@ -35,7 +35,7 @@ _DENIED_AFTER = (
 )
 
 _JOINED = (
-    rf"(?:{CLOSE}\.?(?:\s?[,;/&+]{{1,2}}|,?{BLANK}{words(ENGLISH.joined)}\b)"
+    rf"(?:{CLOSE}\.?(?:\s?[,;/&+]{{1,2}}|\|(?=[A-Z])|,?{BLANK}{words(ENGLISH.joined)}\b)"
     r"|[ \t]{1,3}(?=[A-Z][.)]?\s{0,4}$)|\)[ ](?=\([A-Z]\)))"  # A B   (A) (B)
 )
 _NEW_CLAUSE = rf"{CLOSE}[ ]{{1,3}}{words(ENGLISH.clause)}(?![^\W_])(?!{words(ENGLISH.both_right)})"

@@ -20,6 +20,7 @@ from mmlubench.grading.patterns import (
     PICKED,
     TO_LETTER,
     UPPER,
+    letter,
     regex,
     words,
 )
@@ -99,6 +100,8 @@ def _chosen(cues: Cues) -> dict[str, str]:
         "choose": rf"\b{words(cues.choose)}(?![^\W_]){TO_LETTER}{PICKED}",
         "conclude": rf"\b{words(cues.conclude)}(?![^\W_]){TO_LETTER}{CHOSEN}(?:{ALONE}|(?<=[a-z])(?=\)))",
         "point": rf"\b{words(cues.point)}(?![^\W_]){GAP}{label}{UPPER}{ALONE}",
+        # "the sum is 20,914 J, or (G)." at the end of a reply
+        "aside": rf"(?:,(?<!\),){BLANK}or|,?{BLANK}which{BLANK}is){BLANK}\({letter('[A-Z]')}\)[.]?\s{{0,4}}\Z",
         "therefore": rf"\b{words(cues.therefore)}(?![^\W_]),?{TO_LETTER}{CHOSEN}{CLOSE}[.!]?[ \t]{{0,4}}$",
     }
 
