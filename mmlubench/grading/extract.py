@@ -14,6 +14,7 @@ from mmlubench.grading.languages import code_of
 from mmlubench.grading.languages.detect import scripts_of, worded_in
 from mmlubench.grading.latex import without_latex
 from mmlubench.grading.localise import into_english
+from mmlubench.grading.patterns import regex
 from mmlubench.grading.plain import plain
 from mmlubench.grading.rules import Tier, tiers
 from mmlubench.grading.ticks import read_ticks
@@ -36,6 +37,11 @@ _WEAK_REACH = 20_000
 
 # The rules whose letter counts more than one that was read without the language of the reply.
 _STATED = frozenset({"answer_cue", "answer_line", "option_cue", "boxed", "answer_tag", "field", "name"})
+
+# How a next question begins, and the rules whose letter is an answer to the one before.
+_ASKERS = ("Question:", "Human:", "User:")
+_NEXT_QUESTION = r"(?<=\n)(?:\#{1,4}[ ])?[*_]{0,2}(?:Question|Human|User):"
+_ANSWERED = frozenset({"answer_cue", "answer_line", "boxed", "bare", "leading"})
 
 # The rules that need no words.
 _BARE = frozenset({"bare", "leading", "closing"})
@@ -79,11 +85,11 @@ def extract(text: str, letters: str = "ABCD", language: str = "") -> Extraction:
 
 def _before_next_question(text: str, letters: str) -> Extraction | None:
     """Return the answer of a base model that goes on with a question of its own, and answers that."""
-    place = text.find("\nQuestion:")
-    if place < 0:
+    if not any(asker in text for asker in _ASKERS):
         return None
-    found = _read(text[:place], letters)
-    return found if found.letter and found.rule == "answer_cue" else None
+    asked = regex(_NEXT_QUESTION).search(text)
+    found = _read(text[: asked.start()], letters) if asked else UNPARSED
+    return found if found.letter and found.rule in _ANSWERED else None
 
 
 def _read_in(code: str, text: str, letters: str, english: Extraction) -> Extraction:

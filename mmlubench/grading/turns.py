@@ -6,7 +6,6 @@ from mmlubench.grading.patterns import regex
 
 # Nearly all replies have none of these, and are looked at no further.
 _BRACKETS = r"[<\[](?:(?<=<)[|\uff5c/<a-zA-Z0-9]|(?<=\[)[|/A-Ze])"
-_ROLES = ("assistant", "Human:", "User:")
 
 # GLM puts the letter into a box: <|begin_of_box|>B<|end_of_box|>
 _BOX = r"<\|begin_of_box\|>([^<>]{0,200})(?:<\|end_of_box\|>|\Z)"
@@ -30,12 +29,8 @@ _ENDS = (
     r"|</s>|</?im_end>|<(?:end|stop|eos|eod|eop|eot|end_of_turn|end_of_utterance|end\u2581of\u2581sentence)>|\[(?:EOS|INST)\]|\[e~\["
     rf"|{_OPENS_HEADER}{_OTHER_ROLE}{_CLOSES_HEADER})"
 )
-_ENDS_IN_WORDS = (
-    # Llama's header with its tokens dropped: "B.assistant"
-    r"(?<=[A-Z.!?)*])assistant(?=\s{0,3}\n|\Z)"
-    # a base model goes on with the other's turn
-    r"|^(?:\#{1,4}\s)?[*_]{0,2}(?:Human|User)[*_]{0,2}:"
-)
+# Llama's header with its tokens dropped: "B.assistant"
+_END_IN_WORDS = r"(?<=[A-Z.!?)*])assistant(?=\s{0,3}\n|\Z)"
 _OWN_HEADER = (
     rf"(?i:{_OPENS_HEADER}{_OWN_ROLE}{_CLOSES_HEADER}|<{_BAR}(?:assistant|chatbot_token|bot){_BAR}>)"
 )
@@ -58,11 +53,11 @@ def own_turn(text: str) -> str:
 
     A box of GLM becomes LaTeX's. What follows the end of the turn, such as an invented next question, is dropped.
     """
-    in_words = any(role in text for role in _ROLES)
+    in_words = "assistant" in text
     in_brackets = ("<" in text or "[" in text) and regex(_BRACKETS).search(text)
     if not (in_words or in_brackets or regex(_ROLE).match(text)):
         return text
-    ends = regex(f"{_ENDS}|{_ENDS_IN_WORDS}" if in_words else _ENDS)
+    ends = regex(f"{_ENDS}|{_END_IN_WORDS}" if in_words else _ENDS)
     return next(
         (turn for turn in map(_plainly, ends.split(regex(_BOX).sub(r"\\boxed{\1}", text))) if turn), ""
     )
