@@ -14,9 +14,9 @@ from mmlubench.stats.tally import Tally
 
 #: What to do about unparsed replies whose cause is known.
 _CAUSES = {
-    "thinking": "{count} are thinking without a reply, so turn thinking off (extra_body in models.yaml), or check the "
+    "thinking": "thinking without a reply ({count}): turn thinking off (extra_body in models.yaml), or check the "
     "reasoning parser of the server, which may have taken the reply for thinking",
-    "tool_call": "{count} are tool calls without text, so set tool_choice: none (extra_body in models.yaml), or "
+    "tool_call": "a tool call without text ({count}): set tool_choice: none (extra_body in models.yaml), or "
     "start the server without its tool parser",
 }
 

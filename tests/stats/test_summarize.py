@@ -61,7 +61,7 @@ def test_thinking_without_a_reply_is_named_as_the_cause() -> None:
     silent = [replace(result, rule="unparsed:thinking") for result in cases(unparsed=4)]
     told = summarize([*cases(correct=6), *silent]).why_no_headline
     assert told is not None
-    assert "4 are thinking without a reply" in told
+    assert "thinking without a reply (4)" in told
     assert "--recipe" not in told
 
 

@@ -88,12 +88,12 @@ def test_too_many_replies_without_a_letter(counts: dict[str, int], sentence: str
     [
         (
             {"unparsed:thinking": 5},
-            "5 are thinking without a reply, so turn thinking off (extra_body in models.yaml), or check the reasoning "
+            "thinking without a reply (5): turn thinking off (extra_body in models.yaml), or check the reasoning "
             "parser of the server, which may have taken the reply for thinking",
         ),
         (
             {"unparsed:tool_call": 5},
-            "5 are tool calls without text, so set tool_choice: none (extra_body in models.yaml), or start the server "
+            "a tool call without text (5): set tool_choice: none (extra_body in models.yaml), or start the server "
             "without its tool parser",
         ),
     ],
@@ -108,7 +108,11 @@ def test_causes_are_told_by_their_number_and_the_rest_keeps_its_advice() -> None
     causes = {"unparsed:thinking": 6, "unparsed": 3, "unparsed:tool_call": 1}
     told = DEFAULT.why_no_headline(tally(correct=90, unparsed=10), "", causes)
     assert told is not None
-    assert told.index("6 are thinking") < told.index("try another --recipe") < told.index("1 are tool calls")
+    assert (
+        told.index("thinking without a reply (6)")
+        < told.index("try another --recipe")
+        < told.index("a tool call without text (1)")
+    )
 
 
 @pytest.mark.parametrize("kind", ["unparsed", "truncated"])
