@@ -237,7 +237,10 @@ class Answer:
 
     letter: str | None
     rule: str
-    """The name of the extraction rule that fired, or why there is no letter: `unparsed`, `truncated`, `refused`."""
+    """The name of the extraction rule that fired, or why there is no letter: `unparsed`, `truncated`, `refused`.
+
+    A cause may follow: `unparsed:thinking` (thinking without a reply), `unparsed:tool_call` (a call without text).
+    """
     text: str
     explanation: str
     """One line for the user: the letter that was answered and the right one."""
@@ -255,7 +258,7 @@ class Answer:
     @property
     def failure(self) -> Outcome:
         """The outcome of the case if the assertion on this answer fails."""
-        return Outcome.WRONG if self.letter else Outcome(self.rule)
+        return Outcome.WRONG if self.letter else Outcome(self.rule.partition(":")[0])
 
 
 def majority(letters: Iterable[str | None]) -> str | None:

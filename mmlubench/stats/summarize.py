@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from mmlubench.schema import Entry
+from mmlubench.schema import Entry, Outcome
 from mmlubench.stats.breakdown import answered_with, broken_down, cluster_translations, kind_of, scores
 from mmlubench.stats.metrics import computed
 from mmlubench.stats.spent import spent
@@ -35,7 +35,8 @@ def summarize(
     served = Counter(result.served_model for result in results)
     parts, paid = broken_down(counts), spent(results)
     cluster_translations(parts, results)
-    why_no_headline = thresholds.why_no_headline(parts.total, unfinished)
+    causes = Counter(result.rule for result in results if result.outcome is Outcome.UNPARSED)
+    why_no_headline = thresholds.why_no_headline(parts.total, unfinished, causes)
     values, failures = computed(results, reserved=OWN_KEYS)
     once = _once(results) or parts.total
     doubtful = warnings(once, answered_with(counts), served, why_no_headline is None, asked_model, dropped)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import floor
+from types import MappingProxyType
 from typing import Any
 
 from mmlubench.schema import Outcome
 from mmlubench.settings import Settings
 from mmlubench.stats.tally import Tally
+
+#: What to do about unparsed replies whose cause is known.
+_CAUSES = {
+    "thinking": "thinking without a reply ({count}): turn thinking off (extra_body in models.yaml), or check the "
+    "reasoning parser of the server, which may have taken the reply for thinking",
+    "tool_call": "a tool call without text ({count}): set tool_choice: none (extra_body in models.yaml), or "
+    "start the server without its tool parser",
+}
 
 #: From this number of replies on, one without a letter is allowed whatever the rate.
 _FORGIVES_FROM = 10
@@ -39,12 +49,15 @@ class Thresholds:
         forgiven = answered >= _FORGIVES_FROM and self.max_unparsed_rate > 0
         return max(int(forgiven), _part(self.max_unparsed_rate, answered))
 
-    def why_no_headline(self, total: Tally, unfinished: str = "") -> str | None:
+    def why_no_headline(
+        self, total: Tally, unfinished: str = "", causes: Mapping[str, int] = MappingProxyType({})
+    ) -> str | None:
         """Return why these cases have no headline accuracy, and what to do, as half a sentence; None if they have one.
 
-        `unfinished` says why selected cases are missing: the first cases of a run are no fair sample of all.
+        `unfinished` says why selected cases are missing: the first cases of a run are no fair sample of all. `causes`
+        counts unparsed replies by the rule in their entry: `unparsed`, `unparsed:thinking`, `unparsed:tool_call`.
         """
-        reasons = list(filter(None, (unfinished, self._errors(total), self._unparsed(total))))
+        reasons = list(filter(None, (unfinished, self._errors(total), self._unparsed(total, causes))))
         if not (reasons or total.answered):
             reasons = [f"0 of {total.n:,} cases were answered"]
         return "; and ".join(reasons) or None
@@ -63,14 +76,17 @@ class Thresholds:
             "fix the cause and run the same command again, which asks only the failed cases"
         )
 
-    def _unparsed(self, total: Tally) -> str | None:
+    def _unparsed(self, total: Tally, causes: Mapping[str, int]) -> str | None:
         unparsed, truncated = total.outcomes[Outcome.UNPARSED], total.outcomes[Outcome.TRUNCATED]
         found, allowed = unparsed + truncated, self.unparsed_allowed(total.answered)
         if found <= allowed:
             return None
+        known = [(causes.get(f"unparsed:{cause}", 0), what) for cause, what in _CAUSES.items()]
+        other = unparsed - sum(count for count, _ in known)
         ways = [
             (truncated, "raise --max-tokens"),
-            (unparsed, "read the replies in responses.jsonl and try another --recipe"),
+            (other, "read the replies in responses.jsonl and try another --recipe"),
+            *((count, what.format(count=f"{count:,}")) for count, what in known),
         ]
         helpful = [way for count, way in sorted(ways, reverse=True) if count]
         return (

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,14 @@ def test_a_run_that_is_not_complete_says_so_in_place_of_a_headline() -> None:
     assert (told["headline"], told["why_no_headline"]) == (False, "the run was stopped after 4 of 9 cases")
     assert told["accuracy"] == 0.25
     assert told["warnings"] == []  # that it is like guessing says nothing any more
+
+
+def test_thinking_without_a_reply_is_named_as_the_cause() -> None:
+    silent = [replace(result, rule="unparsed:thinking") for result in cases(unparsed=4)]
+    told = summarize([*cases(correct=6), *silent]).why_no_headline
+    assert told is not None
+    assert "thinking without a reply (4)" in told
+    assert "--recipe" not in told
 
 
 @given(runs)
