@@ -119,13 +119,10 @@ def _answer(question: Question, scores: Mapping[str, float], completion: Complet
     missing = "".join(each for each in question.letters if each not in scores)
     note = f"; not among the likeliest tokens: {', '.join(missing)}" if missing else ""
     mass = letter_mass(scores)
-    explanation = (
-        f"answered {letter} (rule: {RULE}; {shown}; together {100 * mass:.1f} % of all probability{note}), {right}"
-    )
+    shown += f"; together {100 * mass:.1f} % of all probability{note}"
+    explanation = f"answered {letter} (rule: {RULE}; {shown}), {right}"
     hidden = unlisted_mass(completion.logprobs) if missing else 0.0
-    return Answer(
-        letter, RULE, completion.text, explanation, known, letter_mass=mass, unlisted_mass=hidden
-    )
+    return Answer(letter, RULE, completion.text, explanation, known, letter_mass=mass, unlisted_mass=hidden)
 
 
 def _without(question: Question, completion: Completion) -> Answer:

@@ -61,7 +61,9 @@ class Thresholds:
         scored, and `other_ways` says how letters that hold too little of it are found.
         """
         no_letters = self._letter_mass(letter_mass, other_ways)
-        reasons = list(filter(None, (unfinished, self._errors(total, again), self._unparsed(total), no_letters)))
+        reasons = list(
+            filter(None, (unfinished, self._errors(total, again), self._unparsed(total), no_letters))
+        )
         if not (reasons or total.answered):
             reasons = [f"0 of {total.n:,} cases were answered"]
         return "; and ".join(reasons) or None
