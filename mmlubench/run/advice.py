@@ -39,6 +39,8 @@ def other_ways(recipe: Recipe, way: Scoring, spec: ModelSpec) -> str:
         ways.append(f"--scoring {Scoring.CHAT}, as the recipe {recipe.name} is for chats")
     if not recipe.raw and spec.features.raw_prompts:
         ways.append("--recipe hendrycks, whose prompt ends before the letter")
+    if recipe.raw and not recipe.shots:
+        ways.append("--shots 5, as worked examples show that a letter is wanted")
     if way is Scoring.CHAT and recipe.name != "five_shot":
         ways.append("--recipe five_shot, whose examples show the letter alone")
     return "take " + ", or ".join([*ways, f"--scoring {Scoring.TEXT}, which reads the replies"])
