@@ -191,6 +191,23 @@ def test_the_same_server_is_no_trouble_where_replies_are_read(folder, server):
     assert len(server.requests) == 4
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--scoring", "logprob"), "mmlu · mock-hash · zero_shot, scored by logprob:chat: accuracy"),
+        (("--scoring", "logprob:echo"), "mmlu · mock-hash · zero_shot, scored by logprob:echo: accuracy"),
+        (
+            ("--recipe", "hendrycks", "--shots", "1"),
+            "mmlu · mock-hash · hendrycks, 1 shot (logprob:completions): accuracy",
+        ),
+        ((), "mmlu · mock-hash · zero_shot: accuracy"),
+    ],
+)
+def test_the_way_that_was_chosen_stands_beside_the_accuracy(folder, options, said):
+    result = folder.run(*FEW, *options)
+    assert said in " ".join(" ".join(result.outlines).split())
+
+
 # -- letters that hold hardly any of the probability -------------------------------------------------------------------
 
 
