@@ -35,7 +35,8 @@ def cases_frame(cases: Iterable[Entry]) -> pd.DataFrame:
     as a solver of the user's own: figures go by benchmark, model and recipe. `points` is what an answered case adds
     to the accuracy, 0 to 1, and NaN for one without a reply, so that their mean is the accuracy; `epochs` how often
     its question was asked; `probability` that of the predicted letter and `probability_right` that of the right one,
-    `letter_mass` that of all letters together, NaN where a text was read. `latency_s` is in seconds and `cost_usd` in US dollars, NaN where no price is known.
+    `letter_mass` that of all letters together, NaN where a text was read. `latency_s` is in seconds and `cost_usd` in
+    US dollars, NaN where no price is known.
     Columns of few values are categorical, numbers int64 or float64, and a `prediction` that is missing is NaN.
     """
     return _frame(zip(repeat(""), cases, strict=False), ())
