@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from mmlubench.figures import several
+from mmlubench.models import ModelSpec
 from mmlubench.run.planned import planned_requests
 from mmlubench.run.run import Run
 from mmlubench.schema import Question, Request
@@ -52,10 +53,11 @@ def beyond_windows(
     """
     if not windows:
         return {}
+    specs = {spec.label: spec for spec in run.roster.asked(label)}
     suspects = _perhaps_too_long(run, label, questions, windows)
     needs: dict[str, dict[str, tuple[int, int]]] = {}
     for who, request in planned_requests(run, label, suspects, _SHORT):
-        reply = request.params.max_tokens or 0
+        reply = _reply(request, specs[who])
         need = (sum(map(tokens_like_gpt2, _texts(request))) + reply, reply)
         if who in windows and need[0] > windows[who]:
             of_model = needs.setdefault(who, {})
@@ -65,8 +67,9 @@ def beyond_windows(
 
 def _perhaps_too_long(
     run: Run, label: str, questions: Sequence[Question], windows: Mapping[str, int]
-) -> list[Question]:
+) -> Iterator[Question]:
     """Return the questions of every subject whose longest prompt may not fit, so that the others need no prompt."""
+    specs = {spec.label: spec for spec in run.roster.asked(label)}
     longest: dict[tuple[str, str, str], tuple[int, int]] = {}
     for place, question in enumerate(questions):
         longest[_subject(question)] = max((_size(question), place), longest.get(_subject(question), (-1, 0)))
@@ -75,10 +78,16 @@ def _perhaps_too_long(
         request.id
         for who, request in planned_requests(run, label, tried, _SHORT)
         if who in windows
-        and most_tokens_like_gpt2(_bytes(request)) + (request.params.max_tokens or 0) > windows[who]
+        and most_tokens_like_gpt2(_bytes(request)) + _reply(request, specs[who]) > windows[who]
     }
     suspects = {_subject(question) for question in tried if question.id in too_long}
-    return [question for question in questions if suspects and _subject(question) in suspects]
+    return (question for question in (questions if suspects else ()) if _subject(question) in suspects)
+
+
+def _reply(request: Request, spec: ModelSpec) -> int:
+    """Return the most tokens of a reply; 0 if nothing limits it."""
+    asked = request.params.max_tokens or 0
+    return min(asked, spec.max_output_tokens) if asked and spec.max_output_tokens else asked
 
 
 def _texts(request: Request) -> Iterable[str]:

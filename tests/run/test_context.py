@@ -119,3 +119,5 @@ def test_nothing_is_told_of_a_window_that_is_large_enough_or_not_known(
 ) -> None:
     assert "context window" not in told(make_folder, run_pytest)
     assert "context window" not in told(make_folder, run_pytest, context_window=8_192)
+    # No request asks for more than the model can write.
+    assert "context window" not in told(make_folder, run_pytest, context_window=1_030, max_output_tokens=100)
