@@ -254,6 +254,12 @@ class Answer:
     """The letters of all agents in each round, if several agents worked on the question."""
     record: Mapping[str, Any] | None = None
     """The conversations of these agents: an entry of the debate file."""
+    letter_mass: float | None = None
+    """The probability of all letters together, 0 to 1; None if the letter was read from a text."""
+    unlisted_mass: float = 0.0
+    """The most probability that letters missing from the server's list of tokens may have; 0 if none is missing."""
+    second_tries: int = 0
+    """The number of replies that were cut off and replaced by that of a second request with a larger limit."""
 
     @property
     def failure(self) -> Outcome:
@@ -302,6 +308,12 @@ class Entry:
     """The letters of all agents in each round, if several agents worked on the question."""
     recipe: str = ""
     """The name of what replaced the recipe of the run, such as `own solver (conftest.py)`; empty for that recipe."""
+    letter_mass: float | None = None
+    """As in `Answer`; None in files written before this field existed, too."""
+    unlisted_mass: float = 0.0
+    """As in `Answer`."""
+    second_tries: int = 0
+    """As in `Answer`."""
 
     @property
     def points(self) -> float:
@@ -355,11 +367,11 @@ _REPEATED = (
 
 #: The types of the fields of an entry in a file, other than text.
 _KINDS: Mapping[str, Any] = {
-    **dict.fromkeys(("requests", "choices"), int),
+    **dict.fromkeys(("requests", "choices", "second_tries"), int),
     **dict.fromkeys(("letters", "rounds"), tuple),
-    "latency_s": (int, float),
+    **dict.fromkeys(("latency_s", "unlisted_mass"), (int, float)),
     "usage": Usage,
     "prediction": (str, NoneType),
     "probabilities": (Mapping, NoneType),
-    "score": (int, float, NoneType),
+    **dict.fromkeys(("score", "letter_mass"), (int, float, NoneType)),
 }

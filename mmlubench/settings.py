@@ -168,6 +168,10 @@ class Settings:
     max_unparsed_rate: float = share(
         "report no accuracy if a larger share of the replies than X has no letter", default=0.02
     )
+    min_letter_mass: float = share(
+        "report no accuracy scored by log-probability if the letters hold less of the probability than X on average",
+        default=0.1,
+    )
     min_accuracy: float | None = share("exit with status 1 if the accuracy is below X (0 to 1), else with 0")
 
     @classmethod

@@ -63,7 +63,7 @@ def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh:
         replies = _ask(experiment, spec, parent, refresh=refresh)
         summary = _write(experiment, spec, replies, folder, origin)
     if summary is None:
-        _show_failures(experiment, replies, folder)
+        _show_failures(experiment, replies, folder, refresh=refresh)
         raise click.exceptions.Exit(1)
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.commands.summarize import show
@@ -86,7 +86,7 @@ def _ask(
         return asyncio.run(ask_all(run, experiment))
     except KeyboardInterrupt:
         stored = f"; the replies so far are stored in {store.path}" if store else ""
-        click.echo(f"Stopped{stored}: run the same command again to go on.", err=True)
+        click.echo(f"Stopped{stored}: {_again(refresh, 'to go on')}.", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None
     finally:
         run.roster.close_store()
@@ -173,7 +173,11 @@ def _origin(experiment: Experiment, spec: ModelSpec) -> dict[str, Any]:
 
 
 def _show_failures(
-    experiment: Experiment, replies: Sequence[Completion | ProviderError], folder: Path
+    experiment: Experiment,
+    replies: Sequence[Completion | ProviderError],
+    folder: Path,
+    *,
+    refresh: bool,
 ) -> None:
     failed = [
         (dialogue, reply)
@@ -186,6 +190,13 @@ def _show_failures(
         click.echo(f"Error: and {len(failed) - _LISTED:,} more.", err=True)
     click.echo(
         f"Error: {len(failed):,} of {len(replies):,} dialogues were not answered, so there is no summary; "
-        f"the replies so far are in {folder}: run the same command again to ask for the rest.",
+        f"the replies so far are in {folder}: {_again(refresh, 'to ask for the rest')}.",
         err=True,
+    )
+
+
+def _again(refresh: bool, why: str) -> str:
+    """Return how an unfinished run goes on: `--refresh` asks everything again each time."""
+    return "run the same command again" + (
+        ", which asks for every reply with --refresh" if refresh else f" {why}"
     )

@@ -60,6 +60,9 @@ def result_of(case: Case, case_outcome: CaseOutcome) -> Entry:
         score=answer.score if answer else None,
         rounds=answer.rounds if answer else (),
         recipe=case.template.recipe,
+        letter_mass=answer.letter_mass if answer else None,
+        unlisted_mass=answer.unlisted_mass if answer else 0.0,
+        second_tries=answer.second_tries if answer else 0,
     )
 
 

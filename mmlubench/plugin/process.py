@@ -154,7 +154,24 @@ class Process:
             for t in self._templates
             if not t.looks_ahead
         ]
-        return list(dict.fromkeys(filter(None, (*own, *slow))))
+        return list(dict.fromkeys(filter(None, (*own, *slow, *self._context_notices()))))
+
+    def _context_notices(self) -> list[str]:
+        """Return a line for each model whose context window is too small for some of its questions."""
+        if not any(spec.context_window for label in self.run.labels for spec in self.run.roster.asked(label)):
+            return []
+        # late: most runs have no entry with a context window
+        from mmlubench.run.context import context_notices
+
+        return context_notices(self.run, self._asked())
+
+    def _asked(self) -> dict[str, Asked]:
+        """Return the questions that the solver of the options asks, by the label of the model."""
+        asked: dict[str, list[Case]] = {}
+        for case in self.cases:
+            if case.has_question and not case.template.recipe:
+                asked.setdefault(case.label, []).append(case)
+        return {label: Asked(cases) for label, cases in asked.items()}
 
     def quote_lines(self) -> list[str]:
         """Return the lines of --estimate."""
@@ -164,12 +181,7 @@ class Process:
         unknown = sum(not case.has_question or bool(case.template.recipe) for case in self.cases)
         # The requests of a user's own test or solver are known only when it runs.
         rest = f"not estimated: {several(unknown, 'case')} of tests that ask a model by themselves, as dialogues do"
-        asked: dict[str, list[Case]] = {}
-        for case in self.cases:
-            if case.has_question and not case.template.recipe:
-                asked.setdefault(case.label, []).append(case)
-        questions = {label: Asked(cases) for label, cases in asked.items()}
-        return [*quote_lines(self.run, questions), *([rest] if unknown else ())]
+        return [*quote_lines(self.run, self._asked()), *([rest] if unknown else ())]
 
     @property
     def _templates(self) -> list[Template]:

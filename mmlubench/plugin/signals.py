@@ -61,10 +61,9 @@ def _raise(number: int) -> None:
     raise KeyboardInterrupt(*(["SIGTERM"] if number == signal.SIGTERM else []))
 
 
-def cannot_write(error: OSError, what: object, *, has_store: bool) -> str:
-    """Return one sentence for a file that cannot be written."""
-    stored = "replies in the store are not asked again"
+def cannot_write(error: OSError, what: object, again: str) -> str:
+    """Return one sentence for a file that cannot be written; `again` says how the run goes on, as half a sentence."""
     return (
         f"{error.filename or what} cannot be written ({error.strerror or error}): make room or give another --run-dir, "
-        f"and run the same command again; {stored if has_store else 'without a store everything is asked again'}."
+        f"and {again}."
     )

@@ -91,7 +91,9 @@ class Writer:
         try:
             what(self._opened())
         except OSError as error:
-            has_store = self._process().run.roster.has_store
-            self.trouble = self.trouble or cannot_write(error, "the run folder", has_store=has_store)
+            # late: a full disk is rare, and pytest loads this module in every run
+            from mmlubench.run.advice import again
+
+            self.trouble = self.trouble or cannot_write(error, "the run folder", again(self._process().run))
             return False
         return True

@@ -13,7 +13,7 @@ from mmlubench.errors import NOT_ASKED
 from mmlubench.reports.languages import language_table
 from mmlubench.reports.report import FinishedRun, Report, Screen, Section
 from mmlubench.reports.table import FEW, layout, too_few
-from mmlubench.schema import Entry, Outcome
+from mmlubench.schema import Entry, Outcome, Scoring
 from mmlubench.stats.metrics import shown
 from mmlubench.stats.summary import Summary
 
@@ -89,7 +89,7 @@ def _say(console: Console, parts: Iterable[str], *, between: str = " ", style: s
 
 
 def _headline(summary: Summary) -> list[str]:
-    title = f" {figures.DOT} ".join((summary.benchmark, summary.model, summary.recipe))
+    title = f" {figures.DOT} ".join((summary.benchmark, summary.model, _recipe(summary)))
     title = f"MOCK {title}" if summary.mock else title
     if not summary.headline:
         return [f"{title}: no headline number: {summary.why_no_headline}."]
@@ -102,6 +102,15 @@ def _headline(summary: Summary) -> list[str]:
         f"(95 % CI {figures.interval(summary.ci95)},",
         *((f"{n};", macro) if subjects > 1 else (f"{n})",)),  # for one subject, macro equals the accuracy
     ]
+
+
+def _recipe(summary: Summary) -> str:
+    """Return the name of the recipe with the way of scoring that `logprob` chose: each has another accuracy."""
+    recipe, way = summary.recipe, summary.scoring
+    if way == Scoring.TEXT or way in recipe:
+        return recipe
+    plain = f"scored by {Scoring.LOGPROB}"
+    return recipe.replace(plain, f"scored by {way}") if plain in recipe else f"{recipe} ({way})"
 
 
 def _outcomes(summary: Summary) -> list[str]:

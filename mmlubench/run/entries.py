@@ -10,9 +10,10 @@ from itertools import pairwise
 from typing import Any
 
 from mmlubench.models import ModelSpec
+from mmlubench.run.advice import again, other_ways, resume_command
 from mmlubench.run.roster import OWN_SPEC
 from mmlubench.run.run import Run, selection_key
-from mmlubench.schema import Entry, Outcome, Usage
+from mmlubench.schema import Entry, Outcome, Scoring, Usage
 from mmlubench.stats import Summary, Thresholds, summarize
 
 #: The position of lines that belong behind all cases of the run.
@@ -88,22 +89,29 @@ class Entries:
 
     def _summary(self, benchmark: str, model: str, recipe: str, cases: _Cases, duration_s: float) -> Summary:
         run, asked = self._run, self._run.roster.asked(model)
+        scoring = Scoring(
+            self._facts.get(benchmark, {}).get("scoring", {}).get(model, run.strategy.scoring.value)
+        )
         dropped = dict.fromkeys(name for spec in asked for name in run.strategy.dropped(spec))
         requests = sum(result.requests for result in cases.results)
         summary = summarize(
             cases.results,
-            Thresholds(run.settings.max_error_rate, run.settings.max_unparsed_rate),
+            Thresholds(
+                run.settings.max_error_rate, run.settings.max_unparsed_rate, run.settings.min_letter_mass
+            ),
             # Several agents may be several models, so there is no single name to compare.
             asked_model=asked[0].asked_model if len(asked) == 1 and _is_known(asked[0]) else None,
             dropped=dict.fromkeys(dropped, requests),
             unfinished=self._unfinished(benchmark, model, recipe, cases),
+            again=again(run),
+            other_ways=other_ways(run.strategy.recipe, scoring, asked[0]),
         )
         return replace(
             summary,
             benchmark=benchmark,
             model=model,
             recipe=recipe or run.strategy.name,
-            scoring=run.strategy.scoring.value,
+            scoring=scoring.value,
             mock=run.roster.is_mock(model),
             duration_s=duration_s,
             stored=cases.stored,
@@ -119,7 +127,7 @@ class Entries:
         if not cases.unasked:
             return f"the run was stopped after {done:,} of {of:,} cases"
         stopped = f"the run stopped at --max-cost after {done:,} of {of:,} cases"
-        goes_on = ": `mmlubench resume` goes on, and may spend as much again"
+        goes_on = f": `{resume_command(self._run)}` goes on, and may spend as much again"
         return stopped + goes_on if self._run.roster.has_store else stopped
 
     def _notice(self, benchmark: str) -> str:

@@ -64,6 +64,44 @@ async def test_a_way_that_is_named_is_tried_and_no_other(way, vllm):
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("raw", "knows", "way"),
+    [
+        (False, (COMPLETIONS, ECHO, CHAT), CHAT),  # a prompt for chats does not end before the letter
+        (False, (COMPLETIONS,), COMPLETIONS),
+        (True, (COMPLETIONS, ECHO, CHAT), COMPLETIONS),
+        (True, (CHAT,), CHAT),
+    ],
+)
+async def test_logprob_takes_the_way_that_suits_the_recipe_where_the_server_knows_it(raw, knows, way, vllm):
+    server = Server(*knows)
+    assert await choose_scoring(server, vllm, LOGPROB, raw=raw) is way
+    assert bool(server.asked[0].prompt) is raw  # what suits is tried first
+    assert (
+        await choose_scoring(Server(*knows), vllm, knows[0], raw=not raw) is knows[0]
+    )  # what is named, is named
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("asked", [LOGPROB, COMPLETIONS, CHAT, ECHO])
+async def test_an_adapter_that_is_not_loaded_is_told_as_missing_and_not_as_a_lack_of_log_probabilities(
+    asked, vllm
+):
+    missing = Rejected(
+        "tested: HTTP 404: The model `letters` does not exist.: asked for model 'letters'", status=404
+    )
+    with pytest.raises(ModelError) as caught:
+        await choose_scoring(Server(error=missing), vllm, asked)
+    assert str(caught.value) == f"--scoring {asked}: the trial request failed: {missing}"
+
+
+@pytest.mark.asyncio
+async def test_a_server_without_one_of_the_addresses_is_asked_the_other_way(vllm):
+    # 404 for /completions, and a chat: not every server has both.
+    assert await choose_scoring(Server(CHAT, error=Rejected("HTTP 404", status=404)), vllm, LOGPROB) is CHAT
+
+
+@pytest.mark.asyncio
 async def test_as_many_tokens_are_tried_as_will_be_asked_for(make_spec):
     # A server that was started with a lower limit says so now, and not to every question.
     for client, top in (("vllm", 20), ("llamacpp", 100), ("openrouter", 20)):

