@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import orjson
 
 from mmlubench import zstd
-from mmlubench.errors import DataError
+from mmlubench.errors import DataError, short
 from mmlubench.inputs import read_lines
 
 FLUSH_EVERY_S = 1.0
@@ -97,6 +98,43 @@ def read(path: str | Path) -> Iterator[dict[str, Any]]:
         if not isinstance(value, dict):
             raise DataError(path, "this line is JSON, but not an object in braces.", row=number)
         yield value
+
+
+def encoded(value: Any) -> bytes:
+    """Return JSON, whatever strangers have put into the value: what was paid for is written all the same.
+
+    Half a surrogate pair becomes a question mark, a key that is no text is left out, and what JSON has no form for
+    becomes a text.
+    """
+    try:
+        return orjson.dumps(value, default=plain)
+    except TypeError:  # of what was said, or for a nesting that is deeper than orjson goes
+        pass
+    try:
+        text = json.dumps(value, default=plain, ensure_ascii=False, skipkeys=True)
+    except (
+        ValueError,
+        RecursionError,
+    ):  # an integer of more digits than Python writes, a list that holds itself
+        text = json.dumps(_short(value))
+    return text.encode("utf-8", "replace")
+
+
+def plain(value: Any) -> Any:
+    """Return a value that JSON cannot express: a dataclass or mapping as a dictionary, anything else as text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        # Not dataclasses.asdict, which makes deep copies: some values cannot be copied.
+        return {member.name: getattr(value, member.name) for member in fields(value)}
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _short(value: Any) -> Any:
+    """Return a value with its texts, and the beginning of anything else in words."""
+    if isinstance(value, (str, bool, float)) or value is None:
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): one if isinstance(one, str) else short(one) for name, one in value.items()}
+    return short(value)
 
 
 def pretty(content: Mapping[str, Any]) -> str:

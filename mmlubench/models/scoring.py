@@ -43,13 +43,15 @@ async def choose_scoring(model: Model, spec: ModelSpec, asked: Scoring) -> Scori
     refusals = []
     for way in possible:
         try:
-            await model.generate(_probe(way, spec.features.top_logprobs))
+            completion = await model.generate(_probe(way, spec.features.top_logprobs))
         except ProviderError as error:
             if not isinstance(error, (BadReply, Rejected)) or error.status in _NOT_LET_IN:
                 raise ModelError(f"--scoring {asked}: the trial request failed: {error}") from None
             refusals.append(f"{way}: {str(error).removeprefix(spec.label + ': ')}")
         else:
-            return way
+            if way is Scoring.ECHO or not completion.lacks_alternatives:
+                return way
+            refusals.append(f"{way}: it told the log-probability of one token alone")
     raise ModelError(
         f"--scoring {asked}: {spec.label} gave no log-probabilities when it was tried ({'; '.join(refusals)}); "
         "use --scoring text to read its replies instead."

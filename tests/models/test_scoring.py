@@ -23,7 +23,7 @@ class Server:
         way = ECHO if request.continuation else COMPLETIONS if request.prompt else CHAT
         if way not in self.knows:
             raise self.error
-        return Completion("A", "length", logprobs=((" A", -0.1),))
+        return Completion("A", "length", logprobs=((" A", -0.1), (" B", -2.4)))
 
     async def aclose(self):
         """Nothing is open."""

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import io
 import socket
 import struct
 import sys
-import zlib
 from time import perf_counter
 from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from mmlubench.models.http.byte_limit import UNCOUNTED, Broken, Size, TooLong, is_too_long, unpacked
 from mmlubench.models.http.reply import Reply
 
 #: The most bytes of a reply that are not its body: headers, trailers, interim responses.
 _MOST_BESIDE = 64_000
+_LENGTH_CHARS = len("content-length")
 #: Linux tells how long ago a socket last received data (`tcpi_last_data_recv`, in ms and in ticks of up to 10 ms).
 _TCP_INFO = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
 _LAST_DATA_RECV, _TICK_MS = struct.Struct("52xI"), 10
@@ -25,14 +24,6 @@ _LAST_DATA_RECV, _TICK_MS = struct.Struct("52xI"), 10
 
 class Malformed(Exception):
     """The bytes that arrived are no HTTP."""
-
-
-class Broken(Exception):
-    """The connection ended before the reply was complete, or the body cannot be unpacked."""
-
-
-class TooLong(Exception):
-    """The body is longer than allowed."""
 
 
 class Allowed(NamedTuple):
@@ -59,6 +50,7 @@ class Connection(asyncio.Protocol):
         self._parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
+        self._size = Size()
         self.free_since = 0.0
         """The time of `perf_counter` at which the last reply was complete."""
 
@@ -81,6 +73,7 @@ class Connection(asyncio.Protocol):
         self._is_head = self._is_fit = True
         self._is_whole = False
         self._beside = 0
+        self._refusal: TooLong | None = None
         self._answer = answer = self._loop.create_future()
         self._transport.write(request)
         # The last byte goes out here or, if the socket takes only a part, before `resume_writing`.
@@ -88,6 +81,11 @@ class Connection(asyncio.Protocol):
         if self._timer is None:
             self._watch()
         return answer
+
+    def release(self) -> None:
+        """Let go of the body of the last reply, which has been read or is not wanted."""
+        self._body = bytearray()
+        self._size.release()
 
     def close(self) -> None:
         """Close the connection at once; a request under way fails."""
@@ -120,8 +118,8 @@ class Connection(asyncio.Protocol):
             if not self._is_whole:
                 self._fail(Malformed(str(error)))
                 return
-        if len(self._body) > self._allowed.most:
-            self._fail(TooLong())
+        if refusal := self._refusal or self._no_room(len(self._body)):
+            self._fail(refusal)
         elif self._is_whole:
             self._finish()
         elif self._beside > _MOST_BESIDE:
@@ -147,6 +145,8 @@ class Connection(asyncio.Protocol):
         """Keep a header, but no trailer."""
         if self._is_head:
             self._headers.append((name, value))
+            if len(name) == _LENGTH_CHARS and name.lower() == b"content-length":
+                self._refusal = TooLong() if is_too_long(value, self._allowed.most) else None
 
     def on_headers_complete(self) -> None:
         """Note the end of the headers."""
@@ -184,9 +184,20 @@ class Connection(asyncio.Protocol):
             return
         try:
             content = unpacked(body, headers.get("content-encoding", "").lower(), self._allowed.most)
+            if refusal := self._no_room(len(content)):
+                raise refusal
             answer.set_result(Reply(status, headers, content, latency_s))
         except (Broken, TooLong) as error:
             answer.set_exception(error)
+
+    def _no_room(self, size: int) -> TooLong | None:
+        """Count a body that has so many bytes by now; return the error if there is no room for them."""
+        if size > UNCOUNTED or size > self._allowed.most:
+            try:
+                self._size.grow(size, self._allowed.most)
+            except TooLong as refusal:
+                return refusal
+        return None
 
     def _fail(self, error: Exception) -> None:
         answer, self._answer = self._answer, None
@@ -229,26 +240,3 @@ class Connection(asyncio.Protocol):
             self._fail(asyncio.TimeoutError())
         else:
             self._timer = self._loop.call_later(due - now, self._watch)
-
-
-def unpacked(body: bytes, coding: str, most: int) -> bytes:
-    """Undo a Content-Encoding of gzip or deflate; no other one was asked for, and it is left as it is.
-
-    Raises TooLong for more than `most` bytes, and Broken if the body is damaged or cut.
-    """
-    try:
-        if coding in ("gzip", "x-gzip"):
-            whole = gzip.GzipFile(fileobj=io.BytesIO(body)).read(most + 1)
-        elif coding == "deflate" and body:
-            has_header = body[0] & 15 == zlib.DEFLATED  # some servers leave it out
-            unpacker = zlib.decompressobj(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
-            whole = unpacker.decompress(body, most + 1)
-            if not unpacker.eof and len(whole) <= most:
-                raise EOFError
-        else:
-            return body
-    except (OSError, EOFError, zlib.error):
-        raise Broken(f"Can not decode content-encoding: {coding}") from None
-    if len(whole) > most:
-        raise TooLong
-    return whole

@@ -7,9 +7,9 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any, ClassVar
 
-import orjson
-
 from mmlubench.errors import ProviderError
+from mmlubench.models import finish_reasons
+from mmlubench.models.http import payload as json_payload
 from mmlubench.models.http.failures import Failures, one_line
 from mmlubench.models.http.logprobs import LogProbs, first_token
 from mmlubench.models.http.rate_headers import pause_s
@@ -17,6 +17,8 @@ from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.transport import USUAL_TIMEOUTS, Timeouts, Transport
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Params, Request, Usage
+
+_USUAL = frozenset(["stop", "length", "refusal", finish_reasons.UNKNOWN])
 
 
 def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = None) -> dict[str, Any]:
@@ -103,17 +105,20 @@ class HttpModel(ABC):
         if reply.status != 200:
             raise self._failures.of_reply(reply)
         try:
-            payload = orjson.loads(reply.content)
-        except orjson.JSONDecodeError:
-            start = one_line(reply.content[:80].decode("utf-8", "replace"))
-            raise self._failures.bad_reply(f"status 200, but the body is not JSON: {start!r}") from None
-        if isinstance(payload, dict) and payload.get("error"):
+            payload = json_payload.parse(reply.content, reply.headers.get("content-type", ""))
+        except ValueError as error:
+            raise self._failures.no_json(reply.content, error) from None
+        if self._failures.is_error(payload):
             raise self._failures.of_payload(payload)
         try:
             completion = self.completion(payload, sent, latency_s)
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        except ProviderError:
+            raise
+        except Exception as error:  # whatever a server says, it ends no more than this request
             problem = f"the reply does not follow the protocol ({type(error).__name__}: {error})"
             raise self._failures.bad_reply(f"{problem}: {one_line(payload)[:120]}") from None
+        if completion.finish_reason not in _USUAL and finish_reasons.is_failure(completion.finish_reason):
+            raise self._failures.of_finish(completion)
         pause = pause_s(reply.headers)
         return replace(completion, pause_s=pause) if pause else completion
 
@@ -127,9 +132,12 @@ class HttpModel(ABC):
     def _usage(self, tokens: tuple[int, int, int, int, int], cost: float | None) -> Usage:
         """Make a Usage from input, output, cached, reasoning and cache-write tokens.
 
-        Its cost is the one that the provider states, else the one by our price, else None.
+        Its cost is the one that the provider states, else the one by our price, else None. Tokens read from the prompt
+        cache or written to it count as part of the input only as far as there is so much of it.
         """
         input_tokens, output_tokens, cached, reasoning, written = tokens
+        cached = min(cached, input_tokens)
+        written = min(written, input_tokens - cached)
         if cost is None and self._spec.price is not None:
             cost = self._spec.price.cost(input_tokens, cached, output_tokens, written)
         return Usage(input_tokens, output_tokens, cached, reasoning, cost, written)
