@@ -17,6 +17,7 @@ from typing import Any
 from mmlubench.errors import ProviderError
 from mmlubench.jsonl import encoded
 from mmlubench.models.base import Model
+from mmlubench.models.sound import sound
 from mmlubench.records import BENCHMARK
 from mmlubench.schema import Completion, Request, Usage
 
@@ -132,11 +133,11 @@ class Journaled:
         """Answer, and record what was sent and received. Raises what the wrapped model raises."""
         journal = current_journal.get()
         if journal is None:
-            return await self._model.generate(request)
+            return sound(await self._model.generate(request))
         started, since = perf_counter(), _waiting_since.get()
         queued_s = None if since is None else started - since
         try:
-            completion = await self._model.generate(request)
+            completion = sound(await self._model.generate(request))
         except ProviderError as error:
             failed = perf_counter()
             if since is not None:

@@ -9,6 +9,7 @@ from mmlubench.models.http import fields
 
 #: Where servers put thinking that they return apart from the text; vLLM, DeepSeek, OpenRouter, Ollama.
 _THINKING = ("reasoning_content", "reasoning", "thinking")
+_BESIDE = frozenset([*_THINKING, "reasoning_details", "refusal", "tool_calls", "function_call"])
 _TEXT_PARTS = ("text", "output_text", "input_text", None)
 _THINKING_PARTS = ("thinking", "reasoning", "reasoning_content", "reasoning.text", "reasoning.summary")
 
@@ -29,6 +30,8 @@ def read(choice: Mapping[str, Any]) -> Said:
     Raises TypeError where no message is to be found, and KeyError where there is none.
     """
     message = choice.get("message") or choice.get("delta")
+    if type(message) is dict and type(message.get("content")) is str and not _BESIDE.intersection(message):
+        return Said(message["content"], "", "", ())  # nearly always
     if message is None and "text" in choice:
         message = {"content": choice["text"]}
     if message is None:

@@ -26,7 +26,7 @@ MESSAGE_CHARS = 300
 _READ_CHARS, _PAGE_BYTES = 10_000, 100_000
 _STATUS_DIGITS = 3
 #: Values of `error`, or of its `code`, that say that there is none.
-_FINE = (None, False, 0, 200, "", "0", "200", "ok", "OK", "none", "null", "success")
+_FINE = (0, 200, "0", "200", "ok", "OK", "none", "null", "success")
 
 #: Marks of a 429 that waiting does not cure: the account is out of money or over its own spend limit. The pattern is
 #: narrow, because ordinary rate limits also mention quotas and link to a billing page.
@@ -90,13 +90,15 @@ class Failures:
 
     def is_error(self, payload: Any) -> bool:
         """Whether a parsed body with status 200 is an error: OpenAI's, Anthropic's, or an older vLLM's."""
-        outer = _outer(payload)
+        outer = payload if type(payload) is dict else _outer(payload)
         error = outer.get("error")
+        if not error:
+            return "error" in (outer.get("object"), outer.get("type"))
         # A gateway may add an empty error, or a word such as `success`, to every reply.
         if isinstance(error, dict) and error.get("code") in (None, ""):
             return any(error.values())
         code = error.get("code") if isinstance(error, dict) else error
-        return code not in _FINE or "error" in (outer.get("object"), outer.get("type"))
+        return code not in _FINE
 
     def of_finish(self, completion: Completion) -> ProviderError:
         """Make the error for a reply whose finish reason says that the server failed; some text may have come."""

@@ -16,6 +16,8 @@ _NAME_CHARS = 200
 
 def tokens(value: object) -> int:
     """Return a count of tokens; 0 for anything that is none, such as a negative number, a text or a list."""
+    if type(value) is int and 0 <= value <= _MOST_TOKENS:  # nearly always
+        return value
     number = _number(value)
     return int(number) if number is not None and 0 <= number <= _MOST_TOKENS else 0
 
@@ -28,7 +30,9 @@ def dollars(value: object) -> float | None:
 
 def name(value: object) -> str:
     """Return a name on one line, without anything that a terminal would obey; empty for anything but a text."""
-    return on_one_line(value)[:_NAME_CHARS] if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return (value if value.isprintable() else on_one_line(value))[:_NAME_CHARS]
 
 
 def text(value: object) -> str:

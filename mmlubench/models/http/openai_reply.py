@@ -22,6 +22,8 @@ def first_choice(payload: Any, text_of: Callable[[Mapping[str, Any]], str]) -> d
     `text_of` reads the text of a choice, and may raise TypeError for an odd one. Raises TypeError without any choice.
     """
     choices = payload["choices"]
+    if type(choices) is list and len(choices) == 1 and type(choices[0]) is dict:
+        return choices[0]  # nearly always
     listed = [choice for choice in fields.items(choices) if isinstance(choice, dict)]
     if not listed:
         raise TypeError(f"choices is {choices!r:.40}")
@@ -40,25 +42,24 @@ def _has_text(choice: Mapping[str, Any], text_of: Callable[[Mapping[str, Any]], 
 
 def beside(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metadata of a reply: what is logged besides the answer."""
-    return {name: told for name in _METADATA if (told := fields.name(payload.get(name)))}
+    return {name: told for name in _METADATA if name in payload and (told := fields.name(payload[name]))}
 
 
 def counted(usage: object) -> tuple[Tokens, float | None] | None:
     """Return the tokens and the US dollars charged (None if not stated); None if the server counted nothing."""
     if not isinstance(usage, dict) or not usage:
         return None
-    input_tokens, output_tokens = (
-        fields.tokens(usage.get(ours) or usage.get(other))
-        for ours, other in (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
-    )
+    input_tokens = fields.tokens(usage.get("prompt_tokens") or usage.get("input_tokens"))
+    output_tokens = fields.tokens(usage.get("completion_tokens") or usage.get("output_tokens"))
     billed = _billed(usage)
     if billed is None and not input_tokens and not output_tokens:
         return None  # the usage is unknown, which is not a reply that cost nothing
-    details = fields.mapping(usage.get("prompt_tokens_details"))
-    cached = fields.tokens(details.get("cached_tokens"))
-    written = fields.tokens(details.get("cache_write_tokens"))
-    details = fields.mapping(usage.get("completion_tokens_details"))
-    reasoning = fields.tokens(details.get("reasoning_tokens"))
+    cached = written = reasoning = 0
+    if isinstance(details := usage.get("prompt_tokens_details"), dict):
+        cached = fields.tokens(details.get("cached_tokens"))
+        written = fields.tokens(details.get("cache_write_tokens"))
+    if isinstance(details := usage.get("completion_tokens_details"), dict):
+        reasoning = fields.tokens(details.get("reasoning_tokens"))
     return (input_tokens, output_tokens, cached, reasoning, written), billed
 
 
