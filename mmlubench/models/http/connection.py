@@ -11,7 +11,16 @@ from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from mmlubench.models.http.byte_limit import UNCOUNTED, Broken, Size, TooLong, is_too_long, unpacked
+from mmlubench.models.http.byte_limit import (
+    ARRIVING,
+    UNCOUNTED,
+    Broken,
+    Size,
+    TooLong,
+    is_too_long,
+    needed,
+    unpacked,
+)
 from mmlubench.models.http.reply import Reply
 
 #: The most bytes of a reply that are not its body: headers, trailers, interim responses.
@@ -50,7 +59,7 @@ class Connection(asyncio.Protocol):
         self._parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
-        self._size = Size()
+        self._size = Size(ARRIVING)
         self.free_since = 0.0
         """The time of `perf_counter` at which the last reply was complete."""
 
@@ -73,7 +82,8 @@ class Connection(asyncio.Protocol):
         self._is_head = self._is_fit = True
         self._is_whole = False
         self._beside = 0
-        self._refusal: TooLong | None = None
+        self._length: bytes | None = None
+        self._is_paused = False
         self._answer = answer = self._loop.create_future()
         self._transport.write(request)
         # The last byte goes out here or, if the socket takes only a part, before `resume_writing`.
@@ -118,10 +128,13 @@ class Connection(asyncio.Protocol):
             if not self._is_whole:
                 self._fail(Malformed(str(error)))
                 return
-        if refusal := self._refusal or self._no_room(len(self._body)):
-            self._fail(refusal)
+        size, most = len(self._body), self._allowed.most
+        if size > most or is_too_long(self._length, most):
+            self._fail(TooLong())
         elif self._is_whole:
             self._finish()
+        elif size > UNCOUNTED:
+            self._has_room(self._length, self._coding())
         elif self._beside > _MOST_BESIDE:
             self._fail(Malformed(f"more than {_MOST_BESIDE} bytes of headers"))
 
@@ -129,8 +142,10 @@ class Connection(asyncio.Protocol):
         """Complete a reply that ends with the connection; fail any other that is under way."""
         has_begun = self._answer is not None and (self._beside or self._body)
         if has_begun and exc is None and not self._is_head and not self._has_length():
-            self._is_fit = False
+            self._is_fit, self._is_whole = False, True
             self._finish()
+            if self._answer is not None:  # it waits for room
+                return
         where = " in the middle of its reply" if has_begun else ""
         self._fail(exc or Broken(f"Server disconnected{where}"))
 
@@ -146,7 +161,7 @@ class Connection(asyncio.Protocol):
         if self._is_head:
             self._headers.append((name, value))
             if len(name) == _LENGTH_CHARS and name.lower() == b"content-length":
-                self._refusal = TooLong() if is_too_long(value, self._allowed.most) else None
+                self._length = value
 
     def on_headers_complete(self) -> None:
         """Note the end of the headers."""
@@ -169,8 +184,13 @@ class Connection(asyncio.Protocol):
     # -- how a request ends --------------------------------------------------------------------------------------
 
     def _finish(self) -> None:
+        """Hand over a reply that is complete, as soon as there is room for what it unpacks to."""
+        coding = self._coding()
+        if coding and not self._has_room(b"%d" % len(self._body), coding):
+            return
         answer, self._answer = self._answer, None
         status, body = self._parser.get_status_code(), bytes(self._body)
+        self._body = bytearray()  # not two of them
         # In reverse, so that of two headers with one name the first one counts.
         headers = {
             name.decode("latin-1").lower(): value.decode("utf-8", "replace")
@@ -183,21 +203,36 @@ class Connection(asyncio.Protocol):
         if answer is None or answer.done():
             return
         try:
-            content = unpacked(body, headers.get("content-encoding", "").lower(), self._allowed.most)
-            if refusal := self._no_room(len(content)):
-                raise refusal
+            content = unpacked(body, coding, self._allowed.most)
             answer.set_result(Reply(status, headers, content, latency_s))
         except (Broken, TooLong) as error:
             answer.set_exception(error)
 
-    def _no_room(self, size: int) -> TooLong | None:
-        """Count a body that has so many bytes by now; return the error if there is no room for them."""
-        if size > UNCOUNTED or size > self._allowed.most:
-            try:
-                self._size.grow(size, self._allowed.most)
-            except TooLong as refusal:
-                return refusal
-        return None
+    def _coding(self) -> str:
+        """Return the Content-Encoding; empty if there is none."""
+        told = (value for name, value in self._headers if name.lower() == b"content-encoding")
+        return next(told, b"").decode("latin-1").strip().lower()
+
+    def _has_room(self, length: bytes | None, coding: str) -> bool:
+        """Whether there is room for a body of this length; if not, nothing is read until `_go_on` is called."""
+        amount = needed(len(self._body), length, coding, self._allowed.most)
+        try:
+            there = self._size.reserve(amount, self._go_on)
+        except TooLong as refusal:
+            self._fail(refusal)
+            return False
+        if not there and self._transport is not None:
+            self._is_paused = True
+            self._transport.pause_reading()
+        return there
+
+    def _go_on(self) -> None:
+        """Read on: there is room now."""
+        self._is_paused, self._heard_at = False, perf_counter()
+        if self._transport is not None:
+            self._transport.resume_reading()
+        if self._is_whole and self._answer is not None:
+            self._finish()
 
     def _fail(self, error: Exception) -> None:
         answer, self._answer = self._answer, None
@@ -233,7 +268,8 @@ class Connection(asyncio.Protocol):
     def _watch(self) -> None:
         """Set a timer for the request under way. It is left running when the reply comes, for the requests after it."""
         now = perf_counter()
-        due = min(self._allowed.until, self._heard_at + self._allowed.silence_s)
+        heard_at = now if self._is_paused else self._heard_at
+        due = min(self._allowed.until, heard_at + self._allowed.silence_s)
         if self._answer is None:
             self._timer = None
         elif now >= due:

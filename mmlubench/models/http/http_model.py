@@ -66,14 +66,16 @@ class HttpModel(ABC):
         if sent is None:
             sent = settle(self._spec, params, self.default_max_tokens) | self.special(params)
             self._settled[params] = sent
-        started, latency_s = perf_counter(), None
+        started, latency_s, reply = perf_counter(), None, None
         try:
             reply = await self._transport.post(self.path, self.body(request, sent))
             latency_s = perf_counter() - started if reply.latency_s is None else reply.latency_s
             return self._read(reply, sent, latency_s)
         except ProviderError as error:
             error.sent, error.latency_s = dict(sent), latency_s
-            raise
+            # The frames of its traceback hold the whole reply, and an error may wait for long to be tried again.
+            reply = error.__context__ = None
+            raise error.with_traceback(None) from None
 
     async def aclose(self) -> None:
         """Close the connections."""

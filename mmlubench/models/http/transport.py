@@ -22,7 +22,7 @@ import orjson
 
 from mmlubench.errors import BadReply, Rejected, Unreachable
 from mmlubench.models.http import byte_limit
-from mmlubench.models.http.byte_limit import Broken, Crowded, Size, TooLong
+from mmlubench.models.http.byte_limit import ARRIVING, UNCOUNTED, Broken, Crowded, Size, TooLong
 from mmlubench.models.http.reply import Reply
 from mmlubench.settings import Settings
 
@@ -99,7 +99,7 @@ class SdkTransport:
         """See `Transport`."""
         client = self._client or self._open()
         vendor = self._vendor
-        size = Size()
+        size = Size(ARRIVING)
         _size.set(size)
         # `from None` throughout: a vendor's exception holds the request, which holds the key.
         try:
@@ -130,7 +130,11 @@ class SdkTransport:
         self._response = httpx2.Response
         make = {"openai": "AsyncOpenAI", "anthropic": "AsyncAnthropic"}[self._sdk]
         self._client = getattr(self._vendor, make)(
-            api_key=self._key, base_url=self._base_url, max_retries=0, http_client=self._http_client()
+            api_key=self._key,
+            base_url=self._base_url,
+            max_retries=0,
+            http_client=self._http_client(),
+            default_headers={"Accept-Encoding": ACCEPTED},
         )
         return self._client
 
@@ -141,14 +145,11 @@ class SdkTransport:
         limits = httpx2.Limits(max_connections=self._pool, max_keepalive_connections=self._pool)
         timeout = httpx2.Timeout(self._timeouts.silence_s, connect=self._timeouts.connect_s)
         make = cast("Callable[..., httpx2.AsyncClient]", self._vendor.DefaultAsyncHttpxClient)
-        hooks = {"response": [self._read]}
+        hooks = {"response": [self._bound]}
         # No redirects: HTTP clients drop only `Authorization` for another host, and would send it the x-api-key.
-        headers = {"Accept-Encoding": ACCEPTED}
-        return make(
-            limits=limits, timeout=timeout, follow_redirects=False, event_hooks=hooks, headers=headers
-        )
+        return make(limits=limits, timeout=timeout, follow_redirects=False, event_hooks=hooks)
 
-    async def _read(self, response: httpx2.Response) -> None:
+    async def _bound(self, response: httpx2.Response) -> None:
         """Called by the client before it reads a body: read and unpack it here, within the limits."""
         import httpx2
 
@@ -158,7 +159,7 @@ class SdkTransport:
                 cast("AsyncGenerator[bytes, None]", stream.__aiter__()),
                 response.headers.get("content-length"),
                 response.headers.pop("content-encoding", ""),
-                _size.get() or Size(),
+                _size.get() or Size(ARRIVING),
             )
         except TooLong as error:
             raise too_long(self._base_url, error) from None
@@ -197,7 +198,7 @@ class AioTransport:
         """See `Transport`."""
         session = self._session or self._open()
         url = self._urls.get(path) or self._url(path)
-        size = Size()
+        size = Size(ARRIVING)
         try:
             # A redirect would turn the POST into a GET; its status is reported instead.
             async with session.post(url, data=orjson.dumps(body), allow_redirects=False) as response:
@@ -281,22 +282,25 @@ async def _whole(parts: AsyncGenerator[bytes, None], length: str | None, coding:
     """Read and unpack a body. Raises TooLong, Crowded and Broken."""
     if byte_limit.is_too_long(length, MOST_BYTES):
         raise TooLong
-    body = bytearray()
+    body, coding = bytearray(), coding.strip().lower()
     async with aclosing(parts):
         async for part in parts:
             body += part
-            size.grow(len(body), MOST_BYTES)
-    content = byte_limit.unpacked(bytes(body), coding.lower(), MOST_BYTES)
-    size.grow(len(content), MOST_BYTES)
-    return content
+            if len(body) > MOST_BYTES:
+                raise TooLong
+            if len(body) > UNCOUNTED:
+                await size.reserved(byte_limit.needed(len(body), length, coding, MOST_BYTES))
+    if coding:
+        await size.reserved(byte_limit.needed(len(body), str(len(body)), coding, MOST_BYTES))
+    return byte_limit.unpacked(bytes(body), coding, MOST_BYTES)
 
 
-def too_long(base_url: str, error: TooLong) -> BadReply:
+def too_long(base_url: str, error: TooLong | None = None) -> BadReply:
     """Return the error for a body of more than `MOST_BYTES`, or one for which others leave no room."""
     if isinstance(error, Crowded):
         return BadReply(
-            f"{base_url} sent too much at once: the replies under way together have more than "
-            f"{byte_limit.MOST_TOGETHER / 1e6:.0f} MB; a lower --concurrency lets larger ones through"
+            f"{base_url} sent too much: the replies that wait to be graded have more than "
+            f"{byte_limit.MOST_EVER_WAITING / 1e6:.0f} MB; a lower --concurrency or --max-tokens keeps them few"
         )
     return BadReply(
         f"{base_url} sent more than {MOST_BYTES / 1e6:.0f} MB in one reply: is it a model's address?"
