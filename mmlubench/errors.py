@@ -137,7 +137,10 @@ def short(value: object) -> str:
 
     shortened = reprlib.Repr()
     shortened.maxstring = shortened.maxother = 60
-    return shortened.repr(value)
+    try:
+        return shortened.repr(value)
+    except Exception:  # of an object of the user's own, or an integer of more digits than Python writes
+        return f"a {type(value).__name__}"
 
 
 def close_to(name: str, known: Collection[str]) -> str:

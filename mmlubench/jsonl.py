@@ -21,6 +21,8 @@ from mmlubench.inputs import read_lines
 
 FLUSH_EVERY_S = 1.0
 BUFFER_BYTES = 64 * 1024
+#: Larger integers are no numbers of JSON for most readers.
+_BITS = 64
 
 
 class Appender:
@@ -128,12 +130,17 @@ def plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
-def _short(value: Any) -> Any:
-    """Return a value with its texts, and the beginning of anything else in words."""
+def _short(value: Any, depth: int = 8) -> Any:
+    """Return a value in the types of JSON, with a few words in place of what has no form there or is nested deeper."""
     if isinstance(value, (str, bool, float)) or value is None:
         return value
-    if isinstance(value, Mapping):
-        return {str(name): one if isinstance(one, str) else short(one) for name, one in value.items()}
+    if isinstance(value, int) and value.bit_length() < _BITS:
+        return value
+    if is_dataclass(value) or isinstance(value, Mapping):
+        inner = plain(value) if depth else {}
+        return {name: _short(one, depth - 1) for name, one in inner.items() if isinstance(name, str)}
+    if isinstance(value, (list, tuple)) and depth:
+        return [_short(one, depth - 1) for one in value]
     return short(value)
 
 
