@@ -266,6 +266,9 @@ CHAT: dict[str, Odd] = {
         Reply(body=chat(None, "tool_calls", {"tool_calls": [{"function": {"name": "search\x1b[2J"}}]})),
         "unparsed",
     ),
+    "only_a_tool_that_stops": Odd(
+        Reply(body=chat(None, "stop", {"tool_calls": [{"function": {"name": "search"}}]})), "unparsed"
+    ),
     "stream": Odd(of_stream(_PIECES, done=True), "B"),
     "stream_without_done": Odd(of_stream(_PIECES, done=False), "B"),
     "stream_cut_off": Odd(of_stream(_PIECES[:2], done=False), "again"),

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import gzip
 import weakref
+from functools import partial
 
 import orjson
 import pytest
@@ -95,11 +96,12 @@ async def test_who_is_alone_has_room_for_any_size():
 
 
 async def test_room_is_given_in_the_order_of_asking_and_a_place_in_line_can_be_given_up():
-    room, woken = Room(200_000), []
+    room = Room(200_000)
+    woken: list[int] = []
     first, *others = (Size(room) for _ in range(4))
     assert first.reserve(150_000, lambda: None)
     for number, one in enumerate(others):
-        assert not one.reserve(90_000 + number, lambda number=number: woken.append(number))
+        assert not one.reserve(90_000 + number, partial(woken.append, number))
     assert Size(room).reserve(UNCOUNTED, lambda: None)  # what is short never waits
     others[1].release()
     assert woken == []
@@ -120,22 +122,26 @@ async def test_replies_that_wait_to_be_graded_leave_no_room_for_ever_more(monkey
     assert Size(Room(10_000_000)).reserve(UNCOUNTED + 1, lambda: None)
 
 
+class Watched(dict[str, str]):
+    """Headers that can be watched."""
+
+
 async def test_an_error_keeps_nothing_of_the_reply_that_it_is_about(make_spec, make_request):
     # It may wait for minutes to be tried again, beside hundreds of others.
+    headers = []
+
     class Transport:
         async def post(self, path, body):
-            return HttpReply(200, Watched(), b"[" * 1_000_000)
+            made = Watched()
+            headers.append(weakref.ref(made))
+            return HttpReply(200, made, b"[" * 1_000_000)
 
-    class Watched(dict):
-        """Headers that can be watched."""
+        async def aclose(self): ...
 
-    made = []
-    Watched.__init__ = lambda self: made.append(weakref.ref(self))
-    model = OpenAICompatible(make_spec(), transport=Transport())
-    try:
-        await model.generate(make_request())
-    except ProviderError as error:
-        failure = error
+    with pytest.raises(BadReply, match="not JSON") as caught:
+        await OpenAICompatible(make_spec(), transport=Transport()).generate(make_request())
+    failure = caught.value
+    del caught
     gc.collect()
-    assert "not JSON" in str(failure)
-    assert [one() for one in made] == [None]
+    assert isinstance(failure, ProviderError)
+    assert [one() for one in headers] == [None]

@@ -1,12 +1,16 @@
 """Completions of other packages' providers and of users' own models: an odd field must not cost the text."""
 
+from typing import Any
+
 import pytest
 
 from mmlubench.errors import BadReply
 from mmlubench.models.sound import sound
 from mmlubench.schema import Completion, Usage
 
-ODD = (None, 7, [], {"a": 1}, 1.5, True, b"x")
+ODD: tuple[Any, ...] = (None, 7, [], {"a": 1}, 1.5, True, b"x")
+
+FIGURES: tuple[Any, ...] = ((-1, 0), (1.5, 0), ("x", []), (10**400, 1), (1, 1, 0, 0, float("nan")))
 
 
 def test_a_usual_completion_is_handed_on_as_it_is():
@@ -27,7 +31,7 @@ def test_an_odd_field_takes_its_usual_value(name, odd):
 
 @pytest.mark.parametrize(
     "usage",
-    [Usage(-1, 0), Usage(1.5, 0), Usage("x", []), Usage(10**400, 1), Usage(1, 1, cost_usd=float("nan"))],
+    [Usage(*odd) for odd in FIGURES],
 )
 def test_figures_that_are_none_count_as_unknown(usage):
     assert sound(Completion("B", "stop", usage)).usage == Usage()

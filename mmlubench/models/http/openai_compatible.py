@@ -59,7 +59,7 @@ class OpenAICompatible(OpenAIServer):
         beside = openai_reply.beside(payload)
         return Completion(
             said.text or said.refusal,
-            "refusal" if said.refusal else finish_reasons.known(choice.get("finish_reason")),
+            _finish_reason(choice, said),
             self._usage(*found) if found else Usage(),
             fields.name(payload.get("model")),
             latency_s,
@@ -69,3 +69,12 @@ class OpenAICompatible(OpenAIServer):
             # A refusal is a valid reply without log-probabilities.
             logprobs=self._likeliest(choice) if "top_logprobs" in sent and not said.refusal else (),
         )
+
+
+def _finish_reason(choice: dict[str, Any], said: chat_message.Said) -> str:
+    if said.refusal:
+        return "refusal"
+    reason = finish_reasons.known(choice.get("finish_reason"))
+    # Some servers say `stop` where a tool is called and nothing is said.
+    is_only_call = said.tools and not said.text.strip() and reason in ("stop", finish_reasons.UNKNOWN)
+    return TOOL_CALLS if is_only_call else reason
