@@ -20,6 +20,7 @@ from mmlubench.commands.run import run
 from mmlubench.commands.runs import errors_as_messages
 from mmlubench.commands.summarize import summarize
 from mmlubench.errors import UserError
+from mmlubench.printable import on_one_line
 from mmlubench.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def stats(path: Path) -> None:
     if held["rows"]:
         click.echo(f"from {_moment(held['oldest'])} to {_moment(held['newest'])}")
     for model, rows in held["models"].items():
-        click.echo(f"{rows:>10,}  {model}")
+        click.echo(f"{rows:>10,}  {on_one_line(model)}")
 
 
 @store.command()

@@ -23,12 +23,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from mmlubench.printable import printable
+
 #: The beginning of the error message of a request that was not sent because others failed; their reason follows.
 NOT_ASKED = "not asked: "
 
 
 class MmluBenchError(Exception):
-    """The base class of all errors of mmlubench."""
+    """The base class of all errors of mmlubench. Nothing in a message can command a terminal."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message)))
 
 
 class UserError(MmluBenchError):
@@ -95,7 +100,7 @@ class ProviderError(MmluBenchError):
 
     def add(self, more: str) -> None:
         """Add to the message."""
-        self.args = (f"{self}; {more}",)
+        self.args = (printable(f"{self}; {more}"),)
 
 
 class Unreachable(ProviderError):
@@ -132,7 +137,10 @@ def short(value: object) -> str:
 
     shortened = reprlib.Repr()
     shortened.maxstring = shortened.maxother = 60
-    return shortened.repr(value)
+    try:
+        return shortened.repr(value)
+    except Exception:  # of an object of the user's own, or an integer of more digits than Python writes
+        return f"a {type(value).__name__}"
 
 
 def close_to(name: str, known: Collection[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -15,11 +16,13 @@ from typing import Any
 import orjson
 
 from mmlubench import zstd
-from mmlubench.errors import DataError
+from mmlubench.errors import DataError, short
 from mmlubench.inputs import read_lines
 
 FLUSH_EVERY_S = 1.0
 BUFFER_BYTES = 64 * 1024
+#: Larger integers are no numbers of JSON for most readers.
+_BITS = 64
 
 
 class Appender:
@@ -97,6 +100,48 @@ def read(path: str | Path) -> Iterator[dict[str, Any]]:
         if not isinstance(value, dict):
             raise DataError(path, "this line is JSON, but not an object in braces.", row=number)
         yield value
+
+
+def encoded(value: Any) -> bytes:
+    """Return JSON, whatever strangers have put into the value: what was paid for is written all the same.
+
+    Half a surrogate pair becomes a question mark, a key that is no text is left out, and what JSON has no form for
+    becomes a text.
+    """
+    try:
+        return orjson.dumps(value, default=plain)
+    except TypeError:  # of what was said, or for a nesting that is deeper than orjson goes
+        pass
+    try:
+        text = json.dumps(value, default=plain, ensure_ascii=False, skipkeys=True)
+    except (
+        ValueError,
+        RecursionError,
+    ):  # an integer of more digits than Python writes, a list that holds itself
+        text = json.dumps(_short(value))
+    return text.encode("utf-8", "replace")
+
+
+def plain(value: Any) -> Any:
+    """Return a value that JSON cannot express: a dataclass or mapping as a dictionary, anything else as text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        # Not dataclasses.asdict, which makes deep copies: some values cannot be copied.
+        return {member.name: getattr(value, member.name) for member in fields(value)}
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _short(value: Any, depth: int = 8) -> Any:
+    """Return a value in the types of JSON, with a few words in place of what has no form there or is nested deeper."""
+    if isinstance(value, (str, bool, float)) or value is None:
+        return value
+    if isinstance(value, int) and value.bit_length() < _BITS:
+        return value
+    if is_dataclass(value) or isinstance(value, Mapping):
+        inner = plain(value) if depth else {}
+        return {name: _short(one, depth - 1) for name, one in inner.items() if isinstance(name, str)}
+    if isinstance(value, (list, tuple)) and depth:
+        return [_short(one, depth - 1) for one in value]
+    return short(value)
 
 
 def pretty(content: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
+from math import exp
 from sys import intern
 from types import NoneType
 from typing import Any
@@ -20,6 +21,14 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 #: The number of likeliest tokens that a server is asked for: the most that vLLM and OpenAI give.
 TOP_LOGPROBS = 20
+#: The largest number of tokens, or of US dollars, that a record may have.
+_MOST_TOKENS = 10**15
+#: The probability from which a token is certain though no other one is told beside it.
+CERTAIN = 0.99
+
+
+#: The key in `Completion.metadata` for the names of the tools that a model called instead of, or besides, an answer.
+TOOL_CALLS = "tool_calls"
 
 
 class Outcome(str, Enum):
@@ -198,6 +207,16 @@ class Usage:
             "cost_usd": self.cost_usd,
         }
 
+    def checked(self) -> Usage:
+        """Return this. Raises TypeError for a count that is no whole number up to 10**15, or a cost that is none."""
+        counts = (getattr(self, name) for name in self.__slots__ if name != "cost_usd")
+        if not all(type(count) is int and 0 <= count <= _MOST_TOKENS for count in counts):
+            raise TypeError("a number of tokens is no count")
+        cost = self.cost_usd
+        if cost is not None and not (type(cost) in (int, float) and 0 <= cost <= _MOST_TOKENS):
+            raise TypeError("cost_usd is no price")
+        return self
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Usage:
         """Make the usage from the dictionary of `to_dict`; missing and unknown keys of other versions are ignored."""
@@ -229,6 +248,14 @@ class Completion:
 
     They are the likeliest first tokens of the reply, best first, or the tokens of `Request.continuation`, in order.
     """
+
+    @property
+    def lacks_alternatives(self) -> bool:
+        """Whether the log-probabilities are those of one first token only, which is not certain by its own figure.
+
+        Nothing then says how likely each letter is: among probabilities that are scaled to 1 in total, it would be 1.
+        """
+        return len(self.logprobs) == 1 and exp(self.logprobs[0][1]) < CERTAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,8 +375,8 @@ class Entry:
 
 @lru_cache(maxsize=4096)
 def _same(usage: Usage) -> Usage:
-    """Return one object for all equal ones: few numbers of tokens are common to most cases."""
-    return usage
+    """Return one object for all equal ones: few numbers of tokens are common to most cases. Raises TypeError."""
+    return usage.checked()
 
 
 #: The texts of an entry that many entries have: one copy of each is kept.

@@ -14,7 +14,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "mmlubench"
 
 FLOOR_0 = (
-    *("schema", "errors", "settings", "options", "records", "figures", "tokens"),
+    *("schema", "errors", "settings", "options", "records", "figures", "tokens", "printable"),
     *("jsonl", "zstd", "inputs", "yaml_file", "resources", "registry", "extras"),
 )
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another

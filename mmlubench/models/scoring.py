@@ -49,13 +49,15 @@ async def choose_scoring(model: Model, spec: ModelSpec, asked: Scoring, *, raw: 
     refusals: dict[Scoring, ProviderError] = {}
     for way in possible:
         try:
-            await model.generate(_probe(way, spec.features.top_logprobs))
+            completion = await model.generate(_probe(way, spec.features.top_logprobs))
         except ProviderError as error:
             if not isinstance(error, (BadReply, Rejected)) or error.status in _NOT_LET_IN:
                 raise ModelError(f"--scoring {asked}: the trial request failed: {error}") from None
             refusals[way] = error
         else:
-            return way
+            if way is Scoring.ECHO or not completion.lacks_alternatives:
+                return way
+            refusals[way] = BadReply("it told the log-probability of one token alone")
     raise ModelError(_none_works(spec, asked, refusals))
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 import pytest
 
 from mmlubench.engine.journal import Journal
 from mmlubench.errors import BudgetSpent, MmluBenchError, ProviderError, UserError
+from mmlubench.jsonl import encoded
 from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.cases import Case
 from mmlubench.plugin.thin_report import ThinReport
+from mmlubench.printable import printable
 from mmlubench.schema import Entry, Outcome
 
 #: The name of a case's record in `report.user_properties`, which xdist carries from its workers.
@@ -94,7 +95,7 @@ def _debate_line(case: Case, case_outcome: CaseOutcome) -> bytes:
     if not case.has_question or case_outcome.answer is None or case_outcome.answer.record is None:
         return b""
     assert case.question is not None
-    name, entry = orjson.dumps(case.question.id), orjson.dumps(case_outcome.answer.record)
+    name, entry = encoded(case.question.id), encoded(case_outcome.answer.record)
     return name + b": " + entry + b"\n"
 
 
@@ -160,7 +161,7 @@ def _passed(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport:
 
 
 def _failed(case: Case, call: pytest.CallInfo[None], reason: str) -> pytest.TestReport:
-    return ThinReport(case, call, "failed", reason)
+    return ThinReport(case, call, "failed", printable(reason))
 
 
 def _reason(case_outcome: CaseOutcome) -> str:

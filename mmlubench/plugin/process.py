@@ -109,6 +109,7 @@ class Process:
             outcome = self._lookahead.result(case.job)
         if self.worker_state is not None:
             self.worker_state.note()  # a crash from here on is not that of the case that went on last
+        outcome.was_read()
         self.reading = outcome
         self._keep(case, outcome)
         return outcome

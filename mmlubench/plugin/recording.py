@@ -14,6 +14,7 @@ from mmlubench.plugin.private_pytest import width_of
 from mmlubench.plugin.progress import Progress
 from mmlubench.plugin.silence import Silence
 from mmlubench.plugin.xdist.private_xdist import worker_count
+from mmlubench.printable import printable
 from mmlubench.reports.report import Screen, sections
 from mmlubench.run.ledger import Ledger
 from mmlubench.run.manifest import Invocation
@@ -81,9 +82,9 @@ class Recording:
             for line in section.errors:
                 reporter.write_line(line, red=True)
         for failure in self.ledger.failed_reports:
-            reporter.write_line(failure, red=True)
+            reporter.write_line(printable(failure), red=True)
         for verdict in self.ledger.verdicts():
-            reporter.write_line(verdict.text, red=not verdict.passed, green=verdict.passed)
+            reporter.write_line(printable(verdict.text), red=not verdict.passed, green=verdict.passed)
         reporter.write_line(f"run folder: {self.ledger.path}")
 
 

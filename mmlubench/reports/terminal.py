@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mmlubench import figures
 from mmlubench.errors import NOT_ASKED
+from mmlubench.printable import on_one_line, printable
 from mmlubench.reports.languages import language_table
 from mmlubench.reports.report import FinishedRun, Report, Screen, Section
 from mmlubench.reports.table import FEW, layout, too_few
@@ -83,7 +84,7 @@ def _say(console: Console, parts: Iterable[str], *, between: str = " ", style: s
     """Print the parts; lines break between parts, and only within a part that does not fit into one line."""
     room = console.width - len("  " + between)
     glued = (part.replace(" ", _GLUE) if len(part) <= room else part for part in parts)
-    text = between.join(glued).replace(" %", f"{_GLUE}%")
+    text = printable(between.join(glued)).replace(" %", f"{_GLUE}%")
     for line in wrap(text, console.width, subsequent_indent="  ", break_on_hyphens=False):
         console.print(line.replace(_GLUE, " "), style=style, soft_wrap=True)
 
@@ -157,7 +158,7 @@ def _pace(summary: Summary) -> list[str]:
 
 def errors_lines(results: Iterable[Entry], most: int = 5, *, ascii: bool = False) -> list[str]:
     """Return the `most` frequent errors, grouped by message: `312 x cannot connect to ...`."""
-    errors = [" ".join(r.error.split()) or "no message" for r in results if r.outcome is Outcome.ERROR]
+    errors = [on_one_line(r.error) or "no message" for r in results if r.outcome is Outcome.ERROR]
     messages = Counter(error.removeprefix(NOT_ASKED) for error in errors)
     not_asked = Counter(error.removeprefix(NOT_ASKED) for error in errors if error.startswith(NOT_ASKED))
     ordered = sorted(messages.items(), key=lambda item: (-item[1], item[0]))
@@ -191,7 +192,7 @@ def _sections(run: FinishedRun, screen: Screen) -> Iterable[Section]:
         lines = summary_lines(summary, screen.width, color=screen.color, ascii=screen.ascii)
         # The cases of the run's own recipe do not name it.
         cases = failed.get((*who, summary.recipe)) or failed.get((*who, "")) or []
-        yield Section(" ".join(who), lines, errors_lines(cases, ascii=screen.ascii))
+        yield Section(on_one_line(" ".join(who)), lines, errors_lines(cases, ascii=screen.ascii))
 
 
 TERMINAL = Report(sections=_sections)

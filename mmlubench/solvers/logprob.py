@@ -67,6 +67,11 @@ class Logprob:
         completion = await self._model.generate(request)
         if not completion.logprobs:
             return _without(question, completion)
+        if completion.lacks_alternatives:
+            raise ProviderError(
+                "the reply has the log-probability of one token alone, which says nothing about the letters",
+                sent=completion.sent,
+            )
         scores = letter_scores(completion.logprobs, question.letters)
         return _answer(question, scores, completion)
 

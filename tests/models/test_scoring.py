@@ -23,7 +23,7 @@ class Server:
         way = ECHO if request.continuation else COMPLETIONS if request.prompt else CHAT
         if way not in self.knows:
             raise self.error
-        return Completion("A", "length", logprobs=((" A", -0.1),))
+        return Completion("A", "length", logprobs=((" A", -0.1), (" B", -2.4)))
 
     async def aclose(self):
         """Nothing is open."""
@@ -186,3 +186,14 @@ def test_all_others_may_take_one(client, make_spec):
 
 def test_a_plugins_client_may_know_every_way(make_spec):
     assert set(make_spec(client="some-plugin").scorings) == {COMPLETIONS, ECHO, CHAT}
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_tells_of_one_token_only_is_refused_before_the_run(vllm):
+    class Lone(Server):
+        async def generate(self, request):
+            await super().generate(request)
+            return Completion("A", "length", logprobs=((" A", -0.1),))
+
+    with pytest.raises(ModelError, match="told the log-probability of one token alone"):
+        await choose_scoring(Lone(CHAT), vllm, CHAT)

@@ -265,3 +265,17 @@ def test_probabilities_are_those_of_the_letters_alone(pairs: list[tuple[str, flo
     mass = {letter: sum(exp(v) for token, v in pairs if token.strip() == letter) for letter in "ABCD"}
     for letter in "ABCD":
         assert known[letter] == pytest.approx(mass[letter] / sum(mass.values()), abs=1e-9)
+
+
+# -- one token alone -------------------------------------------------------------------------------------------------
+
+
+def test_a_token_without_alternatives_is_no_certainty() -> None:
+    # Scaled to 1 in total, a letter with a probability of 0.2 would be certain.
+    with pytest.raises(ProviderError, match="the log-probability of one token alone"):
+        solve(told(((" B", log(0.2)),)))
+
+
+def test_a_token_that_is_certain_by_its_own_figure_is_an_answer() -> None:
+    answer = solve(told(((" B", log(0.9999)),)))
+    assert (answer.letter, answer.probabilities and answer.probabilities["B"]) == ("B", 1.0)

@@ -7,9 +7,9 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any, ClassVar
 
-import orjson
-
 from mmlubench.errors import ProviderError
+from mmlubench.models import finish_reasons
+from mmlubench.models.http import payload as json_payload
 from mmlubench.models.http.failures import Failures, one_line
 from mmlubench.models.http.logprobs import LogProbs, first_token
 from mmlubench.models.http.rate_headers import pause_s
@@ -17,6 +17,8 @@ from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.transport import USUAL_TIMEOUTS, Timeouts, Transport
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Params, Request, Usage
+
+_USUAL = frozenset(["stop", "length", "refusal", finish_reasons.UNKNOWN])
 
 
 def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = None) -> dict[str, Any]:
@@ -64,14 +66,16 @@ class HttpModel(ABC):
         if sent is None:
             sent = settle(self._spec, params, self.default_max_tokens) | self.special(params)
             self._settled[params] = sent
-        started, latency_s = perf_counter(), None
+        started, latency_s, reply = perf_counter(), None, None
         try:
             reply = await self._transport.post(self.path, self.body(request, sent))
             latency_s = perf_counter() - started if reply.latency_s is None else reply.latency_s
             return self._read(reply, sent, latency_s)
         except ProviderError as error:
             error.sent, error.latency_s = dict(sent), latency_s
-            raise
+            # The frames of its traceback hold the whole reply, and an error may wait for long to be tried again.
+            reply = error.__context__ = None
+            raise error.with_traceback(None) from None
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -103,17 +107,20 @@ class HttpModel(ABC):
         if reply.status != 200:
             raise self._failures.of_reply(reply)
         try:
-            payload = orjson.loads(reply.content)
-        except orjson.JSONDecodeError:
-            start = one_line(reply.content[:80].decode("utf-8", "replace"))
-            raise self._failures.bad_reply(f"status 200, but the body is not JSON: {start!r}") from None
-        if isinstance(payload, dict) and payload.get("error"):
+            payload = json_payload.parse(reply.content, reply.headers.get("content-type", ""))
+        except ValueError as error:
+            raise self._failures.no_json(reply.content, error) from None
+        if self._failures.is_error(payload):
             raise self._failures.of_payload(payload)
         try:
             completion = self.completion(payload, sent, latency_s)
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        except ProviderError:
+            raise
+        except Exception as error:  # whatever a server says, it ends no more than this request
             problem = f"the reply does not follow the protocol ({type(error).__name__}: {error})"
             raise self._failures.bad_reply(f"{problem}: {one_line(payload)[:120]}") from None
+        if completion.finish_reason not in _USUAL and finish_reasons.is_failure(completion.finish_reason):
+            raise self._failures.of_finish(completion)
         pause = pause_s(reply.headers)
         return replace(completion, pause_s=pause) if pause else completion
 
@@ -127,9 +134,12 @@ class HttpModel(ABC):
     def _usage(self, tokens: tuple[int, int, int, int, int], cost: float | None) -> Usage:
         """Make a Usage from input, output, cached, reasoning and cache-write tokens.
 
-        Its cost is the one that the provider states, else the one by our price, else None.
+        Its cost is the one that the provider states, else the one by our price, else None. Tokens read from the prompt
+        cache or written to it count as part of the input only as far as there is so much of it.
         """
         input_tokens, output_tokens, cached, reasoning, written = tokens
+        cached = min(cached, input_tokens)
+        written = min(written, input_tokens - cached)
         if cost is None and self._spec.price is not None:
             cost = self._spec.price.cost(input_tokens, cached, output_tokens, written)
         return Usage(input_tokens, output_tokens, cached, reasoning, cost, written)

@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
@@ -19,7 +21,8 @@ from urllib.parse import urlsplit
 import orjson
 
 from mmlubench.errors import BadReply, Rejected, Unreachable
-from mmlubench.inputs import LINE_BYTES
+from mmlubench.models.http import byte_limit
+from mmlubench.models.http.byte_limit import ARRIVING, UNCOUNTED, Broken, Crowded, Size, TooLong
 from mmlubench.models.http.reply import Reply
 from mmlubench.settings import Settings
 
@@ -30,9 +33,12 @@ if TYPE_CHECKING:
 #: Idle connections are closed after this time (seconds): uvicorn, which most servers use, closes them after 5 s, and
 #: reusing one that it has closed would fail.
 IDLE_S = 4.0
-#: The largest body that is read, the same as for a line of `responses.jsonl`. No model writes that much; without the
-#: limit, endless or many large replies could fill the memory.
-MOST_BYTES = LINE_BYTES
+#: The largest body that is read.
+MOST_BYTES = byte_limit.MOST_BYTES
+#: The encodings that `byte_limit.unpacked` undoes: no client library unpacks a body, as each has limits of its own.
+ACCEPTED = "gzip, deflate"
+#: The size of the reply that a task waits for, for the hook that reads its body.
+_size: ContextVar[Size | None] = ContextVar("size", default=None)
 
 
 class Timeouts(NamedTuple):
@@ -93,6 +99,8 @@ class SdkTransport:
         """See `Transport`."""
         client = self._client or self._open()
         vendor = self._vendor
+        size = Size(ARRIVING)
+        _size.set(size)
         # `from None` throughout: a vendor's exception holds the request, which holds the key.
         try:
             posting = client.post(path, cast_to=self._response, body=body)
@@ -103,11 +111,13 @@ class SdkTransport:
         except (vendor.APITimeoutError, asyncio.TimeoutError):
             raise Unreachable(too_slow(self._base_url, self._timeouts)) from None
         except vendor.APIConnectionError as error:
-            if isinstance(error.__cause__, BadReply):
+            if isinstance(error.__cause__, (BadReply, Unreachable)):
                 raise error.__cause__ from None
             raise Unreachable(no_way(self._base_url, error)) from None
         except (TypeError, ValueError) as error:
             raise Rejected(unsendable(error)) from None
+        finally:
+            size.release()  # what follows runs in the same turn of the event loop, up to the parsed reply
         return Reply(response.status_code, response.headers, response.content)
 
     def _open(self) -> Any:
@@ -120,7 +130,11 @@ class SdkTransport:
         self._response = httpx2.Response
         make = {"openai": "AsyncOpenAI", "anthropic": "AsyncAnthropic"}[self._sdk]
         self._client = getattr(self._vendor, make)(
-            api_key=self._key, base_url=self._base_url, max_retries=0, http_client=self._http_client()
+            api_key=self._key,
+            base_url=self._base_url,
+            max_retries=0,
+            http_client=self._http_client(),
+            default_headers={"Accept-Encoding": ACCEPTED},
         )
         return self._client
 
@@ -136,12 +150,23 @@ class SdkTransport:
         return make(limits=limits, timeout=timeout, follow_redirects=False, event_hooks=hooks)
 
     async def _bound(self, response: httpx2.Response) -> None:
-        """Called by the client before it reads a body."""
-        # late: it imports httpx2, which only the SDKs use
-        from mmlubench.models.http.byte_limit import Bounded
+        """Called by the client before it reads a body: read and unpack it here, within the limits."""
+        import httpx2
 
-        body = cast("httpx2.AsyncByteStream", response.stream)
-        response.stream = Bounded(body, MOST_BYTES, too_long(self._base_url))
+        stream = cast("httpx2.AsyncByteStream", response.stream)
+        try:
+            content = await _whole(
+                cast("AsyncGenerator[bytes, None]", stream.__aiter__()),
+                response.headers.get("content-length"),
+                response.headers.pop("content-encoding", ""),
+                _size.get() or Size(ARRIVING),
+            )
+        except TooLong as error:
+            raise too_long(self._base_url, error) from None
+        except Broken as error:
+            raise Unreachable(no_way(self._base_url, error)) from None
+        await stream.aclose()
+        response.stream = httpx2.ByteStream(content)
 
     async def aclose(self) -> None:
         """See `Transport`."""
@@ -158,7 +183,11 @@ class AioTransport:
     ) -> None:
         self._base_url = base_url
         self._timeouts = timeouts
-        self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        self._headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Accept-Encoding": ACCEPTED,
+        }
         if key:
             self._headers["Authorization"] = f"Bearer {key}"
         self._pool = pool
@@ -169,10 +198,11 @@ class AioTransport:
         """See `Transport`."""
         session = self._session or self._open()
         url = self._urls.get(path) or self._url(path)
+        size = Size(ARRIVING)
         try:
             # A redirect would turn the POST into a GET; its status is reported instead.
             async with session.post(url, data=orjson.dumps(body), allow_redirects=False) as response:
-                return Reply(response.status, response.headers, await self._content(response))
+                return Reply(response.status, response.headers, await self._content(response, size))
         except self._timeout:
             raise Unreachable(too_slow(self._base_url, self._timeouts)) from None
         except self._malformed as error:
@@ -180,18 +210,20 @@ class AioTransport:
             raise BadReply(f"{self._base_url} does not answer in HTTP: {said}") from None
         except self._failure as error:
             raise Unreachable(no_way(self._base_url, error)) from None
+        except Broken as error:
+            raise Unreachable(no_way(self._base_url, error)) from None
+        except TooLong as error:
+            raise too_long(self._base_url, error) from None
         except orjson.JSONEncodeError as error:
             raise Rejected(unsendable(error)) from None
+        finally:
+            size.release()  # what follows runs in the same turn of the event loop, up to the parsed reply
 
-    async def _content(self, response: aiohttp.ClientResponse) -> bytes:
-        """Read the body, as `response.read` does, but raise BadReply beyond `MOST_BYTES`."""
-        parts, size = [], 0
-        while part := await response.content.readany():
-            size += len(part)
-            if size > MOST_BYTES:
-                raise too_long(self._base_url)
-            parts.append(part)
-        return b"".join(parts)
+    async def _content(self, response: aiohttp.ClientResponse, size: Size) -> bytes:
+        headers = response.headers
+        parts = _parts(response.content)
+        coding = headers.get("Content-Encoding", "")
+        return await _whole(parts, headers.get("Content-Length"), coding, size)
 
     def _url(self, path: str) -> Any:
         from yarl import URL
@@ -213,6 +245,7 @@ class AioTransport:
                 sock_read=self._timeouts.silence_s,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
             proxy=proxy(self._base_url),
         )
         return self._session
@@ -240,8 +273,35 @@ def too_slow(base_url: str, timeouts: Timeouts) -> str:
     return f"{base_url} did not answer in time ({allowed}); a slow server needs a longer --request-timeout"
 
 
-def too_long(base_url: str) -> BadReply:
-    """Return the error for a body of more than `MOST_BYTES`."""
+async def _parts(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
+    while part := await content.readany():
+        yield part
+
+
+async def _whole(parts: AsyncGenerator[bytes, None], length: str | None, coding: str, size: Size) -> bytes:
+    """Read and unpack a body. Raises TooLong, Crowded and Broken."""
+    if byte_limit.is_too_long(length, MOST_BYTES):
+        raise TooLong
+    body, coding = bytearray(), coding.strip().lower()
+    async with aclosing(parts):
+        async for part in parts:
+            body += part
+            if len(body) > MOST_BYTES:
+                raise TooLong
+            if len(body) > UNCOUNTED:
+                await size.reserved(byte_limit.needed(len(body), length, coding, MOST_BYTES))
+    if coding:
+        await size.reserved(byte_limit.needed(len(body), str(len(body)), coding, MOST_BYTES))
+    return byte_limit.unpacked(bytes(body), coding, MOST_BYTES)
+
+
+def too_long(base_url: str, error: TooLong | None = None) -> BadReply:
+    """Return the error for a body of more than `MOST_BYTES`, or one for which others leave no room."""
+    if isinstance(error, Crowded):
+        return BadReply(
+            f"{base_url} sent too much: the replies that wait to be graded have more than "
+            f"{byte_limit.MOST_EVER_WAITING / 1e6:.0f} MB; a lower --concurrency or --max-tokens keeps them few"
+        )
     return BadReply(
         f"{base_url} sent more than {MOST_BYTES / 1e6:.0f} MB in one reply: is it a model's address?"
     )
