@@ -1,42 +1,55 @@
-"""The classic file `mmlu_<model>_<timestamp>.json`: a short result for dashboards and older scripts."""
+"""The classic file `mmlu_<model>_<timestamp>.json`: a short result for dashboards and older scripts.
+
+Its first keys and their types are those that such scripts know: `subjects` gives a number for each name, `timestamp` is
+ISO 8601, `model_id` names the model and `adapter_name` its adapter. All that is ours comes behind them.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
+import orjson
+
 from mmlubench.jsonl import pretty
+from mmlubench.records import Manifest
 from mmlubench.reports.report import File, FinishedRun, Report
+from mmlubench.safe_names import safe_name
 from mmlubench.stats.summary import Summary
 
 
 def classic_json(
     summary: Summary,
     *,
-    timestamp: str,
+    created: str,
     run_id: str,
+    model_id: str = "",
     adapter: str | None = None,
     limit: int | None = None,
 ) -> dict[str, Any]:
-    """Build the file's content for one benchmark and model; `limit` is the number of questions asked for.
+    """Build the file's content for one benchmark and model.
 
-    `overall_score` and `metrics.accuracy.value` are None if the run has no headline accuracy.
+    `created` is a time in ISO 8601, `model_id` the model without its adapter (default: the label of the summary), and
+    `limit` the number of questions that were selected, None for the complete data set. `overall_score` and
+    `metrics.accuracy.value` are None if the run has no headline accuracy; so is the number of a subject without answers.
     """
     score = summary.accuracy if summary.headline else None
     total = summary.total.to_dict()
     return {
-        "model_id": summary.model,
+        "model_id": model_id or summary.model,
         "adapter_name": adapter,
-        "timestamp": timestamp,
+        "timestamp": created,
         "limit": limit,
         "overall_score": score,
         "metrics": {"accuracy": {"value": score, "name": "accuracy"}},
-        "subjects": {
+        "subjects": {name: subject.accuracy for name, subject in summary.subjects.items()},
+        "subject_details": {
             name: {"accuracy": subject.accuracy, "n": subject.answered, "correct": subject.correct}
             for name, subject in summary.subjects.items()
         },
         "run_id": run_id,
+        "label": summary.model,
         "benchmark": summary.benchmark,
         "recipe": summary.recipe,
         "mock": summary.mock,
@@ -54,26 +67,62 @@ def classic_names(summary: Summary, timestamp: str, *, own_recipe: bool = False)
     model.
     """
     who = f"{summary.model}_{summary.recipe}" if own_recipe else summary.model
-    benchmark, model = (re.sub(r"[^\w.-]+", "-", name).strip("-.") for name in (summary.benchmark, who))
+    benchmark, model = safe_name(summary.benchmark), safe_name(who)
     if summary.mock and "mock" not in model.lower():
         model += "-MOCK"
     stem = f"{benchmark}_{model}"
     return f"{stem}_{timestamp}.json", f"{stem}_latest.json"
 
 
+def says_more(old: bytes, new: Mapping[str, Any]) -> bool:
+    """Whether an older classic file says more of its model than a new one, which must not take its place then.
+
+    A score of the complete data set says more than one of a part, and any score more than none. A file that cannot be
+    read says nothing.
+    """
+    try:
+        known = orjson.loads(old)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(known, dict) and _weight(known) > _weight(new)
+
+
+def _weight(content: Mapping[str, Any]) -> int:
+    if not isinstance(content.get("overall_score"), (int, float)):
+        return 0
+    return 2 if content.get("limit") is None else 1
+
+
 def _files(run: FinishedRun) -> Iterable[File]:
-    manifest, timestamp = run.manifest, run.manifest.timestamp
+    manifest = run.manifest
     for summary in run.summary:
+        about = manifest.models.get(summary.model, {})
         content = classic_json(
             summary,
-            timestamp=timestamp,
+            created=manifest.created,
             run_id=manifest.run_id,
-            adapter=manifest.models.get(summary.model, {}).get("adapter"),
-            limit=manifest.settings.get("limit"),
+            model_id=_model_id(summary, about),
+            adapter=about.get("adapter"),
+            limit=_limit(summary, manifest),
         )
         own = summary.recipe in manifest.facts.get("own_recipes", ())
-        for name in classic_names(summary, timestamp, own_recipe=own):
-            yield File(name, pretty(content), beside=True)
+        dated, latest = classic_names(summary, manifest.timestamp, own_recipe=own)
+        yield File(dated, pretty(content), beside=True)
+        yield File(latest, pretty(content), beside=True, keeps=partial(says_more, new=content))
+
+
+def _model_id(summary: Summary, about: Mapping[str, Any]) -> str:
+    name = about.get("base_label") or summary.model
+    return f"{name}-MOCK" if summary.mock and "mock" not in name.lower() else name
+
+
+def _limit(summary: Summary, manifest: Manifest) -> int | None:
+    """Return how many questions were selected; None for all of the complete data set, or if its size is not known."""
+    facts = manifest.data.get(summary.benchmark, {})
+    cases = facts.get("cases", {})
+    key = f"{summary.model}, {summary.recipe}"
+    selected = cases.get(summary.model, cases.get(key, summary.n))
+    return selected if selected < facts.get("complete_size", 0) else None
 
 
 CLASSIC_FILE = Report(files=_files)

@@ -91,9 +91,10 @@ class RunFolder:
         write_atomic(self.path / name, pretty(content))
 
     def write_file(self, file: File) -> None:
-        """Write a file of a report atomically."""
-        folder = self.path.parent if file.beside else self.path
-        write_atomic(folder / file.name, file.text)
+        """Write a file of a report atomically, unless it keeps the one that is there."""
+        path = (self.path.parent if file.beside else self.path) / file.name
+        if not (path.is_file() and file.keeps(path.read_bytes())):
+            write_atomic(path, file.text)
 
 
 def check_parent(parent: str) -> None:

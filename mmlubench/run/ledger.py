@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -18,6 +17,7 @@ from mmlubench.run.gate import Gate, Verdict
 from mmlubench.run.manifest import Invocation, manifest
 from mmlubench.run.roster import OWN
 from mmlubench.run.run import Run
+from mmlubench.safe_names import safe_name
 from mmlubench.schema import Entry
 from mmlubench.stats.metrics import metrics
 
@@ -192,5 +192,4 @@ def _own_parameters(nodeid: str, result: Entry) -> str:
 
 def debate_name(result: Entry) -> str:
     """Name the debate file of a benchmark, model, and recipe if it is not the run's, without its ending."""
-    name = "_".join(filter(None, (result.benchmark, result.model, result.recipe)))
-    return "debate_" + re.sub(r"[^\w.-]+", "-", name).strip("-")
+    return "debate_" + "_".join(map(safe_name, filter(None, (result.benchmark, result.model, result.recipe))))
