@@ -7,7 +7,6 @@ ISO 8601, `model_id` names the model and `adapter_name` its adapter. All that is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any
 
 import orjson
@@ -32,7 +31,7 @@ def classic_json(
 
     `created` is a time in ISO 8601, `model_id` the model without its adapter (default: the label of the summary), and
     `limit` the number of questions that were selected, None for the complete data set. `overall_score` and
-    `metrics.accuracy.value` are None if the run has no headline accuracy; so is the number of a subject without answers.
+    `metrics.accuracy.value` are None if the run has no headline accuracy, and a subject without answers has no number.
     """
     score = summary.accuracy if summary.headline else None
     total = summary.total.to_dict()
@@ -74,7 +73,7 @@ def classic_names(summary: Summary, timestamp: str, *, own_recipe: bool = False)
     return f"{stem}_{timestamp}.json", f"{stem}_latest.json"
 
 
-def says_more(old: bytes, new: Mapping[str, Any]) -> bool:
+def says_more(old: bytes, new: str) -> bool:
     """Whether an older classic file says more of its model than a new one, which must not take its place then.
 
     A score of the complete data set says more than one of a part, and any score more than none. A file that cannot be
@@ -84,7 +83,7 @@ def says_more(old: bytes, new: Mapping[str, Any]) -> bool:
         known = orjson.loads(old)
     except orjson.JSONDecodeError:
         return False
-    return isinstance(known, dict) and _weight(known) > _weight(new)
+    return isinstance(known, dict) and _weight(known) > _weight(orjson.loads(new))
 
 
 def _weight(content: Mapping[str, Any]) -> int:
@@ -107,8 +106,9 @@ def _files(run: FinishedRun) -> Iterable[File]:
         )
         own = summary.recipe in manifest.facts.get("own_recipes", ())
         dated, latest = classic_names(summary, manifest.timestamp, own_recipe=own)
-        yield File(dated, pretty(content), beside=True)
-        yield File(latest, pretty(content), beside=True, keeps=partial(says_more, new=content))
+        text = pretty(content)
+        yield File(dated, text, beside=True)
+        yield File(latest, text, beside=True, keeps=says_more)
 
 
 def _model_id(summary: Summary, about: Mapping[str, Any]) -> str:
@@ -117,12 +117,14 @@ def _model_id(summary: Summary, about: Mapping[str, Any]) -> str:
 
 
 def _limit(summary: Summary, manifest: Manifest) -> int | None:
-    """Return how many questions were selected; None for all of the complete data set, or if its size is not known."""
+    """Return how many questions were selected, None for all of the complete data set; else what `--limit` says."""
     facts = manifest.data.get(summary.benchmark, {})
+    complete: int | None = facts.get("complete_size")
+    if complete is None:  # a manifest of an older version
+        return manifest.settings.get("limit")
     cases = facts.get("cases", {})
-    key = f"{summary.model}, {summary.recipe}"
-    selected = cases.get(summary.model, cases.get(key, summary.n))
-    return selected if selected < facts.get("complete_size", 0) else None
+    selected: int = cases.get(summary.model) or cases.get(f"{summary.model}, {summary.recipe}") or summary.n
+    return selected if selected < complete else None
 
 
 CLASSIC_FILE = Report(files=_files)

@@ -47,7 +47,7 @@ class RunRecords:
         return (result for block in self.results for result in block)
 
 
-def _never(old: bytes) -> bool:
+def _never(old: bytes, new: str) -> bool:
     return False
 
 
@@ -59,8 +59,8 @@ class File(NamedTuple):
     """The content; `jsonl.pretty` makes it from an object."""
     beside: bool = False
     """Whether the file is written next to the run folder instead of into it."""
-    keeps: Callable[[bytes], bool] = _never
-    """Whether a file of that name that is there stays in its place, given its content."""
+    keeps: Callable[[bytes, str], bool] = _never
+    """Whether a file of that name that is there stays in its place, given its content and the new text."""
 
 
 class Screen(NamedTuple):

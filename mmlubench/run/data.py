@@ -98,8 +98,9 @@ class RunData:
         """Return the number of questions of the complete data set, of which `data` may be a part or a sample."""
         origin = self._origins[name]
         spec = datasets.find(name) if origin is None else origin
-        of_each = sum(spec.counts.values()) if isinstance(spec, Spec) else 0
-        return of_each * max(1, len(spec.languages)) if of_each else len(data.questions) + data.left_unread
+        if isinstance(spec, Spec) and spec.counts:
+            return sum(spec.counts.values()) * max(1, len(spec.languages))
+        return len(data.questions) + data.left_unread
 
     def lines(self) -> list[str]:
         """Return a line for the terminal for each data set that was loaded."""

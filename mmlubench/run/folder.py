@@ -93,7 +93,7 @@ class RunFolder:
     def write_file(self, file: File) -> None:
         """Write a file of a report atomically, unless it keeps the one that is there."""
         path = (self.path.parent if file.beside else self.path) / file.name
-        if not (path.is_file() and file.keeps(path.read_bytes())):
+        if not (path.is_file() and file.keeps(path.read_bytes(), file.text)):
             write_atomic(path, file.text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import orjson
@@ -69,11 +70,9 @@ def test_file_names_are_safe_and_never_hide_a_mock(summary: Build, model: str, m
     assert classic_names(made, "20260102-030405") == (f"{stem}_20260102-030405.json", f"{stem}_latest.json")
 
 
-FULL, PART, NONE = (
-    {"overall_score": 0.7, "limit": None},
-    {"overall_score": 0.7, "limit": 100},
-    {"overall_score": None, "limit": None},
-)
+FULL = {"overall_score": 0.7, "limit": None}
+PART = {"overall_score": 0.7, "limit": 100}
+NONE = {"overall_score": None, "limit": None}
 
 
 @pytest.mark.parametrize(
@@ -85,9 +84,9 @@ FULL, PART, NONE = (
     ],
 )  # fmt: skip
 def test_a_better_founded_result_stays_the_latest(old: dict, new: dict, stays: bool) -> None:
-    assert says_more(orjson.dumps(old), new) is stays
+    assert says_more(orjson.dumps(old), json.dumps(new)) is stays
 
 
 @pytest.mark.parametrize("old", [b"", b"{", b"[]", b"null", b'{"overall_score": "0.7"}', b"\xff"])
 def test_a_file_that_says_nothing_does_not_stay(old: bytes) -> None:
-    assert not says_more(old, NONE)
+    assert not says_more(old, json.dumps(NONE))
