@@ -156,6 +156,11 @@ class Settings:
         least=0,
     )
     # where results go, and when they count
+    desc: str | None = text(
+        "label of this run, in your own words, for its manifest, the end of its output and `mmlubench runs`",
+        "TEXT",
+        default_text="none",
+    )
     run_dir: str = text("folder in which every run makes its own folder", "DIR", default="reports")
     log_compression: str | None = text(
         "compress requests.jsonl and responses.jsonl, which then end in .jsonl.zst: zstd",
