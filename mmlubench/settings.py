@@ -40,7 +40,7 @@ class Settings:
     # which questions are asked
     data: str | None = text(
         "source of the data set: hub (Hugging Face), sample (a few embedded questions), or the path of a "
-        "folder or .tar file",
+        "folder, a .tar file or a single file (parquet, CSV, TSV, JSON, JSON lines)",
         "PATH",
         default_text="hub; sample for a mock model",
     )

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 COMMIT_DIGITS = 40
 
 
+class Unavailable(DataError):
+    """The hub cannot be reached, or does not give the data; the message has advice for a run."""
+
+    def __init__(self, spec: Spec, problem: str, way_out: str) -> None:
+        super().__init__(_name(spec), f"{problem}; {way_out}.")
+        self.problem = problem
+
+
 def read(spec: Spec, parts: Sequence[str] = ()) -> Source:
     """Read the scored split and the worked examples of these parts, at the pinned revision. Raises DataError."""
     spec = pinned(spec)
@@ -58,7 +66,7 @@ def tables(spec: Spec, parts: Sequence[str] = ()) -> dict[str, pa.Table]:
     """Return every split of these parts, or of all, at the pinned revision: from the library's cache, or downloaded.
 
     Their names are those of their files in a snapshot: `test`, or `DE_DE/test` for a part. Raises DataError if the
-    library is missing, the hub cannot be reached, or it does not have the data.
+    library is missing, Unavailable if the hub cannot be reached or does not have the data.
     """
     library = _library(spec)
     read = _from_csv if spec.csv else _from_library
@@ -124,10 +132,21 @@ def _cached(library: ModuleType, spec: Spec, config: str) -> Any:
     return splits if files and all(spec.revision in file or not is_commit for file in files) else None
 
 
+def fetch_failed(spec: Spec, problem: str) -> DataError:
+    """Return the error of a snapshot that cannot be fetched, with advice for that."""
+    way_out = (
+        "run the same command where the hub can be reached (HTTPS_PROXY names a proxy, HF_ENDPOINT a mirror), "
+        "and copy the folder here"
+    )
+    if import_module("huggingface_hub").constants.HF_HUB_OFFLINE:
+        way_out = "unset HF_HUB_OFFLINE, or run the same command elsewhere and copy the folder here"
+    return Unavailable(spec, problem, way_out)
+
+
 def _failed(spec: Spec, problem: str) -> DataError:
     fetch = f"run `mmlubench data fetch {spec.name} --to DIR/{spec.name}` on a machine with a network"
     way_out = f"{fetch} and give --data DIR here"
     way_out += ", or give --data sample for the embedded sample" if spec.sample else ""
     if spec.source:  # described by the user's own file: `mmlubench data fetch` does not know its name
         way_out = "get the data as a file, and name that under `file`"
-    return DataError(_name(spec), f"{problem}; {way_out}.")
+    return Unavailable(spec, problem, way_out)

@@ -51,7 +51,10 @@ def fetch(name: str, to: Path) -> Path:
     from mmlubench.datasets.sources import hub
 
     spec = hub.pinned(spec)
-    tables = hub.tables(spec)
+    try:
+        tables = hub.tables(spec)
+    except hub.Unavailable as error:
+        raise hub.fetch_failed(spec, error.problem) from error
     assemble(spec, hub.source(spec, tables))
     with _usable(to):
         _write(spec, tables, to)
