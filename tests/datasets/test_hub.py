@@ -111,7 +111,7 @@ def test_a_fetch_that_fails_gives_advice_for_a_fetch(
 ) -> None:
     with stand_in.HubStandIn(repository) as served:
         env = served.environment(tmp_path)
-    failed = run(FETCH, str(tmp_path / "mmlu"), env).stderr
+    failed = run(FETCH, str(tmp_path / "mmlu"), env).stderr.splitlines()[-1]
     assert "run the same command where the hub can be reached" in failed
     assert "--data" not in failed
     assert "data fetch" not in failed

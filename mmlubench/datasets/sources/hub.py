@@ -20,14 +20,6 @@ if TYPE_CHECKING:
 COMMIT_DIGITS = 40
 
 
-class Unavailable(DataError):
-    """The hub cannot be reached, or does not give the data; the message has advice for a run."""
-
-    def __init__(self, spec: Spec, problem: str, way_out: str) -> None:
-        super().__init__(_name(spec), f"{problem}; {way_out}.")
-        self.problem = problem
-
-
 def read(spec: Spec, parts: Sequence[str] = ()) -> Source:
     """Read the scored split and the worked examples of these parts, at the pinned revision. Raises DataError."""
     spec = pinned(spec)
@@ -66,7 +58,7 @@ def tables(spec: Spec, parts: Sequence[str] = ()) -> dict[str, pa.Table]:
     """Return every split of these parts, or of all, at the pinned revision: from the library's cache, or downloaded.
 
     Their names are those of their files in a snapshot: `test`, or `DE_DE/test` for a part. Raises DataError if the
-    library is missing, Unavailable if the hub cannot be reached or does not have the data.
+    library is missing, the hub cannot be reached, or it does not have the data.
     """
     library = _library(spec)
     read = _from_csv if spec.csv else _from_library
@@ -87,9 +79,8 @@ def _library(spec: Spec) -> ModuleType:
         return import_module("datasets")
     except ImportError as error:
         way_out = "run `pip install datasets`, or give --data DIR or --data sample"
-        raise DataError(
-            _name(spec), f"the package `datasets` cannot be imported ({error}); {way_out}."
-        ) from error
+        problem = f"the package `datasets` cannot be imported ({error})"
+        raise DataError(_name(spec), problem, way_out=way_out) from error
 
 
 def _from_library(library: ModuleType, spec: Spec, config: str) -> dict[str, pa.Table]:
@@ -138,9 +129,11 @@ def fetch_failed(spec: Spec, problem: str) -> DataError:
         "run the same command where the hub can be reached (HTTPS_PROXY names a proxy, HF_ENDPOINT a mirror), "
         "and copy the folder here"
     )
-    if import_module("huggingface_hub").constants.HF_HUB_OFFLINE:
+    if "HF_HUB_OFFLINE" in problem:
         way_out = "unset HF_HUB_OFFLINE, or run the same command elsewhere and copy the folder here"
-    return Unavailable(spec, problem, way_out)
+    elif "`datasets`" in problem:
+        way_out = "run `pip install datasets`"
+    return DataError(_name(spec), problem, way_out=way_out)
 
 
 def _failed(spec: Spec, problem: str) -> DataError:
@@ -149,4 +142,4 @@ def _failed(spec: Spec, problem: str) -> DataError:
     way_out += ", or give --data sample for the embedded sample" if spec.sample else ""
     if spec.source:  # described by the user's own file: `mmlubench data fetch` does not know its name
         way_out = "get the data as a file, and name that under `file`"
-    return Unavailable(spec, problem, way_out)
+    return DataError(_name(spec), problem, way_out=way_out)

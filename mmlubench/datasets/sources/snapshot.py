@@ -53,8 +53,10 @@ def fetch(name: str, to: Path) -> Path:
     spec = hub.pinned(spec)
     try:
         tables = hub.tables(spec)
-    except hub.Unavailable as error:
-        raise hub.fetch_failed(spec, error.problem) from error
+    except DataError as error:
+        if not error.way_out:
+            raise
+        raise hub.fetch_failed(spec, error.problem) from None
     assemble(spec, hub.source(spec, tables))
     with _usable(to):
         _write(spec, tables, to)
