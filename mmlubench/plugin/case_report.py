@@ -91,8 +91,8 @@ def _debate_line(case: Case, case_outcome: CaseOutcome) -> bytes:
     if not case.has_question or case_outcome.answer is None or case_outcome.answer.record is None:
         return b""
     assert case.question is not None
-    name, entry = orjson.dumps(case.question.id), orjson.dumps(case_outcome.answer.record)
-    return name + b": " + entry + b"\n"
+    entry = {"model": case.label, **case_outcome.answer.record}
+    return orjson.dumps(case.question.id) + b": " + orjson.dumps(entry) + b"\n"
 
 
 def report_of(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
