@@ -18,12 +18,9 @@ from mmlubench.models.names.presets import (
     preset_for,
     prompt_cache_of,
 )
-from mmlubench.models.names.prices import price_of
+from mmlubench.models.names.prices import is_off_the_list, price_of
 from mmlubench.models.spec import ModelSpec, Price
 from mmlubench.safe_names import safe_name
-
-#: The keys of a request body with which a vendor charges other prices than those of its list.
-_OFF_THE_LIST = ("service_tier", "speed", "inference_geo")
 
 
 def from_entry(found: Found) -> ModelSpec:
@@ -113,8 +110,7 @@ def _build(where: str, label: str, client: str, model_id: str, entry: ModelEntry
 
 def _price(entry: ModelEntry, client: str, model_id: str, elsewhere: bool) -> tuple[Price | None, str]:
     """Return the price of a model and the date of its price list, which is empty for the user's own price."""
-    special = any(entry.extra_body.get(key) for key in _OFF_THE_LIST)
-    if entry.price is not None or elsewhere or special:
+    if entry.price is not None or elsewhere or is_off_the_list(entry.extra_body):
         return entry.price, ""
     return price_of(client, model_id) or (None, "")
 
