@@ -26,11 +26,13 @@ def classic_json(
     model_id: str = "",
     adapter: str | None = None,
     limit: int | None = None,
+    is_complete: bool = True,
 ) -> dict[str, Any]:
     """Build the file's content for one benchmark and model.
 
-    `created` is a time in ISO 8601, `model_id` the model without its adapter (default: the label of the summary), and
-    `limit` the number of questions that were selected, None for the complete data set. `overall_score` and
+    `created` is a time in ISO 8601, `model_id` the model without its adapter (default: the label of the summary),
+    `limit` the number of questions that were selected, None for all of the data, and `is_complete` says that these are
+    the complete data set, no sample and no part of it. `overall_score` and
     `metrics.accuracy.value` are None if the run has no headline accuracy, and a subject without answers has no number.
     """
     score = summary.accuracy if summary.headline else None
@@ -49,6 +51,7 @@ def classic_json(
         },
         "run_id": run_id,
         "label": summary.model,
+        "complete": is_complete,
         "benchmark": summary.benchmark,
         "recipe": summary.recipe,
         "mock": summary.mock,
@@ -76,8 +79,8 @@ def classic_names(summary: Summary, timestamp: str, *, own_recipe: bool = False)
 def says_more(old: bytes, new: str) -> bool:
     """Whether an older classic file says more of its model than a new one, which must not take its place then.
 
-    A score of the complete data set says more than one of a part, and any score more than none. A file that cannot be
-    read says nothing.
+    Any score says more than none, and one of all questions more than one of a part or of a sample. A file that cannot
+    be read says nothing.
     """
     try:
         known = orjson.loads(old)
@@ -87,22 +90,27 @@ def says_more(old: bytes, new: str) -> bool:
 
 
 def _weight(content: Mapping[str, Any]) -> int:
+    """Return 0 without a score, 1 for a part of the data, 2 for all of a sample, 3 for the complete data set."""
     if not isinstance(content.get("overall_score"), (int, float)):
         return 0
-    return 2 if content.get("limit") is None else 1
+    if content.get("limit") is not None:
+        return 1
+    return 3 if content.get("complete", True) else 2
 
 
 def _files(run: FinishedRun) -> Iterable[File]:
     manifest = run.manifest
     for summary in run.summary:
         about = manifest.models.get(summary.model, {})
+        limit, is_complete = _limit(summary, manifest)
         content = classic_json(
             summary,
             created=manifest.created,
             run_id=manifest.run_id,
             model_id=_model_id(summary, about),
             adapter=about.get("adapter"),
-            limit=_limit(summary, manifest),
+            limit=limit,
+            is_complete=is_complete,
         )
         own = summary.recipe in manifest.facts.get("own_recipes", ())
         dated, latest = classic_names(summary, manifest.timestamp, own_recipe=own)
@@ -116,15 +124,15 @@ def _model_id(summary: Summary, about: Mapping[str, Any]) -> str:
     return f"{name}-MOCK" if summary.mock and "mock" not in name.lower() else name
 
 
-def _limit(summary: Summary, manifest: Manifest) -> int | None:
-    """Return how many questions were selected, None for all of the complete data set; else what `--limit` says."""
+def _limit(summary: Summary, manifest: Manifest) -> tuple[int | None, bool]:
+    """Return how many questions were selected, None for all of the data, and whether that is the complete data set."""
     facts = manifest.data.get(summary.benchmark, {})
-    complete: int | None = facts.get("complete_size")
-    if complete is None:  # a manifest of an older version
-        return manifest.settings.get("limit")
+    if "complete_size" not in facts:  # a manifest of an older version
+        limit = manifest.settings.get("limit")
+        return limit, limit is None
     cases = facts.get("cases", {})
     selected: int = cases.get(summary.model) or cases.get(f"{summary.model}, {summary.recipe}") or summary.n
-    return selected if selected < complete else None
+    return selected if selected < facts["questions"] else None, selected >= facts["complete_size"]
 
 
 CLASSIC_FILE = Report(files=_files)

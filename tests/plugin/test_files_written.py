@@ -168,6 +168,19 @@ def test_the_latest_file_stays_that_of_the_whole_benchmark(folder):
     assert json.loads(latest.read_text())["limit"] is None
 
 
+def test_a_whole_sample_is_no_part_but_not_the_complete_benchmark_either(folder):
+    result = folder.run("--model", "mock")
+    latest = folder.path / "reports" / "mmlu_mock_latest.json"
+    first = json.loads(latest.read_text())
+    assert (first["limit"], first["complete"], first["n"]) == (None, False, 120)
+    assert "is left as it is" not in result.stdout.str()
+    result = folder.run("--model", "mock", "--limit", "10")
+    assert json.loads(latest.read_text()) == first
+    result.stdout.fnmatch_lines(
+        ["mmlu_mock_latest.json is left as it is: it has the score of a run that asked more."]
+    )
+
+
 def test_a_run_in_which_no_case_ran_leaves_no_folder(folder):
     folder.run("--model", "mock/A", "-k", "nothing_like_this")
     assert not list(folder.path.glob("reports/*"))

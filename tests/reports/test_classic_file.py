@@ -71,6 +71,7 @@ def test_file_names_are_safe_and_never_hide_a_mock(summary: Build, model: str, m
 
 
 FULL = {"overall_score": 0.7, "limit": None}
+SAMPLE = {"overall_score": 0.7, "limit": None, "complete": False}
 PART = {"overall_score": 0.7, "limit": 100}
 NONE = {"overall_score": None, "limit": None}
 
@@ -79,6 +80,7 @@ NONE = {"overall_score": None, "limit": None}
     ("old", "new", "stays"),
     [
         (FULL, FULL, False), (FULL, PART, True), (FULL, NONE, True),
+        (FULL, SAMPLE, True), (SAMPLE, FULL, False), (SAMPLE, PART, True), (PART, SAMPLE, False),
         (PART, FULL, False), (PART, PART, False), (PART, NONE, True),
         (NONE, FULL, False), (NONE, PART, False), (NONE, NONE, False),
     ],
