@@ -150,7 +150,7 @@ def judge(found: Import, package: str) -> str | None:
         return None
     target = found.target.removeprefix(package + ".")
     target_room = target.partition(".")[0]
-    if target_room == room or (room == "benchmarks" and target in mmlubench.__all__):
+    if target_room == room or (room == "benchmarks" and target in vars(mmlubench)["__all__"]):
         return None
     if target_room not in FLOORS:
         return found.breaks("there is no such room; import a thing from the module that defines it")

@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,7 +20,7 @@ WORKFLOW = ".github/workflows/benchmarks.yml"
 
 
 def test_a_new_project_runs_as_it_stands(
-    tmp_path: Path, command: Callable[..., Ended[str]], run_pytest: Callable[..., object]
+    tmp_path: Path, command: Callable[..., Ended[str]], run_pytest: Callable[..., Any]
 ) -> None:
     done = command(tmp_path, "init")
     assert done.returncode == 0, done.stderr
@@ -53,7 +54,7 @@ def test_its_models_are_models(tmp_path: Path, command: Callable[..., Ended[str]
 
 
 def test_its_workflow_runs_what_a_run_understands(
-    tmp_path: Path, command: Callable[..., Ended[str]], run_pytest: Callable[..., object]
+    tmp_path: Path, command: Callable[..., Ended[str]], run_pytest: Callable[..., Any]
 ) -> None:
     command(tmp_path, "init")
     jobs = yaml.safe_load((tmp_path / WORKFLOW).read_text())["jobs"]

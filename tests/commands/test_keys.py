@@ -25,7 +25,8 @@ def elsewhere(tmp_path, monkeypatch):
 @pytest.fixture
 def held(monkeypatch):
     """What a keyring of the system holds, by service and name."""
-    fake, held = ModuleType("keyring"), {}
+    fake = ModuleType("keyring")
+    held: dict[tuple[str, str], str] = {}
     made: Any = fake
     made.get_password = lambda service, name: held.get((service, name))
     made.set_password = lambda service, name, key: held.__setitem__((service, name), key)
