@@ -14,6 +14,9 @@ import click
 from mmlubench import __version__
 from mmlubench.commands.eval_debate import eval_debate
 from mmlubench.commands.grade import grade
+from mmlubench.commands.init import init
+from mmlubench.commands.keys import keys
+from mmlubench.commands.list_runs import list_runs
 from mmlubench.commands.record import record
 from mmlubench.commands.resume import resume
 from mmlubench.commands.run import run
@@ -43,6 +46,9 @@ def main() -> None:
     """Group the commands; the help text is the module's docstring."""
 
 
+main.add_command(init)
+main.add_command(keys)
+main.add_command(list_runs)
 main.add_command(record)
 main.add_command(resume)
 main.add_command(run)

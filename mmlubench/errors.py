@@ -48,9 +48,11 @@ class UserError(MmluBenchError):
 class DataError(UserError):
     """A data set or another data file is invalid."""
 
-    def __init__(self, file: object, problem: str, *, row: int | None = None) -> None:
+    def __init__(self, file: object, problem: str, *, row: int | None = None, way_out: str = "") -> None:
+        """`way_out` is what to do, where the same problem may need other advice in another command."""
         where = f"{file}, row {row}" if row is not None else str(file)
-        super().__init__(f"{where}: {problem}")
+        super().__init__(f"{where}: {problem}" + (f"; {way_out}." if way_out else ""))
+        self.problem, self.way_out = problem, way_out
 
     @classmethod
     def at(cls, place: object, problem: str) -> UserError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -72,7 +71,7 @@ class ModelSpec:
     """The specification of one model."""
 
     label: str
-    """The name of the model in case ids and files: only letters, digits, dot, hyphen and underscore."""
+    """The name of the model in case ids and files: a `safe_name`, with that of its adapter."""
     client: str
     """The client: a name of `PRESETS` (models/names/presets.py) or that of another package's provider."""
     model_id: str
@@ -117,6 +116,8 @@ class ModelSpec:
     """The file of mock replies that is used when the API key is missing."""
     latency_s: float = 0.0
     """Mock: the seconds that every reply takes."""
+    base_label: str = ""
+    """The label without the adapter; empty where it is the same."""
     notice: str = ""
     """A remark on this model for the user before any request is sent, for example that it is a mock."""
 
@@ -150,13 +151,11 @@ class ModelSpec:
         return {**values, "responses": self.responses and _digest(self.responses)}
 
 
-#: The longest label: file systems allow names of 255 bytes, which also hold a benchmark, a time and a file extension.
-_LABEL_CHARS = 120
 #: Fields of a spec that change no answer. A new field is part of the identity until it is listed here: that only sends
 #: some requests again, whereas a field wrongly left out would return the stored answers of another model.
 _INDIFFERENT = frozenset(
     [
-        *("label", "description", "notice"),
+        *("label", "base_label", "description", "notice"),
         *("api_key_env", "transport", "self_hosted", "fallback"),
         *("price", "price_as_of", "tells_cost", "prompt_cache"),
         *("rate_limits", "context_window", "latency_s"),
@@ -176,12 +175,3 @@ def _digest(file: str) -> str:
     except OSError:
         return ""
     return digest.hexdigest()
-
-
-def label_of(name: str) -> str:
-    """Make a name fit for case ids and files: `vllm/Qwen/Qwen2.5-7B` becomes `vllm-Qwen-Qwen2.5-7B`."""
-    label = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"
-    if len(label) <= _LABEL_CHARS:
-        return label
-    end = f"-{sha256(name.encode()).hexdigest()[:8]}"  # keeps apart two long names that begin alike
-    return label[: _LABEL_CHARS - len(end)] + end

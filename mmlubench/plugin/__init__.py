@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mmlubench.plugin.loop_scope import LoopScope, is_asked_for
 from mmlubench.plugin.option_names import NAMES, OptionNames
 from mmlubench.plugin.private_pytest import let_plugins_override
-from mmlubench.settings import OPTIONS
 
 if TYPE_CHECKING:
     from mmlubench.models.base import Model
@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     """Add the options of `settings.OPTIONS` by their long names, which no other plugin has."""
     config: Any = pluginmanager.get_plugin("pytestconfig")
     names = config.stash[NAMES] = OptionNames(parser)
+    pluginmanager.register(LoopScope(), "mmlubench.loop_scope")
     if any(name.endswith("conftest.py") for name, _ in pluginmanager.list_name_plugin()):
         names.settle()  # a conftest.py loads this plugin, so the hook for initial conftests has passed
 
@@ -70,7 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[NAMES].take_back()  # a conftest.py in a subfolder is loaded later, and may add such a name
     if config.option.help:
         config.stash[NAMES].list_parts()
-    if any(getattr(config.option, option.destination) is not None for option in OPTIONS):
+    if is_asked_for(config):
         _session(config).announce()
     elif config.getoption("dist", "no") != "no":
         _session(config)

@@ -95,8 +95,8 @@ def _debate_line(case: Case, case_outcome: CaseOutcome) -> bytes:
     if not case.has_question or case_outcome.answer is None or case_outcome.answer.record is None:
         return b""
     assert case.question is not None
-    name, entry = encoded(case.question.id), encoded(case_outcome.answer.record)
-    return name + b": " + entry + b"\n"
+    entry = {"model": case.label, **case_outcome.answer.record}
+    return encoded(case.question.id) + b": " + encoded(entry) + b"\n"
 
 
 def report_of(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | None:

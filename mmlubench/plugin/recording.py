@@ -85,7 +85,10 @@ class Recording:
             reporter.write_line(printable(failure), red=True)
         for verdict in self.ledger.verdicts():
             reporter.write_line(printable(verdict.text), red=not verdict.passed, green=verdict.passed)
-        reporter.write_line(f"run folder: {self.ledger.path}")
+        for name in self.ledger.kept_files:
+            reporter.write_line(f"{name} is left as it is: it has the score of a run that asked more.")
+        label = printable(self._run.settings.desc or "")
+        reporter.write_line(f"run folder: {self.ledger.path}" + (f" ({label})" if label else ""))
 
 
 def exit_status(session: pytest.Session, ledger: Ledger) -> int:

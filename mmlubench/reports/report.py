@@ -47,6 +47,10 @@ class RunRecords:
         return (result for block in self.results for result in block)
 
 
+def _never(old: bytes, new: str) -> bool:
+    return False
+
+
 class File(NamedTuple):
     """A file that a report wants to be written."""
 
@@ -55,6 +59,8 @@ class File(NamedTuple):
     """The content; `jsonl.pretty` makes it from an object."""
     beside: bool = False
     """Whether the file is written next to the run folder instead of into it."""
+    keeps: Callable[[bytes, str], bool] = _never
+    """Whether a file of that name that is there stays in its place, given its content and the new text."""
 
 
 class Screen(NamedTuple):

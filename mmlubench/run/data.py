@@ -88,10 +88,19 @@ class RunData:
                 "sha256": d.sha256,
                 "notice": d.notice,
                 "questions": len(d.questions) + d.left_unread,
+                "complete_size": self._complete_size(name, d),
                 **({"questions_read": len(d.questions)} if d.left_unread else {}),
             }
             for name, d in self._data.items()
         }
+
+    def _complete_size(self, name: str, data: DataSet) -> int:
+        """Return the number of questions of the complete data set, of which `data` may be a part or a sample."""
+        origin = self._origins[name]
+        spec = datasets.find(name) if origin is None else origin
+        if isinstance(spec, Spec) and spec.counts:
+            return sum(spec.counts.values()) * max(1, len(spec.languages))
+        return len(data.questions) + data.left_unread
 
     def lines(self) -> list[str]:
         """Return a line for the terminal for each data set that was loaded."""
@@ -107,7 +116,10 @@ class RunData:
         chosen += [f"--subject {name}" for name in self._settings.subject]
         chosen += [f"--category {name}" for name in self._settings.category]
         if not self.seen:
-            return "no benchmark was found: name a folder that has one, as in `pytest benchmarks -k mmlu`."
+            return (
+                "no benchmark was found: name a folder that has one, as in `pytest benchmarks -k mmlu`; the packaged "
+                "ones run from anywhere with `pytest --pyargs mmlubench.benchmarks -k mmlu`."
+            )
         return (
             f"no case is selected by {' '.join(chosen) or 'these arguments'}: "
             f"benchmarks here are {', '.join(sorted(self.seen))}; "

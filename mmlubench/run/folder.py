@@ -90,10 +90,13 @@ class RunFolder:
         """Write one of the run's JSON files atomically."""
         write_atomic(self.path / name, pretty(content))
 
-    def write_file(self, file: File) -> None:
-        """Write a file of a report atomically."""
-        folder = self.path.parent if file.beside else self.path
-        write_atomic(folder / file.name, file.text)
+    def write_file(self, file: File) -> bool:
+        """Write a file of a report atomically, unless it keeps the one that is there; return whether it was written."""
+        path = (self.path.parent if file.beside else self.path) / file.name
+        if path.is_file() and file.keeps(path.read_bytes(), file.text):
+            return False
+        write_atomic(path, file.text)
+        return True
 
 
 def check_parent(parent: str) -> None:

@@ -66,6 +66,8 @@ def test_the_debate_file_holds_every_question_once_and_in_order(folder, workers)
         assert entry["extracted_answers"] == line["rounds"][-1]
         assert (entry["answer"], entry["category"]) == (line["answer"], line["category"])
         assert [len(chat) for chat in entry["agent_contexts"]] == [4, 4, 4]
+        how = [entry[key] for key in ("model", "temperature", "agents", "rounds")]
+        assert how == ["mock-hash", 0.7, 3, 2]
     assert not list(folder.run_folder().glob("*.part"))
 
 

@@ -51,7 +51,12 @@ def fetch(name: str, to: Path) -> Path:
     from mmlubench.datasets.sources import hub
 
     spec = hub.pinned(spec)
-    tables = hub.tables(spec)
+    try:
+        tables = hub.tables(spec)
+    except DataError as error:
+        if not error.way_out:
+            raise
+        raise hub.fetch_failed(spec, error.problem) from None
     assemble(spec, hub.source(spec, tables))
     with _usable(to):
         _write(spec, tables, to)

@@ -20,16 +20,21 @@ KINDS = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 
 def read(path: Path, expected: Mapping[str, str]) -> Rows:
     """Return the expected columns of a file. Raises DataError for a missing column or an unknown file type."""
-    suffix = path.suffix.lower()
-    if suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         return arrow.rows(arrow.read(path), expected, str(path))
+    return checks.selected(columns(path), expected, str(path))
+
+
+def columns(path: Path) -> Mapping[str, Sequence[Any]]:
+    """Return all columns of a CSV, TSV, JSON or JSON-lines file. Raises DataError for an unknown file type."""
+    suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
-        return checks.selected(csv_files.read(path, "\t" if suffix == ".tsv" else ","), expected, str(path))
+        return csv_files.read(path, "\t" if suffix == ".tsv" else ",")
     if suffix in (".json", ".jsonl"):
         records = [*(_array(path) if suffix == ".json" else objects(path))]
         if not records:
             raise DataError(path, checks.NOT_EMPTY)
-        return checks.selected(_columns(records), expected, str(path))
+        return _columns(records)
     raise DataError(path, f"its name must end in one of {', '.join(KINDS)}.")
 
 
