@@ -80,8 +80,8 @@ def _ask(
 
     run = run_of(spec, parent, refresh=refresh)
     store = run.roster.store
-    if run.roster.store_notice:
-        click.echo(run.roster.store_notice, err=True)
+    for notice in run.roster.store_notices:
+        click.echo(notice, err=True)
     try:
         return asyncio.run(ask_all(run, experiment))
     except KeyboardInterrupt:

@@ -103,7 +103,8 @@ class Roster:
         if self._settings.store is None:
             make_parent(self._settings.run_dir)  # so that an error names --run-dir, which the user can change
         # Only the first process checks for damage: one check is enough.
-        return Store.open(self._settings.store_path, check=self._share.number == 0)
+        path, run = self._settings.store_path, repr(self._share.started)
+        return Store.open(path, check=self._share.number == 0, run=run)
 
     @property
     def has_store(self) -> bool:
@@ -128,10 +129,17 @@ class Roster:
             store.close()
 
     @property
-    def store_notice(self) -> str:
-        """A line about the store, for example that it was damaged; empty if there is nothing to say."""
+    def store_notices(self) -> list[str]:
+        """Lines about the store: what `store_repairs` says, and that another run uses it."""
         store: Store | None = self.__dict__.get("store")
-        return f"mmlubench: {store.notice}" if store is not None and store.notice else ""
+        company = store.company if store is not None else ""
+        return [*self.store_repairs, *([f"mmlubench: {company}"] if company else [])]
+
+    @property
+    def store_repairs(self) -> list[str]:
+        """A line if the store was damaged or deleted, which may come while the run goes on."""
+        store: Store | None = self.__dict__.get("store")
+        return [f"mmlubench: {store.notice}"] if store is not None and store.notice else []
 
     @property
     def only_mocks(self) -> bool:
