@@ -14,6 +14,7 @@ from mmlubench.commands.runs import about_run, errors_as_messages
 from mmlubench.errors import UserError
 from mmlubench.figures import several
 from mmlubench.jsonl import write_atomic
+from mmlubench.private import make_folder
 from mmlubench.run.archive import find_run, read_records
 
 #: The fields of a reply that are recorded if they are not empty, besides `completion` and `usage`.
@@ -189,7 +190,7 @@ def _write(target: Path, by_id: Mapping[str, Any]) -> None:
         entries = (orjson.dumps(name) + b": " + orjson.dumps(reply) for name, reply in in_order)
         content = b"{\n" + b",\n".join(entries) + b"\n}\n"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         write_atomic(target, content)
     except OSError as error:
         raise UserError(f"--to {target}: it cannot be written ({error.strerror}).") from None

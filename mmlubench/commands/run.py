@@ -12,6 +12,7 @@ import click
 from mmlubench import __version__
 from mmlubench.commands.runs import errors_as_messages
 from mmlubench.errors import DataError, ProviderError, UserError
+from mmlubench.private import make_folder
 from mmlubench.records import DIALOGUES
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _folder(experiment: Experiment, parent: Path) -> Path:
     """Make the folder of the experiment, before any request is paid for."""
     folder = parent / experiment.experiment_id
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise UserError(f"--output-dir {parent}: {folder} cannot be made ({error.strerror}).") from None
     return folder

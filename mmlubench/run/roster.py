@@ -103,8 +103,11 @@ class Roster:
         if self._settings.store is None:
             make_parent(self._settings.run_dir)  # so that an error names --run-dir, which the user can change
         # Only the first process checks for damage: one check is enough.
-        path, run = self._settings.store_path, repr(self._share.started)
-        return Store.open(path, check=self._share.number == 0, run=run)
+        settings, share = self._settings, self._share
+        store = Store.open(settings.store_path, check=share.number == 0, run=repr(share.started))
+        if settings.refresh and settings.refresh_since is None and share.total == 1:
+            store.date_back(share.started)
+        return store
 
     @property
     def has_store(self) -> bool:

@@ -459,7 +459,9 @@ def test_a_path_that_cannot_be_ends_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     assert_unusable(tmp_path / "file" / "store.sqlite", "File exists")
     assert_unusable(tmp_path / "file" / "deeper" / "store.sqlite", "Not a directory")
-    with pytest.raises(UserError, match=r"is a folder, and a file is needed: give another file with --store PATH"):
+    with pytest.raises(
+        UserError, match=r"is a folder, and a file is needed: give another file with --store PATH"
+    ):
         Store.open(tmp_path)
 
 

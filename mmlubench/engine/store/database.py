@@ -98,8 +98,7 @@ class Database:
         return True
 
     def close(self) -> None:
-        """Close the file; a second call does nothing. If its last changes cannot be moved from the log, the next process to open it does that.
-        """
+        """Close the file; a second call does nothing. If its last changes cannot be moved from the log, the next process to open it does that."""
         if self.is_closed:
             return
         self.is_closed = True

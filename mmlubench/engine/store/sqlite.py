@@ -187,6 +187,16 @@ class Store:
             "newest": newest,
         }
 
+    def date_back(self, moment: float) -> None:
+        """Date replies from the future, bought before the clock was set back, just before a moment (Unix seconds).
+
+        Otherwise a run that asks all anew from that moment on would take them for its own. Raises StoreError.
+        """
+        with self._statements("written"):
+            self._database.execute(
+                "UPDATE replies SET at = ? WHERE at > ?", (moment - 0.002, max(moment, time.time()))
+            )
+
     def prune(self, *, older_than_s: float | None = None, model: str | None = None) -> int:
         """Delete replies above an age in seconds, of one model, or both; return how many.
 
