@@ -6,9 +6,10 @@ no other module of mmlubench may use them; those of pytest-xdist are in `plugin/
 
 from __future__ import annotations
 
+import os
 from argparse import Action
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -322,6 +323,12 @@ def to_json(report: pytest.TestReport) -> dict[str, Any]:
 def width_of(reporter: pytest.TerminalReporter) -> int:
     """Return the width of the terminal in characters."""
     return reporter._tw.fullwidth
+
+
+def write_at_once(reporter: pytest.TerminalReporter | None, text: str) -> None:
+    """Write a line to the terminal past all buffers, as a signal handler must: it may have interrupted a write."""
+    with suppress(AttributeError, OSError, ValueError):  # no terminal, or a closed one
+        os.write(reporter._tw._file.fileno(), f"\n{text}\n".encode())  # type: ignore[union-attr]
 
 
 def end_line(reporter: pytest.TerminalReporter) -> None:

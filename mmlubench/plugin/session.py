@@ -18,6 +18,7 @@ from mmlubench.plugin.case_report import PROPERTY
 from mmlubench.plugin.fast_path import FastPath
 from mmlubench.plugin.garbage import RareCollection, no_collection
 from mmlubench.plugin.option_names import NAMES, usage_error
+from mmlubench.plugin.private_pytest import write_at_once
 from mmlubench.plugin.redaction import Redaction
 from mmlubench.plugin.signals import DRAIN_S, Signals
 from mmlubench.plugin.terminal import count_outcomes, status_of
@@ -31,6 +32,8 @@ from mmlubench.run.share import Share
 if TYPE_CHECKING:
     from mmlubench.plugin.cases import Case
     from mmlubench.plugin.process import Process
+
+_STOPPED = pytest.ExitCode.INTERRUPTED
 
 
 class Session:
@@ -196,7 +199,8 @@ class Session:
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Handle SIGTERM and Ctrl-C from here until everything is written, and run all tests."""
         self._session = session
-        self._signals.take()
+        reporter = None if self.is_worker else self.config.pluginmanager.get_plugin("terminalreporter")
+        self._signals.take(lambda text: write_at_once(reporter, text))
         if not self.has_process:
             return None
         self._garbage.begin()
@@ -249,6 +253,7 @@ class Session:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """End all requests, write all files, and let a gate decide the exit status."""
         self._session = session
+        self._signals.hold()
         ungraded = self._end_requests()
         if self._workerinput is not None:
             self._send_to_controller(ungraded)
@@ -256,7 +261,6 @@ class Session:
             if self._controller is not None:
                 ungraded += self._take_from_workers(self._controller, session)
             self._writer.finish(session, ungraded)
-        self._signals.give_back()
         self._garbage.end()
         if self._quotes and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             session.exitstatus = pytest.ExitCode.OK
@@ -275,11 +279,15 @@ class Session:
         for line in (*self._notices(of_workers), *self._quotes):
             terminalreporter.write_line(line)
         if self._writer.recording is not None:
-            self._writer.recording.print_summary(terminalreporter)
+            self._writer.recording.print_summary(terminalreporter, stopped=exitstatus == _STOPPED)
         elif self.has_process and not self.problem and self._found_no_case(exitstatus):
             terminalreporter.write_line(self._why_no_case(), yellow=True)
         count_outcomes(terminalreporter)
         return result
+
+    def pytest_unconfigure(self) -> None:
+        """Handle signals no more: everything is written and shown."""
+        self._signals.give_back()
 
     def _end_requests(self) -> list[tuple[bytes, bytes]]:
         """End all requests; return the log lines of cases that were asked but not graded."""

@@ -63,7 +63,9 @@ def test_a_killed_run_goes_on_and_asks_only_what_is_missing(
     assert asked < 120
     # From another folder: the run knows where it was.
     (first,) = (path for path in (folder / "reports").iterdir() if path.is_dir())
-    ended = command(tmp_path, "resume", str(first))
+    assert "give --trust" in command(tmp_path, "resume", str(first)).stderr
+    assert server.stats()["total"] <= asked + 4
+    ended = command(tmp_path, "resume", "--trust", str(first))
     assert ended.returncode == 1, ended.stderr  # pytest's own: the gate is not passed
     assert "n = 120" in ended.stdout
     in_flight = 4

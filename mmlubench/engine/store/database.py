@@ -28,6 +28,8 @@ class Database:
         self.notice = notice
         """One sentence for the user about the file, if it was damaged or deleted; else empty."""
         self.is_closed = False
+        self._is_strained = False
+        """Whether another process has kept the lock for long."""
         self._use(connection)
 
     @classmethod
@@ -98,7 +100,10 @@ class Database:
         return True
 
     def close(self) -> None:
-        """Close the file; a second call does nothing. If its last changes cannot be moved from the log, the next process to open it does that."""
+        """Close the file; a second call does nothing.
+
+        If its last changes cannot be moved from the log, the next process to open the file does that.
+        """
         if self.is_closed:
             return
         self.is_closed = True
