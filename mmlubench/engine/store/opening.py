@@ -173,6 +173,9 @@ def _connect(path: Path, check: bool) -> sqlite3.Connection:
         if str(error).startswith(("no such table", "malformed", "unsupported file format")):
             raise sqlite3.DatabaseError(str(error)) from None
         raise
+    except UnicodeDecodeError:  # SQLite's own sentence has damaged names in it
+        db.close()
+        raise sqlite3.DatabaseError("database disk image is malformed") from None
     except BaseException:
         db.close()
         raise

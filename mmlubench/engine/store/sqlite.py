@@ -113,7 +113,11 @@ class Store:
         if row is None:
             try:
                 row = self._database.execute(_GET, (key,)).fetchone() if self._may_hold(key) else None
+            except UnicodeDecodeError:
+                return None
             except sqlite3.Error as error:
+                if str(error).startswith("Could not decode"):  # a damaged name of a model
+                    return None
                 raise self._store_error(error, "read", StoreBusy if is_busy(error) else StoreError) from None
         return _read(key, *row) if row is not None else None
 
