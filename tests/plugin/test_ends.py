@@ -284,25 +284,89 @@ def test_a_disk_that_is_really_full(
         subprocess.run(["umount", "-l", tmp_path], check=True)
 
 
-def test_a_run_folder_that_goes_away_is_a_sentence(
+@pytest.mark.parametrize("name", ["requests", "responses", "results", "summary"])
+def test_no_room_for_one_of_the_files_is_a_sentence_and_the_answers_are_safe(
+    name: str,
     make_folder: Callable[..., Path],
     run_pytest: Callable[..., Any],
     start_server: Callable[..., Any],
 ) -> None:
-    # What is written as a whole at the end cannot be written: its folder is gone.
+    # /dev/full takes nothing: the real error of a full disk, for this file alone.
+    server = start_server("--latency-ms", "5")
+    folder = make_folder(conftest=NO_ROOM.format(name=name))
+    options = ("--model", server.model, "--data", "sample", "--limit", "40", "--concurrency", "4")
+    ran = run_pytest(folder, *options)
+    assert ran.status not in (0, 1)
+    assert_quiet(ran.output)
+    assert ran.output.count("cannot be written (No space left on device)") == 1
+    assert "replies in the store are not asked again" in ran.output
+    assert "accuracy" in ran.output
+    (folder / "conftest.py").unlink()
+    assert kept(folder) == server.stats()["total"]
+    again = run_pytest(folder, *options)
+    assert server.stats()["total"] == 40
+    assert "n = 40" in again.output
+
+
+#: In a folder's conftest.py: the file of that name is one to which nothing can be written.
+NO_ROOM = """
+from mmlubench import jsonl
+
+def full(path, flags, opener=jsonl.opener):
+    return opener("/dev/full" if {name!r} in str(path) else path, flags & ~__import__("os").O_EXCL)
+
+jsonl.opener = full
+"""
+
+
+@pytest.mark.parametrize("what", ["reports/2*", "reports"], ids=["run-folder", "reports"])
+def test_a_folder_that_is_deleted_in_the_middle_is_a_sentence_and_loses_no_answer(
+    what: str,
+    make_folder: Callable[..., Path],
+    run_pytest: Callable[..., Any],
+    start_server: Callable[..., Any],
+) -> None:
     server = start_server("--latency-ms", "5")
     folder = make_folder(
         conftest="import shutil, pathlib\n"
+        "done = []\n"
         "def pytest_runtest_logfinish(nodeid):\n"
-        "    for path in pathlib.Path('reports').glob('2*'):\n"
-        "        shutil.rmtree(path)\n"
+        "    done.append(nodeid)\n"
+        "    if len(done) == 20:\n"
+        f"        for path in list(pathlib.Path('.').glob({what!r})):\n"
+        "            shutil.rmtree(path)\n"
     )
-    ran = run_pytest(folder, "--model", server.model, "--data", "sample", "--limit", "10")
+    ran = run_pytest(folder, "--model", server.model, "--data", "sample", "--limit", "40")
     assert ran.status not in (0, 1)
     assert_quiet(ran.output)
     assert "cannot be written (No such file or directory)" in ran.output
     assert "accuracy" in ran.output
-    assert kept(folder) == 10
+    assert ("was deleted or renamed while the run went on: it was made anew" in ran.output) == (what == "reports")
+    assert kept(folder) == server.stats()["total"] == 40
+    (folder / "conftest.py").unlink()
+    again = run_pytest(folder, "--model", server.model, "--data", "sample", "--limit", "40")
+    assert "n = 40" in again.output
+    assert server.stats()["total"] == 40
+
+
+@pytest.mark.parametrize("compression", [(), ("--log-compression", "zstd")], ids=["plain", "zstd"])
+def test_a_run_folder_that_is_deleted_ends_the_run_at_the_next_flush(
+    compression: tuple[str, ...],
+    make_folder: Callable[..., Path],
+    start_pytest: Callable[..., Any],
+    start_server: Callable[..., Any],
+) -> None:
+    server, folder = start_server("--latency-ms", "300"), make_folder()
+    options = ("--model", server.model, "--data", "sample", "--concurrency", "2", *compression)
+    running = start_pytest(folder, *options)
+    server.wait_for(10)
+    shutil.rmtree(next(path for path in (folder / "reports").iterdir() if path.is_dir()))
+    ran = running.wait(timeout_s=30)
+    assert ran.status not in (0, 1)
+    assert_quiet(ran.output)
+    assert "cannot be written (No such file or directory)" in ran.output
+    assert server.stats()["total"] < 60  # it does not go on for nobody
+    assert kept(folder) == server.stats()["total"]
 
 
 # -- nobody reads
