@@ -25,9 +25,12 @@ def project_of(folder: Path) -> Path:
 
 
 def is_of_this_project(run_folder: Path, cwd: Path, here: Path) -> bool:
-    """Whether a run folder, and `cwd`, where its run was started, are in the project of the folder `here`."""
+    """Whether a run folder lies in the project of the folder `here`, and `cwd`, where it was started, is of the same.
+
+    A project within the project is another one, such as one that was unpacked in the home folder.
+    """
     project = project_of(here)
-    return all(path.resolve().is_relative_to(project) for path in (run_folder, cwd))
+    return run_folder.resolve().is_relative_to(project) and project_of(cwd) == project
 
 
 def resume_command(run_folder: Path, cwd: Path) -> str:

@@ -341,7 +341,9 @@ def test_a_folder_that_is_deleted_in_the_middle_is_a_sentence_and_loses_no_answe
     assert_quiet(ran.output)
     assert "cannot be written (No such file or directory)" in ran.output
     assert "accuracy" in ran.output
-    assert ("was deleted or renamed while the run went on: it was made anew" in ran.output) == (what == "reports")
+    assert ("was deleted or renamed while the run went on: it was made anew" in ran.output) == (
+        what == "reports"
+    )
     assert kept(folder) == server.stats()["total"] == 40
     (folder / "conftest.py").unlink()
     again = run_pytest(folder, "--model", server.model, "--data", "sample", "--limit", "40")
