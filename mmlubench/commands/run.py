@@ -104,10 +104,15 @@ def _folder(experiment: Experiment, parent: Path) -> Path:
 
 
 def _protect(folder: Path, spec: ModelSpec, force: bool) -> None:
-    """Mock replies must not wipe out real ones, only because the key is not set today."""
+    """Refuse a folder with files of others, and mock replies in place of real ones because a key is not set today."""
     # late: `mmlubench --help` and the other commands need none of it
-    from mmlubench.dialogues.lines import SUMMARY, read_object
+    from mmlubench.dialogues.lines import ORIGIN, REQUESTS, RESPONSES, SUMMARY, read_object
 
+    there = [name for name in (REQUESTS, RESPONSES, SUMMARY) if (folder / name).exists()]
+    if there and not (folder / ORIGIN).exists():
+        raise UserError(
+            f"{folder} has a {there[0]} that no `mmlubench run` wrote: give another --output-dir."
+        )
     if not spec.is_mock or force:
         return
     try:

@@ -77,12 +77,21 @@ class RunFolder:
             self.path.rmdir()
 
     def close(self) -> None:
-        """Close the files, and put the cases into the order of the run where workers sent them in another."""
+        """Close the files, and put the cases into the order of the run where workers sent them in another.
+
+        Raises the first OSError, after all the others are written.
+        """
+        failures = []
         for name, stream in self._streams.items():
-            stream.close()
-            _put_in_order(self._file(name), self._blocks[name])
-            if name not in STREAMS:
-                _close_object(self._file(name), self.path / f"{name}.json")
+            try:
+                stream.close()
+                _put_in_order(self._file(name), self._blocks[name])
+                if name not in STREAMS:
+                    _close_object(self._file(name), self.path / f"{name}.json")
+            except OSError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     def drop_mock(self) -> None:
         """Take MOCK out of the name of a closed folder: no mock was asked after all. Raises OSError."""

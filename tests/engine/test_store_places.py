@@ -14,9 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from mmlubench.engine.store import sqlite as store_module
 from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import StoreError, UserError
 from tests.engine.test_store import fill, kept, key, rows_of
+
+
+@pytest.fixture(autouse=True)
+def _look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "_CHECK_EVERY_S", 0.0)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -33,6 +33,8 @@ _MOST_KEYS = 100_000
 _LOOK_EVERY_S = 0.1
 #: Seconds until replies are written again after another process held the lock.
 _RETRY_S = 0.2
+#: Seconds after which a deleted file is noticed; what is written into it meanwhile can still be read.
+_CHECK_EVERY_S = 0.1
 #: Seconds to wait for a lock when nothing else is left to do.
 _LAST_WAIT_S = 30.0
 
@@ -59,6 +61,8 @@ class Store:
         self._busy_since: float | None = None
         """Since when another process has held the lock, on the monotonic clock; None if none does."""
         self._retry_at = 0.0
+        self._check_at = 0.0
+        """When to look whether the file is still there, on the monotonic clock."""
         self._keys: set[bytes] | None = set()
         """The keys in the file, as nearly every request of a run is new; None if there are too many."""
         self._version, self._last_row = -1, 0
@@ -158,6 +162,7 @@ class Store:
         if self._database.is_closed:
             return
         self._busy_since, self._retry_at = time.monotonic() - PATIENCE_S, 0.0  # no time is left to be patient
+        self._check_at = 0.0
         try:
             with suppress(sqlite3.Error):
                 self._database.wait_for_locks(_LAST_WAIT_S)
@@ -258,9 +263,10 @@ class Store:
             return
         rows = [(key, *row) for key, row in self._pending.items()]
         try:
-            if self._database.stay():
+            if now >= self._check_at and self._database.stay():
                 self.leases.begin_anew()
                 self._keys, self._version, self._last_row = set(), -1, 0
+            self._check_at = now + _CHECK_EVERY_S if now >= self._check_at else self._check_at
             if rows:
                 with self._database.transaction() as connection:
                     connection.executemany(_PUT, rows)
