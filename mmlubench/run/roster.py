@@ -133,10 +133,10 @@ class Roster:
 
     @property
     def store_notices(self) -> list[str]:
-        """Lines about the store: what `store_repairs` says, and that another run uses it."""
+        """Lines about the store: what `store_repairs` says, who else uses it, and that others may reach it."""
         store: Store | None = self.__dict__.get("store")
-        company = store.company if store is not None else ""
-        return [*self.store_repairs, *([f"mmlubench: {company}"] if company else [])]
+        more = (store.company, store.place) if store is not None else ()
+        return [*self.store_repairs, *(f"mmlubench: {notice}" for notice in more if notice)]
 
     @property
     def store_repairs(self) -> list[str]:

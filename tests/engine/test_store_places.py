@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import sqlite3
 import stat
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from mmlubench.engine.store import sqlite as store_module
+from mmlubench.engine.store.network import shared_type
 from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import StoreError, UserError
 from tests.engine.test_store import fill, kept, key, rows_of
@@ -275,3 +277,48 @@ def test_replies_from_the_future_are_older_than_a_run_that_asks_all_anew(tmp_pat
         assert first is not None
         assert second is not None
         assert (first.at < 5_000.0, second.at) == (True, 1_000.0)
+
+
+@pytest.mark.parametrize("name", ["a?b#c%41 d", "ä ö", "--x", "it's"])
+def test_any_name_of_a_folder_will_do(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert rows_of(fill(Path(name) / "store.sqlite", 2)) == 2
+    assert [folder.name for folder in tmp_path.iterdir()] == [name]
+
+
+def test_a_damaged_store_keeps_its_name_where_there_is_no_room_for_a_copy(tmp_path: Path) -> None:
+    path = fill(tmp_path / "store.sqlite", 300)
+    data = bytearray(path.read_bytes())
+    data[20_000:28_000] = bytes(8_000)
+    path.write_bytes(data)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
+    try:
+        with pytest.raises(UserError, match=r"cannot be opened \((disk I/O error|database or disk is full)"):
+            Store.open(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert contents(tmp_path)["store.sqlite"] == data
+    assert not list(tmp_path.glob("*corrupt*"))
+    assert not list(tmp_path.glob(".*"))
+    with closing(Store.open(path)) as store:
+        assert store.stats()["rows"] > 250
+
+
+def test_a_store_on_a_network_file_system_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        "/dev/sda1 / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\n"
+        "tmpfs /home/ann tmpfs rw 0 0\nhost:/ /my\\040data fuse.sshfs rw 0 0\n"
+    )
+    paths = ["/data/s", "/home/bob/s", "/home/ann/s", "/homes/s", "/my data/s"]
+    assert [shared_type(Path(path), mounts) for path in paths] == ["", "nfs4", "", "", "fuse.sshfs"]
+    assert shared_type(Path("/home/bob/s"), tmp_path / "none") == ""
+    path = fill(tmp_path / "store.sqlite", 1)
+    with closing(Store.open(path)) as store:
+        assert store.place == ""
+        monkeypatch.setattr(store_module, "shared_type", lambda _path: "nfs4")
+        assert store.place == (
+            f"the store {path} lies on a network file system (nfs4): let runs of one computer at a time use it, "
+            "or give each its own with --store PATH"
+        )

@@ -12,7 +12,7 @@ import sqlite3
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -132,8 +132,12 @@ def _is_new(path: Path) -> bool:
     return False
 
 
-def _create(path: Path) -> None:
-    """Make an empty store under another name, and then give it its own: no half of one ever has that."""
+@contextmanager
+def _unnamed(path: Path, rows: Iterable[salvage.Row] = ()) -> Iterator[tuple[Path, int]]:
+    """Make a store with these rows beside `path`, for the context to give it its name; return the number of rows.
+
+    No half of a store ever has that name, and nothing that it stands for is lost if there is no room for it.
+    """
     unnamed = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     os.close(os.open(unnamed, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     try:
@@ -143,14 +147,22 @@ def _create(path: Path) -> None:
                 db.execute(table)
             db.execute(f"PRAGMA application_id = {_APPLICATION}")
             db.execute(f"PRAGMA user_version = {SCHEMA}")
+            db.executemany(ADD, rows)
             db.execute("COMMIT")
+            count = db.execute("SELECT count(*) FROM replies").fetchone()[0]
+        yield unnamed, count
+    finally:
+        for end in ("", "-journal"):
+            unnamed.with_name(unnamed.name + end).unlink(missing_ok=True)
+
+
+def _create(path: Path) -> None:
+    with _unnamed(path) as (unnamed, _):
         try:
             os.link(unnamed, path)  # unlike a rename, this replaces no file that came meanwhile
         except OSError:  # a file system without links, or the file came meanwhile
             if not path.exists():
                 unnamed.rename(path)
-    finally:
-        unnamed.unlink(missing_ok=True)
 
 
 def _connect(path: Path, check: bool) -> sqlite3.Connection:
@@ -185,16 +197,12 @@ def _connect(path: Path, check: bool) -> sqlite3.Connection:
 def _replace_damaged(path: Path, damage: str) -> tuple[sqlite3.Connection, str]:
     """Rename a damaged file and its side files, and copy its readable rows into a new one."""
     aside = _free_name(path)
-    for end in ("", *SIDE_FILES):
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + end).rename(aside.with_name(aside.name + end))
-    _create(path)
-    db = _connect(path, check=False)
-    db.execute("BEGIN IMMEDIATE")
-    db.executemany(ADD, salvage.rows(aside))
-    db.execute("COMMIT")
-    copied = db.execute("SELECT count(*) FROM replies").fetchone()[0]
-    return db, (
+    with _unnamed(path, salvage.rows(path)) as (unnamed, copied):
+        for end in (*SIDE_FILES, ""):
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + end).rename(aside.with_name(aside.name + end))
+        unnamed.rename(path)
+    return _connect(path, check=False), (
         f"the store {path} was damaged ({damage}): it is now {aside.name} beside it, and a new one was begun with "
         f"the {several(copied, 'reply', 'replies')} that could be read"
     )

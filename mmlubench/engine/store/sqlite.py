@@ -18,6 +18,7 @@ from typing import Any
 
 from mmlubench.engine.store.database import PATIENCE_S, Database, is_busy
 from mmlubench.engine.store.leases import Leases, others
+from mmlubench.engine.store.network import shared_type
 from mmlubench.engine.store.opening import SCHEMA, SIDE_FILES, WAY_OUT, is_damage
 from mmlubench.engine.store.reply import StoredReply, check_sum, decode, encode
 from mmlubench.errors import StoreError, UserError
@@ -103,6 +104,17 @@ class Store:
         return (
             f"another run (process {', '.join(map(str, self._others))}) uses the store {self.path} now: "
             "each question is asked by one of the two, and the other waits for its reply"
+        )
+
+    @property
+    def place(self) -> str:
+        """One sentence for the user, if the file lies where several computers may reach it; else empty."""
+        kind = shared_type(self._database.path)
+        if not kind:
+            return ""
+        return (
+            f"the store {self.path} lies on a network file system ({kind}): let runs of one computer at a time use it, "
+            "or give each its own with --store PATH"
         )
 
     def get(self, key: bytes) -> StoredReply | None:
