@@ -325,10 +325,18 @@ def width_of(reporter: pytest.TerminalReporter) -> int:
     return reporter._tw.fullwidth
 
 
-def write_at_once(reporter: pytest.TerminalReporter | None, text: str) -> None:
-    """Write a line to the terminal past all buffers, as a signal handler must: it may have interrupted a write."""
+def write_at_once(config: pytest.Config, text: str) -> None:
+    """Write a line to the terminal past all buffers and captures, as a signal handler must; nothing without a terminal.
+
+    It may have interrupted a write, and a test whose output goes elsewhere.
+    """
     with suppress(AttributeError, OSError, ValueError):  # no terminal, or a closed one
-        os.write(reporter._tw._file.fileno(), f"\n{text}\n".encode())  # type: ignore[union-attr]
+        plugins = config.pluginmanager
+        descriptor = plugins.getplugin("terminalreporter")._tw._file.fileno()
+        if descriptor == 1:  # pytest leads it elsewhere while a test runs
+            capturing = getattr(plugins.getplugin("capturemanager"), "_global_capturing", None)
+            descriptor = getattr(getattr(capturing, "out", None), "targetfd_save", descriptor)
+        os.write(descriptor, f"\n{text}\n".encode())
 
 
 def end_line(reporter: pytest.TerminalReporter) -> None:

@@ -199,8 +199,7 @@ class Session:
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Handle SIGTERM and Ctrl-C from here until everything is written, and run all tests."""
         self._session = session
-        reporter = None if self.is_worker else self.config.pluginmanager.get_plugin("terminalreporter")
-        self._signals.take(lambda text: write_at_once(reporter, text))
+        self._signals.take(lambda text: None if self.is_worker else write_at_once(self.config, text))
         if not self.has_process:
             return None
         self._garbage.begin()

@@ -379,3 +379,23 @@ def test_a_damaged_reply_is_asked_for_although_another_run_is_there(path: Path) 
 
     with closing(Pair(path)) as pair:
         asyncio.run(play(pair))
+
+
+def test_processes_of_one_run_that_were_idle_for_long_are_not_late_when_another_run_comes(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases_module, "LATE_S", 0.2)
+    one, sibling, past, newcomer = (Store.open(path, run=run) for run in ("one", "one", "past", "newcomer"))
+    for store in (one, sibling, past, one, sibling, past):
+        store.leases._look()
+    assert one.leases.shared
+    past.close()
+    for store in (one, sibling):
+        store.leases._look()
+        assert not store.leases.shared
+    time.sleep(0.3)  # a slow model: nothing is written, and nobody counts
+    newcomer.leases._look()
+    one.leases._look()
+    assert one._database.execute("SELECT run FROM askers").fetchall() == [("one",), ("one",), ("newcomer",)]
+    for store in (one, sibling, newcomer):
+        store.close()

@@ -397,7 +397,7 @@ def test_a_store_that_cannot_be_opened_is_named_by_its_own_option(
 ) -> None:
     server, folder = start_server(), make_folder()
     ran = run_pytest(folder, "--model", server.model, *SAMPLE, "--store", str(folder))
-    assert f"the store {folder} cannot be opened" in assert_refused(ran, server)
+    assert f"the store {folder} is a folder, and a file is needed" in assert_refused(ran, server)
 
 
 @BOTH

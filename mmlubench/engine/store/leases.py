@@ -129,6 +129,8 @@ class Leases:
 
     def _look(self) -> None:
         """Show a sign of life, see who else is there, and take the leases that are free. Raises sqlite3.Error."""
+        if not self.shared and self._is_alone():
+            return
         with self._database.transaction() as connection:
             askers = connection.execute(_ASKERS).fetchall()
             if self._me not in (asker[0] for asker in askers):
@@ -149,6 +151,15 @@ class Leases:
         self.shared = bool(rivals)
         self._settle(settled)
 
+    def _is_alone(self) -> bool:
+        """Whether there is nothing to write: processes of one run would wake each other with it for ever."""
+        askers = self._database.execute(_ASKERS).fetchall()
+        return (
+            bool(self._me)
+            and all(run == self._run for _, run, *_ in askers)
+            and self._me in {a[0] for a in askers}
+        )
+
     def _join(self, connection: sqlite3.Connection) -> int:
         values = (self._run, _host(), os.getpid())
         statement = "INSERT INTO askers (run, host, pid, beat, seen) VALUES (?, ?, ?, 0, 0)"
@@ -158,7 +169,9 @@ class Leases:
         if asker == self._me:
             return False
         before, since = self._heard.get(asker, (None, 0.0))
-        if beat != before:
+        if (
+            beat != before or not self.shared
+        ):  # only together with other runs are beats counted up all the time
             since = time.monotonic()
             self._heard[asker] = beat, since
         return is_dead(host, pid) or time.monotonic() - since > LATE_S
