@@ -390,7 +390,7 @@ def test_processes_of_one_run_that_were_idle_for_long_are_not_late_when_another_
         store.leases._look()
     assert one.leases.shared
     past.close()
-    for store in (one, sibling):
+    for store in (sibling, one):
         store.leases._look()
         assert not store.leases.shared
     time.sleep(0.3)  # a slow model: nothing is written, and nobody counts
