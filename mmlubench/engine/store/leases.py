@@ -169,9 +169,8 @@ class Leases:
         if asker == self._me:
             return False
         before, since = self._heard.get(asker, (None, 0.0))
-        if (
-            beat != before or not self.shared
-        ):  # only together with other runs are beats counted up all the time
+        # Only together with other runs are beats counted up all the time.
+        if beat != before or not self.shared:
             since = time.monotonic()
             self._heard[asker] = beat, since
         return is_dead(host, pid) or time.monotonic() - since > LATE_S
