@@ -76,7 +76,7 @@ def test_a_report_beside_the_folder_replaces_neither_a_store_nor_what_is_no_file
         return [File("store.sqlite", "gone", beside=True)]
 
     monkeypatch.setattr(report_module, "reports", lambda: {"bad": Report(files=wanted)})
-    made, failures = files(None, (), folder.may_replace)  # type: ignore[arg-type]  # the report looks at no run
+    made, failures = files(None, (), folder.may_replace)
     assert made == []
     assert failures == [
         "the report bad failed (ValueError: 'store.sqlite' beside the run folder is a store, or no file, "
