@@ -351,15 +351,17 @@ def test_a_folder_that_is_deleted_in_the_middle_is_a_sentence_and_loses_no_answe
     assert server.stats()["total"] == 40
 
 
-@pytest.mark.parametrize("compression", [(), ("--log-compression", "zstd")], ids=["plain", "zstd"])
+@pytest.mark.parametrize(
+    "more", [(), ("--log-compression", "zstd"), ("-n", "2")], ids=["plain", "zstd", "n2"]
+)
 def test_a_run_folder_that_is_deleted_ends_the_run_at_the_next_flush(
-    compression: tuple[str, ...],
+    more: tuple[str, ...],
     make_folder: Callable[..., Path],
     start_pytest: Callable[..., Any],
     start_server: Callable[..., Any],
 ) -> None:
     server, folder = start_server("--latency-ms", "300"), make_folder()
-    options = ("--model", server.model, "--data", "sample", "--concurrency", "2", *compression)
+    options = ("--model", server.model, "--data", "sample", "--concurrency", "2", *more)
     running = start_pytest(folder, *options)
     server.wait_for(10)
     shutil.rmtree(next(path for path in (folder / "reports").iterdir() if path.is_dir()))
