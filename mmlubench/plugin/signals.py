@@ -68,12 +68,15 @@ class Signals:
             signal.signal(*self._before.pop())
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        before, self._seen = (
+            self._seen,
+            self._seen + 1,
+        )  # first of all: the next signal may interrupt what follows
         name = "SIGTERM" if number == signal.SIGTERM else "Ctrl-C"
-        if self._held is not None and self._seen != 1:  # the second one of all shortens the wait
+        if self._held is not None and before != 1:  # the second one of all shortens the wait
             self._say(_SAID_AT_END.format(name))
-        elif self._seen < len(_SAID):
-            self._say(_SAID[self._seen].format(name))
-        self._seen += 1
+        elif before < len(_SAID):
+            self._say(_SAID[before].format(name))
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
