@@ -87,9 +87,9 @@ class Signals:
                 _raise(number)
             elif loop is not None:
                 loop.call_soon_threadsafe(_raise, number)
-        elif loop is not None and self._seen < 3:
+        elif loop is not None and before < 2:
             loop.call_soon_threadsafe(_raise, number)
-        elif self._seen != 2:
+        elif before != 1:
             _raise(number)  # the third signal at once, as a stuck task may keep the loop from reaching it
 
 
