@@ -86,7 +86,7 @@ def store() -> None:
 @_store_path
 def stats(path: Path) -> None:
     """Show how many answers of which models the store holds."""
-    with _opened(path) as opened:
+    with _opened(path, to_read=True) as opened:
         held = opened.stats()
     click.echo(f"{path}: {held['rows']:,} answers, {held['bytes'] / 1e6:,.1f} MB")
     if held["rows"]:
@@ -116,15 +116,15 @@ def prune(age: str | None, model: str | None, path: Path) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Store]:
-    """Open a store that is there; errors end the command with their sentence."""
+def _opened(path: Path, *, to_read: bool = False) -> Iterator[Store]:
+    """Open a store that is there, `to_read` without changing it; errors end the command with their sentence."""
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.engine.store.sqlite import Store
 
     with errors_as_messages():
         if not path.exists():
             raise UserError(f"there is no store at {path}; name one with --store PATH.")
-        with closing(Store.open(path)) as opened:
+        with closing(Store.open_to_read(path) if to_read else Store.open(path)) as opened:
             if opened.notice:
                 click.echo(opened.notice, err=True)
             yield opened

@@ -1,15 +1,21 @@
 """JSON-lines files, appended to during a run, and files written atomically, so that no reader sees half a file.
 
+Files that are made here can be read by their owner alone, as replies may hold what others must not read.
+
 `OSError` is not caught here: only the caller knows which option chose the path, and can name it to the user.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from stat import S_IMODE
 from time import monotonic
 from typing import Any
 
@@ -18,6 +24,7 @@ import orjson
 from mmlubench import zstd
 from mmlubench.errors import DataError, short
 from mmlubench.inputs import read_lines
+from mmlubench.private import opener
 
 FLUSH_EVERY_S = 1.0
 BUFFER_BYTES = 64 * 1024
@@ -29,7 +36,8 @@ class Appender:
     """A file to which whole lines are appended. A reader, or a crash, misses at most the last second or 64 kB."""
 
     def __init__(self, path: str | Path) -> None:
-        self._file = Path(path).open("ab", buffering=BUFFER_BYTES)  # noqa: SIM115 - close() closes it
+        self._path = path
+        self._file = open(path, "ab", buffering=BUFFER_BYTES, opener=opener)  # noqa: SIM115 - closed by close()
         self._flushed_at = monotonic()
 
     def write(self, lines: bytes) -> None:
@@ -39,13 +47,24 @@ class Appender:
             self.flush()
 
     def flush(self) -> None:
-        """Hand all lines to the operating system now; call it when no more lines may come for a while."""
+        """Hand all lines to the operating system now; call it when no more lines may come for a while.
+
+        Raises OSError, also if the file was deleted: nobody would ever read the lines.
+        """
         self._file.flush()
+        if not os.fstat(self._file.fileno()).st_nlink:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
         self._flushed_at = monotonic()
 
     def close(self) -> None:
-        """Write the buffered lines and close the file; a second call does nothing."""
-        self._file.close()
+        """Write the buffered lines and close the file; a second call does nothing. Raises OSError as `flush` does."""
+        if self._file.closed:
+            return
+        try:
+            self.flush()
+        finally:
+            with suppress(OSError):
+                self._file.close()
 
 
 class PackedAppender(Appender):
@@ -67,12 +86,6 @@ class PackedAppender(Appender):
             self._file.write(zstd.frame(bytes(self._waiting)))
             self._waiting.clear()
         super().flush()
-
-    def close(self) -> None:
-        """Write the lines that wait and close the file; a second call does nothing."""
-        if not self._file.closed:
-            self.flush()
-        super().close()
 
 
 def present(path: Path) -> Path:
@@ -155,12 +168,19 @@ def _plain(value: Any) -> Any:
 
 
 def write_atomic(path: str | Path, content: bytes | str) -> None:
-    """Write a file atomically, either whole or not at all; text is written as UTF-8."""
+    """Write a file atomically, whole or not at all; text is written as UTF-8. A file that is replaced keeps its mode.
+
+    Raises OSError.
+    """
     path = Path(path)
-    # In the same folder, since a rename is atomic only within one file system.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # In the same folder, since a rename is atomic only within one file system. The name is new: in a folder of many
+    # users a link of that name could lead anywhere.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        with open(temporary, "xb", opener=opener) as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        with suppress(FileNotFoundError):
+            temporary.chmod(S_IMODE(path.stat().st_mode))
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ import click
 from mmlubench import __version__
 from mmlubench.commands.runs import errors_as_messages
 from mmlubench.errors import DataError, ProviderError, UserError
+from mmlubench.private import make_folder
 from mmlubench.records import DIALOGUES
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ def _ask(
 
     run = run_of(spec, parent, refresh=refresh)
     store = run.roster.store
-    if run.roster.store_notice:
-        click.echo(run.roster.store_notice, err=True)
+    for notice in run.roster.store_notices:
+        click.echo(notice, err=True)
     try:
         return asyncio.run(ask_all(run, experiment))
     except KeyboardInterrupt:
@@ -96,17 +97,22 @@ def _folder(experiment: Experiment, parent: Path) -> Path:
     """Make the folder of the experiment, before any request is paid for."""
     folder = parent / experiment.experiment_id
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise UserError(f"--output-dir {parent}: {folder} cannot be made ({error.strerror}).") from None
     return folder
 
 
 def _protect(folder: Path, spec: ModelSpec, force: bool) -> None:
-    """Mock replies must not wipe out real ones, only because the key is not set today."""
+    """Refuse a folder with files of others, and mock replies in place of real ones because a key is not set today."""
     # late: `mmlubench --help` and the other commands need none of it
-    from mmlubench.dialogues.lines import SUMMARY, read_object
+    from mmlubench.dialogues.lines import ORIGIN, REQUESTS, RESPONSES, SUMMARY, read_object
 
+    there = [name for name in (REQUESTS, RESPONSES, SUMMARY) if (folder / name).exists()]
+    if there and not (folder / ORIGIN).exists():
+        raise UserError(
+            f"{folder} has a {there[0]} that no `mmlubench run` wrote: give another --output-dir."
+        )
     if not spec.is_mock or force:
         return
     try:

@@ -20,6 +20,8 @@ T = TypeVar("T")
 _TURN_EVERY_S = 0.001
 #: How long `close` waits for a job that ignores being cancelled, and for a connection that does not close.
 _PATIENCE_S = 5.0
+#: Turns of the event loop within which a reply gets from the socket to the job that waits for it.
+_LAST_TURNS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class LookAhead(Generic[T]):
             return []
         self._closed = True
         self._drain(drain_s)
+        self._take_arrived()
         try:
             self._cancel_all(closing)
         except KeyboardInterrupt:  # once more in the meantime: what is open has to be closed all the same
@@ -135,6 +138,12 @@ class LookAhead(Generic[T]):
             with suppress(KeyboardInterrupt):  # a second Ctrl-C ends the wait
                 self._turn()  # the first Ctrl-C may have left a pending `stop`, which would end the wait at once
                 self.loop.run_until_complete(asyncio.wait(begun, timeout=seconds))
+
+    def _take_arrived(self) -> None:
+        """Let jobs take replies that have arrived, at the socket or further on, before they are stopped."""
+        for _ in range(_LAST_TURNS):
+            with suppress(KeyboardInterrupt):
+                self._turn()
 
     def _forget_stop(self) -> None:
         """Consume a pending `stop` that a Ctrl-C left behind: it would interrupt the next run of the loop."""

@@ -6,9 +6,10 @@ no other module of mmlubench may use them; those of pytest-xdist are in `plugin/
 
 from __future__ import annotations
 
+import os
 from argparse import Action
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -322,6 +323,20 @@ def to_json(report: pytest.TestReport) -> dict[str, Any]:
 def width_of(reporter: pytest.TerminalReporter) -> int:
     """Return the width of the terminal in characters."""
     return reporter._tw.fullwidth
+
+
+def write_at_once(config: pytest.Config, text: str) -> None:
+    """Write a line to the terminal past all buffers and captures, as a signal handler must; nothing without a terminal.
+
+    It may have interrupted a write, and a test whose output goes elsewhere.
+    """
+    with suppress(AttributeError, OSError, ValueError):  # no terminal, or a closed one
+        plugins = config.pluginmanager
+        descriptor = plugins.getplugin("terminalreporter")._tw._file.fileno()
+        if descriptor == 1:  # pytest leads it elsewhere while a test runs
+            capturing = getattr(plugins.getplugin("capturemanager"), "_global_capturing", None)
+            descriptor = getattr(getattr(capturing, "out", None), "targetfd_save", descriptor)
+        os.write(descriptor, f"\n{text}\n".encode())
 
 
 def end_line(reporter: pytest.TerminalReporter) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,10 @@ from mmlubench.plugin.silence import Silence
 from mmlubench.plugin.xdist.private_xdist import worker_count
 from mmlubench.printable import printable
 from mmlubench.reports.report import Screen, sections
+from mmlubench.run.archive import MANIFEST
 from mmlubench.run.ledger import Ledger
 from mmlubench.run.manifest import Invocation
+from mmlubench.run.resuming import resume_command
 from mmlubench.run.run import Run
 from mmlubench.schema import Outcome
 
@@ -72,8 +75,11 @@ class Recording:
             self._hooks.case_finished(entry)
         self._hooks.run_finished(self.ledger.records)
 
-    def print_summary(self, reporter: pytest.TerminalReporter) -> None:
-        """Print the table of every benchmark and model, the errors grouped by cause, and the path of the run folder."""
+    def print_summary(self, reporter: pytest.TerminalReporter, *, stopped: bool) -> None:
+        """Print the table of every benchmark and model, the errors grouped by cause, and the path of the run folder.
+
+        For a run that was `stopped` or is incomplete, print the command that goes on with it.
+        """
         screen = Screen(width_of(reporter), color=reporter.hasmarkup, ascii=not _is_utf8())
         for section in sections(self.ledger.records, screen):
             reporter.write_sep("=", section.title)
@@ -89,6 +95,14 @@ class Recording:
             reporter.write_line(f"{name} is left as it is: it has the score of a run that asked more.")
         label = printable(self._run.settings.desc or "")
         reporter.write_line(f"run folder: {self.ledger.path}" + (f" ({label})" if label else ""))
+        if (stopped or not self.ledger.entries.is_finished) and self._can_resume:
+            started = self._config.invocation_params.dir
+            reporter.write_line(f"to go on: {resume_command(Path(self.ledger.path), started)}")
+
+    @property
+    def _can_resume(self) -> bool:
+        """Whether a resumed run would find this one's folder, and its replies."""
+        return self._run.roster.has_store and (Path(self.ledger.path) / MANIFEST).is_file()
 
 
 def exit_status(session: pytest.Session, ledger: Ledger) -> int:

@@ -6,7 +6,7 @@ are in the order in which pytest calls them.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +18,7 @@ from mmlubench.plugin.case_report import PROPERTY
 from mmlubench.plugin.fast_path import FastPath
 from mmlubench.plugin.garbage import RareCollection, no_collection
 from mmlubench.plugin.option_names import NAMES, usage_error
+from mmlubench.plugin.private_pytest import write_at_once
 from mmlubench.plugin.redaction import Redaction
 from mmlubench.plugin.signals import DRAIN_S, Signals
 from mmlubench.plugin.terminal import count_outcomes, status_of
@@ -31,6 +32,8 @@ from mmlubench.run.share import Share
 if TYPE_CHECKING:
     from mmlubench.plugin.cases import Case
     from mmlubench.plugin.process import Process
+
+_STOPPED = pytest.ExitCode.INTERRUPTED
 
 
 class Session:
@@ -54,8 +57,8 @@ class Session:
         """The lines of `--estimate`."""
         self._signals = Signals()
         self._garbage = RareCollection()
-        self._has_header = False
-        """Whether pytest prints a header; with -q it does not, and our notices are printed at the end."""
+        self._told: set[str] = set()
+        """The notices that were shown. With -q pytest prints no header, and all of them are shown at the end."""
 
     @property
     def is_worker(self) -> bool:
@@ -120,14 +123,18 @@ class Session:
         """Show the models and notices, MOCK for mocks; nothing in a run without a benchmark so far."""
         if not self.has_process:
             return []
-        self._has_header = True
         run = self.process.run
         how = run.strategy.notice and f"mmlubench: {run.strategy.notice}"
-        return [*run.roster.header(run.strategy.heading), *filter(None, [how, *self._notices()])]
+        return [*run.roster.header(run.strategy.heading), *filter(None, [how]), *self._notices()]
 
-    def _notices(self) -> tuple[str, str]:
-        """Return the notice of the store and that of option names, each empty if there is nothing to say."""
-        return self.process.run.roster.store_notice, self.config.stash[NAMES].notice()
+    def _notices(self, more: Iterable[str] = ()) -> list[str]:
+        """Return the notices about the store and option names that were not shown yet, and `more` of them."""
+        if not self.has_process:
+            return []
+        notices = (*self.process.run.roster.store_notices, self.config.stash[NAMES].notice(), *more)
+        new = [line for line in dict.fromkeys(notices) if line and line not in self._told]
+        self._told.update(new)
+        return new
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -184,9 +191,7 @@ class Session:
         """Show the sources of the questions, and every notice that no header has shown, before anything is asked."""
         if not self.has_process:
             return []
-        late = () if self._has_header else filter(None, self._notices())
-        self._has_header = True
-        return [*late, *self.process.run.data.lines(), *self.process.notices()]
+        return [*self._notices(), *self.process.run.data.lines(), *self.process.notices()]
 
     # -- while cases run -----------------------------------------------------------------------------------------
 
@@ -194,7 +199,7 @@ class Session:
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Handle SIGTERM and Ctrl-C from here until everything is written, and run all tests."""
         self._session = session
-        self._signals.take()
+        self._signals.take(lambda text: None if self.is_worker else write_at_once(self.config, text))
         if not self.has_process:
             return None
         self._garbage.begin()
@@ -247,6 +252,7 @@ class Session:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """End all requests, write all files, and let a gate decide the exit status."""
         self._session = session
+        self._signals.hold()
         ungraded = self._end_requests()
         if self._workerinput is not None:
             self._send_to_controller(ungraded)
@@ -254,7 +260,6 @@ class Session:
             if self._controller is not None:
                 ungraded += self._take_from_workers(self._controller, session)
             self._writer.finish(session, ungraded)
-        self._signals.give_back()
         self._garbage.end()
         if self._quotes and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             session.exitstatus = pytest.ExitCode.OK
@@ -269,16 +274,19 @@ class Session:
         result = yield
         for line in self._errors():
             terminalreporter.write_line(f"ERROR: {line}", red=True)
-        notices = () if self._has_header or not self.has_process else self._notices()
         of_workers = self._controller.output.notices if self._controller is not None else ()
-        for line in filter(None, (*notices, *of_workers, *self._quotes)):
+        for line in (*self._notices(of_workers), *self._quotes):
             terminalreporter.write_line(line)
         if self._writer.recording is not None:
-            self._writer.recording.print_summary(terminalreporter)
+            self._writer.recording.print_summary(terminalreporter, stopped=exitstatus == _STOPPED)
         elif self.has_process and not self.problem and self._found_no_case(exitstatus):
             terminalreporter.write_line(self._why_no_case(), yellow=True)
         count_outcomes(terminalreporter)
         return result
+
+    def pytest_unconfigure(self) -> None:
+        """Handle signals no more: everything is written and shown."""
+        self._signals.give_back()
 
     def _end_requests(self) -> list[tuple[bytes, bytes]]:
         """End all requests; return the log lines of cases that were asked but not graded."""
@@ -296,7 +304,7 @@ class Session:
         output = WorkerOutput(problem=self.problem, trouble=self._writer.trouble, ungraded=ungraded)
         if self.has_process:
             output.benchmarks = sorted(self.process.run.data.seen)
-            output.notices = self.process.notices()
+            output.notices = [*self.process.notices(), *self.process.run.roster.store_repairs]
         output.write_to(self.config.workeroutput)  # type: ignore[attr-defined]  # xdist's
 
     def _take_from_workers(

@@ -129,7 +129,8 @@ class Ledger:
             self._folder.drop_mock()
             self.records = replace(self.records, manifest=self._manifest(), path=self._folder.path)
         self._folder.write_json("manifest.json", self.records.manifest.to_dict())
-        made, self.failed_reports = files(self.records, [path.name for path in self._folder.path.iterdir()])
+        taken = [path.name for path in self._folder.path.iterdir()]
+        made, self.failed_reports = files(self.records, taken, self._folder.may_replace)
         self.kept_files = [file.name for file in made if not self._folder.write_file(file)]
         return crashed
 

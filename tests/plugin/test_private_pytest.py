@@ -341,6 +341,33 @@ def test_the_terminal_has_a_width_ends_lines_and_counts_as_it_is_told(pytester, 
     result.stdout.fnmatch_lines(["1 failed in *"])
 
 
+@pytest.mark.parametrize("capture", ["fd", "sys", "no"])
+def test_a_line_is_written_past_all_buffers_and_captures(capture, pytester):
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile(
+        "import os\n"
+        "from mmlubench.plugin.private_pytest import write_at_once\n"
+        "def test_one(request):\n"
+        "    write_at_once(request.config, 'said at once')\n"
+        "    os._exit(3)\n"  # what is in a buffer is lost
+    )
+    result = pytester.runpytest_subprocess(f"--capture={capture}")
+    assert result.ret == 3
+    result.stdout.fnmatch_lines(["said at once"])
+
+
+def test_without_a_terminal_nothing_is_written_at_once(pytester):
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile(
+        "from mmlubench.plugin.private_pytest import write_at_once\n"
+        "def test_one(request):\n"
+        "    write_at_once(request.config, 'never said')\n"
+    )
+    result = pytester.runpytest_subprocess("-p", "no:terminal")
+    assert result.ret == 0
+    result.stdout.no_fnmatch_line("never said")
+
+
 # -- pytest-xdist --------------------------------------------------------------------------------------------------
 
 

@@ -51,9 +51,15 @@ class Controller:
 
 
 def stop(session: pytest.Session, why: str) -> None:
-    """End the run after the case that is being reported; pytest shows `why`."""
-    if not private_xdist.set_should_stop(session.config, why):
-        session.shouldstop = why
+    """End the run after the case that is being reported; pytest shows `why`.
+
+    Raises Interrupted where there are workers: xdist would let each of them ask all the rest of its share first.
+    """
+    if stopped_for(session):
+        return
+    if private_xdist.set_should_stop(session.config, why):
+        raise session.Interrupted(why)
+    session.shouldstop = why
 
 
 def stopped_for(session: pytest.Session) -> str:
