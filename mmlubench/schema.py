@@ -78,6 +78,8 @@ class Question:
     """The locale of a translation as its data set names it, for example `DE_DE`; empty for English."""
     rationale: str = ""
     """The worked-out solution of a worked example; empty if the data set has none."""
+    order: str = ""
+    """The letters of the choices in the data, in the order they have here, such as `CABD`; empty if none was moved."""
 
     @property
     def letters(self) -> str:
@@ -299,6 +301,8 @@ class Entry:
     """The letters of all agents in each round, if several agents worked on the question."""
     recipe: str = ""
     """The name of what replaced the recipe of the run, such as `own solver (conftest.py)`; empty for that recipe."""
+    order: str = ""
+    """`Question.order`: the letters that the choices have in the data, if the data set moved them; else left out."""
 
     @property
     def points(self) -> float:
@@ -309,6 +313,8 @@ class Entry:
         """Return the values for JSON."""
         # Not dataclasses.asdict, which would make deep copies, 14,042 times.
         values = {name: getattr(self, name) for name in self.__slots__}
+        if not self.order:
+            del values["order"]
         return {**values, "outcome": self.outcome.value, "usage": self.usage.to_dict()}
 
     @classmethod
@@ -348,6 +354,7 @@ _REPEATED = (
     "served_model",
     "language",
     "recipe",
+    "order",
 )
 
 #: The types of the fields of an entry in a file, other than text.

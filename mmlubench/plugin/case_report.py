@@ -60,6 +60,7 @@ def result_of(case: Case, case_outcome: CaseOutcome) -> Entry:
         score=answer.score if answer else None,
         rounds=answer.rounds if answer else (),
         recipe=case.template.recipe,
+        order=question.order,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from mmlubench import datasets, prompts
 from mmlubench.datasets import DataSet, Spec
 from mmlubench.datasets.assembly import fingerprint
+from mmlubench.datasets.from_yaml.doubts import one_letter
 from mmlubench.datasets.packed import Runs, pick, runs
 from mmlubench.datasets.select import positions, select
 from mmlubench.errors import EmptySelection, UserError
@@ -137,7 +138,8 @@ class RunData:
                 choose=self._sample if in_part and self._takes_a_sample else None,
             )
         else:
-            data = DataSet(benchmark, tuple(origin), {}, _OWN_ROWS, "", fingerprint(origin))
+            notice = "; ".join(one_letter(origin))
+            data = DataSet(benchmark, tuple(origin), {}, _OWN_ROWS, "", fingerprint(origin), notice)
         return narrow(data, settings, source)
 
     @property
