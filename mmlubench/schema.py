@@ -92,6 +92,11 @@ class Question:
         return "-".join(self.id.split("/")[1:]) or self.id
 
 
+def untranslated(question_id: str, language: str) -> str:
+    """Return what the id of a question is in all languages: without the name of its own."""
+    return question_id.replace(f"/{language}/", "/", 1) if language else question_id
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation."""
