@@ -12,6 +12,28 @@ from mmlubench.prompts.template import fill
 from mmlubench.schema import Message, Question
 
 
+class Options:
+    """The choices as templates see them: a list of texts in a loop, a line `A. Paris` for each when printed."""
+
+    __slots__ = ("_lettered",)
+
+    def __init__(self, lettered: Sequence[tuple[str, str]]) -> None:
+        """`lettered` are pairs of letter and text."""
+        self._lettered = lettered
+
+    def __str__(self) -> str:
+        return "\n".join([f"{letter}. {text}" for letter, text in self._lettered])
+
+    def __iter__(self) -> Iterator[str]:
+        return (text for _, text in self._lettered)
+
+    def __len__(self) -> int:
+        return len(self._lettered)
+
+    def __getitem__(self, index: Any) -> Any:
+        return [*self][index]
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """A worked example, as templates see it."""
@@ -20,6 +42,16 @@ class Example:
     choices: list[tuple[str, str]]
     answer: str
     rationale: str
+
+    @property
+    def options(self) -> Options:
+        """The choices without letters in a loop, with them when printed."""
+        return Options(self.choices)
+
+    @property
+    def letters(self) -> str:
+        """The letters of the choices."""
+        return "".join(letter for letter, _ in self.choices)
 
     def __iter__(self) -> Iterator[Any]:
         """Yield question, choices and answer, for `{% for question, choices, answer in shots %}`."""
@@ -53,15 +85,19 @@ def turns(recipe: Recipe, examples: tuple[Question, ...]) -> tuple[Message, ...]
 
 def values_of(question: Question, shots: Sequence[Example] | None = None) -> dict[str, Any]:
     """Return the variables of a template by name; `shots` is None for a template that may not use it."""
-    letters = question.letters
-    values = {
-        "question": question.text,
-        "choices": lettered(question),
+    values = {"question": question.text, **values_of_choices(question), **values_of_subject(question)}
+    return values if shots is None else {**values, "shots": shots}
+
+
+def values_of_choices(question: Question) -> dict[str, Any]:
+    """Return the variables that show the choices."""
+    letters, choices = question.letters, lettered(question)
+    return {
+        "choices": choices,
+        "options": Options(choices),
         "letters": letters,
         "letters_list": _in_words(letters),
-        **values_of_subject(question),
     }
-    return values if shots is None else {**values, "shots": shots}
 
 
 def values_of_subject(question: Question) -> dict[str, Any]:

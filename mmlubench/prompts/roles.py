@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 
 from mmlubench import yaml_file
 from mmlubench.errors import PromptError
-from mmlubench.prompts.template import fill, names_used
+from mmlubench.prompts.examples import Options, values_of_choices
+from mmlubench.prompts.examples import lettered as pairs_of
+from mmlubench.prompts.template import VARIABLES, fill, names_used
 from mmlubench.schema import Question
 
 _PACKAGED = Path(__file__).parent / "agents"
@@ -19,7 +21,8 @@ _PACKAGED = Path(__file__).parent / "agents"
 QUESTION_VARIABLES = {
     "category": "the category of the question with spaces: computer science",
     "subject": "its subject with spaces: high school computer science",
-    "question": "the question with its lettered options",
+    "question": "the question with its lettered choices, a line each: what {{ options }} prints stands in it",
+    **{name: VARIABLES[name] for name in ("choices", "options", "letters", "letters_list")},
 }
 #: The variables of a prompt that follows replies of other agents.
 REPLY_VARIABLES = {
@@ -69,6 +72,7 @@ class Role:
             "category": (question.category or question.subject).replace("_", " "),
             "subject": question.subject.replace("_", " "),
             "question": lettered(question),
+            **values_of_choices(question),
         }
         if others is not None:
             values["other_agent_responses"] = others
@@ -89,8 +93,7 @@ def read_role(name: str, file: str | Path | None, variables: Mapping[str, str]) 
 
 def lettered(question: Question) -> str:
     """Return the question followed by a line for each choice: `A. Paris`."""
-    choices = (f"{letter}. {text}" for letter, text in zip(question.letters, question.choices, strict=True))
-    return "\n".join((question.text, *choices))
+    return f"{question.text}\n{Options(pairs_of(question))}"
 
 
 def _check(role: Role, variables: Mapping[str, str]) -> None:

@@ -86,23 +86,26 @@ def test_only_what_comes_after_others_may_leave_the_question_out(
         (
             {"template": "{{ question }} {{ persona }}"},
             QUESTION_VARIABLES,
-            "template uses the unknown variable persona; it may use category, subject, question.",
+            "template uses the unknown variable persona; it may use category, "
+            "subject, question, choices, options, letters, letters_list.",
         ),
         (
             {"template": "{{ question }} {{ other_agent_responses }}"},
             QUESTION_VARIABLES,
-            "template uses the unknown variable other_agent_responses; it may use category, subject, question.",
+            "template uses the unknown variable other_agent_responses; it may use category, "
+            "subject, question, choices, options, letters, letters_list.",
         ),
         (
             {"template": "{{ debate_chain[-1] }}"},
             REPLY_VARIABLES,
             "template uses the unknown variable debate_chain; "
-            "it may use category, subject, question, other_agent_responses.",
+            "it may use category, subject, question, choices, options, letters, letters_list, other_agent_responses.",
         ),
         (
             {"template": "Who knows?"},
             QUESTION_VARIABLES,
-            "template never uses question; it may use category, subject, question.",
+            "template never uses question; it may use category, "
+            "subject, question, choices, options, letters, letters_list.",
         ),
     ],
 )
