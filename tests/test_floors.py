@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "mmlubench"
 
 FLOOR_0 = (
     *("schema", "errors", "settings", "options", "records", "figures", "tokens"),
-    *("jsonl", "zstd", "inputs", "yaml_file", "resources", "registry", "extras"),
+    *("jsonl", "zstd", "inputs", "yaml_file", "yaml_values", "resources", "registry", "extras"),
 )
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another
 BELOW_RUN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports")
