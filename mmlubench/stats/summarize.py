@@ -23,11 +23,13 @@ def summarize(
     asked_model: str | None = None,
     dropped: Mapping[str, int] = MappingProxyType({}),
     unfinished: str = "",
+    drawn_from: int | None = None,
 ) -> Summary:
     """Sum up the results of one benchmark and one model, in the order of their data set.
 
     `asked_model` is the name in the requests, None if it is not known; `dropped` counts the requests by the parameters
     that were asked for but not sent; `unfinished` says why selected cases are missing, if some are, as half a sentence.
+    `drawn_from` is the number of questions of which these are a random sample, None if they are no such sample.
     `Summary.about` adds the names of benchmark and model.
     """
     results = list(results)
@@ -37,7 +39,10 @@ def summarize(
     cluster_translations(parts, results)
     why_no_headline = thresholds.why_no_headline(parts.total, unfinished)
     values, failures = computed(results, reserved=OWN_KEYS)
-    once = _once(results) or parts.total
+    once = _once(results)
+    # Asked several times, a question's mean score is an estimate itself, however many of the questions are asked.
+    sampled = drawn_from is not None and once is None and not unfinished
+    once = once or parts.total
     doubtful = warnings(once, answered_with(counts), served, why_no_headline is None, asked_model, dropped)
     return Summary(
         total=parts.total.score(),
@@ -54,6 +59,8 @@ def summarize(
         thresholds=thresholds,
         warnings=(*doubtful, *failures),
         metrics=values,
+        drawn_from=drawn_from,
+        ci95_benchmark=parts.total.ci95_of(drawn_from) if sampled and drawn_from else None,
     )
 
 
