@@ -9,29 +9,16 @@ from typing import Any
 
 from mmlubench.prompts.recipe import Recipe
 from mmlubench.prompts.template import fill
-from mmlubench.schema import Message, Question
+from mmlubench.schema import ALPHABET, Message, Question
 
 
-class Options:
-    """The choices as templates see them: a list of texts in a loop, a line `A. Paris` for each when printed."""
+class Options(list[str]):
+    """The texts of the choices as templates see them: a list in a loop, a line `A. Paris` for each when printed."""
 
-    __slots__ = ("_lettered",)
-
-    def __init__(self, lettered: Sequence[tuple[str, str]]) -> None:
-        """`lettered` are pairs of letter and text."""
-        self._lettered = lettered
+    __slots__ = ()
 
     def __str__(self) -> str:
-        return "\n".join([f"{letter}. {text}" for letter, text in self._lettered])
-
-    def __iter__(self) -> Iterator[str]:
-        return (text for _, text in self._lettered)
-
-    def __len__(self) -> int:
-        return len(self._lettered)
-
-    def __getitem__(self, index: Any) -> Any:
-        return [*self][index]
+        return "\n".join([f"{letter}. {text}" for letter, text in zip(ALPHABET, self, strict=False)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +33,7 @@ class Example:
     @property
     def options(self) -> Options:
         """The choices without letters in a loop, with them when printed."""
-        return Options(self.choices)
+        return Options(text for _, text in self.choices)
 
     @property
     def letters(self) -> str:
@@ -62,7 +49,7 @@ class Example:
 def as_value(example: Question) -> Example:
     """Make a worked example of a question."""
     # Cached, as all questions of a subject use the same worked examples.
-    return Example(example.text, lettered(example), example.answer, example.rationale)
+    return Example(example.text, values_of_choices(example)["choices"], example.answer, example.rationale)
 
 
 @lru_cache(maxsize=1024)
@@ -86,14 +73,17 @@ def turns(recipe: Recipe, examples: tuple[Question, ...]) -> tuple[Message, ...]
 def values_of(question: Question, shots: Sequence[Example] | None = None) -> dict[str, Any]:
     """Return the variables of a template by name; `shots` is None for a template that may not use it."""
     values = {"question": question.text, **values_of_choices(question), **values_of_subject(question)}
-    return values if shots is None else {**values, "shots": shots}
+    if shots is not None:
+        values["shots"] = shots
+    return values
 
 
 def values_of_choices(question: Question) -> dict[str, Any]:
     """Return the variables that show the choices."""
-    letters, choices = question.letters, lettered(question)
+    choices = question.choices
+    letters = ALPHABET[: len(choices)]
     return {
-        "choices": choices,
+        "choices": list(zip(letters, choices, strict=True)),
         "options": Options(choices),
         "letters": letters,
         "letters_list": _in_words(letters),
@@ -108,11 +98,6 @@ def values_of_subject(question: Question) -> dict[str, Any]:
         "category": question.category.replace("_", " "),
         "language": question.language,
     }
-
-
-def lettered(question: Question) -> list[tuple[str, str]]:
-    """Return pairs of letter and choice."""
-    return list(zip(question.letters, question.choices, strict=True))
 
 
 @lru_cache(maxsize=32)

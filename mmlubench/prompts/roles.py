@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from mmlubench import yaml_file
 from mmlubench.errors import PromptError
 from mmlubench.prompts.examples import Options, values_of_choices
-from mmlubench.prompts.examples import lettered as pairs_of
 from mmlubench.prompts.template import VARIABLES, fill, names_used
 from mmlubench.schema import Question
 
@@ -93,7 +92,7 @@ def read_role(name: str, file: str | Path | None, variables: Mapping[str, str]) 
 
 def lettered(question: Question) -> str:
     """Return the question followed by a line for each choice: `A. Paris`."""
-    return f"{question.text}\n{Options(pairs_of(question))}"
+    return f"{question.text}\n{Options(question.choices)}"
 
 
 def _check(role: Role, variables: Mapping[str, str]) -> None:

@@ -95,8 +95,9 @@ def _headline(summary: Summary) -> list[str]:
         return [f"{title}: no headline number: {summary.why_no_headline}."]
     subjects = sum(subject.answered > 0 for subject in summary.subjects.values())
     within = [f"n = {summary.answered:,}"]
-    if summary.ci95_benchmark and summary.drawn_from:
-        within.append(f"of all {summary.drawn_from:,}: {figures.interval(summary.ci95_benchmark)}")
+    whole = figures.interval(summary.ci95_benchmark) if summary.ci95_benchmark else None
+    if whole not in (None, figures.interval(summary.ci95)):  # of few of very many questions it is the same
+        within.append(f"of all {summary.drawn_from:,}: {whole}")
     if subjects > 1:  # for one subject, macro equals the accuracy
         within.append(
             f"macro over {figures.several(subjects, 'subject')} {figures.share(summary.accuracy_macro)}"

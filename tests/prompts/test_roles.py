@@ -149,3 +149,13 @@ def test_a_template_that_is_none_is_told_with_its_line(prompt_file: Writes) -> N
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(PromptError, match=r"none\.yaml: cannot be read"):
         read_role("x", tmp_path / "none.yaml", QUESTION_VARIABLES)
+
+
+def test_every_prompt_may_show_the_choices_in_its_own_way(prompt_file: Writes) -> None:
+    question = Question("q/1", "q", "sums", "math", "1 + 1 = ?", ("one", "two"), "B")
+    own = "{{ question }}|{{ options }}|{% for letter, text in choices %}({{ letter }}) {{ text }} {% endfor %}|{{ letters }}"
+    role = read_role("x", prompt_file(template=own), QUESTION_VARIABLES)
+    assert role.text(question) == "1 + 1 = ?\nA. one\nB. two|A. one\nB. two|(A) one (B) two |AB"
+    answers = "{{ other_agent_responses }} {{ letters_list }}"
+    role = read_role("x", prompt_file(template=answers), REPLY_VARIABLES)
+    assert role.text(question, Replies([("Agent 2", "A")])).endswith("A or B")
