@@ -195,6 +195,17 @@ def test_choices_that_carry_their_letters_are_warned_of(own: Own) -> None:
     assert own(rows("ABC", ["A. Lincoln", "T. Roosevelt", "C. Coolidge"])).notice == ""
 
 
+def test_questions_and_choices_that_are_there_twice_are_warned_of(own: Own) -> None:
+    made = rows("ABCD")
+    notice = own([*made, {**made[0], "a": "B"}, made[1], {**made[2], "c": FOUR[::-1], "a": "B"}]).notice
+    assert notice == (
+        "warning: 3 questions of 7 there before (see --dedup); 1 question with different right answers"
+    )
+    assert own([*made, {**made[0], "q": "?", "c": ["w", "w"]}]).notice == (
+        "warning: two choices are the same in 1 question"
+    )
+
+
 def test_a_list_of_structs_in_parquet(own: Own, tmp_path: Path, stand_in: ModuleType) -> None:
     own(rows("A"))
     choices = [{"label": "1", "text": "w"}, {"label": "2", "text": "x"}]
@@ -240,3 +251,16 @@ def test_a_question_has_one_id_in_every_language(own: Own) -> None:
     both = [{**row, "l": language, "i": "7"} for row, language in ((CHINESE, "ZH_CN"), (JAPANESE, "JA_JP"))]
     data = own(both, columns={"language": "l", "id": "i"})
     assert [question.id for question in data.questions] == ["own/JA_JP/own/7", "own/ZH_CN/own/7"]
+
+
+def test_subjects_that_differ_in_blanks_alone_have_ids_of_their_own(own: Own) -> None:
+    both = [
+        {**row, "s": subject}
+        for row, subject in zip(rows("ABC"), ["high school", "high_school"] * 2, strict=False)
+    ]
+    data = own(both, columns={"subject": "s"})
+    assert [(q.id, q.subject) for q in data.questions] == [
+        ("own/high_school/0000", "high school"),
+        ("own/high_school/0002", "high school"),
+        ("own/high_school/0001", "high_school"),
+    ]

@@ -153,7 +153,8 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_every_prompt_may_show_the_choices_in_its_own_way(prompt_file: Writes) -> None:
     question = Question("q/1", "q", "sums", "math", "1 + 1 = ?", ("one", "two"), "B")
-    own = "{{ question }}|{{ options }}|{% for letter, text in choices %}({{ letter }}) {{ text }} {% endfor %}|{{ letters }}"
+    own = "{{ question }}|{{ options }}|{% for letter, text in choices %}({{ letter }}) {{ text }} {% endfor %}|"
+    own += "{{ letters }}"
     role = read_role("x", prompt_file(template=own), QUESTION_VARIABLES)
     assert role.text(question) == "1 + 1 = ?\nA. one\nB. two|A. one\nB. two|(A) one (B) two |AB"
     answers = "{{ other_agent_responses }} {{ letters_list }}"

@@ -122,6 +122,7 @@ def _remarks(said: Description, source: Source, questions: Sequence[Question]) -
         )
     yield from doubts.one_letter(questions)
     yield from doubts.lettered_twice(questions)
+    yield from doubts.repeated(questions)
     if said.index_base is None and said.answer in ("index", _AUTO):
         scored = source.splits[said.split or _SCORED if said.hub else _SCORED]
         answers = (answer for rows in scored for answer in rows.columns[said.columns.answer])

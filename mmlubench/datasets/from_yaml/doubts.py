@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from mmlubench.datasets.from_yaml.answers import number
+from mmlubench.figures import several
 from mmlubench.schema import ALPHABET, Question
 
 #: Fewer questions have one right letter, or none that is A, too often by chance.
@@ -34,6 +35,22 @@ def lettered_twice(questions: Sequence[Question]) -> Iterator[str]:
     ):
         shown = f"{questions[0].choices[0]!r:.40}"
         yield f"warning: the choices begin with letters, as in {shown}, and prompts add their own"
+
+
+def repeated(questions: Sequence[Question]) -> Iterator[str]:
+    """Yield warnings of questions that are there twice, and of choices that are."""
+    answers: dict[tuple[str, str, tuple[str, ...]], set[str]] = {}
+    alike = 0
+    for one in questions:
+        right = one.choices[ALPHABET.index(one.answer)]
+        answers.setdefault((one.language, one.text, tuple(sorted(one.choices))), set()).add(right)
+        alike += len(set(one.choices)) < len(one.choices)
+    if more := len(questions) - len(answers):
+        unlike = sum(len(right) > 1 for right in answers.values())
+        differing = f"; {several(unlike, 'question')} with different right answers" if unlike else ""
+        yield f"warning: {several(more, 'question')} of {len(questions):,} there before (see --dedup){differing}"
+    if alike:
+        yield f"warning: two choices are the same in {several(alike, 'question')}"
 
 
 def counted_from_one(answers: Iterable[Any], questions: Sequence[Question]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import ClassVar
@@ -69,16 +70,16 @@ def questions(
     if not language and not columns.language:
         language = language_of("\n".join((row.text, *row.choices)) for row in rows)
     several_languages = len({row.more.get("language", language) for row in rows}) > 1
-    groups: dict[tuple[str, str], list[Question]] = {}
+    groups: dict[tuple[str, ...], list[Question]] = {}
+    count: Counter[str] = Counter()
     seen: dict[str, Row] = {}
     for row, letter in zip(rows, letters, strict=True):
         said, subject = row.more.get("language", language), row.more.get("subject", name)
-        same = groups.setdefault((said if several_languages else "", subject), [])
-        own_id = _slug(row.more.get("id", f"{len(same):04d}"))
         # As in MMMLU: what is left of the id without the language is that of the question in every language.
-        folder = "/".join(
-            (name, said, _slug(subject)) if several_languages and said else (name, _slug(subject))
-        )
+        part = (said,) if several_languages and said else ()
+        folder = "/".join((name, *part, _slug(subject)))
+        own_id = _slug(row.more.get("id", f"{count[folder]:04d}"))  # subjects may differ in blanks alone
+        count[folder] += 1
         row_id = f"{folder}/{prefix}{own_id}"
         if row_id in seen:
             first = seen[row_id].rows.number(seen[row_id].at)
@@ -87,7 +88,7 @@ def questions(
         more = {"language": said, "rationale": row.more.get("rationale", "")}
         category = row.more.get("category", name)
         made = Question(row_id, name, subject, category, row.text, row.choices, letter, **more)
-        same.append(shuffled(made) if shuffle else made)
+        groups.setdefault((*part, subject), []).append(shuffled(made) if shuffle else made)
     return [question for group in sorted(groups) for question in groups[group]]
 
 
