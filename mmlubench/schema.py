@@ -307,7 +307,7 @@ class Entry:
     recipe: str = ""
     """The name of what replaced the recipe of the run, such as `own solver (conftest.py)`; empty for that recipe."""
     order: str = ""
-    """`Question.order`: the letters that the choices have in the data, if the data set moved them; else left out."""
+    """`Question.order`: the letters that the choices have in the data, if the data set moved them; else empty."""
 
     @property
     def points(self) -> float:
@@ -318,8 +318,6 @@ class Entry:
         """Return the values for JSON."""
         # Not dataclasses.asdict, which would make deep copies, 14,042 times.
         values = {name: getattr(self, name) for name in self.__slots__}
-        if not self.order:
-            del values["order"]
         return {**values, "outcome": self.outcome.value, "usage": self.usage.to_dict()}
 
     @classmethod

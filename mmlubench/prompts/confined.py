@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import pickle
 import select
 import signal
 import subprocess
@@ -20,6 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import TemplateSyntaxError
+
+from mmlubench.prompts.carried import packed
 
 #: The most processor time of one prompt in seconds, and the most memory of the child in bytes.
 CPU_S, MEMORY = 2.0, 1 << 30
@@ -54,7 +55,7 @@ def _ask(what: str, template: str, values: dict[str, Any]) -> str:
     with _lock:
         if template in _refused:  # it would take the time of another child for every question
             raise TooMuch(_TOO_MUCH)
-        message = pickle.dumps((what, template, values))
+        message = packed({"what": what, "template": template, "values": values}).encode()
         kind, text = _answered(message) or _answered(message) or ("too much", "")
         if kind == "too much":
             _refused.add(template)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import signal
 import sys
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from jinja2 import TemplateSyntaxError
 
 from mmlubench.prompts import template as templates
+from mmlubench.prompts.carried import unpacked
 
 
 def main(limits: tuple[float, int]) -> None:
@@ -21,7 +21,7 @@ def main(limits: tuple[float, int]) -> None:
         message = put_in.read(int.from_bytes(head, "big"))
         # At the end of the time the signal ends this process, whatever it does.
         signal.setitimer(signal.ITIMER_PROF, seconds)
-        answer = "\n".join(_answer(*pickle.loads(message))).encode("utf-8", "surrogatepass")
+        answer = "\n".join(_answer(**unpacked(message.decode()))).encode("utf-8", "surrogatepass")
         signal.setitimer(signal.ITIMER_PROF, 0)
         put_out.write(len(answer).to_bytes(8, "big") + answer)
         put_out.flush()

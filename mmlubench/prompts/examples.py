@@ -2,47 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from mmlubench.prompts.recipe import Recipe
 from mmlubench.prompts.template import fill
+from mmlubench.prompts.values import Example, Options
 from mmlubench.schema import ALPHABET, Message, Question
-
-
-class Options(list[str]):
-    """The texts of the choices as templates see them: a list in a loop, a line `A. Paris` for each when printed."""
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        return "\n".join([f"{letter}. {text}" for letter, text in zip(ALPHABET, self, strict=False)])
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A worked example, as templates see it."""
-
-    question: str
-    choices: list[tuple[str, str]]
-    answer: str
-    rationale: str
-
-    @property
-    def options(self) -> Options:
-        """The choices without letters in a loop, with them when printed."""
-        return Options(text for _, text in self.choices)
-
-    @property
-    def letters(self) -> str:
-        """The letters of the choices."""
-        return "".join(letter for letter, _ in self.choices)
-
-    def __iter__(self) -> Iterator[Any]:
-        """Yield question, choices and answer, for `{% for question, choices, answer in shots %}`."""
-        return iter((self.question, self.choices, self.answer))
 
 
 @lru_cache(maxsize=4096)

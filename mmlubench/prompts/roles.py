@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from mmlubench import yaml_file
 from mmlubench.errors import PromptError
-from mmlubench.prompts.examples import Options, values_of_choices
+from mmlubench.prompts.examples import values_of_choices
 from mmlubench.prompts.template import VARIABLES, fill, names_used
+from mmlubench.prompts.values import Options, Replies
 from mmlubench.schema import Question
 
 _PACKAGED = Path(__file__).parent / "agents"
@@ -28,19 +29,6 @@ REPLY_VARIABLES = {
     **QUESTION_VARIABLES,
     "other_agent_responses": "the last replies of the other agents: a list of texts in a loop, one text when printed",
 }
-
-
-class Replies(list[str]):
-    """The replies of other agents, as a template sees them: a list of texts in a loop, one text when printed."""
-
-    def __init__(self, replies: Iterable[tuple[str, str]]) -> None:
-        """`replies` are pairs of the name and the text of an agent."""
-        pairs = list(replies)
-        super().__init__(text for _, text in pairs)
-        self._printed = "\n\n".join(f"{name}:\n{text}" for name, text in pairs)
-
-    def __str__(self) -> str:
-        return self._printed
 
 
 #: A question for trying out templates.
