@@ -320,3 +320,26 @@ def test_log_probabilities_that_are_none_are_told_with_their_line(broken, file):
 async def test_the_hash_of_a_raw_prompt_is_that_of_the_same_text_in_a_chat(mock, make_request):
     chat = await mock(rule="hash").generate(make_request("Which?\nAnswer:"))
     assert (await mock(rule="hash").generate(raw())).text == chat.text
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (
+            {"usage": {"input_tokens": "x", "output_tokens": 2}},
+            "`usage` must have input_tokens and output_tokens",
+        ),
+        ({"finish_reason": 5}, "`finish_reason` must be a text"),
+        ({"reasoning": ["x"]}, "`reasoning` must be a text"),
+    ],
+)
+def test_a_reply_of_a_wrong_kind_is_told(tmp_path, reply, said):
+    path = tmp_path / "replies.json"
+    path.write_bytes(orjson.dumps({"q/1": {"completion": "B", **reply}}))
+    with pytest.raises(ModelError, match=said):
+        load(str(path))
+
+
+def test_a_folder_without_replies_is_told(tmp_path):
+    with pytest.raises(ModelError, match="holds no file of replies"):
+        load(str(tmp_path))
