@@ -87,6 +87,8 @@ class Question:
     """The locale of a translation as its data set names it, for example `DE_DE`; empty for English."""
     rationale: str = ""
     """The worked-out solution of a worked example; empty if the data set has none."""
+    order: str = ""
+    """The letters of the choices in the data, in the order they have here, such as `CABD`; empty if none was moved."""
 
     @property
     def letters(self) -> str:
@@ -97,6 +99,11 @@ class Question:
     def case_id(self) -> str:
         """The part of the pytest id that names the question, for example `anatomy-0017`."""
         return "-".join(self.id.split("/")[1:]) or self.id
+
+
+def untranslated(question_id: str, language: str) -> str:
+    """Return what the id of a question is in all languages: without the name of its own."""
+    return question_id.replace(f"/{language}/", "/", 1) if language else question_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +348,8 @@ class Entry:
     """As in `Answer`."""
     second_tries: int = 0
     """As in `Answer`."""
+    order: str = ""
+    """`Question.order`: the letters that the choices have in the data, if the data set moved them; else empty."""
 
     @property
     def points(self) -> float:
@@ -390,6 +399,7 @@ _REPEATED = (
     "served_model",
     "language",
     "recipe",
+    "order",
 )
 
 #: The types of the fields of an entry in a file, other than text.

@@ -16,8 +16,8 @@ import mmlubench
 PACKAGE = Path(__file__).parent.parent / "mmlubench"
 
 FLOOR_0 = (
-    *("schema", "errors", "settings", "options", "records", "figures", "tokens", "printable"),
-    *("jsonl", "zstd", "inputs", "yaml_file", "resources", "registry", "extras", "safe_names", "private"),
+    *("schema", "errors", "settings", "options", "records", "figures", "tokens", "printable", "private"),
+    *("jsonl", "zstd", "inputs", "yaml_file", "yaml_values", "resources", "registry", "extras", "safe_names"),
 )
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another
 BELOW_RUN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports")

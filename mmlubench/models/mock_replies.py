@@ -68,7 +68,10 @@ def _files(path: str) -> list[str]:
     folder = Path(path)
     if not folder.is_dir():
         return [str(present(folder))]
-    return [str(file) for file in sorted(folder.iterdir()) if file.name.endswith((".json", *_LINES))]
+    found = [str(file) for file in sorted(folder.iterdir()) if file.name.endswith((".json", *_LINES))]
+    if not found:
+        raise ModelError(f"{path}: the folder holds no file of replies, whose name ends in .json or .jsonl.")
+    return found
 
 
 def _collected(items: Iterable[tuple[str, Any, Any]]) -> dict[str, Canned]:
@@ -133,6 +136,9 @@ def _reply(value: Any, where: str) -> Canned:
     metadata = value.get("metadata") or {}
     if not isinstance(metadata, dict):
         raise ModelError(f"{where}: `metadata` must be an object.")
+    for name in ("finish_reason", "reasoning"):
+        if not isinstance(value.get(name) or "", str):
+            raise ModelError(f"{where}: `{name}` must be a text.")
     return Canned(
         value["completion"],
         _text(value, "finish_reason", where) or "stop",

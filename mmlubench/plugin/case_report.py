@@ -64,6 +64,7 @@ def result_of(case: Case, case_outcome: CaseOutcome) -> Entry:
         letter_mass=answer.letter_mass if answer else None,
         unlisted_mass=answer.unlisted_mass if answer else 0.0,
         second_tries=answer.second_tries if answer else 0,
+        order=question.order,
     )
 
 

@@ -95,13 +95,20 @@ def _headline(summary: Summary) -> list[str]:
     if not summary.headline:
         return [f"{title}: no headline number: {summary.why_no_headline}."]
     subjects = sum(subject.answered > 0 for subject in summary.subjects.values())
-    macro = f"macro over {figures.several(subjects, 'subject')} {figures.share(summary.accuracy_macro)})"
-    n = f"n = {summary.answered:,}"
+    within = [f"n = {summary.answered:,}"]
+    whole = figures.interval(summary.ci95_benchmark) if summary.ci95_benchmark else None
+    if whole not in (None, figures.interval(summary.ci95)):  # of few of very many questions it is the same
+        within.append(f"of all {summary.drawn_from:,}: {whole}")
+    if subjects > 1:  # for one subject, macro equals the accuracy
+        within.append(
+            f"macro over {figures.several(subjects, 'subject')} {figures.share(summary.accuracy_macro)}"
+        )
     return [
         f"{title}:",
         f"accuracy {figures.share(summary.accuracy)}",
         f"(95 % CI {figures.interval(summary.ci95)},",
-        *((f"{n};", macro) if subjects > 1 else (f"{n})",)),  # for one subject, macro equals the accuracy
+        *(f"{part};" for part in within[:-1]),
+        f"{within[-1]})",
     ]
 
 

@@ -105,6 +105,7 @@ class Entries:
             unfinished=self._unfinished(benchmark, model, recipe, cases),
             again=again(run),
             other_ways=other_ways(run.strategy.recipe, scoring, asked[0]),
+            drawn_from=self._drawn_from(benchmark, model, recipe),
         )
         return replace(
             summary,
@@ -116,7 +117,15 @@ class Entries:
             duration_s=duration_s,
             stored=cases.stored,
             notice=self._notice(benchmark),
+            limit=self._facts.get(benchmark, {}).get("limit"),
         )
+
+    def _drawn_from(self, benchmark: str, model: str, recipe: str) -> int | None:
+        """Return the number of questions of which `--limit` drew the cases; None if these are not what it drew."""
+        facts = self._facts.get(benchmark, {})
+        selected = facts.get("cases", {}).get(selection_key(model, recipe), 0)
+        # Another plugin, or a node id, may have chosen among those that were drawn: that is no random sample.
+        return facts.get("drawn_from") if selected == facts.get("limit") else None
 
     def _unfinished(self, benchmark: str, model: str, recipe: str, cases: _Cases) -> str:
         """Return the reason why selected cases are missing, as half a sentence; empty if none is."""

@@ -26,12 +26,14 @@ def summarize(
     unfinished: str = "",
     again: str = RUN_AGAIN,
     other_ways: str = OTHER_WAYS,
+    drawn_from: int | None = None,
 ) -> Summary:
     """Sum up the results of one benchmark and one model, in the order of their data set.
 
     `asked_model` is the name in the requests, None if it is not known; `dropped` counts the requests by the parameters
     that were asked for but not sent; `unfinished` says why selected cases are missing, if some are, as half a sentence;
-    `again` and `other_ways` are those of `Thresholds.why_no_headline`.
+    `again` and `other_ways` are those of `Thresholds.why_no_headline`. `drawn_from` is the number of questions of which
+    these are a random sample, None if they are no such sample.
     `Summary.about` adds the names of benchmark and model.
     """
     results = list(results)
@@ -45,7 +47,10 @@ def summarize(
     why_no_headline = thresholds.why_no_headline(
         parts.total, unfinished, causes, again=again, letter_mass=mass and mass.mean, other_ways=other_ways
     )
-    once = _once(results) or parts.total
+    once = _once(results)
+    # Asked several times, a question's mean score is an estimate itself, however many of the questions are asked.
+    sampled = drawn_from is not None and once is None and not unfinished
+    once = once or parts.total
     doubtful = warnings(once, answered_with(counts), served, why_no_headline is None, asked_model, dropped)
     return Summary(
         total=parts.total.score(),
@@ -62,6 +67,8 @@ def summarize(
         thresholds=thresholds,
         warnings=(*doubtful, *failures),
         metrics=values,
+        drawn_from=drawn_from,
+        ci95_benchmark=parts.total.ci95_of(drawn_from) if sampled and drawn_from else None,
     )
 
 

@@ -362,3 +362,26 @@ async def test_a_recorded_failure_of_a_server_is_no_answer(mock, file):
     )
     with pytest.raises(Rejected, match="its server failed"):
         await model.generate(Request("q", ()))
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (
+            {"usage": {"input_tokens": "x", "output_tokens": 2}},
+            "`usage` must have input_tokens and output_tokens",
+        ),
+        ({"finish_reason": 5}, "`finish_reason` must be a text"),
+        ({"reasoning": ["x"]}, "`reasoning` must be a text"),
+    ],
+)
+def test_a_reply_of_a_wrong_kind_is_told(tmp_path, reply, said):
+    path = tmp_path / "replies.json"
+    path.write_bytes(orjson.dumps({"q/1": {"completion": "B", **reply}}))
+    with pytest.raises(ModelError, match=said):
+        load(str(path))
+
+
+def test_a_folder_without_replies_is_told(tmp_path):
+    with pytest.raises(ModelError, match="holds no file of replies"):
+        load(str(tmp_path))

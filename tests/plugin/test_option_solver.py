@@ -182,12 +182,13 @@ def test_benchmarks_of_ones_own_are_debated_as_well(folder):
         (("--solver", "critic", "--agents", "4"), "--agents has no meaning with --solver critic"),
         (
             (*DEBATE, "--initial-prompt", "persona.yaml"),
-            "persona.yaml: template uses the unknown variable persona; it may use category, subject, question.",
+            "persona.yaml: template uses the unknown variable persona; it may use category, "
+            "subject, question, choices, options, letters, letters_list.",
         ),
         (
             (*DEBATE, "--collaborative-prompt", "persona.yaml"),
-            "persona.yaml: template uses the unknown variable persona; it may use category, subject, question, "
-            "other_agent_responses.",
+            "persona.yaml: template uses the unknown variable persona; it may use category, "
+            "subject, question, choices, options, letters, letters_list, other_agent_responses.",
         ),
         (
             (*DEBATE, "--initial-prompt", "bare.yaml"),
