@@ -10,6 +10,7 @@ MmluBenchError
 ├── StoreError          replies cannot be stored or looked up any more; those stored before are safe
 └── ProviderError       a request was sent and brought no usable reply: outcome `error`, never `wrong`
     ├── Unreachable     no connection, a broken one, or a timeout             (retryable)
+    ├── OutOfSockets    this machine has no descriptor or port left           (retryable)
     ├── RateLimited     429                                                   (retryable)
     ├── Overloaded      408, 409, 5xx, 529                                    (retryable)
     ├── BadReply        a reply that does not follow the protocol             (retryable)
@@ -100,6 +101,12 @@ class ProviderError(MmluBenchError):
 
 class Unreachable(ProviderError):
     """There was no connection, it broke, or the request timed out."""
+
+    retryable = True
+
+
+class OutOfSockets(ProviderError):
+    """Our own machine has no file descriptor or port left for a connection."""
 
     retryable = True
 

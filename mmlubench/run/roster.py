@@ -203,6 +203,11 @@ class Roster:
                 for spec in self._all_specs.values()
                 if spec.is_mock
             ),
+            *(
+                f"mmlubench: the certificate of {spec.base_url} is not verified (verify: false of {spec.label})"
+                for spec in self._all_specs.values()
+                if spec.is_unverified
+            ),
         ]
 
     def stop_asking(self) -> None:

@@ -9,6 +9,7 @@ from mmlubench.engine.limits.refusals import is_refusal
 from mmlubench.errors import (
     NOT_ASKED,
     BadReply,
+    OutOfSockets,
     Overloaded,
     ProviderError,
     RateLimited,
@@ -83,22 +84,24 @@ class Breaker:
             # A server that was never reached has failed at least since this attempt started, perhaps a whole timeout
             # ago. One that was reached may have answered other requests meanwhile.
             self.failing_since = now if self._was_reached else started_at
-        if not isinstance(error, Unreachable):
+        if not isinstance(error, Unreachable | OutOfSockets):
             self._was_reached = True
         if is_refusal(error):
             self._broken_since = None
         elif error.retryable and self._broken_since is None:
             self._broken_since = now
         self._failing.add(request)
-        self.is_over = error.retryable and self._is_over(now)
+        self.is_over = error.retryable and self._is_over(now, is_ours=isinstance(error, OutOfSockets))
         if self.is_over and self.cause is None and (len(self._failing) > 1 or not self._has_answered):
             self.cause = error
 
-    def _is_over(self, now: float) -> bool:
-        """Whether the server has left every request unanswered for too long."""
+    def _is_over(self, now: float, *, is_ours: bool) -> bool:
+        """Whether the server has left every request unanswered for too long; `is_ours`: this machine is the cause."""
         assert self.failing_since is not None
         if now - self.failing_since >= self._patience_s:
             return True
+        if is_ours:
+            return False
         if not self._was_reached:
             return now - self.failing_since >= self._first_sign_s
         if self._has_answered or self._broken_since is None:
