@@ -96,7 +96,7 @@ class ProviderError(MmluBenchError):
 
     def add(self, more: str) -> None:
         """Add to the message."""
-        self.args = (f"{self}; {more}",)
+        self.args = (f"{clause(str(self))}; {more}",)
 
 
 class Unreachable(ProviderError):
@@ -131,6 +131,11 @@ class BadReply(ProviderError):
 
 class Rejected(ProviderError):
     """The provider refuses this request for good (any other 4xx)."""
+
+
+def clause(sentence: str) -> str:
+    """Return a sentence, such as that of a server, without its end, so that ours may go on behind it."""
+    return sentence.rstrip(" .;:,")
 
 
 def short(value: object) -> str:

@@ -104,15 +104,24 @@ class Retried:
             error.add(
                 f"given up after {blame.failures} attempts, while {blame.others:,} others were answered"
             )
+        elif self._is_too_long(error):
+            error.add(
+                f"its server asks to wait {error.retry_after_s:,.0f} s, longer than the "
+                f"{self._policy.longest_pause_s:,.0f} s that are waited for one request"
+            )
         self._breaker.request_failed(error)
         if self._breaker.cause is not None:
             self._limiter.turn_away(self._breaker.refusal)
         raise error
 
+    def _is_too_long(self, error: ProviderError) -> bool:
+        """Whether the server asks for a longer pause than one request is worth."""
+        return (error.retry_after_s or 0.0) > self._policy.longest_pause_s
+
     def _may_help(self, error: ProviderError, blame: Blame) -> bool:
         """Whether another attempt may succeed."""
         if not error.retryable or self._breaker.is_over or self._breaker.cause is not None:
             return False
-        if (error.retry_after_s or 0.0) > self._policy.longest_pause_s:
+        if self._is_too_long(error):
             return False
         return not blame.is_proved(error, self._limiter.clock())
