@@ -22,7 +22,7 @@ _STOP = {
 class Anthropic(HttpModel):
     """A model behind `/v1/messages`."""
 
-    path = "/v1/messages"
+    path, listing = "/v1/messages", "/v1/models"
 
     @property
     def default_max_tokens(self) -> int:

@@ -92,7 +92,14 @@ class DirectTransport:
             content = orjson.dumps(body)
         except orjson.JSONEncodeError as error:
             raise Rejected(http.unsendable(error)) from None
-        request = b"%b%d\r\n\r\n%b" % (self._heads.get(path) or self._head(path), len(content), content)
+        head = self._heads.get(path) or self._head(path)
+        return await self._reply(b"%b%d\r\n\r\n%b" % (head, len(content), content))
+
+    async def get(self, path: str) -> Reply:
+        """See `Transport`."""
+        return await self._reply(f"GET {self._folder}{path} HTTP/1.1\r\n{self._headers}\r\n".encode("ascii"))
+
+    async def _reply(self, request: bytes) -> Reply:
         limits = self._timeouts
         allowed = Allowed(perf_counter() + limits.total_s, limits.silence_s, http.MOST_BYTES)
         try:

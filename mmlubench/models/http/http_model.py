@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from time import perf_counter
@@ -14,6 +15,7 @@ from mmlubench.models.http.failures import Failures, one_line
 from mmlubench.models.http.logprobs import LogProbs, first_token
 from mmlubench.models.http.rate_headers import pause_s
 from mmlubench.models.http.reply import Reply
+from mmlubench.models.http.served import Served, look
 from mmlubench.models.http.transport import USUAL_TIMEOUTS, Timeouts, Transport
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Params, Request, Usage
@@ -40,6 +42,8 @@ class HttpModel(ABC):
     """A `Model` over a `Transport`; each subclass implements one protocol."""
 
     path: ClassVar[str]
+    listing: ClassVar[str] = "/models"
+    """The path of the server's list of models, looked up if it says 404."""
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class HttpModel(ABC):
         self._failures = Failures(spec, key or "")
         # Cached, since a run has thousands of requests, but only one or two sets of parameters.
         self._settled: dict[Params, dict[str, Any]] = {}
+        self._looking: asyncio.Task[Served] | None = None
 
     async def generate(self, request: Request) -> Completion:
         """Answer one request. Raises ProviderError, with the parameters sent, if there is no usable reply."""
@@ -68,13 +73,16 @@ class HttpModel(ABC):
         try:
             reply = await self._transport.post(self.path, self.body(request, sent))
             latency_s = perf_counter() - started if reply.latency_s is None else reply.latency_s
-            return self._read(reply, sent, latency_s)
+            served = await self._served() if reply.status == 404 else None
+            return self._read(reply, sent, latency_s, served)
         except ProviderError as error:
             error.sent, error.latency_s = dict(sent), latency_s
             raise
 
     async def aclose(self) -> None:
         """Close the connections."""
+        if self._looking is not None:
+            self._looking.cancel()
         await self._transport.aclose()
 
     @property
@@ -98,10 +106,23 @@ class HttpModel(ABC):
     def completion(self, payload: dict[str, Any], sent: dict[str, Any], latency_s: float) -> Completion:
         """Read a body. The errors of a missing or mistyped field (KeyError, TypeError, …) become BadReply."""
 
-    def _read(self, reply: Reply, sent: dict[str, Any], latency_s: float) -> Completion:
+    async def _served(self) -> Served | None:
+        """Look up what the server serves, once for all requests; None for a vendor, whose address is right."""
+        if not self._spec.self_hosted:
+            return None
+        if self._looking is None:
+            looking = look(self._transport, self.listing, self._spec.base_url or "")
+            self._looking = asyncio.ensure_future(looking)
+        return await asyncio.shield(
+            self._looking
+        )  # one request may be cancelled, and others wait for it, too
+
+    def _read(
+        self, reply: Reply, sent: dict[str, Any], latency_s: float, served: Served | None = None
+    ) -> Completion:
         reply = reply._replace(content=self._failures.without_key(reply.content))
         if reply.status != 200:
-            raise self._failures.of_reply(reply)
+            raise self._failures.of_reply(reply, self.path, served)
         try:
             payload = orjson.loads(reply.content)
         except orjson.JSONDecodeError:

@@ -9,7 +9,7 @@ needs none of these, and the SDK would be the bottleneck. aiohttp carries what `
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
@@ -64,9 +64,14 @@ class Transport(Protocol):
     async def post(self, path: str, body: dict[str, Any]) -> Reply:
         """Send `body` as JSON and return the response, whatever its status.
 
-        Raises Unreachable if no complete response arrives, BadReply if it has more than `MOST_BYTES`: no model replies
-        at such length, so the address is most likely not that of a model.
+        Raises Unreachable if no complete response arrives, OutOfSockets if this machine cannot open a connection, and
+        BadReply if the response has more than `MOST_BYTES`: no model replies at such length, so the address is most
+        likely not that of a model.
         """
+        ...
+
+    async def get(self, path: str) -> Reply:
+        """Request `path` without a body. Raises the same errors."""
         ...
 
     async def aclose(self) -> None:
@@ -102,12 +107,19 @@ class SdkTransport:
     async def post(self, path: str, body: dict[str, Any]) -> Reply:
         """See `Transport`."""
         client = self._client or self._open()
+        return await self._reply(client.post(path, cast_to=self._response, body=body))
+
+    async def get(self, path: str) -> Reply:
+        """See `Transport`."""
+        client = self._client or self._open()
+        return await self._reply(client.get(path, cast_to=self._response))
+
+    async def _reply(self, asking: Coroutine[Any, Any, Any]) -> Reply:
         vendor = self._vendor
         # `from None` throughout: a vendor's exception holds the request, which holds the key.
         try:
-            posting = client.post(path, cast_to=self._response, body=body)
             # The SDK's own timeouts apply to single reads: a server that sends a byte now and then never exceeds them.
-            response = await asyncio.wait_for(posting, self._timeouts.total_s)
+            response = await asyncio.wait_for(asking, self._timeouts.total_s)
         except vendor.APIStatusError as error:
             response = error.response
         except (vendor.APITimeoutError, asyncio.TimeoutError):
@@ -205,11 +217,22 @@ class AioTransport:
 
     async def post(self, path: str, body: dict[str, Any]) -> Reply:
         """See `Transport`."""
+        try:
+            content = orjson.dumps(body)
+        except orjson.JSONEncodeError as error:
+            raise Rejected(unsendable(error)) from None
+        return await self._reply("POST", path, content)
+
+    async def get(self, path: str) -> Reply:
+        """See `Transport`."""
+        return await self._reply("GET", path, None)
+
+    async def _reply(self, method: str, path: str, body: bytes | None) -> Reply:
         session = self._session or self._open()
         url = self._urls.get(path) or self._url(path)
         try:
             # A redirect would turn the POST into a GET; its status is reported instead.
-            async with session.post(url, data=orjson.dumps(body), allow_redirects=False) as response:
+            async with session.request(method, url, data=body, allow_redirects=False) as response:
                 content = await self._content(response)
         except self._timeout:
             raise Unreachable(too_slow(self._base_url, self._timeouts)) from None
@@ -220,8 +243,6 @@ class AioTransport:
             raise await self._way.no_http(said) from None
         except self._failure as error:
             raise await self._way.failure(error) from None
-        except orjson.JSONEncodeError as error:
-            raise Rejected(unsendable(error)) from None
         self._way.was_reached = True
         return Reply(response.status, response.headers, content)
 
