@@ -133,7 +133,7 @@ class Failures:
         return ""
 
     def _redirect(self, location: str, path: str) -> str:
-        """Return what a redirect means for base_url; none is followed, as a POST would become a GET, or leak the key."""
+        """Return what a redirect means for base_url; none is followed: a POST would become a GET, or leak the key."""
         if not location:
             return "redirects elsewhere without saying where; base_url is not the address of an API"
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from time import perf_counter
@@ -19,6 +20,8 @@ from mmlubench.models.http.served import Served, look
 from mmlubench.models.http.transport import USUAL_TIMEOUTS, Timeouts, Transport
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Params, Request, Usage
+
+_log = logging.getLogger(__name__)
 
 
 def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = None) -> dict[str, Any]:
@@ -69,14 +72,22 @@ class HttpModel(ABC):
         if sent is None:
             sent = settle(self._spec, params, self.default_max_tokens) | self.special(params)
             self._settled[params] = sent
+        is_told = _log.isEnabledFor(logging.DEBUG)
+        if is_told:
+            self._tell_request(request, sent)
         started, latency_s = perf_counter(), None
         try:
             reply = await self._transport.post(self.path, self.body(request, sent))
             latency_s = perf_counter() - started if reply.latency_s is None else reply.latency_s
+            if is_told:
+                size = len(reply.content)
+                self._tell(request, f"HTTP {reply.status} after {latency_s:.3f} s, {size:,} bytes")
             served = await self._served() if reply.status == 404 else None
             return self._read(reply, sent, latency_s, served)
         except ProviderError as error:
             error.sent, error.latency_s = dict(sent), latency_s
+            if is_told:
+                self._tell(request, f"failed after {perf_counter() - started:.3f} s: {error}")
             raise
 
     async def aclose(self) -> None:
@@ -137,6 +148,17 @@ class HttpModel(ABC):
             raise self._failures.bad_reply(f"{problem}: {one_line(payload)[:120]}") from None
         pause = pause_s(reply.headers)
         return replace(completion, pause_s=pause) if pause else completion
+
+    def _tell_request(self, request: Request, sent: dict[str, Any]) -> None:
+        """Log where a request goes, its parameters (without the user's own fields) and its size, but not its prompt."""
+        own = self._spec.extra_body
+        parameters = ", ".join(f"{name} {value!r}" for name, value in sent.items() if name not in own)
+        size = len(request.prompt) + sum(len(message.content) for message in request.messages)
+        where = f"{self._spec.base_url or self._spec.client}{self.path}"
+        self._tell(request, f"POST {where} with {parameters}, {size:,} characters")
+
+    def _tell(self, request: Request, what: str) -> None:
+        _log.debug("%s, try %d: %s", request.id, request.attempt, self._failures.mask.text(what))
 
     def _likeliest(self, choice: dict[str, Any]) -> LogProbs:
         """Return the likeliest first tokens of a reply. Raises BadReply if it has none, though they were asked for."""
