@@ -52,6 +52,10 @@ def test_our_own_keys_are_read():
     ("keys", "sentence"),
     [
         (
+            {"base_url": "http://host/v1/chat/completions"},
+            "base_url is 'http://host/v1/chat/completions': it must end before /chat/completions, which is added for",
+        ),
+        (
             {"ca_file": "ca.pem", "verify": False},
             "ca_file has no meaning with verify: false; leave one of them out.",
         ),

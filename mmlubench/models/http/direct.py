@@ -12,7 +12,7 @@ import orjson
 from aiohappyeyeballs import start_connection
 
 from mmlubench import __version__
-from mmlubench.errors import Rejected, Unreachable
+from mmlubench.errors import Rejected
 from mmlubench.models.http import transport as http
 from mmlubench.models.http.connection import Allowed, Broken, Connection, Malformed, TooLong
 from mmlubench.models.http.proxies import proxy_of
@@ -105,7 +105,7 @@ class DirectTransport:
         try:
             reply = await self._exchange(request, allowed)
         except asyncio.TimeoutError:
-            raise Unreachable(http.too_slow(self._base_url, limits)) from None
+            raise self._way.too_slow(limits.connect_s, limits.total_s) from None
         except TooLong:
             raise http.too_long(self._base_url) from None
         except Malformed as error:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import orjson
 
-from mmlubench.errors import BadReply, ProviderError, Rejected, Unreachable
+from mmlubench.errors import BadReply, ProviderError, Rejected
 from mmlubench.inputs import LINE_BYTES
 from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.way import Refusal, Way
@@ -123,7 +123,7 @@ class SdkTransport:
         except vendor.APIStatusError as error:
             response = error.response
         except (vendor.APITimeoutError, asyncio.TimeoutError):
-            raise Unreachable(too_slow(self._base_url, self._timeouts)) from None
+            raise self._way.too_slow(self._timeouts.connect_s, self._timeouts.total_s) from None
         except vendor.APIConnectionError as error:
             if isinstance(error.__cause__, BadReply):
                 raise error.__cause__ from None
@@ -235,7 +235,7 @@ class AioTransport:
             async with session.request(method, url, data=body, allow_redirects=False) as response:
                 content = await self._content(response)
         except self._timeout:
-            raise Unreachable(too_slow(self._base_url, self._timeouts)) from None
+            raise self._way.too_slow(self._timeouts.connect_s, self._timeouts.total_s) from None
         except self._refused as error:
             raise self._way.proxy_refusal(Refusal(error.status, error.message)) from None
         except self._malformed as error:
@@ -289,12 +289,6 @@ class AioTransport:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
-
-
-def too_slow(base_url: str, timeouts: Timeouts) -> str:
-    """Return the message for a request that timed out."""
-    allowed = f"{timeouts.connect_s:g} s to connect, {timeouts.total_s:g} s in all"
-    return f"{base_url} did not answer in time ({allowed}); a slow server needs a longer --request-timeout"
 
 
 def too_long(base_url: str) -> BadReply:
