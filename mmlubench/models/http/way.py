@@ -90,9 +90,10 @@ class Way:
         """Return the error for a request that timed out."""
         allowed = f"{connect_s:g} s to connect, {total_s:g} s in all"
         through = f" through the proxy {self.proxy.shown}" if self.proxy is not None else ""
+        doubt = "does it speak TLS? A" if self.is_tls and not self.was_reached else "a"
         return Unreachable(
             f"{self.base_url} did not answer in time{through} ({allowed}); "
-            "a slow server needs a longer --request-timeout"
+            f"{doubt} slow server needs a longer --request-timeout"
         )
 
     def _of_proxy(self, chain: list[BaseException]) -> str:
@@ -131,6 +132,7 @@ class Way:
         if self.is_tls or self.was_reached or self.proxy is not None:
             return False
         if self._speaks_tls is None:
+            self._speaks_tls = False  # for those that fail meanwhile: they are tried again, and are told then
             self._speaks_tls = await _speaks_tls(self.base_url)
         return self._speaks_tls
 
