@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mmlubench.errors import BadReply, ModelError, ProviderError, Rejected
+from mmlubench.errors import BadReply, ModelError, ProviderError, Rejected, clause
 from mmlubench.models.base import Model
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Message, Params, Request, Scoring
@@ -66,7 +66,7 @@ def _none_works(spec: ModelSpec, asked: Scoring, refusals: Mapping[Scoring, Prov
     if all(error.status == _NOT_FOUND for error in refusals.values()):
         # An adapter that is not loaded, for example: nothing is known of the server's log-probabilities.
         return f"--scoring {asked}: the trial request failed: {first}"
-    told = (f"{way}: {str(error).removeprefix(spec.label + ': ')}" for way, error in refusals.items())
+    told = (f"{way}: {clause(str(error).removeprefix(spec.label + ': '))}" for way, error in refusals.items())
     return (
         f"--scoring {asked}: {spec.label} gave no log-probabilities when it was tried ({'; '.join(told)}); "
         "use --scoring text to read its replies instead."

@@ -19,7 +19,8 @@ from mmlubench.plugin.overrides import Overrides, check_options
 from mmlubench.plugin.own_parts import OwnModel, OwnSolver, RecordingSolver
 from mmlubench.plugin.private_pytest import ComparisonOff, will_run
 from mmlubench.plugin.template import Template
-from mmlubench.plugin.xdist.worker_state import WorkerState
+from mmlubench.plugin.xdist.waits import packed
+from mmlubench.plugin.xdist.worker_state import WAITS_BYTES, WorkerState
 from mmlubench.run.roster import OWN
 from mmlubench.run.run import Run
 from mmlubench.run.share import Share
@@ -41,7 +42,7 @@ class Process:
             Settings.read(config.option), share, note_spent=state.note_spent if state is not None else None
         )
         self.cases: list[Case] = []
-        self.on_tick: Callable[[], object] = lambda: None
+        self.on_tick: Callable[[], object] = self._note_waits
         self.reading: CaseOutcome | None = None
         """The outcome that was read but not reported yet: a Ctrl-C may come in between."""
         self._stops_early = bool(config.getvalue("maxfail"))
@@ -146,7 +147,7 @@ class Process:
         self._lookahead.loop.run_until_complete(self.run.settle_scoring())
 
     def notices(self) -> list[str]:
-        """Return a line for each test that has its own solver or model, or that asks one case at a time."""
+        """Return a line for each test with its own solver or model, or without look-ahead; and of too few files."""
         recipe = self.run.strategy.name
         own = [t.overrides.notice(t.item.originalname, recipe) for t in self._templates]
         slow = [
@@ -155,7 +156,8 @@ class Process:
             for t in self._templates
             if not t.looks_ahead
         ]
-        return list(dict.fromkeys(filter(None, (*own, *slow, *self._context_notices()))))
+        few = self.run.roster.concurrency_notice if self.cases else ""
+        return list(dict.fromkeys(filter(None, (few, *own, *slow, *self._context_notices()))))
 
     def _context_notices(self) -> list[str]:
         """Return a line for each model whose context window is too small for some of its questions."""
@@ -196,6 +198,8 @@ class Process:
         if self._lookahead is None:
             return []
         self.run.roster.stop_asking()
+        if self.worker_state is not None:
+            self.worker_state.note_waits(b"")
         unread = self._lookahead.close(*self.run.roster.closing(), drain_s=drain_s)
         return unread if self.reading is None else [self.reading, *unread]
 
@@ -211,6 +215,11 @@ class Process:
         lookahead.plan(self._jobs())
         lookahead.every(0.2, lambda: self.on_tick())
         return lookahead
+
+    def _note_waits(self) -> None:
+        """Tell the controller, which shows the progress, what the requests of this worker wait for."""
+        if self.worker_state is not None:
+            self.worker_state.note_waits(packed(self.run.roster.waits(), WAITS_BYTES))
 
     def _jobs(self) -> Iterable[Job[CaseOutcome]]:
         own = (c for c in self.cases if c.template.looks_ahead and self.run.share.includes(c.order))

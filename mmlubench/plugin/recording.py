@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mmlubench.engine.limits.waiting import Wait
 from mmlubench.plugin.hooks import Hooks
 from mmlubench.plugin.private_pytest import width_of
 from mmlubench.plugin.progress import Progress
@@ -55,9 +56,12 @@ class Recording:
         if self.ledger.crashed(report.nodeid):
             report.mmlubench = Outcome.ERROR.value  # type: ignore[attr-defined]  # extra attributes are allowed
 
-    def tick(self) -> None:
-        """Show the progress; called a few times per second, also while no case ends."""
-        waits = self._run.roster.waits()
+    def tick(self, waits: Mapping[str, Wait] | None = None) -> None:
+        """Show the progress; called a few times per second, also while no case ends.
+
+        `waits` are those of a controller's workers; None for those of this process.
+        """
+        waits = self._run.roster.waits() if waits is None else waits
         self.progress.waiting = "; ".join(wait.text for wait in waits.values())
         self.progress.why = next((wait.message for wait in waits.values() if wait.message), "")
         silence = self._silence.news(waits)

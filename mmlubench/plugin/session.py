@@ -49,7 +49,7 @@ class Session:
         self._writer = Writer(config, lambda: self.process)
         self._controller: Controller | None = None
         if self._workerinput is None and config.getoption("dist", "no") != "no":
-            self._controller = Controller(self._writer.expect)
+            self._controller = Controller(self._writer.expect, self._writer.tick)
             config.pluginmanager.register(self._controller, "mmlubench.controller")
         self._wanted = False
         """Whether an option of mmlubench is given, so that a benchmark is wanted."""

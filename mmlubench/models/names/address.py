@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+#: The routes that people copy into an address along with it.
+_ROUTES = ("/chat/completions", "/completions", "/messages")
+
 
 def address_problem(url: str | None) -> str:
     """Return a sentence that says why `url` cannot be a base_url; empty for a valid one and for None."""
@@ -20,6 +23,8 @@ def address_problem(url: str | None) -> str:
         return f"base_url is {url!r}: it must begin with http:// or https://, like http://localhost:8000/v1."
     if parts.query or parts.fragment:
         return f"base_url is {url!r}: it must end with its path, without ? or #."
+    if ending := next((route for route in _ROUTES if parts.path.rstrip("/").endswith(route)), ""):
+        return f"base_url is {url!r}: it must end before {ending}, which is added for each request."
     return ""
 
 

@@ -20,6 +20,7 @@ from mmlubench.models.names.presets import (
 )
 from mmlubench.models.names.prices import is_off_the_list, price_of
 from mmlubench.models.spec import ModelSpec, Price
+from mmlubench.models.tls import Tls
 from mmlubench.safe_names import safe_name
 
 
@@ -38,7 +39,14 @@ def from_entry(found: Found) -> ModelSpec:
         )
     spec = _build(found.where, safe_name(found.name), client, model_id, entry)
     here = found.file.parent
-    return replace(spec, responses=_beside(here, entry.responses), fallback=_beside(here, entry.fallback))
+    tls = Tls(
+        _beside(here, entry.ca_file),
+        entry.verify,
+        _beside(here, entry.client_cert),
+        _beside(here, entry.client_key),
+    )
+    replies, fallback = _beside(here, entry.responses), _beside(here, entry.fallback)
+    return replace(spec, responses=replies, fallback=fallback, tls=tls)
 
 
 def from_name(name: str) -> ModelSpec | None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
+from mmlubench.engine.limits.waiting import Wait
 from mmlubench.plugin.signals import DRAIN_S, Signals
 from mmlubench.plugin.xdist import private_xdist
 from mmlubench.plugin.xdist.scheduling import Shards
 from mmlubench.plugin.xdist.worker_output import WorkerOutput
 
+#: Seconds between two looks at what the workers wait for.
+_TICK_S = 0.2
 #: Seconds that a worker gets to send its output, after the time for its last requests.
 _OUTPUT_S = 3.0
 
@@ -20,28 +23,37 @@ _OUTPUT_S = 3.0
 class Controller:
     """The plugin object of the controlling process; its hook methods have xdist's names.
 
-    `on_collected` is called with the number of tests when a worker has collected them.
+    `on_collected` is called with the number of tests when a worker has collected them, and `on_tick` a few times per
+    second from then on, with what the requests of all workers wait for.
     """
 
-    def __init__(self, on_collected: Callable[[int], object]) -> None:
+    def __init__(
+        self, on_collected: Callable[[int], object], on_tick: Callable[[Mapping[str, Wait]], object]
+    ) -> None:
         self.output = WorkerOutput()
         """The output of all workers that have ended."""
         self.has_shares = False
         """Whether workers have fixed shares; otherwise another plugin, or xdist itself, schedules the cases."""
         self.has_crashed = False
         """Whether any worker crashed."""
-        self._on_collected = on_collected
+        self._on_collected, self._on_tick = on_collected, on_tick
+        self._shards: Shards | None = None
+        self._config: pytest.Config | None = None
 
     def share_out(self, config: pytest.Config, *, most: int, started: float) -> None:
         """Give every worker a fixed share; `most` and `started` are those of `Shards`."""
-        shards = Shards(private_xdist.worker_count(config), most=most, started=started)
-        config.pluginmanager.register(shards, "mmlubench.shards")
+        self._config = config
+        self._shards = Shards(private_xdist.worker_count(config), most=most, started=started)
+        config.pluginmanager.register(self._shards, "mmlubench.shards")
         self.has_shares = True
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Called by xdist when a worker has collected; all workers collect the same tests."""
         self._on_collected(len(ids))
+        if self._config is not None and self._shards is not None:
+            shards = self._shards
+            private_xdist.while_waiting(self._config, _TICK_S, lambda: self._on_tick(shards.waits()))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
