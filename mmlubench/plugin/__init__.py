@@ -191,4 +191,5 @@ def _session(config: pytest.Config) -> Session:
         config.stash[_KEY] = Session(config)
         config.pluginmanager.register(config.stash[_KEY], "mmlubench.session")
         config.pluginmanager.register(config.stash[_KEY].redaction, "mmlubench.redaction")
+        config.pluginmanager.register(config.stash[_KEY].sections, "mmlubench.sections")
     return config.stash[_KEY]

@@ -216,6 +216,11 @@ def definitions(item: pytest.Function, name: str) -> Sequence[FixtureDef[Any]]:
     return item._fixtureinfo.name2fixturedefs.get(name, ())
 
 
+def all_definitions(item: pytest.Function) -> list[FixtureDef[Any]]:
+    """Return all fixtures that a test needs or that they override."""
+    return [one for defined in item._fixtureinfo.name2fixturedefs.values() for one in defined]
+
+
 def is_direct_parameter(definition: FixtureDef[Any]) -> bool:
     """Whether a fixture only stands for a `parametrize` that is not indirect: pytest makes a fixture of each."""
     return definition.func is get_direct_param_fixture_func
@@ -328,9 +333,3 @@ def end_line(reporter: pytest.TerminalReporter) -> None:
     """Begin a new line if this one is not empty; the reporter's own `ensure_newline` does not notice that under -q."""
     if reporter._tw.width_of_current_line:
         reporter._tw.line()
-
-
-def count_as(reporter: pytest.TerminalReporter, category: str, counted_as: str) -> None:
-    """Count the reports of a category as another one in pytest's closing line, which takes text and colour from it."""
-    if category in reporter.stats:
-        reporter._add_stats(counted_as, reporter.stats.pop(category))

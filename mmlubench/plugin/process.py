@@ -15,9 +15,10 @@ from mmlubench.figures import several
 from mmlubench.models.base import Model
 from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.cases import Asked, Case
-from mmlubench.plugin.overrides import Overrides, check_options
+from mmlubench.plugin.overrides import check_options
 from mmlubench.plugin.own_parts import OwnModel, OwnSolver, RecordingSolver
 from mmlubench.plugin.private_pytest import ComparisonOff, will_run
+from mmlubench.plugin.repeats import repeated, tell_apart
 from mmlubench.plugin.template import Template
 from mmlubench.plugin.xdist.worker_state import WorkerState
 from mmlubench.run.roster import OWN
@@ -44,6 +45,7 @@ class Process:
         self.on_tick: Callable[[], object] = lambda: None
         self.reading: CaseOutcome | None = None
         """The outcome that was read but not reported yet: a Ctrl-C may come in between."""
+        self._reading_of: Case | None = None
         self._stops_early = bool(config.getvalue("maxfail"))
         self._lookahead: LookAhead[CaseOutcome] | None = None
         self._facts_reported = False
@@ -55,7 +57,7 @@ class Process:
     def template(self, item: pytest.Function, benchmark: str) -> Template:
         """Return the template of a test function's cases. Raises UserError for fixtures that cannot work."""
         template = Template(item, benchmark)
-        template.recipe = _own_recipe(template.overrides, self.run.strategy)
+        template.recipe = _own_recipe(template, self.run.strategy)
         return template
 
     def labels(self, template: Template) -> list[str]:
@@ -109,7 +111,7 @@ class Process:
             outcome = self._lookahead.result(case.job)
         if self.worker_state is not None:
             self.worker_state.note()  # a crash from here on is not that of the case that went on last
-        self.reading = outcome
+        self._read(case, outcome)
         self._keep(case, outcome)
         return outcome
 
@@ -123,17 +125,21 @@ class Process:
     def plan(self, items: Sequence[pytest.Item]) -> None:
         """Take the cases in pytest's final order; those of this process will be asked ahead of time.
 
-        Raises UserError for an option that has no effect on any of them.
+        Raises UserError for a question that is asked twice, and for an option that has no effect on any case.
         """
         for order, item in enumerate(items):
             if isinstance(item, Case):
+                if item.order >= 0:
+                    raise repeated(item, item)
                 item.order = order
                 self.cases.append(item)
-                if item.has_question:
-                    template = item.template
-                    self.run.select(
-                        item.label, template.benchmark, template.recipe, scored=template.overrides.uses_solver
-                    )
+        tell_apart(self.cases, self.run.strategy.name)
+        for case in self.cases:
+            if case.has_question:
+                template = case.template
+                self.run.select(
+                    case.label, template.benchmark, template.recipe, scored=template.overrides.uses_solver
+                )
         check_options(self.run.settings, (template.overrides for template in self._templates))
 
     def settle_scoring(self) -> None:
@@ -161,12 +167,12 @@ class Process:
         # late: a pytest run without benchmarks must not pay for it
         from mmlubench.run.estimate import quote_lines
 
-        unknown = sum(not case.has_question or bool(case.template.recipe) for case in self.cases)
+        unknown = sum(not case.has_question or bool(case.template.overrides.name) for case in self.cases)
         # The requests of a user's own test or solver are known only when it runs.
         rest = f"not estimated: {several(unknown, 'case')} of tests that ask a model by themselves, as dialogues do"
         asked: dict[str, list[Case]] = {}
         for case in self.cases:
-            if case.has_question and not case.template.recipe:
+            if case.has_question and not case.template.overrides.name:
                 asked.setdefault(case.label, []).append(case)
         questions = {label: Asked(cases) for label, cases in asked.items()}
         return [*quote_lines(self.run, questions), *([rest] if unknown else ())]
@@ -203,6 +209,11 @@ class Process:
         own = (c for c in self.cases if c.template.looks_ahead and self.run.share.includes(c.order))
         return (case.job for case in own if will_run(case))
 
+    def _read(self, case: Case, outcome: CaseOutcome) -> None:
+        if self.reading is not None and self._reading_of is case and case.case_outcome is None:
+            outcome.follow(self.reading)  # its report was made, and never passed on
+        self.reading, self._reading_of = outcome, case
+
     def _keep(self, case: Case, outcome: CaseOutcome) -> None:
         """Write all replies to the store before the case is reported; if that fails, end the run after this case."""
         trouble = outcome.error if isinstance(outcome.error, StoreError) else None
@@ -215,10 +226,11 @@ class Process:
             case.session.shouldstop = str(trouble)
 
 
-def _own_recipe(own: Overrides, strategy: Strategy) -> str:
-    """Return the name under which figures of a test with own fixtures are reported; empty for a test without any."""
+def _own_recipe(template: Template, strategy: Strategy) -> str:
+    """Return the name under which figures of a test are reported that are not those of the recipe; empty for them."""
+    own = template.overrides
     if not own.name:
-        return ""
+        return f"{strategy.name}, {template.variant}" if template.variant else ""
     if not own.uses_solver:
         return ", ".join((own.name, *strategy.repeats()))
     return f"{own.name} over {strategy.name}" if own.solver else f"{strategy.name}, {own.name}"

@@ -14,16 +14,23 @@ import pytest
 
 from mmlubench.errors import StoreError, UserError
 from mmlubench.plugin import keyword, run_loop
-from mmlubench.plugin.case_report import PROPERTY
+from mmlubench.plugin.case_report import PROPERTY, renew
 from mmlubench.plugin.fast_path import FastPath
 from mmlubench.plugin.garbage import RareCollection, no_collection
 from mmlubench.plugin.option_names import NAMES, usage_error
 from mmlubench.plugin.redaction import Redaction
 from mmlubench.plugin.signals import DRAIN_S, Signals
-from mmlubench.plugin.terminal import count_outcomes, status_of
+from mmlubench.plugin.terminal import Sections, status_of
 from mmlubench.plugin.thin_report import ThinReport
 from mmlubench.plugin.writer import Writer
-from mmlubench.plugin.xdist.controller import Controller, collect_last_reports, stopped_for
+from mmlubench.plugin.xdist.controller import (
+    Controller,
+    check_dist,
+    collect_last_reports,
+    dist_of,
+    is_heard,
+    stopped_for,
+)
 from mmlubench.plugin.xdist.scheduling import share_of, state_of
 from mmlubench.plugin.xdist.worker_output import WorkerOutput
 from mmlubench.run.share import Share
@@ -42,6 +49,8 @@ class Session:
         """The error in options, models or tests because of which nothing is asked; empty if there is none."""
         self.redaction = Redaction()
         """Masks keys in reports; a plugin object of its own."""
+        self.sections = Sections()
+        """Keeps cases out of pytest's sections; a plugin object of its own."""
         self._workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._writer = Writer(config, lambda: self.process)
         self._controller: Controller | None = None
@@ -88,11 +97,7 @@ class Session:
             run.check()
             if self._controller is not None and run.settings.estimate:
                 raise UserError("--estimate cannot be used with workers, as it asks nothing; leave -n out.")
-            if self._controller is not None and self.config.getoption("dist") == "each":
-                raise UserError(
-                    "--dist each asks every question once for each worker, and would count each answer as independent; "
-                    "leave it out, or ask several times with --epochs N."
-                )
+            check_dist(self.config.getoption("dist", "no"))
             if not (self.config.getoption("collectonly") or run.settings.estimate):
                 run.roster.open_early()
                 if not self.is_worker:  # a worker writes no run folder, and may run on another host
@@ -167,6 +172,8 @@ class Session:
         """Plan the cases, and open everything that is needed to ask them. Raises UserError."""
         process = self.process
         process.plan(items)
+        if process.cases:
+            check_dist(dist_of(self._workerinput or {}))
         if process.run.data.empty_selection is not None and not process.cases:
             raise process.run.data.empty_selection
         if process.run.settings.estimate:
@@ -222,6 +229,8 @@ class Session:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Move the record of a case from its report to the ledger, so that no other plugin has to carry it."""
+        if isinstance(report, ThinReport):
+            renew(report)
         if self.is_worker:
             if self.has_process:
                 self.process.reading = None  # on its way to the controller
@@ -265,8 +274,10 @@ class Session:
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, exitstatus: int
     ) -> Generator[None, Any, Any]:
-        """Print the table; then count wrong answers as failed in pytest's closing line."""
+        """Print the table, in place of pytest's sections for each wrong answer."""
+        self.sections.set_aside(terminalreporter)
         result = yield
+        self.sections.put_back(terminalreporter)
         for line in self._errors():
             terminalreporter.write_line(f"ERROR: {line}", red=True)
         notices = () if self._has_header or not self.has_process else self._notices()
@@ -277,7 +288,6 @@ class Session:
             self._writer.recording.print_summary(terminalreporter)
         elif self.has_process and not self.problem and self._found_no_case(exitstatus):
             terminalreporter.write_line(self._why_no_case(), yellow=True)
-        count_outcomes(terminalreporter)
         return result
 
     def _end_requests(self) -> list[tuple[bytes, bytes]]:
@@ -339,4 +349,4 @@ class Session:
 
     @cached_property
     def _fast_path(self) -> FastPath:
-        return FastPath(self.config, self.redaction)
+        return FastPath(self.config, self.redaction, heard=is_heard(self._workerinput or {}))

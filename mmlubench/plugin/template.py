@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Literal, NamedTuple
 
 import pytest
 
 from mmlubench.plugin import private_pytest
-from mmlubench.plugin.overrides import CASE, OVERRIDABLE, Overrides, read_overrides
+from mmlubench.plugin.overrides import CASE, OVERRIDABLE, PLACEHOLDER, Overrides, read_overrides
 
 _SHARED_SCOPES = ("module", "package", "session")
 
@@ -35,6 +35,8 @@ class Template:
         self.id_parts = private_pytest.id_parts(item)
         self.has_parameters = len(item.callspec.params) > 1
         """Whether the test has parameters of the user's own, besides ours."""
+        self.variant = _variant(item, self.id_parts)
+        """The ids of the user's own parameters, which may change what is asked; empty without any."""
         self.name: str = item.originalname
         self.nodeid = item.nodeid.partition("[")[0]
         self.base_id = private_pytest.base_id(item)
@@ -71,6 +73,18 @@ class Template:
 
     def _forget(self) -> None:
         self.values = None if self.shared else {}
+
+
+def _variant(item: pytest.Function, parts: Sequence[str]) -> str:
+    """Return the ids of a test's parameters, unless nothing in the test asks for them: they only repeat it."""
+    asked_for, names = {CASE}, list(private_pytest.requested_names(item))
+    while names:
+        name = names.pop()
+        if name not in asked_for:
+            asked_for.add(name)
+            names += (n for one in private_pytest.definitions(item, name) for n in one.argnames)
+    own = [part for part in parts if part != PLACEHOLDER]
+    return "-".join(own) if asked_for.issuperset(item.callspec.params) else ""
 
 
 def _needs(item: pytest.Function, overrides: Overrides) -> Needs:
