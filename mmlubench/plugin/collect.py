@@ -143,7 +143,7 @@ def _read_mark(
         )
     if rows is None:
         return name, None
-    own, seen = list(rows), set()
+    own, seen = list(rows(item.config) if callable(rows) else rows), set()
     for number, row in enumerate(own):
         if not isinstance(row, Question):
             raise UserError(f"{where}: rows must be mmlubench.Question objects; row {number} is {row!r:.60}.")

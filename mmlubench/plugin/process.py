@@ -140,7 +140,11 @@ class Process:
                 self.run.select(
                     case.label, template.benchmark, template.recipe, scored=template.overrides.uses_solver
                 )
-        check_options(self.run.settings, (template.overrides for template in self._templates))
+        check_options(
+            self.run.settings,
+            (template.overrides for template in self._templates),
+            has_questions=any(case.has_question for case in self.cases),
+        )
 
     def settle_scoring(self) -> None:
         """Choose how each model is scored. Raises ModelError if no way works."""
@@ -167,12 +171,12 @@ class Process:
         # late: a pytest run without benchmarks must not pay for it
         from mmlubench.run.estimate import quote_lines
 
-        unknown = sum(not case.has_question or bool(case.template.overrides.name) for case in self.cases)
+        unknown = sum(not (case.has_question and case.template.is_rendered) for case in self.cases)
         # The requests of a user's own test or solver are known only when it runs.
         rest = f"not estimated: {several(unknown, 'case')} of tests that ask a model by themselves, as dialogues do"
         asked: dict[str, list[Case]] = {}
         for case in self.cases:
-            if case.has_question and not case.template.overrides.name:
+            if case.has_question and case.template.is_rendered:
                 asked.setdefault(case.label, []).append(case)
         questions = {label: Asked(cases) for label, cases in asked.items()}
         return [*quote_lines(self.run, questions), *([rest] if unknown else ())]
@@ -229,6 +233,8 @@ class Process:
 def _own_recipe(template: Template, strategy: Strategy) -> str:
     """Return the name under which figures of a test are reported that are not those of the recipe; empty for them."""
     own = template.overrides
+    if not (own.name or own.uses_solver):
+        return f"own test ({template.file})"
     if not own.name:
         return f"{strategy.name}, {template.variant}" if template.variant else ""
     if not own.uses_solver:

@@ -12,6 +12,8 @@ import pytest
 from mmlubench.plugin import private_pytest
 from mmlubench.plugin.overrides import CASE, OVERRIDABLE, PLACEHOLDER, Overrides, read_overrides
 
+#: The most tracebacks of a test's own code that a process shows.
+_MOST_SHOWN = 100
 _SHARED_SCOPES = ("module", "package", "session")
 
 
@@ -51,13 +53,25 @@ class Template:
         """The name in figures that replaces the recipe of the options; empty for that recipe."""
         self.values: dict[str, Any] | None = None if self.shared else {}
         """The shared fixtures by name, while they are set up."""
-        self.shown: set[tuple[object, ...]] = set()
-        """The errors in the test's own code whose traceback has been shown."""
+        self._shown: set[object] = set()
+        """The failures in the test's own code whose traceback has been shown."""
 
     @property
     def looks_ahead(self) -> bool:
         """Whether its cases can run before pytest reaches them: they need no fixture that is made for each case."""
         return not self.single
+
+    @property
+    def is_rendered(self) -> bool:
+        """Whether its prompts are known before it runs: those of the recipe, which the solver of the options sends."""
+        return self.overrides.uses_solver and not self.overrides.name
+
+    def is_shown(self, place: object) -> bool:
+        """Whether this is the first failure at a place, and one of the first hundred: its traceback is shown."""
+        if place in self._shown or len(self._shown) >= _MOST_SHOWN:
+            return False
+        self._shown.add(place)
+        return True
 
     def share(self, request: pytest.FixtureRequest) -> None:
         """Compute the shared fixtures, once, as soon as pytest has set up the module or class of the first case."""
