@@ -132,7 +132,7 @@ def is_plain(case: Case) -> bool:
         return False  # pytest itself makes another report of an expected failure
     if outcome.error is None or isinstance(outcome.error, MmluBenchError):
         return True
-    return _is_verdict(outcome) and not _judges_itself(outcome)
+    return _is_verdict(outcome) and not _judges_itself(case, outcome)
 
 
 def _not_begun(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
@@ -200,7 +200,7 @@ def _is_shown(case: Case, case_outcome: CaseOutcome) -> bool:
 
     That of a bug is shown once for each line that fails, and not a thousand times.
     """
-    if _judges_itself(case_outcome):
+    if _judges_itself(case, case_outcome):
         return case.template.is_shown(case.nodeid)
     error = case_outcome.error
     if not _is_bug(case_outcome) or error is None:
@@ -211,9 +211,9 @@ def _is_shown(case: Case, case_outcome: CaseOutcome) -> bool:
     return case.template.is_shown((type(error), trace and trace.tb_frame.f_code, trace and trace.tb_lineno))
 
 
-def _judges_itself(case_outcome: CaseOutcome) -> bool:
-    """Whether the test itself says what is wrong with a reply, as no solver gave an answer."""
-    return _is_verdict(case_outcome) and case_outcome.answer is None
+def _judges_itself(case: Case, case_outcome: CaseOutcome) -> bool:
+    """Whether the test itself says what is wrong with a reply, as it asks no solver."""
+    return _is_verdict(case_outcome) and case.template.overrides.asks_itself
 
 
 def _one_line(error: BaseException | None) -> str:

@@ -66,6 +66,11 @@ class Overrides:
         )
         return ", ".join(named)
 
+    @property
+    def asks_itself(self) -> bool:
+        """Whether the test asks the model of --model itself, without any solver, and judges the reply."""
+        return not (self.name or self.uses_solver)
+
     def notice(self, test: str, recipe: str) -> str:
         """Return a line that is shown once for a test with its own fixtures; empty if it uses ours."""
         if not self.name:
@@ -128,7 +133,7 @@ def check_options(settings: Settings, all_overrides: Iterable[Overrides], *, has
         _check_model_options(settings, seen)
     else:
         _refuse(settings, _OF_THE_SOLVER, name, "solver")
-    if not (uses_solver or name):
+    if all(overrides.asks_itself for overrides in seen):
         _refuse(settings, _OF_ANY_SOLVER, name, "solver")
     if not has_questions:
         for option in _given(settings, _OF_QUESTIONS):

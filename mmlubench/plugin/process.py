@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from math import ceil
@@ -20,6 +21,7 @@ from mmlubench.plugin.own_parts import OwnModel, OwnSolver, RecordingSolver
 from mmlubench.plugin.private_pytest import ComparisonOff, will_run
 from mmlubench.plugin.repeats import repeated, tell_apart
 from mmlubench.plugin.template import Template
+from mmlubench.plugin.time_limit import TimeLimit
 from mmlubench.plugin.xdist.worker_state import WorkerState
 from mmlubench.run.roster import OWN
 from mmlubench.run.run import Run
@@ -41,10 +43,14 @@ class Process:
         self.run = Run(
             Settings.read(config.option), share, note_spent=state.note_spent if state is not None else None
         )
+        self.made: Counter[str] = Counter()
+        """The number of cases with questions that were made, by benchmark, whether they are run or not."""
         self.cases: list[Case] = []
         self.on_tick: Callable[[], object] = lambda: None
         self.reading: CaseOutcome | None = None
         """The outcome that was read but not reported yet: a Ctrl-C may come in between."""
+        self.limit: TimeLimit | None = None
+        """The time that another plugin gives the test which runs."""
         self._reading_of: Case | None = None
         self._stops_early = bool(config.getvalue("maxfail"))
         self._lookahead: LookAhead[CaseOutcome] | None = None
@@ -107,8 +113,11 @@ class Process:
         """Return the outcome of a case, running many others meanwhile."""
         if self._lookahead is None:
             self._lookahead = self._start()
+        limit = self.limit if self.limit is not None and self.limit.item is case else None
         with self._comparison_off if case.has_question else nullcontext():
-            outcome = self._lookahead.result(case.job)
+            outcome = self._lookahead.result(case.job, None if limit is None else limit.take_over())
+        if limit is not None:
+            limit.judge(outcome)
         if self.worker_state is not None:
             self.worker_state.note()  # a crash from here on is not that of the case that went on last
         self._read(case, outcome)
@@ -122,9 +131,10 @@ class Process:
 
     # -- asking ahead --------------------------------------------------------------------------------------------
 
-    def plan(self, items: Sequence[pytest.Item]) -> None:
+    def plan(self, items: Sequence[pytest.Item], left_out_by: str) -> None:
         """Take the cases in pytest's final order; those of this process will be asked ahead of time.
 
+        `left_out_by` names options that may have left out cases.
         Raises UserError for a question that is asked twice, and for an option that has no effect on any case.
         """
         for order, item in enumerate(items):
@@ -133,6 +143,10 @@ class Process:
                     raise repeated(item, item)
                 item.order = order
                 self.cases.append(item)
+        kept = Counter(case.template.benchmark for case in self.cases)
+        for benchmark, made in self.made.items():
+            if 0 < kept[benchmark] < made:
+                self.run.data.note_part(benchmark, kept[benchmark], made, left_out_by)
         tell_apart(self.cases, self.run.strategy.name)
         for case in self.cases:
             if case.has_question:
@@ -233,7 +247,7 @@ class Process:
 def _own_recipe(template: Template, strategy: Strategy) -> str:
     """Return the name under which figures of a test are reported that are not those of the recipe; empty for them."""
     own = template.overrides
-    if not (own.name or own.uses_solver):
+    if own.asks_itself:
         return f"own test ({template.file})"
     if not own.name:
         return f"{strategy.name}, {template.variant}" if template.variant else ""

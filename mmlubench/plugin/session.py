@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from mmlubench.errors import StoreError, UserError
-from mmlubench.plugin import keyword, run_loop
+from mmlubench.plugin import keyword, other_options, run_loop
 from mmlubench.plugin.case_report import PROPERTY, renew
 from mmlubench.plugin.fast_path import FastPath
 from mmlubench.plugin.garbage import RareCollection, no_collection
 from mmlubench.plugin.option_names import NAMES, usage_error
+from mmlubench.plugin.private_pytest import JunitFile
 from mmlubench.plugin.redaction import Redaction
 from mmlubench.plugin.signals import DRAIN_S, Signals
 from mmlubench.plugin.terminal import Sections, status_of
@@ -37,6 +38,7 @@ from mmlubench.run.share import Share
 
 if TYPE_CHECKING:
     from mmlubench.plugin.cases import Case
+    from mmlubench.plugin.junit import Junit
     from mmlubench.plugin.process import Process
 
 
@@ -149,10 +151,12 @@ class Session:
 
         with no_collection():
             try:
-                return list(collect.multiply(self.process, items))
+                made = list(collect.multiply(self.process, items))
             except UserError as error:
                 self.problem = self.problem or str(error)
                 return []
+        self.process.made.update(case.template.benchmark for case in made if case.has_question)
+        return made
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -171,9 +175,10 @@ class Session:
     def _plan(self, items: list[pytest.Item]) -> None:
         """Plan the cases, and open everything that is needed to ask them. Raises UserError."""
         process = self.process
-        process.plan(items)
+        process.plan(items, other_options.of_a_part(self.config))
         if process.cases:
             check_dist(dist_of(self._workerinput or {}))
+            other_options.check(self.config, process.cases)
         if process.run.data.empty_selection is not None and not process.cases:
             raise process.run.data.empty_selection
         if process.run.settings.estimate:
@@ -226,6 +231,15 @@ class Session:
         self._fast_path.run(item)
         return True
 
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_timeout_set_timer(self, item: pytest.Item, settings: Any) -> None:
+        """Called by pytest-timeout before it starts its timer for a test."""
+        if self.has_process:
+            # late: a pytest run without benchmarks must not pay for it
+            from mmlubench.plugin.time_limit import TimeLimit
+
+            self.process.limit = TimeLimit(item, settings.timeout)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Move the record of a case from its report to the ledger, so that no other plugin has to carry it."""
@@ -239,6 +253,8 @@ class Session:
             if name == PROPERTY:
                 self._writer.take(self._session, report, cast("dict[str, Any]", record))
                 self.process.reading = None
+        if self._junit is not None:
+            self._junit.note(report)
         report.user_properties = [pair for pair in report.user_properties if pair[0] != PROPERTY]
         if isinstance(report, ThinReport):
             report.let_go()
@@ -263,6 +279,9 @@ class Session:
             if self._controller is not None:
                 ungraded += self._take_from_workers(self._controller, session)
             self._writer.finish(session, ungraded)
+            if self._junit is not None and self._writer.recording is not None:
+                passed = session.exitstatus == pytest.ExitCode.OK
+                self._junit.finish(self._writer.recording.ledger, passed=passed)
         self._signals.give_back()
         self._garbage.end()
         if self._quotes and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
@@ -346,6 +365,16 @@ class Session:
         if self._controller is not None and self._controller.has_crashed:
             return "no case was run, as workers crashed before they ran any: what they wrote may stand above."
         return self.process.run.data.why_nothing_selected(self.config.getoption("keyword"))
+
+    @cached_property
+    def _junit(self) -> Junit | None:
+        file = JunitFile.of(self.config)
+        if file is None:
+            return None
+        # late: a pytest run without benchmarks must not pay for it
+        from mmlubench.plugin.junit import Junit
+
+        return Junit(file)
 
     @cached_property
     def _fast_path(self) -> FastPath:

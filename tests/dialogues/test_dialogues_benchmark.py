@@ -146,7 +146,7 @@ def test_an_experiment_of_ones_own_is_asked(bench: pytest.Pytester, lab: Any) ->
         "-k", "dialogues", f"--experiment={config}", "--model", "own-mock", "-v"
     )
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["*[[]own-mock-bees[]] PASSED*"])
+    result.stdout.fnmatch_lines(["*[[]own-mock-bees[]] CORRECT*"])
 
     lab.dialogues([])
     result = bench.runpytest_inprocess("-k", "dialogues", f"--experiment={config}")

@@ -574,3 +574,20 @@ def test_ctrl_c_while_connections_are_closed_does_not_cut_the_end_short(
 
     assert look.close(close) == ["result of 1"]
     assert closings == ["begun", "begun", "ended"]
+
+
+def test_a_job_that_takes_too_long_is_cancelled_and_the_others_go_on(
+    ahead: Callable[..., LookAhead[str]],
+) -> None:
+    async def wait(name: str, seconds: float) -> str:
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            return f"{name} was cancelled"
+        return f"{name} ended"
+
+    jobs = [Job(name, lambda n=name, s=s: wait(n, s)) for name, s in (("slow", 1000.0), ("quick", 0.001))]
+    look = ahead(2)
+    look.plan(jobs)
+    assert look.result(jobs[0], 0.01) == "slow was cancelled"
+    assert look.result(jobs[1], 1000.0) == "quick ended"
