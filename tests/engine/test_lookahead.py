@@ -586,7 +586,7 @@ def test_a_job_that_takes_too_long_is_cancelled_and_the_others_go_on(
             return f"{name} was cancelled"
         return f"{name} ended"
 
-    jobs = [Job(name, lambda n=name, s=s: wait(n, s)) for name, s in (("slow", 1000.0), ("quick", 0.001))]
+    jobs = [Job("slow", lambda: wait("slow", 1000.0)), Job("quick", lambda: wait("quick", 0.001))]
     look = ahead(2)
     look.plan(jobs)
     assert look.result(jobs[0], 0.01) == "slow was cancelled"

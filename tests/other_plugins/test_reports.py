@@ -59,7 +59,7 @@ def teamcity(run: Run) -> tuple[int, int]:
     return ended - failed, failed
 
 
-def annotations(run: Run) -> tuple[int, int]:
+def github(run: Run) -> tuple[int, int]:
     return RIGHT, run.output.count("::error ")
 
 
@@ -96,7 +96,7 @@ REPORTS = [
     ("ctrf.main", ["--ctrf=r.json"], ctrf),
     ("allure_pytest.plugin", ["--alluredir=allure"], allure),
     ("teamcity.pytest_plugin", ["--teamcity"], teamcity),
-    ("pytest_github_actions_annotate_failures.plugin", [], annotations),
+    ("pytest_github_actions_annotate_failures.plugin", [], github),
     ("pytest_md_report.plugin", ["--md-report", "--md-report-output=r.md"], markdown),
     ("pytest_excel.pytest_excel", ["--excelreport=r.xlsx"], spreadsheet),
     ("pytest_sugar", ["--force-sugar"], screen),

@@ -15,7 +15,7 @@ import orjson
 from mmlubench.errors import BadReply, Overloaded, ProviderError, RateLimited, Rejected, Unreachable
 from mmlubench.models.http.rate_headers import pause_s
 from mmlubench.models.http.reply import Reply
-from mmlubench.models.secrecy import Mask
+from mmlubench.models.secrecy import Mask, secrets_in
 from mmlubench.models.spec import ModelSpec
 
 MESSAGE_CHARS = 300
@@ -58,7 +58,7 @@ class Failures:
     mask: Mask = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mask", Mask([self.secret]))
+        object.__setattr__(self, "mask", Mask([self.secret, *secrets_in(self.spec.extra_body)]))
 
     def without_key(self, content: bytes) -> bytes:
         """Redact the key in a body; done before the body is parsed, so that shortening cannot leave half a key."""

@@ -15,6 +15,7 @@ from mmlubench.models.http.logprobs import LogProbs, first_token
 from mmlubench.models.http.rate_headers import pause_s
 from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.transport import USUAL_TIMEOUTS, Timeouts, Transport
+from mmlubench.models.secrecy import secrets_in, veiled
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Params, Request, Usage
 
@@ -22,6 +23,7 @@ from mmlubench.schema import Completion, Params, Request, Usage
 def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = None) -> dict[str, Any]:
     """Make the body without its messages: the parameters that the model takes, under the provider's names.
 
+    Keys in the user's own fields are masked, as the body is logged and stored; `HttpModel` adds them when it sends.
     The spec's own `parameters` apply where the request sets none; `max_tokens` is capped at the model's limit.
     """
     wanted = {"max_tokens": default_max_tokens, **spec.parameters, **params.asked()}
@@ -32,7 +34,7 @@ def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = Non
         for name, value in wanted.items()
         if value is not None and (its_name := getattr(spec.capabilities, name, None)) is not None
     }
-    extra = {name: value for name, value in spec.extra_body.items() if value is not None}
+    extra = {name: veiled(value, name) for name, value in spec.extra_body.items() if value is not None}
     return {"model": spec.asked_model, **named, **extra}
 
 
@@ -56,6 +58,9 @@ class HttpModel(ABC):
         self._failures = Failures(spec, key or "")
         # Cached, since a run has thousands of requests, but only one or two sets of parameters.
         self._settled: dict[Params, dict[str, Any]] = {}
+        own = spec.extra_body.items()
+        self._secret = {name: value for name, value in own if any(secrets_in(value, name))}
+        """The user's own fields that hold a key, which is masked in what is settled."""
 
     async def generate(self, request: Request) -> Completion:
         """Answer one request. Raises ProviderError, with the parameters sent, if there is no usable reply."""
@@ -66,7 +71,7 @@ class HttpModel(ABC):
             self._settled[params] = sent
         started, latency_s = perf_counter(), None
         try:
-            reply = await self._transport.post(self.path, self.body(request, sent))
+            reply = await self._transport.post(self.path, self.body(request, sent) | self._secret)
             latency_s = perf_counter() - started if reply.latency_s is None else reply.latency_s
             return self._read(reply, sent, latency_s)
         except ProviderError as error:
