@@ -35,6 +35,10 @@ def status_of(report: pytest.TestReport, *, live: bool) -> tuple[str, str, str] 
     if name is None or hasattr(report, "wasxfail") or report.outcome not in FINAL:
         return None
     outcome = Outcome(name)
+    if (
+        outcome is Outcome.CORRECT and not report.passed
+    ):  # another plugin or a strict xfail says that it failed
+        return None
     character, word = _SIGNS[outcome]
     category = _CATEGORIES.get(outcome, "failed")
     if live:
@@ -81,4 +85,5 @@ class Sections:
 
 def _needs_no_section(report: Any) -> bool:
     # An error in the test's own code has a traceback, which pytest prints.
-    return hasattr(report, "mmlubench") and isinstance(report.longrepr, str)
+    outcome = getattr(report, "mmlubench", Outcome.CORRECT.value)
+    return outcome != Outcome.CORRECT.value and isinstance(report.longrepr, str)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.other_plugins.conftest import CASES, RIGHT, Run
+from tests.other_plugins.conftest import CASES, RIGHT, ROOT, Run
 
 AGAIN = [
     ("pytest_rerunfailures", ["--reruns", "2"]),
@@ -123,3 +123,10 @@ def test_beside_all_plugins_at_once_the_figures_are_the_same(beside: Callable[..
     assert run.status == 1, run.output
     assert (run.entry()["n"], run.entry()["outcomes"]["correct"]) == (CASES, RIGHT)
     assert "INTERNALERROR" not in run.output
+
+
+def test_our_own_settings_make_no_error_of_a_warning_of_a_plugin(beside: Callable[..., Run]) -> None:
+    # pytest-subunit warns when it is imported: with warnings as errors pytest did not even start.
+    run = beside("", "-c", str(ROOT / "pyproject.toml"), "test_mmlu.py")
+    assert run.status == 1, run.output
+    assert run.entry()["n"] == CASES

@@ -211,3 +211,11 @@ def test_other_tests_among_cases_are_run_by_pytest_in_their_turn(run, folder):
     assert said[0] == "test_after.py::test_after"
     assert sum("::test_capitals[" in line for line in said) == 4
     result.stdout.fnmatch_lines(["test_after.py::test_after", "*UserWarning: of the other*"])
+
+
+def test_a_right_answer_that_was_strictly_expected_to_be_wrong_has_failed(run, folder):
+    marks = "import pytest\n\ndef pytest_collection_modifyitems(items):\n"
+    marks += "    for item in items:\n        item.add_marker(pytest.mark.xfail(strict=True))\n"
+    result = run(marks)
+    result.stdout.fnmatch_lines(["*XPASS(strict)*", "*3 failed, 1 xfailed*"])
+    assert folder.outcomes() == ["correct", "wrong", "correct", "correct"]
