@@ -1,6 +1,6 @@
 # Every target needs nothing but python3 and make; the first one makes .venv and installs the package there.
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test test-oldest check fix bench \
+.PHONY: help setup smoke test test-oldest test-plugins check fix bench \
         mmlu-quick mmlu-benchmark mmlu-adapter mmlu-openrouter list-models clean
 
 PYTHON ?= python3
@@ -10,6 +10,7 @@ READY  := $(VENV)/.installed
 # The lower bounds of pyproject.toml. All but these three is taken from .venv.
 OLDEST         := .venv-oldest
 OLDEST_PYTESTS := pytest==9.0.0 pytest-xdist==3.8.0 pytest-asyncio==1.3.0
+OTHERS         := .venv-plugins
 
 TEST_MARK    ?= not real_model and not real_server and not long
 ARGS         ?=
@@ -66,6 +67,20 @@ $(OLDEST)/.installed: $(READY) Makefile
 test-oldest: $(OLDEST)/.installed ## the plugin's tests with the oldest pytest, pytest-xdist and pytest-asyncio
 	$(OLDEST)/bin/python -m pytest -q -n 2 -m '$(TEST_MARK)' tests/plugin $(ARGS)
 
+# Besides what is in .venv: an environment of its own, so that these plugins disturb no other test.
+$(OTHERS)/.installed: $(READY) tests/other_plugins/requirements.txt
+	$(PYTHON) -m venv --clear --without-pip $(OTHERS)
+	path='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	  echo "import site; site.addsitedir('$$($(BIN)/python -c "$$path")')" \
+	  > "$$($(OTHERS)/bin/python -c "$$path")/rest.pth"
+	$(BIN)/pip --python $(OTHERS)/bin/python install -q --disable-pip-version-check --no-deps \
+	  -r tests/other_plugins/requirements.txt
+	@touch $@
+
+test-plugins: $(OTHERS)/.installed ## ours beside 40 pytest plugins of other people, alone and all at once
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(OTHERS)/bin/python -m pytest -p xdist -p asyncio -p mmlubench.plugin -q -n 2 \
+	  tests/other_plugins $(ARGS)
+
 check: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -97,6 +112,6 @@ mmlu-openrouter: $(READY) ## 100 questions, or MMLU_LIMIT, through OpenRouter; n
 list-models: $(READY) ## the models that --model can name
 	$(BIN)/python -m pytest benchmarks --list-models $(ARGS)
 
-clean: ## remove both environments and all caches; runs under reports/ stay
-	rm -rf $(VENV) $(OLDEST) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+clean: ## remove all environments and all caches; runs under reports/ stay
+	rm -rf $(VENV) $(OLDEST) $(OTHERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,6 +7,7 @@ MmluBenchError
 │   ├── ModelError      an unknown model, an invalid models.yaml, a missing key
 │   └── PromptError     a template or recipe that cannot be used
 ├── BudgetSpent         --max-cost is reached, so the request was not sent: outcome `skipped`
+├── TimeLimitReached    the time that a plugin gives a test was over before its answer came: outcome `error`
 ├── StoreError          replies cannot be stored or looked up any more; those stored before are safe
 └── ProviderError       a request was sent and brought no usable reply: outcome `error`, never `wrong`
     ├── Unreachable     no connection, a broken one, or a timeout             (retryable)
@@ -44,6 +45,10 @@ class UserError(MmluBenchError):
     def at(cls, place: object, problem: str) -> UserError:
         """Make the error of a place: a file, perhaps with a line or an entry."""
         return cls(f"{place}: {problem}")
+
+
+class TimeLimitReached(MmluBenchError):
+    """The time that a plugin gives a test was over before its answer came."""
 
 
 class DataError(UserError):

@@ -65,9 +65,10 @@ class LookAhead(Generic[T]):
         self._waiting = chain(self._waiting, jobs)
         self._next = self._next or next(self._waiting, None)
 
-    def result(self, job: Job[T]) -> T:
+    def result(self, job: Job[T], timeout_s: float | None = None) -> T:
         """Return the result of a job, waiting for it if necessary. Raises what its coroutine raised.
 
+        A job that has not ended after `timeout_s` seconds is cancelled, and its result is what it makes of that.
         A job that is asked for out of turn starts at once, beyond the width.
         """
         task = self._tasks.pop(job.key, None) or self._start_early(job)
@@ -75,7 +76,7 @@ class LookAhead(Generic[T]):
         try:
             if not task.done():
                 self._has_new = False
-                self.loop.run_until_complete(task)
+                self.loop.run_until_complete(task if timeout_s is None else _in_time(task, timeout_s))
                 self._turned_at = self.loop.time()
             elif self._has_new or self.loop.time() - self._turned_at >= _TURN_EVERY_S:
                 self._turn()
@@ -188,6 +189,13 @@ class LookAhead(Generic[T]):
         self._running -= 1
         if not self._closed:
             self._top_up()
+
+
+async def _in_time(task: asyncio.Task[Any], seconds: float) -> None:
+    await asyncio.wait([task], timeout=seconds)
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task])
 
 
 async def _wind_up(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mmlubench.models.features import UNKNOWN, Features
+from mmlubench.models.secrecy import veiled
 from mmlubench.models.tls import USUAL_TLS, Tls
 from mmlubench.schema import Scoring
 from mmlubench.yaml_file import KNOWN_KEYS, at_least
@@ -147,7 +148,7 @@ class ModelSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for the manifest, with no secret among them."""
-        return asdict(self)
+        return {**asdict(self), "extra_body": veiled(self.extra_body)}
 
     def identity(self) -> dict[str, Any]:
         """Return everything that can change an answer, for the key of the store, with no secret among it.
@@ -155,7 +156,7 @@ class ModelSpec:
         Every field is included unless it is known to concern only names, money or speed. The file of mock replies is
         represented by the hash of its content, not by its name.
         """
-        values = {name: value for name, value in asdict(self).items() if name not in _INDIFFERENT}
+        values = {name: value for name, value in self.to_dict().items() if name not in _INDIFFERENT}
         return {**values, "responses": self.responses and _digest(self.responses)}
 
 

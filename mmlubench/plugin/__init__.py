@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _KEY = pytest.StashKey["Session"]()
 _MARKS = {
     "questions": "questions(name, rows=None): a benchmark: the test runs for every model and every question of the "
-    "data set `name`, or of `rows`, a list of mmlubench.Question",
+    "data set `name`, or of `rows`, a list of mmlubench.Question or a function that makes one from pytest's config",
     "look_ahead": "look_ahead: an `async def` test of your own that asks a `model` or `solver`: it runs for every "
     "model, and starts while earlier tests still wait",
 }
@@ -192,4 +192,5 @@ def _session(config: pytest.Config) -> Session:
         config.stash[_KEY] = Session(config)
         config.pluginmanager.register(config.stash[_KEY], "mmlubench.session")
         config.pluginmanager.register(config.stash[_KEY].redaction, "mmlubench.redaction")
+        config.pluginmanager.register(config.stash[_KEY].sections, "mmlubench.sections")
     return config.stash[_KEY]

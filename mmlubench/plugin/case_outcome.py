@@ -24,6 +24,14 @@ class CaseOutcome:
     """The room that long replies take until the outcome is read."""
     began: bool = True
     """False if a mark or a fixture ended the case before its own code ran."""
+    runs: int = 1
+    """How often the case was run until this outcome; the journal has the requests of all these runs."""
+
+    def follow(self, earlier: CaseOutcome) -> None:
+        """Take over what an earlier run of the case has asked, as another plugin has run the case once more."""
+        earlier.journal.absorb(self.journal)
+        self.journal = earlier.journal
+        self.runs += earlier.runs
 
     def ended(self) -> None:
         """Count the replies of a case that has ended: it may have to wait for long until it is read."""

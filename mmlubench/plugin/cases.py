@@ -124,7 +124,9 @@ class Case(ThinItem):
 
     def wait(self) -> None:
         """Wait for the coroutine, which may have ended already, and keep its outcome."""
-        self.case_outcome = self.process.wait_for(self)
+        earlier, self.case_outcome = self.case_outcome, self.process.wait_for(self)
+        if earlier is not None:  # no report was made of it
+            self.case_outcome.follow(earlier)
 
     def raise_error(self) -> None:
         """Raise the error that the outcome has, if any."""

@@ -15,6 +15,7 @@ from mmlubench.plugin.hooks import Hooks
 from mmlubench.plugin.private_pytest import width_of
 from mmlubench.plugin.progress import Progress
 from mmlubench.plugin.silence import Silence
+from mmlubench.plugin.terminal import FINAL
 from mmlubench.plugin.xdist.private_xdist import worker_count
 from mmlubench.printable import printable
 from mmlubench.reports.report import Screen, sections
@@ -47,7 +48,7 @@ class Recording:
         # Counted as pytest does: a case marked xfail that is answered wrong has not failed.
         failed = report.failed and not hasattr(report, "wasxfail")
         result = self.ledger.take(record, report.nodeid, failed=failed)
-        if result is not None:
+        if result is not None and report.outcome in FINAL:
             self.progress.add(result.outcome, result.requests - record["stored"], record["spent_usd"])
             self._hooks.case_finished(result)
 

@@ -13,24 +13,32 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from mmlubench.errors import StoreError, UserError
-from mmlubench.plugin import keyword, run_loop
-from mmlubench.plugin.case_report import PROPERTY
+from mmlubench.plugin import keyword, other_options, run_loop
+from mmlubench.plugin.case_report import PROPERTY, renew
 from mmlubench.plugin.fast_path import FastPath
 from mmlubench.plugin.garbage import RareCollection, no_collection
 from mmlubench.plugin.option_names import NAMES, usage_error
-from mmlubench.plugin.private_pytest import write_at_once
+from mmlubench.plugin.private_pytest import JunitFile, write_at_once
 from mmlubench.plugin.redaction import Redaction
 from mmlubench.plugin.signals import DRAIN_S, Signals
-from mmlubench.plugin.terminal import count_outcomes, status_of
+from mmlubench.plugin.terminal import Sections, status_of
 from mmlubench.plugin.thin_report import ThinReport
 from mmlubench.plugin.writer import Writer
-from mmlubench.plugin.xdist.controller import Controller, collect_last_reports, stopped_for
+from mmlubench.plugin.xdist.controller import (
+    Controller,
+    check_dist,
+    collect_last_reports,
+    dist_of,
+    is_heard,
+    stopped_for,
+)
 from mmlubench.plugin.xdist.scheduling import share_of, state_of
 from mmlubench.plugin.xdist.worker_output import WorkerOutput
 from mmlubench.run.share import Share
 
 if TYPE_CHECKING:
     from mmlubench.plugin.cases import Case
+    from mmlubench.plugin.junit import Junit
     from mmlubench.plugin.process import Process
 
 _STOPPED = pytest.ExitCode.INTERRUPTED
@@ -45,6 +53,8 @@ class Session:
         """The error in options, models or tests because of which nothing is asked; empty if there is none."""
         self.redaction = Redaction()
         """Masks keys in reports; a plugin object of its own."""
+        self.sections = Sections()
+        """Keeps cases out of pytest's sections; a plugin object of its own."""
         self._workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._writer = Writer(config, lambda: self.process)
         self._controller: Controller | None = None
@@ -91,11 +101,7 @@ class Session:
             run.check()
             if self._controller is not None and run.settings.estimate:
                 raise UserError("--estimate cannot be used with workers, as it asks nothing; leave -n out.")
-            if self._controller is not None and self.config.getoption("dist") == "each":
-                raise UserError(
-                    "--dist each asks every question once for each worker, and would count each answer as independent; "
-                    "leave it out, or ask several times with --epochs N."
-                )
+            check_dist(self.config.getoption("dist", "no"))
             if not (self.config.getoption("collectonly") or run.settings.estimate):
                 run.roster.open_early()
                 if not self.is_worker:  # a worker writes no run folder, and may run on another host
@@ -151,10 +157,12 @@ class Session:
 
         with no_collection():
             try:
-                return list(collect.multiply(self.process, items))
+                made = list(collect.multiply(self.process, items))
             except UserError as error:
                 self.problem = self.problem or str(error)
                 return []
+        self.process.made.update(case.template.benchmark for case in made if case.has_question)
+        return made
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -173,7 +181,10 @@ class Session:
     def _plan(self, items: list[pytest.Item]) -> None:
         """Plan the cases, and open everything that is needed to ask them. Raises UserError."""
         process = self.process
-        process.plan(items)
+        process.plan(items, other_options.of_a_part(self.config))
+        if process.cases:
+            check_dist(dist_of(self._workerinput or {}))
+            other_options.check(self.config, process.cases)
         if process.run.data.empty_selection is not None and not process.cases:
             raise process.run.data.empty_selection
         if process.run.settings.estimate:
@@ -224,9 +235,20 @@ class Session:
         self._fast_path.run(item)
         return True
 
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_timeout_set_timer(self, item: pytest.Item, settings: Any) -> None:
+        """Called by pytest-timeout before it starts its timer for a test."""
+        if self.has_process:
+            # late: a pytest run without benchmarks must not pay for it
+            from mmlubench.plugin.time_limit import TimeLimit
+
+            self.process.limit = TimeLimit(item, settings.timeout)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Move the record of a case from its report to the ledger, so that no other plugin has to carry it."""
+        if isinstance(report, ThinReport):
+            renew(report)
         if self.is_worker:
             if self.has_process:
                 self.process.reading = None  # on its way to the controller
@@ -235,6 +257,8 @@ class Session:
             if name == PROPERTY:
                 self._writer.take(self._session, report, cast("dict[str, Any]", record))
                 self.process.reading = None
+        if self._junit is not None:
+            self._junit.note(report)
         report.user_properties = [pair for pair in report.user_properties if pair[0] != PROPERTY]
         if isinstance(report, ThinReport):
             report.let_go()
@@ -260,6 +284,9 @@ class Session:
             if self._controller is not None:
                 ungraded += self._take_from_workers(self._controller, session)
             self._writer.finish(session, ungraded)
+            if self._junit is not None and self._writer.recording is not None:
+                passed = session.exitstatus == pytest.ExitCode.OK
+                self._junit.finish(self._writer.recording.ledger, passed=passed)
         self._garbage.end()
         if self._quotes and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             session.exitstatus = pytest.ExitCode.OK
@@ -270,8 +297,10 @@ class Session:
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, exitstatus: int
     ) -> Generator[None, Any, Any]:
-        """Print the table; then count wrong answers as failed in pytest's closing line."""
+        """Print the table, in place of pytest's sections for each wrong answer."""
+        self.sections.set_aside(terminalreporter)
         result = yield
+        self.sections.put_back(terminalreporter)
         for line in self._errors():
             terminalreporter.write_line(f"ERROR: {line}", red=True)
         of_workers = self._controller.output.notices if self._controller is not None else ()
@@ -281,7 +310,6 @@ class Session:
             self._writer.recording.print_summary(terminalreporter, stopped=exitstatus == _STOPPED)
         elif self.has_process and not self.problem and self._found_no_case(exitstatus):
             terminalreporter.write_line(self._why_no_case(), yellow=True)
-        count_outcomes(terminalreporter)
         return result
 
     def pytest_unconfigure(self) -> None:
@@ -346,5 +374,15 @@ class Session:
         return self.process.run.data.why_nothing_selected(self.config.getoption("keyword"))
 
     @cached_property
+    def _junit(self) -> Junit | None:
+        file = JunitFile.of(self.config)
+        if file is None:
+            return None
+        # late: a pytest run without benchmarks must not pay for it
+        from mmlubench.plugin.junit import Junit
+
+        return Junit(file)
+
+    @cached_property
     def _fast_path(self) -> FastPath:
-        return FastPath(self.config, self.redaction)
+        return FastPath(self.config, self.redaction, heard=is_heard(self._workerinput or {}))

@@ -42,6 +42,8 @@ class RunData:
         self._origins: dict[str, Origin] = {}
         self._drawn_from: dict[str, int] = {}
         """The number of questions from which `--limit` drew those of a benchmark, where it left any out."""
+        self._parts: dict[str, str] = {}
+        """For each benchmark of which only a part of the selected cases is run, a notice that says so."""
 
     def questions(
         self,
@@ -93,7 +95,8 @@ class RunData:
                 "source": d.source,
                 "revision": d.revision,
                 "sha256": d.sha256,
-                "notice": d.notice,
+                "notice": self._notice(name),
+                **({"is_part": True} if name in self._parts else {}),
                 "questions": len(d.questions) + d.left_unread,
                 "complete_size": self._complete_size(name, d),
                 **({"questions_read": len(d.questions)} if d.left_unread else {}),
@@ -124,9 +127,18 @@ class RunData:
         """Return a line for the terminal for each data set that was loaded."""
         return [
             f"mmlubench: {name}: {several(len(d.questions) + d.left_unread, 'question')} from {d.source}"
-            + (f"; {d.notice}" if d.notice else "")
+            + (f"; {self._notice(name)}" if self._notice(name) else "")
             for name, d in self._data.items()
         ]
+
+    def note_part(self, benchmark: str, kept: int, made: int, left_out_by: str) -> None:
+        """Note that only `kept` of the `made` cases of a benchmark are run, and by which options, if it is known."""
+        why = left_out_by or "other arguments or plugins"
+        self._parts[benchmark] = f"a part: {kept:,} of {several(made, 'case')}, as {why} left out the others"
+
+    def _notice(self, benchmark: str) -> str:
+        notices = (self._data[benchmark].notice, self._parts.get(benchmark, ""))
+        return "; ".join(filter(None, notices))
 
     def why_nothing_selected(self, keyword: str) -> str:
         """Return one sentence for an empty selection; `keyword` is the text of `-k`."""

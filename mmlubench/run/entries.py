@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+from mmlubench.figures import several
 from mmlubench.models import ModelSpec
 from mmlubench.run.advice import again, other_ways, resume_command
 from mmlubench.run.roster import OWN_SPEC
@@ -18,6 +19,10 @@ from mmlubench.stats import Summary, Thresholds, summarize
 
 #: The position of lines that belong behind all cases of the run.
 LAST = sys.maxsize
+
+_AGAIN = (
+    "ran more than once, and the last answer counts: to ask again after a wrong answer favours right ones"
+)
 
 
 @dataclass
@@ -31,6 +36,8 @@ class _Cases:
     """Requests that were answered from the store."""
     unasked: int = 0
     """Cases that were not asked because the budget was spent."""
+    again: set[int] = field(default_factory=set)
+    """The positions of the cases that were run more than once."""
 
     def put_in_order(self) -> None:
         if any(earlier > later for earlier, later in pairwise(self.places)):
@@ -49,15 +56,40 @@ class Entries:
         self._cases: dict[tuple[str, str, str], _Cases] = {}
         """By benchmark, model, and recipe; an empty recipe is that of the run."""
         self._why_unasked = ""
+        self._taken = bytearray()
+        """A byte for each position in the run: 1 if it has a result."""
 
-    def add(self, result: Entry, place: int, *, stored: int = 0, unasked: str = "") -> None:
-        """Add a result; `place` is its position in the run, `unasked` the reason if the case was not asked."""
+    def add(
+        self, result: Entry, place: int, *, stored: int = 0, unasked: str = "", runs: int = 1
+    ) -> Entry | None:
+        """Add a result; `place` is its position in the run, `unasked` the reason if the case was not asked.
+
+        A case is one observation however often it is run (`runs`): a later result takes the place of the one before.
+        Returns the result with what all runs of the case took if there was one before, else None.
+        """
         cases = self._cases.setdefault((result.benchmark, result.model, result.recipe), _Cases())
+        cases.stored += stored
+        was_taken = self._take(place)
+        if was_taken or runs > 1:
+            cases.again.add(place)
+        if was_taken:
+            number = cases.places.index(place)
+            cases.results[number] = _after(cases.results[number], result)
+            return cases.results[number]
         cases.results.append(result)
         cases.places.append(place)
-        cases.stored += stored
         cases.unasked += bool(unasked)
         self._why_unasked = self._why_unasked or unasked
+        return None
+
+    def _take(self, place: int) -> bool:
+        """Take a position in the run, and return whether it was taken before."""
+        if place >= LAST:
+            return False
+        if place >= len(self._taken):
+            self._taken.extend(bytes(place + 1 - len(self._taken)))
+        before, self._taken[place] = self._taken[place], 1
+        return bool(before)
 
     def ids_like(self, result: Entry) -> set[str]:
         """Return the ids of the cases that have the benchmark, model and recipe of this one."""
@@ -117,7 +149,7 @@ class Entries:
             mock=run.roster.is_mock(model),
             duration_s=duration_s,
             stored=cases.stored,
-            notice=self._notice(benchmark),
+            notice=self._notice(benchmark, len(cases.again)),
             limit=self._facts.get(benchmark, {}).get("limit"),
         )
 
@@ -140,10 +172,24 @@ class Entries:
         goes_on = f": `{resume_command(self._run)}` goes on, and may spend as much again"
         return stopped + goes_on if self._run.roster.has_store else stopped
 
-    def _notice(self, benchmark: str) -> str:
+    def _notice(self, benchmark: str, again: int) -> str:
         """Return what a reader of the figures must know, such as incomplete data or a spent budget."""
-        notices = (self._facts.get(benchmark, {}).get("notice", ""), self._why_unasked.rstrip("."))
+        notices = (
+            self._facts.get(benchmark, {}).get("notice", ""),
+            self._why_unasked.rstrip("."),
+            f"{several(again, 'case')} {_AGAIN}" if again else "",
+        )
         return "; ".join(filter(None, notices))
+
+
+def _after(before: Entry, result: Entry) -> Entry:
+    """Return the result of a case that was run once more, with what the runs before took, too."""
+    return replace(
+        result,
+        usage=before.usage + result.usage,
+        requests=before.requests + result.requests,
+        latency_s=round(before.latency_s + result.latency_s, 4),
+    )
 
 
 def _is_known(spec: ModelSpec) -> bool:

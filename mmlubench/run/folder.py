@@ -54,6 +54,12 @@ class RunFolder:
             self._streams[name].write(block)
             self._blocks[name].add(order, len(block))
 
+    def withdraw(self, order: int) -> None:
+        """Take back the result and the debate of the case at this position: it was run again, and others follow."""
+        for name, blocks in self._blocks.items():
+            if name not in _PACKED:
+                blocks.withdraw(order)
+
     def append_entry(self, name: str, order: int, entry: bytes) -> None:
         """Append a line `"key": value` of the JSON object that `close` writes to `name`.json."""
         if name not in self._streams:
@@ -162,12 +168,19 @@ class _Blocks:
 
     def __init__(self) -> None:
         self.orders, self.sizes = array("q"), array("q")  # 16 bytes a case; a tuple of two numbers takes 120
+        self.withdrawn: set[int] = set()
+        """The numbers of the blocks that are left out in the end."""
         self.are_in_order = True
 
     def add(self, order: int, size: int) -> None:
         self.are_in_order = self.are_in_order and not (self.orders and self.orders[-1] > order)
         self.orders.append(order)
         self.sizes.append(size)
+
+    def withdraw(self, order: int) -> None:
+        numbers = {number for number, other in enumerate(self.orders) if other == order}
+        self.withdrawn |= numbers
+        self.are_in_order = self.are_in_order and not numbers
 
 
 def _put_in_order(path: Path, blocks: _Blocks) -> None:
@@ -177,7 +190,7 @@ def _put_in_order(path: Path, blocks: _Blocks) -> None:
     content = b"".join(zstd.chunks(path)) if packed else path.read_bytes()
     starts = [0, *accumulate(blocks.sizes)]
     by_order = sorted(range(len(blocks.orders)), key=blocks.orders.__getitem__)
-    ordered = b"".join(content[starts[n] : starts[n + 1]] for n in by_order)
+    ordered = b"".join(content[starts[n] : starts[n + 1]] for n in by_order if n not in blocks.withdrawn)
     write_atomic(path, zstd.frame(ordered) if packed else ordered)
 
 

@@ -57,6 +57,7 @@ class Ledger:
     def take(self, record: Mapping[str, Any], nodeid: str, *, failed: bool) -> Entry | None:
         """Write one case's record, and return its result; None for a test without a question. Raises OSError.
 
+        Of a case that is run more than once the last result is kept, and all requests and responses.
         The result in the record is an Entry, or the dictionary of one that came from another process.
         """
         lines = {"requests": record["requests"], "responses": record["responses"]}
@@ -70,11 +71,15 @@ class Ledger:
             result, values = (
                 (told, told.to_dict()) if isinstance(told, Entry) else (Entry.from_dict(told), told)
             )
-            lines["results"] = orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
             self._heard[result.model] = None
             known = self._known.setdefault(nodeid.partition("[")[0], {})
             known.setdefault(_own_parameters(nodeid, result), (result.benchmark, result.recipe))
-            self.entries.add(result, record["order"], stored=record["stored"], unasked=record["unasked"])
+            about = {name: record[name] for name in ("stored", "unasked", "runs")}
+            anew = self.entries.add(result, record["order"], **about)
+            if anew is not None:
+                result, values = anew, anew.to_dict()
+                self._folder.withdraw(record["order"])
+            lines["results"] = orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
             if record["debate"]:
                 self._folder.append_entry(debate_name(result), record["order"], record["debate"])
         self._folder.append(record["order"], lines)

@@ -598,3 +598,20 @@ def test_a_reply_that_has_arrived_at_the_socket_is_taken_before_its_job_is_stopp
         assert ahead.result(first) == b"first"
         there.send(b"paid for")
         assert ahead.close() == [b"paid for"]
+
+
+def test_a_job_that_takes_too_long_is_cancelled_and_the_others_go_on(
+    ahead: Callable[..., LookAhead[str]],
+) -> None:
+    async def wait(name: str, seconds: float) -> str:
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            return f"{name} was cancelled"
+        return f"{name} ended"
+
+    jobs = [Job("slow", lambda: wait("slow", 1000.0)), Job("quick", lambda: wait("quick", 0.001))]
+    look = ahead(2)
+    look.plan(jobs)
+    assert look.result(jobs[0], 0.01) == "slow was cancelled"
+    assert look.result(jobs[1], 1000.0) == "quick ended"

@@ -118,7 +118,7 @@ def test_our_own_keys_are_read():
         ),
         ({"base_url": "http://host:x/v1"}, "base_url is 'http://host:x/v1', which is no valid address;"),
         ({"base_url": "http://"}, "base_url is 'http://': it must begin with"),
-        ({"base_url": "http://host/v1?a=1"}, "base_url is 'http://host/v1?a=1': it must end with its path"),
+        ({"base_url": "http://host/v1?a=1"}, "base_url is 'http://host/v1?…': it must end with its path"),
     ],
 )
 def test_a_wrong_entry_is_one_sentence_with_file_entry_and_key(keys, sentence):

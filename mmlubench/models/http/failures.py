@@ -26,7 +26,7 @@ from mmlubench.models.http import payload as json_payload
 from mmlubench.models.http.rate_headers import pause_s
 from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.served import Served
-from mmlubench.models.secrecy import Mask
+from mmlubench.models.secrecy import Mask, secrets_in
 from mmlubench.models.spec import ModelSpec
 from mmlubench.printable import on_one_line
 from mmlubench.schema import Completion
@@ -78,7 +78,7 @@ class Failures:
     mask: Mask = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mask", Mask([self.secret]))
+        object.__setattr__(self, "mask", Mask([self.secret, *secrets_in(self.spec.extra_body)]))
 
     def without_key(self, content: bytes) -> bytes:
         """Redact the key in a body; done before the body is parsed, so that shortening cannot leave half a key."""

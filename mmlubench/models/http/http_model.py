@@ -18,6 +18,7 @@ from mmlubench.models.http.rate_headers import pause_s
 from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.served import Served, look
 from mmlubench.models.http.transport import USUAL_TIMEOUTS, Timeouts, Transport
+from mmlubench.models.secrecy import secrets_in, veiled
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Params, Request, Usage
 
@@ -28,6 +29,7 @@ _log = logging.getLogger(__name__)
 def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = None) -> dict[str, Any]:
     """Make the body without its messages: the parameters that the model takes, under the provider's names.
 
+    Keys in the user's own fields are masked, as the body is logged and stored; `HttpModel` adds them when it sends.
     The spec's own `parameters` apply where the request sets none; `max_tokens` is capped at the model's limit.
     """
     wanted = {"max_tokens": default_max_tokens, **spec.parameters, **params.asked()}
@@ -38,7 +40,7 @@ def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = Non
         for name, value in wanted.items()
         if value is not None and (its_name := getattr(spec.capabilities, name, None)) is not None
     }
-    extra = {name: value for name, value in spec.extra_body.items() if value is not None}
+    extra = {name: veiled(value, name) for name, value in spec.extra_body.items() if value is not None}
     return {"model": spec.asked_model, **named, **extra}
 
 
@@ -65,6 +67,9 @@ class HttpModel(ABC):
         # Cached, since a run has thousands of requests, but only one or two sets of parameters.
         self._settled: dict[Params, dict[str, Any]] = {}
         self._looking: asyncio.Task[Served] | None = None
+        own = spec.extra_body.items()
+        self._secret = {name: value for name, value in own if any(secrets_in(value, name))}
+        """The user's own fields that hold a key, which is masked in what is settled."""
 
     async def generate(self, request: Request) -> Completion:
         """Answer one request. Raises ProviderError, with the parameters sent, if there is no usable reply."""
@@ -78,7 +83,7 @@ class HttpModel(ABC):
             self._tell_request(request, sent)
         started, latency_s, reply = perf_counter(), None, None
         try:
-            reply = await self._transport.post(self.path, self.body(request, sent))
+            reply = await self._transport.post(self.path, self.body(request, sent) | self._secret)
             latency_s = perf_counter() - started if reply.latency_s is None else reply.latency_s
             if is_told:
                 size = len(reply.content)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from mmlubench.engine.limits.waiting import Wait
+from mmlubench.errors import UserError
+from mmlubench.plugin.fast_path import nobody_listens
 from mmlubench.plugin.signals import DRAIN_S, Signals
 from mmlubench.plugin.xdist import private_xdist
 from mmlubench.plugin.xdist.scheduling import Shards
@@ -18,6 +20,10 @@ from mmlubench.plugin.xdist.worker_output import WorkerOutput
 _TICK_S = 0.2
 #: Seconds that a worker gets to send its output, after the time for its last requests.
 _OUTPUT_S = 3.0
+#: The key in xdist's `workerinput` under which a worker is told that a plugin here is told of its reports.
+_HEARD = "mmlubench_heard"
+#: The same for the value of `--dist`, which xdist itself hides from its workers.
+_DIST = "mmlubench_dist"
 
 
 class Controller:
@@ -48,6 +54,12 @@ class Controller:
         self.has_shares = True
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Called by xdist for each worker, before it starts."""
+        node.workerinput[_HEARD] = not nobody_listens(node.config)
+        node.workerinput[_DIST] = node.config.getoption("dist")
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Called by xdist when a worker has collected; all workers collect the same tests."""
         self._on_collected(len(ids))
@@ -60,6 +72,25 @@ class Controller:
         """Called by xdist when a worker has ended or crashed; a crashed worker has no output."""
         self.has_crashed = self.has_crashed or error is not None
         self.output.add(WorkerOutput.read_from(getattr(node, "workeroutput", {})))
+
+
+def check_dist(dist: str) -> None:
+    """Raise UserError for a value of `--dist` with which benchmarks cannot be run."""
+    if dist == "each":
+        raise UserError(
+            "--dist each asks every question once for each worker, and would count each answer as independent; "
+            "leave it out, or ask several times with --epochs N."
+        )
+
+
+def dist_of(workerinput: Mapping[str, Any]) -> str:
+    """Return the value of `--dist` that the controller was given."""
+    return str(workerinput.get(_DIST, ""))
+
+
+def is_heard(workerinput: Mapping[str, Any]) -> bool:
+    """Return whether the controller has a plugin that is told of the reports of this worker."""
+    return bool(workerinput.get(_HEARD))
 
 
 def stop(session: pytest.Session, why: str) -> None:
