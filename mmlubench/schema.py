@@ -25,8 +25,6 @@ TOP_LOGPROBS = 20
 _MOST_TOKENS = 10**15
 #: The probability from which a token is certain though no other one is told beside it.
 CERTAIN = 0.99
-
-
 #: The key in `Completion.metadata` for the names of the tools that a model called instead of, or besides, an answer.
 TOOL_CALLS = "tool_calls"
 
@@ -343,11 +341,9 @@ class Entry:
     recipe: str = ""
     """The name of what replaced the recipe of the run, such as `own solver (conftest.py)`; empty for that recipe."""
     letter_mass: float | None = None
-    """As in `Answer`; None in files written before this field existed, too."""
     unlisted_mass: float = 0.0
-    """As in `Answer`."""
     second_tries: int = 0
-    """As in `Answer`."""
+    """These three as in `Answer`; a mass of None in files written before these fields existed, too."""
     order: str = ""
     """`Question.order`: the letters that the choices have in the data, if the data set moved them; else empty."""
 
@@ -376,9 +372,7 @@ class Entry:
         for name, value in known.items():
             if not isinstance(value, _KINDS.get(name, str)):
                 raise TypeError(f"{name} is {value!r:.40}")
-        for name in _REPEATED:
-            if name in known:
-                known[name] = intern(known[name])
+        known |= {name: intern(known[name]) for name in _REPEATED if name in known}
         return cls(**known)
 
 
@@ -390,18 +384,9 @@ def _same(usage: Usage) -> Usage:
 
 #: The texts of an entry that many entries have: one copy of each is kept.
 _REPEATED = (
-    "benchmark",
-    "subject",
-    "category",
-    "model",
-    "answer",
-    "rule",
-    "served_model",
-    "language",
-    "recipe",
-    "order",
+    *("benchmark", "subject", "category", "model", "answer", "rule", "served_model"),
+    *("language", "recipe", "order"),
 )
-
 #: The types of the fields of an entry in a file, other than text.
 _KINDS: Mapping[str, Any] = {
     **dict.fromkeys(("requests", "choices", "second_tries"), int),
