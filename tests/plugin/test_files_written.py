@@ -181,6 +181,15 @@ def test_a_whole_sample_is_no_part_but_not_the_complete_benchmark_either(folder)
     )
 
 
+def test_a_run_of_the_failed_cases_is_not_the_latest(folder):
+    folder.run("--model", "mock", "--limit", "40")
+    latest = folder.path / "reports" / "mmlu_mock_latest.json"
+    first = json.loads(latest.read_text())
+    assert (first["limit"], first["part"]) == (40, False)
+    assert folder.run("--model", "mock", "--limit", "40", "--lf").ret == 1
+    assert json.loads(latest.read_text()) == first
+
+
 def test_a_run_in_which_no_case_ran_leaves_no_folder(folder):
     folder.run("--model", "mock/A", "-k", "nothing_like_this")
     assert not list(folder.path.glob("reports/*"))

@@ -73,6 +73,7 @@ def test_file_names_are_safe_and_never_hide_a_mock(summary: Build, model: str, m
 FULL = {"overall_score": 0.7, "limit": None}
 SAMPLE = {"overall_score": 0.7, "limit": None, "complete": False}
 PART = {"overall_score": 0.7, "limit": 100}
+LEFT = {"overall_score": 0.0, "limit": 6, "part": True}
 NONE = {"overall_score": None, "limit": None}
 
 
@@ -82,6 +83,7 @@ NONE = {"overall_score": None, "limit": None}
         (FULL, FULL, False), (FULL, PART, True), (FULL, NONE, True),
         (FULL, SAMPLE, True), (SAMPLE, FULL, False), (SAMPLE, PART, True), (PART, SAMPLE, False),
         (PART, FULL, False), (PART, PART, False), (PART, NONE, True),
+        (PART, LEFT, True), (LEFT, LEFT, False), (LEFT, PART, False), (LEFT, NONE, True), (NONE, LEFT, False),
         (NONE, FULL, False), (NONE, PART, False), (NONE, NONE, False),
     ],
 )  # fmt: skip
