@@ -80,16 +80,18 @@ def classic_names(summary: Summary, timestamp: str, *, own_recipe: bool = False)
 
 
 def says_more(old: bytes, new: str) -> bool:
-    """Whether an older classic file says more of its model than a new one, which must not take its place then.
+    """Whether a file must stay in its place: one that says more of its model than a new one, or no such file at all.
 
     Any score says more than none, and one of all questions more than one of a part or of a sample. A part that `--lf`
-    left, such as the wrong answers of the run before, says least. A file that cannot be read says nothing.
+    left, such as the wrong answers of the run before, says least. A file of another program is never replaced.
     """
     try:
         known = orjson.loads(old)
     except orjson.JSONDecodeError:
-        return False
-    return isinstance(known, dict) and _weight(known) > _weight(orjson.loads(new))
+        return True
+    if not isinstance(known, dict) or "overall_score" not in known:
+        return True
+    return _weight(known) > _weight(orjson.loads(new))
 
 
 def _weight(content: Mapping[str, Any]) -> int:

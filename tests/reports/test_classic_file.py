@@ -91,6 +91,10 @@ def test_a_better_founded_result_stays_the_latest(old: dict, new: dict, stays: b
     assert says_more(orjson.dumps(old), json.dumps(new)) is stays
 
 
-@pytest.mark.parametrize("old", [b"", b"{", b"[]", b"null", b'{"overall_score": "0.7"}', b"\xff"])
-def test_a_file_that_says_nothing_does_not_stay(old: bytes) -> None:
-    assert not says_more(old, json.dumps(NONE))
+@pytest.mark.parametrize("old", [b"", b"{", b"[]", b"null", b'{"score": 0.7}', b"\xff"])
+def test_a_file_of_another_program_stays(old: bytes) -> None:
+    assert says_more(old, json.dumps(FULL))
+
+
+def test_a_score_that_is_none_says_nothing() -> None:
+    assert not says_more(b'{"overall_score": "0.7"}', json.dumps(NONE))
