@@ -193,6 +193,9 @@ def test_a_text_that_is_no_list_is_told(own: Own, text: str) -> None:
 def test_choices_that_carry_their_letters_are_warned_of(own: Own) -> None:
     assert "prompts add their own" in own(rows("ABC", ["A. w", "B. x", "C. y"])).notice
     assert own(rows("ABC", ["A. Lincoln", "T. Roosevelt", "C. Coolidge"])).notice == ""
+    shuffled = own(rows("ABC" * 4, ["A. w", "B. x", "C. y"]), shuffle=True).notice
+    assert "prompts add their own, which are others in the new order: take theirs out" in shuffled
+    assert "warning" not in own(rows("ABC" * 4, ["w", "x", "y"]), shuffle=True).notice
 
 
 def test_questions_and_choices_that_are_there_twice_are_warned_of(own: Own) -> None:
