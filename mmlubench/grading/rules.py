@@ -15,6 +15,7 @@ from mmlubench.grading.patterns import (
     GAP,
     LABEL,
     LETTER,
+    LINE_GAP,
     NAMED,
     OFFERED,
     PICKED,
@@ -78,6 +79,11 @@ def _stated(cues: Cues) -> dict[str, str]:
         "answer_line": (
             rf"^(?:[^\w\n]|_){{0,8}}(?i:(?:the |my )?(?:final |correct |best )?){noun}[?.:]?"
             rf"{GAP}{NAMED}[A-Z]{{0,9}}{CLOSE}[.!]?\s{{0,2}}$"
+        ),
+        # "### Final Answer", and on the next line "**B) Paris**"
+        "answer_heading": (
+            rf"^(?:[^\w\n]|_){{0,8}}(?i:(?:the |my )?(?:final |correct |best )?){words(cues.answer)}[*_ \t]{{0,6}}"
+            rf"\n\s{{0,4}}{LINE_GAP}{UPPER}[*_]{{0,3}}[.):][*_]{{0,3}}(?=[ ]\S)"
         ),
         "option_cue": rf"\b{words(cues.option)}{_link(cues)}{TO_LETTER}{OFFERED}",
         "field": rf"{_QUOTED}\s{{0,3}}[:=]{GAP}{LABEL}{NAMED}",
