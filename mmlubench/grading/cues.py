@@ -31,6 +31,8 @@ class Cues(NamedTuple):
     """Phrases with which the speaker chooses an option: `I choose B`."""
     conclude: str
     """Phrases with which the speaker arrives at an option: `it must be B`."""
+    corrects: str
+    """Words with which the speaker takes back an answer, before a phrase of `conclude`: `no, wait, it's B`."""
     therefore: str
     """Words that end a line together with the letter: `Therefore, B.`"""
     point: str
@@ -94,6 +96,7 @@ ENGLISH = Cues(
     conclude="it(?:'s| is| must be| should be| would be| has to be)(?: definitely| clearly| therefore| probably)?"
     "|(?:we|I|you)(?: are| am|'re|'m) left with(?: only)?"
     "|(?:(?:that|this|which) leaves|leaves us|leaving)(?: us)?(?: with)?(?: only)?",
+    corrects="no,? wait|wait,? (?:no|actually)|actually,? no|(?:scratch|strike) that|correction|on second thoughts?",
     therefore="therefore|thus|hence|so|consequently|accordingly|finally|in conclusion",
     point="match(?:es|ing)|corresponds to|points to|(?:this|that|which)(?:'s| is| would be| must be)"
     r"|(?:best|correct|correctly|most|right)(?: [^\s.?!;:]{1,20}){1,12}? (?:is|would be)",

@@ -85,6 +85,10 @@ def _stated(cues: Cues) -> dict[str, str]:
             rf"^(?:[^\w\n]|_){{0,8}}(?i:(?:the |my )?(?:final |correct |best )?){words(cues.answer)}[*_ \t]{{0,6}}"
             rf"\n\s{{0,4}}{LINE_GAP}{UPPER}[*_]{{0,3}}[.):][*_]{{0,3}}(?=[ ]\S)"
         ),
+        # "The answer is C. No, wait, it's D."
+        "correction": (
+            rf"\b{words(cues.corrects)}[\s,.:;!\u2013\u2014-]{{0,5}}{words(cues.conclude)}(?![^\W_]){TO_LETTER}{PICKED}"
+        ),
         "option_cue": rf"\b{words(cues.option)}{_link(cues)}{TO_LETTER}{OFFERED}",
         "field": rf"{_QUOTED}\s{{0,3}}[:=]{GAP}{LABEL}{NAMED}",
         "name": rf"{_NAME}(?:\s{{0,3}}[:=]|\((?=[\"'])){GAP}{LABEL}{NAMED}",
