@@ -178,6 +178,8 @@ class Failures:
             to = one_line(urljoin(f"{self.spec.base_url or ''}{path}", location))
         except ValueError:  # a bracket left open
             to = one_line(location)
+        if to == f"{self.spec.base_url}{path}":
+            return f"redirects to {to}, the address that was asked: what stands before the server goes in a circle"
         if path and to.endswith(path):
             return f"redirects to {to}; base_url must be {to.removesuffix(path)}"
         return f"redirects to {to}; put that into base_url"
