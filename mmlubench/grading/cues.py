@@ -121,7 +121,10 @@ ENGLISH = Cues(
         # Some people think that the …   Maybe the …
         r"|\b(?:some|many|most|people|students|one|you|others|they)(?: [a-z]+){0,4}"
         " (?:think|thought|say|believe|assume|guess|argue|claim)"
-        r"|\b(?:maybe|perhaps|possibly|(?:might|could|may) be))"
+        r"|\b(?:maybe|perhaps|possibly|(?:might|could|may) be)"
+        # A common mistake is to say that the …   It is tempting to think that the …
+        r"|\b(?:mistake|error|trap|tempting|wrong|incorrect)(?: (?:is|was|would be|here|is just))?"
+        " to (?:say|think|assume|believe|answer|conclude|claim|guess))"
         "(?: that)?(?: the| my| our| it)?(?: correct| right| best| final)?"
     ),
     denied_noun="each|every|any|incorrect|wrong|worst|false|bad|other|another|first|initial|previous|original|earlier"
