@@ -112,14 +112,22 @@ def _chosen(cues: Cues) -> dict[str, str]:
         "point": rf"\b{words(cues.point)}(?![^\W_]){GAP}{label}{UPPER}{ALONE}",
         # "the sum is 20,914 J, or (G)." at the end of a reply
         "aside": rf"(?:,(?<!\),){BLANK}or|,?{BLANK}which{BLANK}is){BLANK}\({letter('[A-Z]')}\)[.]?\s{{0,4}}\Z",
+        # "The answer is 20,914 J (option B)."
+        "named_after": (
+            rf"{words(cues.answer)}{BLANK}{words(cues.copula)}[ ][^?!;()\n]{{1,80}}[ ]\("
+            rf"[*]{{0,2}}{LABEL}{letter('[A-Z]')}[*]{{0,2}}\)[.]?[ \t]{{0,4}}$"
+        ),
         "therefore": rf"\b{words(cues.therefore)}(?![^\W_]),?{TO_LETTER}{CHOSEN}{CLOSE}[.!]?[ \t]{{0,4}}$",
     }
 
 
 def _judged(cues: Cues) -> dict[str, str]:
-    """Return the pattern of replies that call an option the right one: `B is correct`."""
+    """Return the patterns of replies that call an option the right one: `B is correct`, `it is not A but B`."""
     opening = rf"(?:^|[.!?:;,\n(])[\s*_\"'(\[]{{0,4}}{LABEL}"
     before = rf"\b{words(cues.before_verdict)}[\s*_\"'(\[]{{1,4}}{LABEL}"
     verdict = rf"{CLOSE}[.:]?{BLANK}{words(cues.verdict)}"
     taken_back = rf"(?!{CLOSE}\s?\?|,?{BLANK}{words(cues.open_verdict)}\b)"
-    return {"verdict": rf"(?:{opening}|{before}){LETTER}{verdict}{taken_back}"}
+    return {
+        "verdict": rf"(?:{opening}|{before}){LETTER}{verdict}{taken_back}",
+        "contrast": rf"(?<=not[ ]){LABEL}\(?[A-Z]\)?,?{BLANK}but(?:{BLANK}rather)?{TO_LETTER}{OFFERED}",
+    }
