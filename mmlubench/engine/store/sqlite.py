@@ -1,8 +1,8 @@
 """The reply store: all replies of all runs in one SQLite file, which serves as cache and for resuming a run.
 
 Several processes of one host read and write the file at once (SQLite's write-ahead log). Replies are handed to the
-operating system in one transaction each 20 ms, so a process that is killed loses those of the last 20 ms at most. A
-power cut may lose a few more: syncing each reply to disk would cost more than buying it again.
+operating system in one transaction each 20 ms, so a process that is killed loses those of the last 20 ms at most. A power
+cut may lose a few more: syncing each reply to disk would cost more than buying it again.
 """
 
 from __future__ import annotations
