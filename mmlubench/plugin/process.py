@@ -255,11 +255,11 @@ class Process:
         self.reading, self._reading_of = outcome, case
 
     def _keep(self, case: Case, outcome: CaseOutcome) -> None:
-        """Let the store write what it has to; if it cannot, end the run after this case."""
+        """Write all replies to the store before the case is reported; if that fails, end the run after this case."""
         trouble = outcome.error if isinstance(outcome.error, StoreError) else None
         try:
             if self.run.roster.store is not None:
-                self.run.roster.store.keep_up()
+                self.run.roster.store.flush()
         except StoreError as error:
             trouble = error
         if trouble is not None:

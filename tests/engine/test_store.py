@@ -104,7 +104,7 @@ def test_a_reply_of_a_turn_is_found_before_it_is_written(store: Store, path: Pat
 # -- when it is written ----------------------------------------------------------------------------------------------
 
 
-def test_replies_are_written_together_a_moment_after_the_first_of_them(store: Store, path: Path) -> None:
+def test_the_replies_of_a_turn_are_written_together_at_its_end(store: Store, path: Path) -> None:
     async def case(number: int) -> None:
         store.put(key(number), kept(number))
 
@@ -114,18 +114,13 @@ def test_replies_are_written_together_a_moment_after_the_first_of_them(store: St
             tasks = [asyncio.create_task(case(first + n)) for n in range(20)]
             await asyncio.gather(*tasks)
             seen.append(rows_of(path))
-            await asyncio.sleep(store_module._WRITE_EVERY_S)
-            seen.append(rows_of(path))
         return seen
 
-    assert asyncio.run(turns()) == [0, 20, 20, 40]
+    assert asyncio.run(turns()) == [20, 40]
 
 
-def test_replies_that_wait_while_the_loop_stands_still_are_written_with_the_next_case(
-    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The loop stops as soon as the case is done, and pytest, or a debugger, may take any time until it runs again.
-    monkeypatch.setattr(store_module, "_WRITE_EVERY_S", 0.0)
+def test_what_a_finished_case_was_told_is_on_disk_when_pytest_goes_on(store: Store, path: Path) -> None:
+    # The loop stops as soon as the case is done; the result line is written next, and a kill may come after it.
     loop = asyncio.new_event_loop()
 
     async def case(number: int) -> None:
@@ -135,7 +130,6 @@ def test_replies_that_wait_while_the_loop_stands_still_are_written_with_the_next
     try:
         for number in range(3):
             loop.run_until_complete(loop.create_task(case(number)))
-            store.keep_up()
             assert rows_of(path) == number + 1
     finally:
         loop.close()
@@ -163,17 +157,14 @@ import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_store import key, kept
-from mmlubench.engine.store import sqlite
 from mmlubench.engine.store.sqlite import Store
-
-sqlite._WRITE_EVERY_S = 0.001
 
 async def write(store, first):
     number = first
     while True:
         for number in range(number, number + 7):
             store.put(key(number), kept(number))
-        await asyncio.sleep(sqlite._WRITE_EVERY_S)  # until then they are written
+        await asyncio.sleep(0)  # the end of the turn
         number += 1
         print(number, flush=True)  # so many are promised
 
@@ -531,11 +522,11 @@ def test_a_full_disk_is_told_and_costs_nothing_that_was_kept(
         assert all(store.get(key(number)) == kept(number) for number in [*range(written + 1), 20_000])
 
 
-def test_a_disk_that_fills_up_is_told_to_the_next_who_asks(path: Path) -> None:
+def test_a_disk_that_fills_up_at_the_end_of_a_turn_is_told_to_the_next_who_asks(path: Path) -> None:
     async def turns(store: Store) -> None:
-        for number in range(1_000):  # at once: nothing is written yet, and nothing told
+        for number in range(1_000):  # as one turn: nothing is written yet, and nothing told
             store.put(key(number), kept(number))
-        await asyncio.sleep(store_module._WRITE_EVERY_S)
+        await asyncio.sleep(0)
         with pytest.raises(StoreError):
             store.get(key(5_000))
         with pytest.raises(StoreError):
@@ -549,7 +540,7 @@ def test_a_disk_that_fills_up_is_told_to_the_next_who_asks(path: Path) -> None:
         asyncio.run(turns(store))
         with pytest.raises(StoreError, match="the replies in it are safe"):
             store.close()
-    assert rows_of(path) == 0  # they are written as a whole
+    assert rows_of(path) == 0  # a turn is written as a whole
 
 
 def test_a_file_that_stays_locked_is_told_and_written_later(

@@ -125,7 +125,7 @@ def test_the_questions_of_a_run_that_was_killed_are_asked_by_the_other(
     assert time.monotonic() - killed_at < 15  # its process is gone: nobody waits until it is late
     assert [text.split()[0] for text in texts] == [f"q/{number}" for number in range(300)]
     twice = [name for name, times in Counter(asked(tmp_path)).items() if times > 1]
-    assert len(twice) <= 40  # what it had under way, and what was answered and not written in the last 20 ms
+    assert len(twice) <= 20  # what it had under way
 
 
 def test_the_questions_of_a_run_that_is_stopped_are_asked_by_the_other_after_a_while(

@@ -1,8 +1,8 @@
 """The reply store: all replies of all runs in one SQLite file, which serves as cache and for resuming a run.
 
 Several processes of one host read and write the file at once (SQLite's write-ahead log). Replies are handed to the
-operating system in one transaction each 20 ms, so a process that is killed loses those of the last 20 ms at most. A power
-cut may lose a few more: syncing each reply to disk would cost more than buying it again.
+operating system in one transaction at the end of the event-loop turn in which they arrived, so a process that is killed
+loses none of them. A power cut may lose the last few: syncing each reply to disk would cost more than buying it again.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ _PUT = "INSERT OR REPLACE INTO replies (key, model, at, reply, crc) VALUES (?, ?
 _NEW_KEYS = "SELECT key FROM replies WHERE rowid > ? LIMIT ?"
 #: The most keys that are held in memory, about 10 MB. In a larger store every key is looked up in the file.
 _MOST_KEYS = 100_000
-#: Seconds between two transactions: one for each turn of the event loop took a twentieth of the CPU time of a run.
-_WRITE_EVERY_S = 0.02
 #: Seconds after which the keys that another process has stored are noticed.
 _LOOK_EVERY_S = 0.1
 #: Seconds until replies are written again after another process held the lock.
@@ -60,8 +58,6 @@ class Store:
         self._others = others(database, run) if run else []
         self._pending: dict[bytes, _Row] = {}
         self._scheduled_on: asyncio.AbstractEventLoop | None = None
-        self._due_at = 0.0
-        """When pending replies have to be written, on the monotonic clock."""
         self._write_error: Exception | None = None
         self._busy_since: float | None = None
         """Since when another process has held the lock, on the monotonic clock; None if none does."""
@@ -150,28 +146,18 @@ class Store:
     def put(self, key: bytes, stored: StoredReply) -> None:
         """Store a reply; it replaces an earlier one under the same key.
 
-        The reply is written within 20 ms, or at once where no loop is running; while another process holds the lock, it
-        waits in memory. Raises StoreError if it, or an earlier one that is still pending,
+        The reply is written at the end of this event-loop turn, or at once where no loop is running; while another
+        process holds the lock, it waits in memory. Raises StoreError if it, or an earlier one that is still pending,
         cannot be written; pending replies are tried again.
         """
         reply = encode(stored)
-        if not self._pending:
-            self._due_at = time.monotonic() + _WRITE_EVERY_S
         self._pending[key] = (stored.label, stored.at, reply, check_sum(key, reply))
         loop = _running_loop()
         if loop is None or self._write_error is not None:
             self.flush()
         elif loop is not self._scheduled_on:
             self._scheduled_on = loop
-            loop.call_later(_WRITE_EVERY_S, self._write_pending)
-
-    def keep_up(self) -> None:
-        """Write replies that are pending for longer than usual, as after a pause of the event loop, or after a failure.
-
-        Raises StoreError as `flush` does.
-        """
-        if self._write_error is not None or (self._pending and time.monotonic() >= self._due_at):
-            self.flush()
+            loop.call_soon(self._end_of_turn)
 
     def flush(self) -> None:
         """Write pending replies; while another process holds the lock, they stay pending for up to a minute.
@@ -252,7 +238,7 @@ class Store:
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return deleted
 
-    def _write_pending(self) -> None:
+    def _end_of_turn(self) -> None:
         self._scheduled_on = None
         if self._pending:
             self._write()
@@ -314,7 +300,7 @@ class Store:
         loop = _running_loop()
         if loop is not None and loop is not self._scheduled_on:
             self._scheduled_on = loop
-            loop.call_later(_RETRY_S, self._write_pending)
+            loop.call_later(_RETRY_S, self._end_of_turn)
 
     @contextmanager
     def _statements(self, action: str) -> Iterator[None]:
