@@ -63,7 +63,7 @@ HEAVY = (
         "keyring",
         "numpy",
     ),
-    *("openai", "pandas", "pyarrow", "pydantic", "rich", "tenacity", "tokenizers", "yaml", "yarl"),
+    *("openai", "pandas", "pyarrow", "pydantic", "rich", "tokenizers", "yaml", "yarl"),
     "importlib.metadata",
 )
 SLOW = tuple(f"{name}." for name in HEAVY)
