@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return Holm's adjusted p-values: claiming all below alpha is wrong about any of them with probability alpha at most.
+    """Return Holm's adjusted p-values: to claim all below alpha errs about any with probability alpha at most.
 
     Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6
     (1979), pp. 65-70.

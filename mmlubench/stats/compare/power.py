@@ -14,8 +14,8 @@ from mmlubench.stats.compare.distributions import z_quantile
 def smallest_difference(n: int, discordant: float, *, power: float = 0.8, alpha: float = 0.05) -> float:
     """Return the smallest true difference that a two-sided test at level `alpha` finds with this power.
 
-    `discordant` is the share of questions that the two results disagree on. (z_{1-alpha/2} + z_{power})·sqrt(π/n). Source:
-    E. Miller, "Adding error bars to evals" (2024), arXiv 2411.00640, §5, for paired differences.
+    `discordant`, π, is the share of questions that the two results disagree on: (z_{1-alpha/2} + z_{power})·sqrt(π/n).
+    Source: E. Miller, "Adding error bars to evals" (2024), arXiv 2411.00640, §5, for paired differences.
     """
     return (z_quantile(1 - alpha / 2) + z_quantile(power)) * sqrt(discordant / n) if n else 1.0
 

@@ -88,7 +88,8 @@ def _possible(correct: int, n: int, total: int, alpha: float) -> Iterator[int]:
     """Yield the lowest and the highest number of right answers in all that is still believed.
 
     With the uniform prior, the posterior of M is beta-binomial: P(M | data) = C(M, k)·C(N-M, n-k)/C(N+1, n+1). The
-    ratio of prior to posterior is below 1/alpha around its peak, and rises to both sides, so a bisection finds the two ends.
+    ratio of prior to posterior is below 1/alpha around its peak, and rises to both sides, so a bisection finds the
+    two ends.
     """
     least, most = correct, total - (n - correct)
     threshold = log(alpha) - log(total + 1)
