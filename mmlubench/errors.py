@@ -7,9 +7,11 @@ MmluBenchError
 │   ├── ModelError      an unknown model, an invalid models.yaml, a missing key
 │   └── PromptError     a template or recipe that cannot be used
 ├── BudgetSpent         --max-cost is reached, so the request was not sent: outcome `skipped`
+├── TimeLimitReached    the time that a plugin gives a test was over before its answer came: outcome `error`
 ├── StoreError          replies cannot be stored or looked up any more; those stored before are safe
 └── ProviderError       a request was sent and brought no usable reply: outcome `error`, never `wrong`
     ├── Unreachable     no connection, a broken one, or a timeout             (retryable)
+    ├── OutOfSockets    this machine has no descriptor or port left           (retryable)
     ├── RateLimited     429                                                   (retryable)
     ├── Overloaded      408, 409, 5xx, 529                                    (retryable)
     ├── BadReply        a reply that does not follow the protocol             (retryable)
@@ -23,12 +25,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from mmlubench.printable import printable
+
 #: The beginning of the error message of a request that was not sent because others failed; their reason follows.
 NOT_ASKED = "not asked: "
 
 
 class MmluBenchError(Exception):
-    """The base class of all errors of mmlubench."""
+    """The base class of all errors of mmlubench. Nothing in a message can command a terminal."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message)))
 
 
 class UserError(MmluBenchError):
@@ -40,12 +47,18 @@ class UserError(MmluBenchError):
         return cls(f"{place}: {problem}")
 
 
+class TimeLimitReached(MmluBenchError):
+    """The time that a plugin gives a test was over before its answer came."""
+
+
 class DataError(UserError):
     """A data set or another data file is invalid."""
 
-    def __init__(self, file: object, problem: str, *, row: int | None = None) -> None:
+    def __init__(self, file: object, problem: str, *, row: int | None = None, way_out: str = "") -> None:
+        """`way_out` is what to do, where the same problem may need other advice in another command."""
         where = f"{file}, row {row}" if row is not None else str(file)
-        super().__init__(f"{where}: {problem}")
+        super().__init__(f"{where}: {problem}" + (f"; {way_out}." if way_out else ""))
+        self.problem, self.way_out = problem, way_out
 
     @classmethod
     def at(cls, place: object, problem: str) -> UserError:
@@ -95,11 +108,17 @@ class ProviderError(MmluBenchError):
 
     def add(self, more: str) -> None:
         """Add to the message."""
-        self.args = (f"{self}; {more}",)
+        self.args = (printable(f"{clause(str(self))}; {more}"),)
 
 
 class Unreachable(ProviderError):
     """There was no connection, it broke, or the request timed out."""
+
+    retryable = True
+
+
+class OutOfSockets(ProviderError):
+    """Our own machine has no file descriptor or port left for a connection."""
 
     retryable = True
 
@@ -126,13 +145,21 @@ class Rejected(ProviderError):
     """The provider refuses this request for good (any other 4xx)."""
 
 
+def clause(sentence: str) -> str:
+    """Return a sentence, such as that of a server, without its end, so that ours may go on behind it."""
+    return sentence.rstrip(" .;:,")
+
+
 def short(value: object) -> str:
     """Return a value as it may stand in an error, however long it is."""
     import reprlib  # late: an error is rare, and this module is loaded in every pytest run
 
     shortened = reprlib.Repr()
     shortened.maxstring = shortened.maxother = 60
-    return shortened.repr(value)
+    try:
+        return shortened.repr(value)
+    except Exception:  # of an object of the user's own, or an integer of more digits than Python writes
+        return f"a {type(value).__name__}"
 
 
 def close_to(name: str, known: Collection[str]) -> str:

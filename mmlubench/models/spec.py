@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mmlubench.models.features import UNKNOWN, Features
+from mmlubench.models.secrecy import veiled
+from mmlubench.models.tls import USUAL_TLS, Tls
 from mmlubench.schema import Scoring
 from mmlubench.yaml_file import KNOWN_KEYS, at_least
 
@@ -72,7 +73,7 @@ class ModelSpec:
     """The specification of one model."""
 
     label: str
-    """The name of the model in case ids and files: only letters, digits, dot, hyphen and underscore."""
+    """The name of the model in case ids and files: a `safe_name`, with that of its adapter."""
     client: str
     """The client: a name of `PRESETS` (models/names/presets.py) or that of another package's provider."""
     model_id: str
@@ -107,6 +108,8 @@ class ModelSpec:
     """The server's parameter for constrained decoding (`models/constraint.py`); None if it has none or none is used."""
     transport: str | None = None
     """`sdk`, or `aiohttp` for plain HTTP (`models/http/direct.py`); None lets the client decide."""
+    tls: Tls = USUAL_TLS
+    """Whose certificates are trusted, and what its server is shown."""
     self_hosted: bool = False
     """Whether the server is another one than the vendor's own."""
     responses: str | None = None
@@ -117,6 +120,8 @@ class ModelSpec:
     """The file of mock replies that is used when the API key is missing."""
     latency_s: float = 0.0
     """Mock: the seconds that every reply takes."""
+    base_label: str = ""
+    """The label without the adapter; empty where it is the same."""
     notice: str = ""
     """A remark on this model for the user before any request is sent, for example that it is a mock."""
 
@@ -124,6 +129,11 @@ class ModelSpec:
     def is_mock(self) -> bool:
         """Whether the replies are mock replies."""
         return self.client == "mock"
+
+    @property
+    def is_unverified(self) -> bool:
+        """Whether its server is asked over TLS without verifying the server's certificate."""
+        return not self.tls.verify and (self.base_url or "").lower().startswith("https:")
 
     @property
     def scorings(self) -> tuple[Scoring, ...]:
@@ -138,7 +148,7 @@ class ModelSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for the manifest, with no secret among them."""
-        return asdict(self)
+        return {**asdict(self), "extra_body": veiled(self.extra_body)}
 
     def identity(self) -> dict[str, Any]:
         """Return everything that can change an answer, for the key of the store, with no secret among it.
@@ -146,18 +156,16 @@ class ModelSpec:
         Every field is included unless it is known to concern only names, money or speed. The file of mock replies is
         represented by the hash of its content, not by its name.
         """
-        values = {name: value for name, value in asdict(self).items() if name not in _INDIFFERENT}
+        values = {name: value for name, value in self.to_dict().items() if name not in _INDIFFERENT}
         return {**values, "responses": self.responses and _digest(self.responses)}
 
 
-#: The longest label: file systems allow names of 255 bytes, which also hold a benchmark, a time and a file extension.
-_LABEL_CHARS = 120
 #: Fields of a spec that change no answer. A new field is part of the identity until it is listed here: that only sends
 #: some requests again, whereas a field wrongly left out would return the stored answers of another model.
 _INDIFFERENT = frozenset(
     [
-        *("label", "description", "notice"),
-        *("api_key_env", "transport", "self_hosted", "fallback"),
+        *("label", "base_label", "description", "notice"),
+        *("api_key_env", "transport", "tls", "self_hosted", "fallback"),
         *("price", "price_as_of", "tells_cost", "prompt_cache"),
         *("rate_limits", "context_window", "latency_s"),
         "features",  # what follows from them is in the request: its parameters, its prompt or messages, its choice
@@ -176,12 +184,3 @@ def _digest(file: str) -> str:
     except OSError:
         return ""
     return digest.hexdigest()
-
-
-def label_of(name: str) -> str:
-    """Make a name fit for case ids and files: `vllm/Qwen/Qwen2.5-7B` becomes `vllm-Qwen-Qwen2.5-7B`."""
-    label = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"
-    if len(label) <= _LABEL_CHARS:
-        return label
-    end = f"-{sha256(name.encode()).hexdigest()[:8]}"  # keeps apart two long names that begin alike
-    return label[: _LABEL_CHARS - len(end)] + end

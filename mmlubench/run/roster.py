@@ -16,6 +16,7 @@ from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import ModelError, UserError
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
+from mmlubench.run.descriptors import room
 from mmlubench.run.folder import make_parent
 from mmlubench.run.share import Share
 from mmlubench.settings import Settings
@@ -103,7 +104,11 @@ class Roster:
         if self._settings.store is None:
             make_parent(self._settings.run_dir)  # so that an error names --run-dir, which the user can change
         # Only the first process checks for damage: one check is enough.
-        return Store.open(self._settings.store_path, check=self._share.number == 0)
+        settings, share = self._settings, self._share
+        store = Store.open(settings.store_path, check=share.number == 0, run=repr(share.started))
+        if settings.refresh and settings.refresh_since is None and share.total == 1:
+            store.date_back(share.started)
+        return store
 
     @property
     def has_store(self) -> bool:
@@ -128,20 +133,42 @@ class Roster:
             store.close()
 
     @property
-    def store_notice(self) -> str:
-        """A line about the store, for example that it was damaged; empty if there is nothing to say."""
+    def store_notices(self) -> list[str]:
+        """Lines about the store: what `store_repairs` says, who else uses it, and that others may reach it."""
         store: Store | None = self.__dict__.get("store")
-        return f"mmlubench: {store.notice}" if store is not None and store.notice else ""
+        more = (store.company, store.place) if store is not None else ()
+        return [*self.store_repairs, *(f"mmlubench: {notice}" for notice in more if notice)]
+
+    @property
+    def store_repairs(self) -> list[str]:
+        """A line if the store was damaged or deleted, which may come while the run goes on."""
+        store: Store | None = self.__dict__.get("store")
+        return [f"mmlubench: {store.notice}"] if store is not None and store.notice else []
 
     @property
     def only_mocks(self) -> bool:
         """Whether no real model is asked."""
         return all(spec.is_mock for spec in self._all_specs.values())
 
-    @property
+    @cached_property
     def concurrency(self) -> int:
-        """The most requests that this process may have in flight."""
-        return self._share.of(self._settings.concurrency)
+        """The most requests that this process may have in flight; fewer than wanted where descriptors are few."""
+        wanted = self._share.of(self._settings.concurrency)
+        servers = sum(not spec.is_mock for spec in self._all_specs.values())
+        # Each server keeps its connections for a while, so that they add up.
+        return max(1, room(wanted * servers) // servers) if servers else wanted
+
+    @property
+    def concurrency_notice(self) -> str:
+        """A line that says that fewer requests are sent at once than wanted, and why; mostly empty."""
+        wanted = self._share.of(self._settings.concurrency)
+        if self.concurrency >= wanted:
+            return ""
+        each = " in each process" if self._share.total > 1 else ""
+        return (
+            f"mmlubench: {self.concurrency:,} requests in flight in place of {wanted:,}{each}: "
+            "this system allows no more open files; raise the limit with `ulimit -n`"
+        )
 
     def model(self, label: str) -> Model:
         """Return the model of that label, with all layers around it."""
@@ -202,6 +229,11 @@ class Roster:
                 f"mmlubench: MOCK replies for {spec.label}: {spec.notice or 'no model is asked'}"
                 for spec in self._all_specs.values()
                 if spec.is_mock
+            ),
+            *(
+                f"mmlubench: the certificate of {spec.base_url} is not verified (verify: false of {spec.label})"
+                for spec in self._all_specs.values()
+                if spec.is_unverified
             ),
         ]
 

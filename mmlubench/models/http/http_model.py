@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, ClassVar
 
-import orjson
-
 from mmlubench.errors import ProviderError
+from mmlubench.models import finish_reasons
+from mmlubench.models.http import payload as json_payload
 from mmlubench.models.http.failures import Failures, one_line
 from mmlubench.models.http.logprobs import LogProbs, first_token
 from mmlubench.models.http.rate_headers import pause_s
 from mmlubench.models.http.reply import Reply
+from mmlubench.models.http.served import Served, look
 from mmlubench.models.http.transport import USUAL_TIMEOUTS, Timeouts, Transport
+from mmlubench.models.secrecy import secrets_in, veiled
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Params, Request, Usage
+
+_USUAL = frozenset(["stop", "length", "refusal", finish_reasons.UNKNOWN])
+_log = logging.getLogger(__name__)
 
 
 def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = None) -> dict[str, Any]:
     """Make the body without its messages: the parameters that the model takes, under the provider's names.
 
+    Keys in the user's own fields are masked, as the body is logged and stored; `HttpModel` adds them when it sends.
     The spec's own `parameters` apply where the request sets none; `max_tokens` is capped at the model's limit.
     """
     wanted = {"max_tokens": default_max_tokens, **spec.parameters, **params.asked()}
@@ -32,7 +40,7 @@ def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = Non
         for name, value in wanted.items()
         if value is not None and (its_name := getattr(spec.capabilities, name, None)) is not None
     }
-    extra = {name: value for name, value in spec.extra_body.items() if value is not None}
+    extra = {name: veiled(value, name) for name, value in spec.extra_body.items() if value is not None}
     return {"model": spec.asked_model, **named, **extra}
 
 
@@ -40,6 +48,8 @@ class HttpModel(ABC):
     """A `Model` over a `Transport`; each subclass implements one protocol."""
 
     path: ClassVar[str]
+    listing: ClassVar[str] = "/models"
+    """The path of the server's list of models, looked up if it says 404."""
 
     def __init__(
         self,
@@ -56,6 +66,10 @@ class HttpModel(ABC):
         self._failures = Failures(spec, key or "")
         # Cached, since a run has thousands of requests, but only one or two sets of parameters.
         self._settled: dict[Params, dict[str, Any]] = {}
+        self._looking: asyncio.Task[Served] | None = None
+        own = spec.extra_body.items()
+        self._secret = {name: value for name, value in own if any(secrets_in(value, name))}
+        """The user's own fields that hold a key, which is masked in what is settled."""
 
     async def generate(self, request: Request) -> Completion:
         """Answer one request. Raises ProviderError, with the parameters sent, if there is no usable reply."""
@@ -64,17 +78,30 @@ class HttpModel(ABC):
         if sent is None:
             sent = settle(self._spec, params, self.default_max_tokens) | self.special(params)
             self._settled[params] = sent
-        started, latency_s = perf_counter(), None
+        is_told = _log.isEnabledFor(logging.DEBUG)
+        if is_told:
+            self._tell_request(request, sent)
+        started, latency_s, reply = perf_counter(), None, None
         try:
-            reply = await self._transport.post(self.path, self.body(request, sent))
+            reply = await self._transport.post(self.path, self.body(request, sent) | self._secret)
             latency_s = perf_counter() - started if reply.latency_s is None else reply.latency_s
-            return self._read(reply, sent, latency_s)
+            if is_told:
+                size = len(reply.content)
+                self._tell(request, f"HTTP {reply.status} after {latency_s:.3f} s, {size:,} bytes")
+            served = await self._served() if reply.status == 404 else None
+            return self._read(reply, sent, latency_s, served)
         except ProviderError as error:
             error.sent, error.latency_s = dict(sent), latency_s
-            raise
+            if is_told:
+                self._tell(request, f"failed after {perf_counter() - started:.3f} s: {error}")
+            # The frames of its traceback hold the whole reply, and an error may wait for long to be tried again.
+            reply = error.__context__ = None
+            raise error.with_traceback(None) from None
 
     async def aclose(self) -> None:
         """Close the connections."""
+        if self._looking is not None:
+            self._looking.cancel()
         await self._transport.aclose()
 
     @property
@@ -98,24 +125,51 @@ class HttpModel(ABC):
     def completion(self, payload: dict[str, Any], sent: dict[str, Any], latency_s: float) -> Completion:
         """Read a body. The errors of a missing or mistyped field (KeyError, TypeError, …) become BadReply."""
 
-    def _read(self, reply: Reply, sent: dict[str, Any], latency_s: float) -> Completion:
+    async def _served(self) -> Served | None:
+        """Look up what the server serves, once for all requests; None for a vendor, whose address is right."""
+        if not self._spec.self_hosted:
+            return None
+        if self._looking is None:
+            looking = look(self._transport, self.listing, self._spec.base_url or "")
+            self._looking = asyncio.ensure_future(looking)
+        return await asyncio.shield(
+            self._looking
+        )  # one request may be cancelled, and others wait for it, too
+
+    def _read(
+        self, reply: Reply, sent: dict[str, Any], latency_s: float, served: Served | None = None
+    ) -> Completion:
         reply = reply._replace(content=self._failures.without_key(reply.content))
         if reply.status != 200:
-            raise self._failures.of_reply(reply)
+            raise self._failures.of_reply(reply, self.path, served)
         try:
-            payload = orjson.loads(reply.content)
-        except orjson.JSONDecodeError:
-            start = one_line(reply.content[:80].decode("utf-8", "replace"))
-            raise self._failures.bad_reply(f"status 200, but the body is not JSON: {start!r}") from None
-        if isinstance(payload, dict) and payload.get("error"):
+            payload = json_payload.parse(reply.content, reply.headers.get("content-type", ""))
+        except ValueError as error:
+            raise self._failures.no_json(reply.content, error) from None
+        if self._failures.is_error(payload):
             raise self._failures.of_payload(payload)
         try:
             completion = self.completion(payload, sent, latency_s)
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        except ProviderError:
+            raise
+        except Exception as error:  # whatever a server says, it ends no more than this request
             problem = f"the reply does not follow the protocol ({type(error).__name__}: {error})"
             raise self._failures.bad_reply(f"{problem}: {one_line(payload)[:120]}") from None
+        if completion.finish_reason not in _USUAL and finish_reasons.is_failure(completion.finish_reason):
+            raise self._failures.of_finish(completion)
         pause = pause_s(reply.headers)
         return replace(completion, pause_s=pause) if pause else completion
+
+    def _tell_request(self, request: Request, sent: dict[str, Any]) -> None:
+        """Log where a request goes, its parameters (without the user's own fields) and its size, but not its prompt."""
+        own = self._spec.extra_body
+        parameters = ", ".join(f"{name} {value!r}" for name, value in sent.items() if name not in own)
+        size = len(request.prompt) + sum(len(message.content) for message in request.messages)
+        where = f"{self._spec.base_url or self._spec.client}{self.path}"
+        self._tell(request, f"POST {where} with {parameters}, {size:,} characters")
+
+    def _tell(self, request: Request, what: str) -> None:
+        _log.debug("%s, try %d: %s", request.id, request.attempt, self._failures.mask.text(what))
 
     def _likeliest(self, choice: dict[str, Any]) -> LogProbs:
         """Return the likeliest first tokens of a reply. Raises BadReply if it has none, though they were asked for."""
@@ -127,9 +181,12 @@ class HttpModel(ABC):
     def _usage(self, tokens: tuple[int, int, int, int, int], cost: float | None) -> Usage:
         """Make a Usage from input, output, cached, reasoning and cache-write tokens.
 
-        Its cost is the one that the provider states, else the one by our price, else None.
+        Its cost is the one that the provider states, else the one by our price, else None. Tokens read from the prompt
+        cache or written to it count as part of the input only as far as there is so much of it.
         """
         input_tokens, output_tokens, cached, reasoning, written = tokens
+        cached = min(cached, input_tokens)
+        written = min(written, input_tokens - cached)
         if cost is None and self._spec.price is not None:
             cost = self._spec.price.cost(input_tokens, cached, output_tokens, written)
         return Usage(input_tokens, output_tokens, cached, reasoning, cost, written)

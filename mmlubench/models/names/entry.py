@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from mmlubench.errors import ModelError
 from mmlubench.models.names.address import address_problem
+from mmlubench.models.secrecy import note_in
 from mmlubench.models.spec import CACHED_FROM_AT_MOST, NO_LIMITS, Capabilities, Price, RateLimits
 from mmlubench.yaml_file import KNOWN_KEYS, at_least, check, key
 
@@ -99,6 +100,10 @@ class ModelEntry:
     rate_limits: RateLimits = NO_LIMITS
     adapter: str | None = None
     transport: Literal["sdk", "aiohttp"] | None = None
+    ca_file: str | None = None
+    verify: bool = True
+    client_cert: str | None = None
+    client_key: str | None = None
     responses: str | None = None
     rule: str | None = None
     fallback: str | None = None
@@ -113,6 +118,11 @@ def read_entry(raw: object, where: str) -> ModelEntry:
         raise ModelError(
             f"{where}: api_key_env must be the name of a variable, such as OPENAI_API_KEY, and never the key itself."
         )
+    if entry.ca_file and not entry.verify:
+        raise ModelError(f"{where}: ca_file has no meaning with verify: false; leave one of them out.")
+    if entry.client_key and not entry.client_cert:
+        raise ModelError(f"{where}: client_key is given without the client_cert that it belongs to.")
     if problem := address_problem(entry.base_url):
         raise ModelError(f"{where}: {problem}")
+    note_in(entry.extra_body)
     return entry
