@@ -73,7 +73,7 @@ def pairs_of(seed: int, n: int, clusters: int = 0) -> list[Pair]:
     ]
 
 
-@pytest.mark.parametrize(("n", "seed"), [(2, 1), (20, 2), (500, 3)])
+@pytest.mark.parametrize(("n", "seed"), [(80, 2), (500, 3)])
 def test_without_clusters_it_is_the_paired_t_interval(n: int, seed: int) -> None:
     pairs = pairs_of(seed, n)
     found = compare(pairs)
@@ -120,8 +120,9 @@ def test_a_comparison_by_hand() -> None:
         4,
     )
     assert found.discordant == 0.5
-    # The differences are 1, 1, -1, 0, 0, 0: mean 1/6, sum of squares 3 - 6/36.
-    assert found.standard_error == pytest.approx(sqrt((3 - 6 / 36) / 5 / 6))
+    # The differences are 1, 1, -1, 0, 0, 0, and half a 1, half a -1 and 0: mean 1/8, sum of squares 4 - 8/64.
+    assert found.centre == pytest.approx(1 / 8)
+    assert found.standard_error == pytest.approx(sqrt((4 - 8 / 64) / 8 / 8))
 
 
 def test_equivalence_is_two_one_sided_tests() -> None:
@@ -137,16 +138,42 @@ def test_equivalence_is_two_one_sided_tests() -> None:
         assert found.not_worse_p(margin) == pytest.approx(lower, abs=1e-9)
 
 
-def test_one_question_and_none_have_no_interval() -> None:
+def test_one_question_says_little_and_none_says_nothing() -> None:
     assert compare([]).interval() == (-1.0, 1.0)
+    assert (compare([]).p, compare([]).not_worse_p(0.5), compare([]).equivalence_p(0.5)) == (1.0, 1.0, 1.0)
     alone = compare([Pair(0, 1)])
-    assert (alone.difference, alone.interval(), alone.not_worse_p(0.1)) == (1.0, (-1.0, 1.0), 1.0)
+    low, high = alone.interval()
+    assert (alone.difference, high) == (1.0, 1.0)
+    assert low < 0
+    assert alone.not_worse_p(0.1) > 0.1
 
 
-def test_equal_results_are_not_worse_and_equivalent() -> None:
+def test_equal_answers_to_few_questions_do_not_show_that_two_models_are_equal() -> None:
     found = compare([Pair(1, 1), Pair(0, 0), Pair(1, 1)])
-    assert (found.interval(), found.test.exact) == ((0.0, 0.0), 1.0)
-    assert (found.not_worse_p(0.01), found.equivalence_p(0.01)) == (0.0, 0.0)
+    assert found.test.exact == found.p == 1.0
+    # 0.5 in each of four cells: sqrt(1/5/5).
+    assert found.standard_error == pytest.approx(0.2)
+    assert found.not_worse_p(0.01) > 0.4
+    many = compare([Pair(1, 1)] * 14_042)
+    assert many.not_worse_p(0.01) < 1e-9
+    assert many.interval() == pytest.approx((0, 0), abs=2e-4)
+
+
+@pytest.mark.parametrize(("n", "gains", "losses"), [(60, 0.1, 0.1), (100, 0.02, 0.06), (200, 0.03, 0.0)])
+def test_the_interval_of_few_differences_covers_the_true_one(n: int, gains: float, losses: float) -> None:
+    # Exactly: every number of gained and lost questions, weighted with its probability.
+    covered = 0.0
+    for b in range(n + 1):
+        at_b = float(scipy_stats.binom.pmf(b, n, gains))
+        if at_b < 1e-9:
+            continue
+        for c in range(n - b + 1):
+            weight = at_b * float(scipy_stats.binom.pmf(c, n - b, losses / (1 - gains)))
+            if weight > 1e-9:
+                cells = [Pair(0, 1)] * b + [Pair(1, 0)] * c + [Pair(1, 1)] * (n - b - c)
+                low, high = compare(cells).interval()
+                covered += weight * (low <= gains - losses <= high)
+    assert 0.93 <= covered <= 0.99  # the t interval: 0.88 for the last
 
 
 def test_power_is_the_published_table() -> None:
