@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mmlubench import figures
 from mmlubench.errors import NOT_ASKED, clause
 from mmlubench.printable import on_one_line, printable
+from mmlubench.reports.console import console_of, plain
 from mmlubench.reports.languages import language_table
 from mmlubench.reports.report import FinishedRun, Report, Screen, Section
 from mmlubench.reports.table import FEW, layout, too_few
@@ -21,7 +22,6 @@ from mmlubench.stats.summary import Summary
 if TYPE_CHECKING:
     from rich.console import Console
 
-_PLAIN_SIGNS = str.maketrans({figures.DOT: "-", figures.DASH: "-", figures.TIMES: "x", "─": "-", "…": "~"})
 _MOCK = "MOCK: the answers are canned; no figure here says anything about a real model."
 _GLUE = "\N{NO-BREAK SPACE}"  # between words that must stay on one line: textwrap does not break here
 
@@ -31,11 +31,11 @@ def summary_lines(summary: Summary, width: int, *, color: bool, ascii: bool = Fa
 
     `color` adds ANSI codes; `ascii` replaces other characters, for terminals that show only ASCII.
     """
-    console = _console(width, color=color)
+    console = console_of(width, color=color)
     with console.capture() as capture:
         _print_summary(summary, console)
     lines = (line.rstrip() for line in capture.get().splitlines())
-    return [_plain(line) if ascii else line for line in lines]
+    return [plain(line) if ascii else line for line in lines]
 
 
 def _print_summary(summary: Summary, console: Console) -> None:
@@ -61,23 +61,6 @@ def _print_summary(summary: Summary, console: Console) -> None:
         _say(console, [f"warning: {clause(warning)}."], style="yellow")
     for parts in (_tokens(summary), _pace(summary)):
         _say(console, parts, between=between)
-
-
-def _console(width: int, *, color: bool) -> Console:
-    from rich.console import Console
-
-    # Every setting is explicit, so that no environment variable changes the output.
-    return Console(
-        width=width,
-        height=25,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        no_color=not color,
-        legacy_windows=False,
-        markup=False,
-        highlight=False,
-        emoji=False,
-    )
 
 
 def _say(console: Console, parts: Iterable[str], *, between: str = " ", style: str | None = None) -> None:
@@ -177,15 +160,11 @@ def errors_lines(results: Iterable[Entry], most: int = 5, *, ascii: bool = False
         others = sum(count for _, count in ordered[most:])
         kinds = figures.several(len(ordered) - most, "other message")
         lines.append(f"{others:,} {figures.TIMES} {kinds}; results.jsonl has them")
-    return [_plain(line) for line in lines] if ascii else lines
+    return [plain(line) for line in lines] if ascii else lines
 
 
 def _not_asked(count: int) -> str:
     return f" ({count:,} of them were not asked any more)" if count else ""
-
-
-def _plain(line: str) -> str:
-    return line.translate(_PLAIN_SIGNS).encode("ascii", "replace").decode()
 
 
 def _sections(run: FinishedRun, screen: Screen) -> Iterable[Section]:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from mmlubench.stats.compare.distributions import t_cdf, t_quantile
 from mmlubench.stats.compare.mcnemar import McNemar, mcnemar
 
-
 #: Below this number of questions (or clusters) that differ, the t interval is too narrow, and too sure of itself.
 _FEW = 30
 

@@ -173,7 +173,7 @@ def test_the_interval_of_few_differences_covers_the_true_one(n: int, gains: floa
                 cells = [Pair(0, 1)] * b + [Pair(1, 0)] * c + [Pair(1, 1)] * (n - b - c)
                 low, high = compare(cells).interval()
                 covered += weight * (low <= gains - losses <= high)
-    assert 0.93 <= covered <= 0.99  # the t interval: 0.88 for the last
+    assert 0.93 <= covered <= 0.99
 
 
 def test_power_is_the_published_table() -> None:
