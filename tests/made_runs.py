@@ -63,7 +63,9 @@ def made_entries(
                     )
                 )  # fmt: skip
     return [
-        replace(entry, outcome=Outcome.ERROR, prediction=None, error="cannot connect") if at < errors else entry
+        replace(entry, outcome=Outcome.ERROR, prediction=None, error="cannot connect")
+        if at < errors
+        else entry
         for at, entry in enumerate(made)
     ]
 
@@ -90,12 +92,15 @@ def write_run(
         run_id=folder.name,
         created="2026-11-28T10:00:00.000+00:00",
         state="finished",
-        models={model: {"label": model, "client": client, "model_id": model_id or model} for _, model in blocks},
+        models={
+            model: {"label": model, "client": client, "model_id": model_id or model} for _, model in blocks
+        },
         settings={"desc": desc or None},
         recipe={"name": recipe, "version": "1", "sha256": "a" * 64, "shots": shots},
         facts={"extraction": extraction, "solver": "single"},
         data={
-            benchmark: data or {"source": "hub", "revision": "c30699e", "sha256": "b" * 64, "questions": 14_042}
+            benchmark: data
+            or {"source": "hub", "revision": "c30699e", "sha256": "b" * 64, "questions": 14_042}
             for benchmark, _ in blocks
         },
     )

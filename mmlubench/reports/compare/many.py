@@ -18,12 +18,8 @@ def many_parts(found: SeveralResults) -> Iterator[Part]:
     """Yield the whole comparison of several results."""
     yield from head(found.results[0].benchmark, found.results, found.common.notes)
     yield _models(found)
-    yield Sentence(_legend(found))
-    yield pair_lines(found)
-    if len(found.pairs) > _MOST:
-        yield Sentence(
-            f"{_MOST} of {len(found.pairs):,} pairs, those of which least is known first; --json has all of them."
-        )
+    yield Sentence(legend(found, _MOST))
+    yield pair_lines(found, _MOST)
 
 
 def _models(found: SeveralResults) -> Grid:
@@ -37,19 +33,28 @@ def _models(found: SeveralResults) -> Grid:
             figures.interval(score.ci95),
         ]
         rows.append([one.name, f"{place}", *figures_of, ranks, found.letters[one.name]])
-    return Grid(["model", "rank", "n", "accuracy", "95 % interval", "ranks", "letters"], rows, less=(2, 1))
-
-
-def _legend(found: SeveralResults) -> str:
-    apart = sum(pair.differs for pair in found.pairs)
-    return (
-        f"models that share a letter cannot be told apart; {apart:,} of {figures.several(len(found.pairs), 'pair')} "
-        f"differ (p adjusted by Holm for all pairs, 5 %; {how_clustered(found.clustered_by)}); ranks: 95 %, by a "
-        "bootstrap over questions."
+    return Grid(
+        ["model", "rank", "n", "accuracy", "95 % interval", "ranks", "letters"], rows, less=((2,), (1,))
     )
 
 
-def pair_lines(found: SeveralResults) -> Grid:
+def legend(found: SeveralResults, most: int) -> str:
+    """Return how letters, ranks and p-values are meant, and which of more than `most` pairs are shown."""
+    apart, count = sum(pair.differs for pair in found.pairs), len(found.pairs)
+    told = (
+        f"models that share a letter cannot be told apart: {apart:,} of {figures.several(count, 'pair')} "
+        f"{'differs' if apart == 1 else 'differ'} (p adjusted by Holm for all pairs, 5 %; "
+        f"{how_clustered(found.clustered_by)}); ranks: 95 %, by a bootstrap over questions."
+    )
+    shown = (
+        f" {most} pairs are shown, those that are hardest to tell apart; --json has all."
+        if count > most
+        else ""
+    )
+    return told + shown
+
+
+def pair_lines(found: SeveralResults, most: int) -> Grid:
     """Return the pairs, those nearest to one another first."""
     rows = [
         [
@@ -58,11 +63,11 @@ def pair_lines(found: SeveralResults) -> Grid:
             span(pair.comparison.interval()),
             f"{pair.comparison.gained:,}",
             f"{pair.comparison.lost:,}",
-            percent(pair.comparison.discordant),
+            percent(pair.flip_rate),
             probability(pair.p),
             probability(pair.holm),
         ]
-        for pair in sorted(found.pairs, key=lambda pair: -pair.holm)[:_MOST]
+        for pair in sorted(found.pairs, key=lambda pair: -pair.holm)[:most]
     ]
     head = ["pair", "difference", "95 % interval", "gained", "lost", "flips", "p", "Holm"]
-    return Grid(head, rows, less=(5, 3, 4, 6))
+    return Grid(head, rows, less=((5,), (3, 4), (6,)))

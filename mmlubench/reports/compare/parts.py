@@ -31,8 +31,8 @@ class Grid:
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
-    less: Sequence[int] = field(default=())
-    """The numbers of the columns that are left out first where the table is too wide, in that order."""
+    less: Sequence[Sequence[int]] = field(default=())
+    """The groups of columns that are left out first where the table is too wide, by their numbers, in that order."""
 
 
 Part = Sentence | Grid

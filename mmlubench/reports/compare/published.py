@@ -30,20 +30,33 @@ def published_parts(found: BesidePublished) -> Iterator[Part]:
         return
     if not found.is_its_model:
         yield Sentence(
-            f"no published score of this model is known here; these are others of {result.benchmark}."
+            f"no published score of this model is known here; these are others of {result.benchmark}, for orientation."
         )
+        yield Grid(
+            ["published", "score", "setting", "averaging"],
+            [[row.model, figures.share(row.score / 100), _setting(row), row.averaging] for row in found.rows],
+        )
+        return
     yield Grid(
-        ["published", "score", "shots", "averaging", "ours", "ours - it", "in our interval", "same setting"],
+        ["published setting", "averaging", "score", "ours", "ours - it", "in our interval", "same setting"],
         [_row(found, row) for row in found.rows],
-        less=(6, 2),
+        less=((5,),),
     )
-    yield Sentence("no test is made: who was asked what is known of one side only. Where settings differ:")
+    yield Sentence("no test is made: of the published side only the score is known, and not the answers.")
     for row in found.rows:
-        differs = "; ".join(filter(None, (found.differs(row), row.note)))
-        if found.is_its_model and differs:
-            yield Sentence(
-                f"{row.model} {figures.share(row.score / 100)} ({row.source}, {row.date}): {differs}."
-            )
+        yield Sentence(_remark(found, row), Tone.CAUTION if found.differs(row) else Tone.PLAIN)
+
+
+def _remark(found: BesidePublished, row: Published) -> str:
+    differs = found.differs(row)
+    same = f"another setting ({differs})" if differs else "the same setting, as far as is known"
+    told = "; ".join(filter(None, (f"{figures.share(row.score / 100)}: {same}", row.note)))
+    return f"{told}. {row.source}, {row.date}."
+
+
+def _setting(row: Published) -> str:
+    shots = "" if row.shots is None else f"{row.shots}-shot"
+    return ", ".join(filter(None, (shots, row.format)))
 
 
 def _row(found: BesidePublished, row: Published) -> list[str]:
@@ -52,10 +65,9 @@ def _row(found: BesidePublished, row: Published) -> list[str]:
     # The interval is that of the share of all questions.
     inside = figures.DASH if row.averaging == "macro" else "yes" if low <= number <= high else "no"
     return [
-        row.model,
-        figures.share(number),
-        figures.DASH if row.shots is None else str(row.shots),
+        _setting(row),
         row.averaging,
+        figures.share(number),
         figures.share(ours),
         figures.DASH if ours is None else signed(ours - number),
         inside,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _STYLES = {Tone.TITLE: "bold", Tone.RESULT: "bold", Tone.CAUTION: "yellow", Tone.MOCK: "bold black on yellow"}
 #: A width in columns that is larger than any table, and the narrowest that a name is cut to.
-_WIDEST, _NAME = 10_000, 16
+_WIDEST, _NAME = 10_000, 24
 
 
 def terminal(parts: Iterable[Part], width: int, *, color: bool, ascii: bool = False) -> list[str]:
@@ -41,13 +41,19 @@ def _say(sentence: Sentence, console: Console) -> None:
         console.print(line, style=_STYLES.get(sentence.tone), soft_wrap=True)
 
 
+def fits(grid: Grid, width: int) -> bool:
+    """Whether a table has room as it is."""
+    console = console_of(_WIDEST, color=False)
+    return console.measure(_table(grid, ())).maximum <= width
+
+
 def table(grid: Grid, console: Console) -> Table:
     """Return a table that fits: first without some columns, then with names cut."""
     unlimited = console.options.update(width=_WIDEST)  # otherwise rich shrinks the table until it fits
     name_width = max((len(row[0]) for row in (grid.head, *grid.rows)), default=0)
     left_out: tuple[int, ...] = ()
     for count in range(len(grid.less) + 1):
-        left_out = tuple(grid.less[:count])
+        left_out = tuple(at for group in grid.less[:count] for at in group)
         wide = console.measure(_table(grid, left_out), options=unlimited).maximum
         if wide - max(0, name_width - _NAME) <= console.width:
             break

@@ -28,7 +28,7 @@ def two_parts(pair: TwoResults) -> Iterator[Part]:
     """Yield the whole comparison of two results."""
     yield from head(pair.first.benchmark, [pair.first, pair.second], pair.common.notes)
     yield _accuracies(pair)
-    for text in (difference(pair), _changes(pair)):
+    for text in (difference(pair), changes(pair)):
         yield Sentence(text, Tone.RESULT if text.startswith("difference") else Tone.PLAIN)
     for text in (_noise(pair), _power(pair), _margin(pair)):
         if text:
@@ -76,11 +76,12 @@ def difference(pair: TwoResults) -> str:
 
 
 def _changes(pair: TwoResults) -> str:
-    total = pair.total
-    return (
-        f"gained {total.gained:,} {figures.DOT} lost {total.lost:,} {figures.DOT} wrong in both with another answer "
-        f"{total.changed_but_wrong:,} {figures.DOT} flip rate (right in one of them only) {percent(pair.flip_rate)}."
-    )
+    total, dot = pair.total, f" {figures.DOT} "
+    words = ("gained", "lost") if pair.is_binary else ("questions with a better score", "with a worse one")
+    counts = [f"{word} {count:,}" for word, count in zip(words, (total.gained, total.lost), strict=True)]
+    wrong = f"wrong in both with another answer {total.changed_but_wrong:,}"
+    flips = f"flip rate (right in one of them only) {percent(pair.flip_rate)}."
+    return dot.join((*counts, wrong, flips))
 
 
 def _noise(pair: TwoResults) -> str:
@@ -132,7 +133,7 @@ def _rows(kind: str, rows: Sequence[Row]) -> Grid:
         ]
         for row in rows
     ]
-    return Grid(head, cells, less=(6, 7, 2, 3, 8))
+    return Grid(head, cells, less=((6, 7), (2, 3), (8,)))
 
 
 def _subjects(pair: TwoResults) -> Iterator[Part]:

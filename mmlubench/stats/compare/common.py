@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmlubench.errors import UserError
@@ -138,14 +138,19 @@ def _data(results: Sequence[Result]) -> list[str]:
 
 
 def _left_out(not_all: int, errors: int, skipped: int, other_keys: int) -> list[str]:
-    counts: Mapping[str, int] = {
-        "that not all have": not_all,
+    counts = {
+        "that not all of them have": not_all,
         "that ended in an error": errors,
         "that were skipped": skipped,
         "whose right answers differ": other_keys,
     }
     parts = [f"{count:,} {what}" for what, count in counts.items() if count]
-    return [f"left out: questions {'; '.join(parts)}."] if parts else []
+    if not parts:
+        return []
+    first, *others = parts
+    number, _, what = first.partition(" ")
+    noun = "question" if number == "1" else "questions"
+    return [f"left out: {'; '.join([f'{number} {noun} {what}', *others])}."]
 
 
 def _unreported(results: Sequence[Result]) -> list[str]:

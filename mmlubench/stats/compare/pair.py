@@ -67,10 +67,11 @@ class TwoResults:
     @property
     def is_single(self) -> bool:
         """Whether every question is one of its own, and right or wrong, as McNemar's test and counts want it."""
-        return not self.clustered_by and self._is_binary
+        return not self.clustered_by and self.is_binary
 
     @cached_property
-    def _is_binary(self) -> bool:
+    def is_binary(self) -> bool:
+        """Whether every answer is right or wrong, and none has a score between."""
         return all(case.points in (0, 1) for side in self._sides(self.common.ids) for case in side)
 
     @cached_property
@@ -97,8 +98,7 @@ class TwoResults:
     @cached_property
     def flip_rate(self) -> float:
         """The share of questions that one answer of each has right in one and wrong in the other."""
-        pairs = zip(*self._sides(self.common.ids), strict=True)
-        return sum(_flip(_share(one), _share(other)) for one, other in pairs) / self.total.n
+        return flip_rate(*self._sides(self.common.ids))
 
     @cached_property
     def noise_floors(self) -> tuple[float | None, float | None]:
@@ -134,7 +134,7 @@ class TwoResults:
         # Within one subject, its questions are no cluster any more.
         clusters = clustering(self.common)
         compared = [(name, self._compared(ids[name], clusters)) for name in sorted(ids)]
-        by_test = self._is_binary and not clusters
+        by_test = self.is_binary and not clusters
         p_values = [one.test.mid_p if by_test else one.p for _, one in compared]
         adjusted = zip(compared, p_values, holm(p_values), benjamini_hochberg(p_values), strict=True)
         return [
@@ -232,12 +232,20 @@ def noise_floor(cases: Sequence[Case]) -> float | None:
     return sum(shares) / len(repeated) if repeated else None
 
 
+def flip_rate(first: Sequence[Case], second: Sequence[Case]) -> float:
+    """Return the share of questions that one answer of each has right in one and wrong in the other.
+
+    For a question that was asked several times, it is the mean over all pairs of answers.
+    """
+    flips = 0.0
+    for before, after in zip(first, second, strict=True):
+        one, other = _share(before), _share(after)
+        flips += one * (1 - other) + (1 - one) * other
+    return flips / len(first) if first else 0.0
+
+
 def _share(case: Case) -> float:
     return case.right / case.repeats if case.repeats else case.points
-
-
-def _flip(one: float, other: float) -> float:
-    return one * (1 - other) + (1 - one) * other
 
 
 def comparison_to_dict(comparison: Comparison) -> dict[str, Any]:

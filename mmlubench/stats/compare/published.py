@@ -50,7 +50,7 @@ class BesidePublished:
         """Return what differs between the settings of the result and of a row; empty if nothing is known to."""
         found = []
         if row.recipe and row.recipe != self.result.recipe:
-            found.append(f"recipe {row.recipe} here would be that of the number")
+            found.append(f"its recipe is {row.recipe} here, ours {self.result.recipe}")
         elif not row.recipe:
             found.append(
                 f"format: {row.format}" if row.format != "unknown" else "nobody says how it was measured"

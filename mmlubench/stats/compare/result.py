@@ -160,7 +160,9 @@ def named_apart(results: Sequence[Result]) -> list[Result]:
         wanted = {at: way(one) for at, one in enumerate(results) if at not in names}
         counts = Counter([*wanted.values(), *names.values()])
         names |= {at: name for at, name in wanted.items() if counts[name] == 1}
-    return [replace(one, name=names.get(at) or f"{one.model} (number {at + 1})") for at, one in enumerate(results)]
+    return [
+        replace(one, name=names.get(at) or f"{one.model} (number {at + 1})") for at, one in enumerate(results)
+    ]
 
 
 _WAYS: tuple[Callable[[Result], str], ...] = (

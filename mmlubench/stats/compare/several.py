@@ -15,6 +15,7 @@ from mmlubench.stats.compare.pair import (
     cluster_of,
     clustering,
     comparison_to_dict,
+    flip_rate,
     result_to_dict,
     score_of,
 )
@@ -32,6 +33,7 @@ class PairLine:
     worse: Result
     comparison: Comparison
     """The better minus the worse."""
+    flip_rate: float
     p: float
     holm: float
     """Adjusted for all pairs."""
@@ -69,7 +71,9 @@ class SeveralResults:
         for better, worse in combinations(self.results, 2):
             rows = zip(cases[worse.name], cases[better.name], clusters, strict=True)
             comparison = compare(Pair(a.points, b.points, (a.letter, b.letter), c) for a, b, c in rows)
-            found.append((better, worse, comparison, comparison.test.mid_p if single else comparison.p))
+            flips = flip_rate(cases[worse.name], cases[better.name])
+            p = comparison.test.mid_p if single else comparison.p
+            found.append((better, worse, comparison, flips, p))
         adjusted = holm([p for *_, p in found])
         return [PairLine(*pair, by_holm) for pair, by_holm in zip(found, adjusted, strict=True)]
 
@@ -109,6 +113,7 @@ class SeveralResults:
                 "first": pair.worse.name,
                 "second": pair.better.name,
                 **comparison_to_dict(pair.comparison),
+                "flip_rate": pair.flip_rate,
                 "p": pair.p,
                 "p_holm": pair.holm,
             }
