@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mmlubench.run.results import PUBLISHED, baseline_of, read_baseline, read_published
 from mmlubench.stats.compare.common import CannotCompare
 from mmlubench.stats.compare.pair import TwoResults, two_results
 from mmlubench.stats.compare.published import BesidePublished, Published, beside_published
-from mmlubench.stats.compare.result import Result, named_apart
+from mmlubench.stats.compare.result import Result
 
 
 class Regression:
@@ -42,10 +43,9 @@ class Regression:
             return True, f"gate passed: {who} is not worse by more than {margin:g}: {told} {option}"
         if pair.total.interval(0.9)[1] < -margin:
             return False, f"gate failed: {who} is worse by more than {margin:g}: {told} {option}"
-        needed = max(pair.questions_for_margin, pair.total.n + 1)
         return False, (
             f"gate failed: that {who} is worse by more than {margin:g} is not ruled out: {told} {option}; "
-            f"for equal models it takes about {needed:,} questions"
+            f"of equal models, about {pair.questions_for_margin:,} questions show it"
         )
 
     def compared(self, results: Sequence[Result]) -> Iterator[TwoResults | BesidePublished | str]:
@@ -64,5 +64,7 @@ class Regression:
                 f"--baseline {self._name} has {found}, and none is clearly that of {result.benchmark} "
                 f"{result.model}: name one as RUN:MODEL."
             )
-        first, second = named_apart([before, result])
-        return two_results(first, second, margin=self._margin or 0.01)
+        second = replace(result, name=f"this run: {result.model}")
+        return two_results(
+            replace(before, name=f"baseline: {before.model}"), second, margin=self._margin or 0.01
+        )

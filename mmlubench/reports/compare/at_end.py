@@ -63,7 +63,8 @@ def _pairs(run: FinishedRun, benchmark: str) -> Iterator[Part]:
     except UserError as error:
         yield Sentence(f"not compared: {error}", Tone.CAUTION)
         return
-    for note in notes:
+    # That a model has no headline accuracy is said above, with its figures.
+    for note in (note for note in notes if "no headline accuracy" not in note):
         yield Sentence(f"note: {note}", Tone.CAUTION)
     yield Sentence("`mmlubench compare latest` shows categories, subjects, power and more.")
 

@@ -29,4 +29,5 @@ def baseline_section(found: TwoResults | BesidePublished | str, screen: Screen) 
         )
     else:
         title, parts = "baseline", [Sentence(f"not compared: {found}", Tone.CAUTION)]
+    parts = [part for part in parts if not (isinstance(part, Sentence) and part.tone is Tone.TITLE)]
     return Section(on_one_line(title), terminal(parts, screen.width, color=screen.color, ascii=screen.ascii))

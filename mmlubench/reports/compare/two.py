@@ -75,7 +75,8 @@ def difference(pair: TwoResults) -> str:
     return f"{told}; p {equal_to(pair.p)} by Student's t, which heeds scores and clusters."
 
 
-def _changes(pair: TwoResults) -> str:
+def changes(pair: TwoResults) -> str:
+    """Return what was gained and lost, and how much changed at all."""
     total, dot = pair.total, f" {figures.DOT} "
     words = ("gained", "lost") if pair.is_binary else ("questions with a better score", "with a worse one")
     counts = [f"{word} {count:,}" for word, count in zip(words, (total.gained, total.lost), strict=True)]
@@ -98,8 +99,6 @@ def _noise(pair: TwoResults) -> str:
 def _power(pair: TwoResults) -> str:
     needed = pair.questions_for(_POINT)
     able = f"{questions(pair.total.n)} show a difference of {figures.share(pair.smallest_difference)} or more"
-    if not needed:
-        return "power: unknown, as no answer of the two differs in its outcome."
     return f"power (80 %, 5 % level): {able}; to see one of {_POINT:g} takes {needed:,}."
 
 
@@ -113,7 +112,7 @@ def _margin(pair: TwoResults) -> str:
         f"(TOST: 90 % CI {span(total.interval(0.9))}, p {equal_to(equal_p)})"
     )
     needed = pair.questions_for_margin
-    return f"{told}; to show it of equal models takes {needed:,} questions." if needed else f"{told}."
+    return f"{told}; to show it of equal models takes {needed:,} questions."
 
 
 def _rows(kind: str, rows: Sequence[Row]) -> Grid:

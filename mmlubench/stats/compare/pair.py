@@ -9,9 +9,8 @@ from typing import Any
 
 from mmlubench.schema import Outcome
 from mmlubench.stats.compare.common import Common, common
-from mmlubench.stats.compare.distributions import z_quantile
 from mmlubench.stats.compare.many_tests import benjamini_hochberg, holm
-from mmlubench.stats.compare.paired import Comparison, Pair, compare
+from mmlubench.stats.compare.paired import FEW, Comparison, Pair, compare
 from mmlubench.stats.compare.power import questions_for, questions_for_equivalence, smallest_difference
 from mmlubench.stats.compare.result import Case, Result
 from mmlubench.stats.intervals import clustered_standard_error
@@ -109,9 +108,7 @@ class TwoResults:
     @property
     def smallest_difference(self) -> float:
         """The smallest true difference that these questions show with 80 % power."""
-        if self.is_single:
-            return smallest_difference(self.total.n, self.total.discordant)
-        return (z_quantile(1 - ALPHA / 2) + z_quantile(POWER)) * self.total.standard_error
+        return smallest_difference(self.total.n, self._variance)
 
     def questions_for(self, difference: float) -> int:
         """Return how many questions show such a true difference with 80 % power."""
@@ -125,7 +122,11 @@ class TwoResults:
     @property
     def _variance(self) -> float:
         """The variance of the difference of one question: the share that differs, or what clusters make of it."""
-        return self.total.discordant if self.is_single else self.total.standard_error**2 * self.total.n
+        total = self.total
+        # Where hardly any differs, the next ones may: the share that was seen is too small.
+        if self.is_single and total.gained + total.lost >= FEW:
+            return total.discordant
+        return total.standard_error**2 * total.n
 
     def _rows(self, kind: Callable[[Case], str]) -> list[Row]:
         ids: dict[str, list[str]] = {}

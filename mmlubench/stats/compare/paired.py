@@ -12,7 +12,7 @@ from mmlubench.stats.compare.distributions import t_cdf, t_quantile
 from mmlubench.stats.compare.mcnemar import McNemar, mcnemar
 
 #: Below this number of questions (or clusters) that differ, the t interval is too narrow, and too sure of itself.
-_FEW = 30
+FEW = 30
 
 
 class Pair(NamedTuple):
@@ -142,7 +142,7 @@ def _error(patterns: Mapping[Pair, int], n: int) -> tuple[float, float, float]:
     mean = sum(total * count for (total, _), count in units.items()) / n
     number = units.total()
     # A few clusters that nearly all differ, such as subjects, are what t is for.
-    most = min(_FEW, number / 2) if clusters else _FEW
+    most = min(FEW, number / 2) if clusters else FEW
     if sum(count for (total, _), count in units.items() if total) < most:
         return _of_few(units, n, mean)
     spread = sum(count * (total - size * mean) ** 2 for (total, size), count in units.items())
