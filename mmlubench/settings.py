@@ -189,8 +189,8 @@ class Settings:
         default_text="none",
     )
     max_regression: float | None = share(
-        "exit with status 0 if it is ruled out (95 %, paired) that the accuracy is worse than that of --baseline by "
-        "more than X, else with 1"
+        "exit with status 0 if it is ruled out (paired, with confidence 0.95) that the accuracy is worse than that of "
+        "--baseline by more than X, else with 1"
     )
 
     @classmethod

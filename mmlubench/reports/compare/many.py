@@ -67,7 +67,7 @@ def pair_lines(found: SeveralResults, most: int) -> Grid:
             probability(pair.p),
             probability(pair.holm),
         ]
-        for pair in sorted(found.pairs, key=lambda pair: -pair.holm)[:most]
+        for pair in sorted(found.pairs, key=lambda pair: -pair.p)[:most]
     ]
     head = ["pair", "difference", "95 % interval", "gained", "lost", "flips", "p", "Holm"]
     return Grid(head, rows, less=((5,), (3, 4), (6,)))

@@ -50,8 +50,8 @@ def published_parts(found: BesidePublished) -> Iterator[Part]:
 def _remark(found: BesidePublished, row: Published) -> str:
     differs = found.differs(row)
     same = f"another setting ({differs})" if differs else "the same setting, as far as is known"
-    told = "; ".join(filter(None, (f"{figures.share(row.score / 100)}: {same}", row.note)))
-    return f"{told}. {row.source}, {row.date}."
+    told = "; ".join(filter(None, (f"{figures.share(row.score / 100)} {row.averaging}: {same}", row.note)))
+    return f"{told}. Source: {row.source}, {row.date}."
 
 
 def _setting(row: Published) -> str:

@@ -98,7 +98,7 @@ def _noise(pair: TwoResults) -> str:
 
 def _power(pair: TwoResults) -> str:
     needed = pair.questions_for(_POINT)
-    able = f"{questions(pair.total.n)} show a difference of {figures.share(pair.smallest_difference)} or more"
+    able = f"{questions(pair.total.n)} can show a difference of {figures.share(pair.smallest_difference)} or more"
     return f"power (80 %, 5 % level): {able}; to see one of {_POINT:g} takes {needed:,}."
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mmlubench.errors import UserError
 from mmlubench.figures import several
 from mmlubench.schema import Outcome
-from mmlubench.stats.compare.result import Result
+from mmlubench.stats.compare.result import TEXT_OF_RECIPE, Result
 
 #: Beyond this share of common questions with different keys, equal ids do not name equal questions.
 _ANOTHER_KEY = 0.02
@@ -109,9 +109,12 @@ def _check_some(
 def _settings(results: Sequence[Result]) -> list[str]:
     notes = []
     for name in dict.fromkeys(name for one in results for name in one.setting):
-        found = list(dict.fromkeys(one.setting.get(name, "") or "not given" for one in results))
-        # A temperature that only one run names may be the default of the other: it is said all the same.
-        if len(found) > 1 and not (name == "text of the recipe" and _differ(results, "recipe")):
+        if name == TEXT_OF_RECIPE and _differ(results, "recipe"):
+            continue
+        told = (one.setting.get(name, "") for one in results)
+        # An option that only one run was given changes something; a fact that a run does not tell may be the same.
+        found = list(dict.fromkeys(value or "not given" for value in told if value or name.startswith("--")))
+        if len(found) > 1:
             notes.append(
                 f"{name} differs ({_listed(found)}): what is compared is model and setting together."
             )

@@ -50,11 +50,11 @@ class BesidePublished:
         """Return what differs between the settings of the result and of a row; empty if nothing is known to."""
         found = []
         if row.recipe and row.recipe != self.result.recipe:
-            found.append(f"its recipe is {row.recipe} here, ours {self.result.recipe}")
+            found.append(f"its recipe is {row.recipe} here, ours is {self.result.recipe}")
+        elif row.format == "unknown":
+            found.append("how it was measured is not known")
         elif not row.recipe:
-            found.append(
-                f"format: {row.format}" if row.format != "unknown" else "nobody says how it was measured"
-            )
+            found.append(f"no recipe here is its {row.format}")
         if row.shots is not None and row.shots != self.result.shots:
             ours = "unknown" if self.result.shots is None else self.result.shots
             found.append(f"shots {row.shots}, ours {ours}")

@@ -11,6 +11,9 @@ from mmlubench.records import Manifest
 from mmlubench.schema import ALPHABET, ANSWERED, Entry, Outcome, untranslated
 from mmlubench.stats.summary import Summary
 
+#: The key of `Result.setting` for the version and hash of a prompt.
+TEXT_OF_RECIPE = "text of the recipe"
+
 
 class Case(NamedTuple):
     """One answered question."""
@@ -140,7 +143,7 @@ def _setting(manifest: Manifest, recipe: str, own: str, summary: Summary | None)
         # A prompt's text may change under one name, and so may the place of its file, but not its hash.
         version, digest = manifest.recipe.get("version"), _text(manifest.recipe.get("sha256"))
         found |= {
-            "text of the recipe": f"version {version}, {digest[:8]}" if digest else None,
+            TEXT_OF_RECIPE: f"version {version}, {digest[:8]}" if digest else None,
             "extraction": manifest.facts.get("extraction"),
             "scoring": summary.scoring if summary else None,
             "solver": manifest.facts.get("solver"),
