@@ -122,7 +122,10 @@ def test_every_allowed_value_is_read_back_as_it_was_written(wanted: dict[str, An
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--gate-confidence", "0.95"), "--gate-confidence goes with --min-accuracy X: give both, or leave it out."),
+        (
+            ("--gate-confidence", "0.95"),
+            "--gate-confidence goes with --min-accuracy X: give both, or leave it out.",
+        ),
         (
             ("--min-accuracy", "0.6", "--gate-confidence", "1"),
             "--gate-confidence 1: give a share from 0.5 to below 1, such as 0.95.",

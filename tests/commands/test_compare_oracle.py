@@ -1,4 +1,4 @@
-"""Every figure of a comparison of 14,042 answers, against an evaluation that was written apart, with scipy's formulas."""
+"""Every figure of a comparison of 14,042 answers, against an evaluation written separately with scipy and others."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ import pytest
 from click.testing import CliRunner
 
 from mmlubench.cli import main
+from mmlubench.figures import interval
 from tests.made_runs import made_entries, write_run
 
-pytest.importorskip("scipy.stats", reason="needs scipy: pip install 'mmlubench[dev]'")
-pytest.importorskip("statsmodels.api", reason="needs statsmodels: pip install 'mmlubench[dev]'")
+WHY = "needs scipy and statsmodels: pip install 'mmlubench[dev]'"
+scipy_stats = pytest.importorskip("scipy.stats", reason=WHY)
+sm = pytest.importorskip("statsmodels.api", reason=WHY)
+contingency = pytest.importorskip("statsmodels.stats.contingency_tables", reason=WHY)
+proportion = pytest.importorskip("statsmodels.stats.proportion", reason=WHY)
+weightstats = pytest.importorskip("statsmodels.stats.weightstats", reason=WHY)
+multitest = pytest.importorskip("statsmodels.stats.multitest", reason=WHY)
 
 #: Subjects in which the second model is better or worse than elsewhere.
 DRIFT = {"subject_05": 0.15, "subject_41": -0.1, "subject_48": 0.08}
@@ -35,7 +41,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, *arguments: str) -> str:
-    ended = CliRunner().invoke(main, ["compare", "--run-dir", str(folder), *arguments], catch_exceptions=False)
+    ended = CliRunner().invoke(
+        main, ["compare", "--run-dir", str(folder), *arguments], catch_exceptions=False
+    )
     assert ended.exit_code == 0, ended.output
     return str(ended.stdout)
 
@@ -65,18 +73,13 @@ def table(folder: Path, first: str, second: str) -> Any:
 
 
 def mid_p(gained: int, lost: int) -> float:
-    from scipy.stats import binom
 
     n, k = gained + lost, min(gained, lost)
-    return float(min(1.0, 2 * binom.cdf(k, n, 0.5) - binom.pmf(k, n, 0.5)))
+    return float(min(1.0, 2 * scipy_stats.binom.cdf(k, n, 0.5) - scipy_stats.binom.pmf(k, n, 0.5)))
 
 
 def test_every_figure_of_two_results(folder: Path) -> None:
     import numpy as np
-    from scipy.stats import norm, ttest_rel
-    from statsmodels.stats.contingency_tables import mcnemar
-    from statsmodels.stats.proportion import proportion_confint
-    from statsmodels.stats.weightstats import ttost_paired
 
     found = told(folder, "20260101-gpt", "20260102-claude")
     data = table(folder, "20260101-gpt", "20260102-claude")
@@ -84,38 +87,38 @@ def test_every_figure_of_two_results(folder: Path) -> None:
     assert (found["n"], found["questions"]["errors"]) == (n, 30) == (14_042 - 30, 30)
     for side, column in (("first", "a"), ("second", "b")):
         assert found[side]["accuracy"] == pytest.approx(data[column].mean(), abs=NEAR)
-        wilson = proportion_confint(data[column].sum(), n, method="wilson")
+        wilson = proportion.proportion_confint(data[column].sum(), n, method="wilson")
         assert found[side]["ci95"] == pytest.approx(list(wilson), abs=NEAR)
-    interval = ttest_rel(data["b"], data["a"]).confidence_interval(0.95)
+    interval = scipy_stats.ttest_rel(data["b"], data["a"]).confidence_interval(0.95)
     assert found["difference"] == pytest.approx(d.mean(), abs=NEAR)
     assert found["ci95"] == pytest.approx([interval.low, interval.high], abs=NEAR)
     gained, lost = int((d > 0).sum()), int((d < 0).sum())
     assert (found["gained"], found["lost"]) == (gained, lost)
-    exact = mcnemar([[0, gained], [lost, 0]], exact=True).pvalue
+    exact = contingency.mcnemar([[0, gained], [lost, 0]], exact=True).pvalue
     assert found["mcnemar"] == pytest.approx({"mid_p": mid_p(gained, lost), "exact": exact}, abs=NEAR)
     wrong = (data["a"] == 0) & (data["b"] == 0) & (data["prediction"] != data["prediction_b"])
     assert found["changed_but_wrong"] == int(wrong.sum())
     assert found["flip_rate"] == pytest.approx((data["a"] != data["b"]).mean(), abs=NEAR)
     assert found["noise_floor"] == {"first": None, "second": None}
-    share, z = (gained + lost) / n, norm.ppf(0.975) + norm.ppf(0.8)
+    share, z = (gained + lost) / n, scipy_stats.norm.ppf(0.975) + scipy_stats.norm.ppf(0.8)
     assert found["smallest_difference_at_80_percent_power"] == pytest.approx(z * np.sqrt(share / n), abs=NEAR)
     assert found["questions_for_0.01"] == int(np.ceil(share * (z / 0.01) ** 2))
     margin = found["margin"]
-    p, (_, lower, _), _ = ttost_paired(data["b"].to_numpy(), data["a"].to_numpy(), -0.01, 0.01)
-    low, high = ttest_rel(data["b"], data["a"]).confidence_interval(0.9)
+    p, (_, lower, _), _ = weightstats.ttost_paired(data["b"].to_numpy(), data["a"].to_numpy(), -0.01, 0.01)
+    low, high = scipy_stats.ttest_rel(data["b"], data["a"]).confidence_interval(0.9)
     assert margin["equivalence_p"] == pytest.approx(p, abs=NEAR)
     assert margin["not_worse_p"] == pytest.approx(lower, abs=NEAR)
     assert margin["ci90"] == pytest.approx([low, high], abs=NEAR)
     assert margin["lower_bound_95"] == pytest.approx(low, abs=NEAR)
     assert (margin["not_worse"], margin["equivalent"]) == (lower < 0.05, p < 0.05)
-    for_margin = share * ((norm.ppf(0.95) + norm.ppf(0.9)) / 0.01) ** 2
+    for_margin = share * ((scipy_stats.norm.ppf(0.95) + scipy_stats.norm.ppf(0.9)) / 0.01) ** 2
     assert margin["questions_for_equivalence"] == int(np.ceil(for_margin))
 
 
-@pytest.mark.parametrize(("kind", "key", "count"), [("category", "categories", 4), ("subject", "subjects", 57)])
+@pytest.mark.parametrize(
+    ("kind", "key", "count"), [("category", "categories", 4), ("subject", "subjects", 57)]
+)
 def test_every_figure_of_categories_and_subjects(folder: Path, kind: str, key: str, count: int) -> None:
-    from scipy.stats import false_discovery_control, ttest_rel
-    from statsmodels.stats.multitest import multipletests
 
     found = told(folder, "20260101-gpt", "20260102-claude")
     data = table(folder, "20260101-gpt", "20260102-claude")
@@ -128,15 +131,17 @@ def test_every_figure_of_categories_and_subjects(folder: Path, kind: str, key: s
         d = group["b"] - group["a"]
         gained, lost = int((d > 0).sum()), int((d < 0).sum())
         assert (row["n"], row["gained"], row["lost"]) == (len(group), gained, lost)
-        assert (row["before"], row["after"]) == pytest.approx((group["a"].mean(), group["b"].mean()), abs=NEAR)
+        assert (row["before"], row["after"]) == pytest.approx(
+            (group["a"].mean(), group["b"].mean()), abs=NEAR
+        )
         if gained + lost >= 30:  # below, Agresti's and Min's interval, which the tests of `compare` check
-            low, high = ttest_rel(group["b"], group["a"]).confidence_interval(0.95)
+            low, high = scipy_stats.ttest_rel(group["b"], group["a"]).confidence_interval(0.95)
             assert row["ci95"] == pytest.approx([low, high], abs=NEAR)
         p_values.append(mid_p(gained, lost))
         assert row["p"] == pytest.approx(p_values[-1], abs=NEAR)
-    by_holm = multipletests(p_values, method="holm")[1]
+    by_holm = multitest.multipletests(p_values, method="holm")[1]
     assert [row["p_holm"] for row in found[key]] == pytest.approx(list(by_holm), abs=NEAR)
-    listed = false_discovery_control(p_values, method="bh")
+    listed = scipy_stats.false_discovery_control(p_values, method="bh")
     assert [row["p_benjamini_hochberg"] for row in found[key]] == pytest.approx(list(listed), abs=NEAR)
     assert found["subjects_by_chance"] == pytest.approx(57 * 0.05)
 
@@ -150,7 +155,7 @@ def test_every_figure_on_the_screen_is_one_of_the_json(folder: Path) -> None:
     for expected in (
         "left out: 30 questions that ended in an error.",
         *(
-            f"{one['name']} {found['n']:,} {one['accuracy']:.3f} {one['ci95'][0]:.3f}–{one['ci95'][1]:.3f}"
+            f"{one['name']} {found['n']:,} {one['accuracy']:.3f} {interval(one['ci95'])}"
             for one in (found["first"], found["second"])
         ),
         f"{found['difference']:+.3f} (95 % CI {low:+.3f} to {high:+.3f}; paired, not clustered)",
@@ -176,8 +181,6 @@ def test_every_figure_on_the_screen_is_one_of_the_json(folder: Path) -> None:
 
 def test_translations_are_clusters(folder: Path) -> None:
     import numpy as np
-    import statsmodels.api as sm
-    from scipy.stats import t
 
     found = told(folder, "20260104-de", "20260105-de")
     data = table(folder, "20260104-de", "20260105-de")
@@ -188,24 +191,27 @@ def test_translations_are_clusters(folder: Path) -> None:
     fit = sm.OLS(y, np.ones((len(y), 1))).fit(cov_type="cluster", cov_kwds=options)
     error = fit.bse[0] * np.sqrt(600 / 599)
     assert found["standard_error"] == pytest.approx(error, abs=NEAR)
-    half = t.ppf(0.975, 599) * error
+    half = scipy_stats.t.ppf(0.975, 599) * error
     assert found["ci95"] == pytest.approx([y.mean() - half, y.mean() + half], abs=NEAR)
-    assert found["p"] == pytest.approx(2 * t.sf(abs(y.mean() / error), 599), abs=NEAR)
+    assert found["p"] == pytest.approx(2 * scipy_stats.t.sf(abs(y.mean() / error), 599), abs=NEAR)
     naive = y.std(ddof=1) / np.sqrt(len(y))
     assert error != pytest.approx(naive, rel=1e-3)
-    assert "clustered by question over its languages" in " ".join(run(folder, "20260104-de", "20260105-de").split())
+    assert "clustered by question over its languages" in " ".join(
+        run(folder, "20260104-de", "20260105-de").split()
+    )
 
 
 def test_several_results_agree_with_their_pairs(folder: Path) -> None:
     from itertools import combinations
 
     import numpy as np
-    from statsmodels.stats.multitest import multipletests
 
     runs = ("20260101-gpt", "20260102-claude", "20260103-third")
     found = told(folder, *runs)
-    assert [one["name"] for one in found["models"]][0] == "claude-like"
-    wide = np.array([table(folder, runs[0], name)["b"].to_numpy() for name in runs])  # the questions of the first run
+    assert found["models"][0]["name"] == "claude-like"
+    wide = np.array(
+        [table(folder, runs[0], name)["b"].to_numpy() for name in runs]
+    )  # the questions of the first run
     names = [one["name"] for one in found["models"]]
     by_name = dict(zip(("gpt-like", "claude-like", "third"), wide, strict=True))
     p_values = []
@@ -215,7 +221,7 @@ def test_several_results_agree_with_their_pairs(folder: Path) -> None:
         assert pair["difference"] == pytest.approx(d.mean(), abs=NEAR)
         p_values.append(mid_p(int((d > 0).sum()), int((d < 0).sum())))
         assert pair["p"] == pytest.approx(p_values[-1], abs=NEAR)
-    adjusted = multipletests(p_values, method="holm")[1]
+    adjusted = multitest.multipletests(p_values, method="holm")[1]
     assert [pair["p_holm"] for pair in found["pairs"]] == pytest.approx(list(adjusted), abs=NEAR)
     letters = {one["name"]: set(one["letters"]) for one in found["models"]}
     for pair in found["pairs"]:

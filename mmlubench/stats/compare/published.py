@@ -71,7 +71,7 @@ class BesidePublished:
         rows = [
             {
                 **{name: getattr(row, name) for name in _SHOWN},
-                "score": row.score / 100,
+                "score": round(row.score / 100, 6),
                 "ours": self.ours(row),
                 "setting_differs": self.differs(row) or None,
             }

@@ -162,7 +162,7 @@ def named_apart(results: Sequence[Result]) -> list[Result]:
     for way in _WAYS:
         wanted = {at: way(one) for at, one in enumerate(results) if at not in names}
         counts = Counter([*wanted.values(), *names.values()])
-        names |= {at: name for at, name in wanted.items() if counts[name] == 1}
+        names |= {at: name for at, name in wanted.items() if name and counts[name] == 1}
     return [
         replace(one, name=names.get(at) or f"{one.model} (number {at + 1})") for at, one in enumerate(results)
     ]
@@ -171,7 +171,7 @@ def named_apart(results: Sequence[Result]) -> list[Result]:
 _WAYS: tuple[Callable[[Result], str], ...] = (
     lambda one: one.model,
     lambda one: f"{one.model} ({one.recipe})",
-    lambda one: f"{one.model} ({one.desc})" if one.desc else one.model,
+    lambda one: f"{one.model} ({one.desc})" if one.desc else "",
     lambda one: f"{one.model} ({one.run_id})",
     lambda one: f"{one.model} ({one.run_id}, {one.recipe})",
 )
