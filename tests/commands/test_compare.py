@@ -104,6 +104,28 @@ def test_one_common_question_claims_nothing(compare: Compare) -> None:
     assert "not worse by more than 0.01: not shown" in text
 
 
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        ({"revision": "other", "sha256": "c" * 64}, "the revision of the data differs (c30699e, other)."),
+        ({"revision": "c30699e", "source": "/elsewhere", "sha256": "b" * 64}, ""),  # the same content
+        (
+            {"revision": "c30699e", "source": "hub", "sha256": "c" * 64, "questions": 14_042},
+            "the data differ (sha256",
+        ),
+        (
+            {"revision": "c30699e", "source": "hub", "sha256": "c" * 64, "questions": 20},
+            "",
+        ),  # --limit read a part
+    ],
+)
+def test_other_data_are_said(data: dict[str, Any], note: str, compare: Compare, tmp_path: Path) -> None:
+    write_run(tmp_path / "new", made_entries(2, 0.5, model="n", sizes=SMALL), data=data)
+    text = " ".join(compare("01-plain", str(tmp_path / "new")).split())
+    assert note in text
+    assert ("note: " in text) == bool(note)
+
+
 def test_what_differs_between_the_runs_is_said_and_a_mock_is_called_one(compare: Compare) -> None:
     text = " ".join(compare("01-plain", "06-mock").split())
     assert "MOCK (canned): the answers are canned and say nothing about a real model." in text
