@@ -97,9 +97,15 @@ def _noise(pair: TwoResults) -> str:
 
 
 def _power(pair: TwoResults) -> str:
+    if _is_still(pair):
+        return "power: no outcome differs, so that nothing is known of how many questions a difference takes."
     needed = pair.questions_for(_POINT)
     able = f"{questions(pair.total.n)} can show a difference of {figures.share(pair.smallest_difference)} or more"
     return f"power (80 %, 5 % level): {able}; to see one of {_POINT:g} takes {needed:,}."
+
+
+def _is_still(pair: TwoResults) -> bool:
+    return not (pair.total.gained or pair.total.lost)
 
 
 def _margin(pair: TwoResults) -> str:
@@ -111,6 +117,8 @@ def _margin(pair: TwoResults) -> str:
         f"p {equal_to(worse_p)}); equal within {margin:g}: {'yes' if equal_p < ALPHA else 'not shown'} "
         f"(TOST: 90 % CI {span(total.interval(0.9))}, p {equal_to(equal_p)})"
     )
+    if _is_still(pair):
+        return f"{told}."
     needed = pair.questions_for_margin
     return f"{told}; to show it of equal models takes {needed:,} questions."
 
