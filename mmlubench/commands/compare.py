@@ -86,7 +86,9 @@ def _compared(
     from mmlubench.stats.compare.result import named_apart
     from mmlubench.stats.compare.several import several_results
 
-    results = [one for name in dict.fromkeys(runs) for one in read_results(name, parent)]
+    found = [one for name in dict.fromkeys(runs) for one in read_results(name, parent)]
+    # `latest` may be a run that is named, too.
+    results = list({(one.run_id, one.benchmark, one.model, one.recipe): one for one in found}.values())
     if baseline == PUBLISHED:
         published = read_published()
         yield from (beside_published(one, published) for one in named_apart(results))

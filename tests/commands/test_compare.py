@@ -87,6 +87,15 @@ def test_what_cannot_be_compared_is_refused_with_a_sentence(
     assert compare(*arguments, status=1) == f"Error: {sentence}\n"
 
 
+def test_one_subject_is_one_cluster(compare: Compare) -> None:
+    text = " ".join(compare("04-one", "01-plain", "--cluster", "subject").split())
+    assert "paired, clustered by subject); p = 1.000 by Student's t" in text
+
+
+def test_a_run_that_is_named_twice_is_one(compare: Compare) -> None:
+    assert "there is one result only, mmlu m (12-epochs)" in compare("latest", "12-epochs", status=1)
+
+
 def test_equal_ids_of_other_data_are_not_compared(compare: Compare) -> None:
     said = compare("01-plain", "10-data", status=1)
     assert "m (before) and m (10-data) have different data of mmlu: " in said
@@ -100,7 +109,7 @@ def test_runs_of_one_model_are_told_apart_by_their_labels(compare: Compare) -> N
 def test_one_common_question_claims_nothing(compare: Compare) -> None:
     text = " ".join(compare("01-plain", "04-one").split())
     assert "left out: 19 questions that not all of them have." in text
-    assert "1 question can show a difference of 0." in text
+    assert "power: no outcome differs, so that nothing is known" in text
     assert "not worse by more than 0.01: not shown" in text
 
 

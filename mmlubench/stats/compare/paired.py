@@ -143,7 +143,7 @@ def _error(patterns: Mapping[Pair, int], n: int) -> tuple[float, float, float]:
     number = units.total()
     # A few clusters that nearly all differ, such as subjects, are what t is for.
     most = min(FEW, number / 2) if clusters else FEW
-    if sum(count for (total, _), count in units.items() if total) < most:
+    if number < 2 or sum(count for (total, _), count in units.items() if total) < most:
         return _of_few(units, n, mean)
     spread = sum(count * (total - size * mean) ** 2 for (total, size), count in units.items())
     return mean, sqrt(spread * number / (number - 1)) / n, number - 1

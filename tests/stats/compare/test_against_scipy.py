@@ -148,6 +148,14 @@ def test_one_question_says_little_and_none_says_nothing() -> None:
     assert alone.not_worse_p(0.1) > 0.1
 
 
+def test_one_cluster_says_as_little_as_one_question() -> None:
+    found = compare([Pair(0, 1, cluster="only"), Pair(0, 1, cluster="only"), Pair(1, 1, cluster="only")])
+    low, high = found.interval()
+    assert found.difference == pytest.approx(2 / 3)
+    assert low < 0
+    assert high > 0.8
+
+
 def test_equal_answers_to_few_questions_do_not_show_that_two_models_are_equal() -> None:
     found = compare([Pair(1, 1), Pair(0, 0), Pair(1, 1)])
     assert found.test.exact == found.p == 1.0
