@@ -104,8 +104,12 @@ def compare(pairs: Iterable[Pair]) -> Comparison:
     "Adding error bars to evals" (2024), arXiv 2411.00640, §2.2 and §4.2, with the usual factor for few clusters. Where
     fewer than 30 of them differ, see `_of_few`.
     """
-    patterns = Counter(pairs)  # thousands of questions have few patterns
-    n = patterns.total()
+    return compare_patterns(Counter(pairs))
+
+
+def compare_patterns(patterns: Mapping[Pair, int]) -> Comparison:
+    """Compare two results as `compare` does, from how often each pair occurs: thousands of questions have few."""
+    n = sum(patterns.values())
     centre, error, degrees = _error(patterns, n) if n else (0.0, 0.0, inf)
     gained = sum(count for pair, count in patterns.items() if pair.after > pair.before)
     lost = sum(count for pair, count in patterns.items() if pair.after < pair.before)

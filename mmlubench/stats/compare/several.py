@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +20,7 @@ from mmlubench.stats.compare.pair import (
     result_to_dict,
     score_of,
 )
-from mmlubench.stats.compare.paired import Comparison, Pair, compare
+from mmlubench.stats.compare.paired import Comparison, Pair, compare_patterns
 from mmlubench.stats.compare.ranking import compact_letters, rank_intervals
 from mmlubench.stats.compare.result import Result
 from mmlubench.stats.score import Score
@@ -65,14 +66,20 @@ class SeveralResults:
         """All pairs."""
         ids = self.common.ids
         cases = {one.name: [one.cases[key] for key in ids] for one in self.results}
-        single = not self.clustered_by and all(c.points in (0, 1) for row in cases.values() for c in row)
+        points = {name: [case.points for case in row] for name, row in cases.items()}
+        letters = {name: [case.letter for case in row] for name, row in cases.items()}
+        binary = {0.0, 1.0} >= set().union(*points.values())
         clusters = [cluster_of(case, self.clustered_by) for case in cases[self.results[0].name]]
         found = []
         for better, worse in combinations(self.results, 2):
-            rows = zip(cases[worse.name], cases[better.name], clusters, strict=True)
-            comparison = compare(Pair(a.points, b.points, (a.letter, b.letter), c) for a, b, c in rows)
-            flips = flip_rate(cases[worse.name], cases[better.name])
-            p = comparison.test.mid_p if single else comparison.p
+            a, b = worse.name, better.name
+            # Counted as plain tuples: of many models there are millions of answers to pair.
+            counts = Counter(
+                zip(points[a], points[b], zip(letters[a], letters[b], strict=True), clusters, strict=True)
+            )
+            comparison = compare_patterns({Pair(*pattern): count for pattern, count in counts.items()})
+            flips = comparison.discordant if binary else flip_rate(cases[a], cases[b])
+            p = comparison.test.mid_p if binary and not self.clustered_by else comparison.p
             found.append((better, worse, comparison, flips, p))
         adjusted = holm([p for *_, p in found])
         return [PairLine(*pair, by_holm) for pair, by_holm in zip(found, adjusted, strict=True)]
