@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mmlubench import __version__
+from mmlubench.commands.compare import compare
 from mmlubench.commands.eval_debate import eval_debate
 from mmlubench.commands.grade import grade
 from mmlubench.commands.init import init
@@ -46,6 +47,7 @@ def main() -> None:
     """Group the commands; the help text is the module's docstring."""
 
 
+main.add_command(compare)
 main.add_command(init)
 main.add_command(keys)
 main.add_command(list_runs)

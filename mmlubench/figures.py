@@ -7,6 +7,7 @@ from collections.abc import Sequence
 DASH = "\N{EN DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 DOT = "\N{MIDDLE DOT}"
+MINUS = "\N{MINUS SIGN}"
 
 
 def share(value: float | None) -> str:

@@ -178,6 +178,20 @@ class Settings:
         default=0.1,
     )
     min_accuracy: float | None = share("exit with status 1 if the accuracy is below X (0 to 1), else with 0")
+    gate_confidence: float | None = share(
+        "with --min-accuracy: pass only if the accuracy is above it with this confidence, such as 0.95; fail or "
+        "stay undecided, which is status 1 too, otherwise"
+    )
+    baseline: str | None = text(
+        "compare this run at its end, question by question, with an earlier one: latest, or a run folder or id, with "
+        ":MODEL behind it for one of several models; published shows published scores",
+        "RUN",
+        default_text="none",
+    )
+    max_regression: float | None = share(
+        "exit with status 0 if it is ruled out (paired, with confidence 0.95) that the accuracy is worse than that of "
+        "--baseline by more than X, else with 1"
+    )
 
     @classmethod
     def read(cls, namespace: object) -> Settings:
@@ -187,7 +201,29 @@ class Settings:
             raise UserError(
                 "--max-question-tokens N and --tokenizer NAME go together: give both, or neither of them."
             )
+        settings.check_gates()
         return settings
+
+    def check_gates(self) -> None:
+        """Raise UserError for gates that lack what they compare with."""
+        confidence = self.gate_confidence
+        if confidence is not None and self.min_accuracy is None:
+            raise UserError("--gate-confidence goes with --min-accuracy X: give both, or leave it out.")
+        if confidence is not None and not 0.5 <= confidence < 1:
+            raise UserError(
+                f"--gate-confidence {confidence:g}: give a share from 0.5 to below 1, such as 0.95."
+            )
+        if self.max_regression is None:
+            return
+        if self.baseline in (None, "published"):
+            raise UserError(
+                "--max-regression compares question by question: give --baseline latest or --baseline RUN with it."
+            )
+        if not 0 < self.max_regression < 1:
+            raise UserError(
+                f"--max-regression {self.max_regression:g}: give a share between 0 and 1, such as 0.01; that "
+                "nothing at all was lost cannot be shown."
+            )
 
     @property
     def store_path(self) -> Path:

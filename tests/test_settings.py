@@ -79,10 +79,17 @@ def test_what_is_given_is_what_is_read() -> None:
 
 WORDS = st.text(min_size=1).filter(lambda text: not text.startswith("-"))
 PAIR = ("max_question_tokens", "tokenizer")
+#: Options that mean nothing without another one, and the values that they may have.
+WITH: dict[str, tuple[str, st.SearchStrategy[Any]]] = {
+    "gate_confidence": ("min_accuracy", st.floats(0.5, 0.999)),
+    "max_regression": ("baseline", st.floats(0.001, 0.999)),
+}
 
 
 def values(option: Option) -> st.SearchStrategy[Any]:
     """The values that an option may have."""
+    if option.name in WITH:
+        return WITH[option.name][1]
     if option.repeatable:
         return st.lists(WORDS, min_size=1).map(tuple)
     if option.choices:
@@ -100,6 +107,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
 def test_every_allowed_value_is_read_back_as_it_was_written(wanted: dict[str, Any], random: Any) -> None:
     if len(wanted.keys() & set(PAIR)) == 1:
         wanted = {name: value for name, value in wanted.items() if name not in PAIR}
+    wanted = {name: value for name, value in wanted.items() if name not in WITH or WITH[name][0] in wanted}
     arguments = []
     for option in OPTIONS:
         flag = random.choice((option.flag, option.long_flag))
@@ -109,6 +117,38 @@ def test_every_allowed_value_is_read_back_as_it_was_written(wanted: dict[str, An
             value = wanted[option.name]
             arguments += [f"{flag}={one}" for one in (value if option.repeatable else (value,))]
     assert read(*arguments) == Settings(**wanted)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ("--gate-confidence", "0.95"),
+            "--gate-confidence goes with --min-accuracy X: give both, or leave it out.",
+        ),
+        (
+            ("--min-accuracy", "0.6", "--gate-confidence", "1"),
+            "--gate-confidence 1: give a share from 0.5 to below 1, such as 0.95.",
+        ),
+        (
+            ("--max-regression", "0.01"),
+            "--max-regression compares question by question: give --baseline latest or --baseline RUN with it.",
+        ),
+        (
+            ("--max-regression", "0.01", "--baseline", "published"),
+            "--max-regression compares question by question: give --baseline latest or --baseline RUN with it.",
+        ),
+        (
+            ("--max-regression", "0", "--baseline", "latest"),
+            "--max-regression 0: give a share between 0 and 1, such as 0.01; that nothing at all was lost cannot be "
+            "shown.",
+        ),
+    ],
+)
+def test_a_gate_without_what_it_needs_is_refused(arguments: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(UserError) as refused:
+        read(*arguments)
+    assert str(refused.value) == sentence
 
 
 def test_one_run_does_not_inherit_the_lists_of_another() -> None:

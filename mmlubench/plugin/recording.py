@@ -92,6 +92,7 @@ class Recording:
                 reporter.write_line(line)
             for line in section.errors:
                 reporter.write_line(line, red=True)
+        self._print_baseline(reporter, screen)
         for failure in self.ledger.failed_reports:
             reporter.write_line(printable(failure), red=True)
         for verdict in self.ledger.verdicts():
@@ -106,6 +107,16 @@ class Recording:
         if (stopped or not self.ledger.entries.is_finished) and self._can_resume:
             started = self._config.invocation_params.dir
             reporter.write_line(f"to go on: {resume_command(Path(self.ledger.path), started)}")
+
+    def _print_baseline(self, reporter: pytest.TerminalReporter, screen: Screen) -> None:
+        for compared in self.ledger.against_baseline():
+            # late: few runs have a baseline
+            from mmlubench.reports.compare.baseline import baseline_section
+
+            section = baseline_section(compared, screen)
+            reporter.write_sep("=", section.title)
+            for line in section.lines:
+                reporter.write_line(line)
 
     @property
     def _can_resume(self) -> bool:

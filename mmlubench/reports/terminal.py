@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mmlubench import figures
 from mmlubench.errors import NOT_ASKED, clause
 from mmlubench.printable import on_one_line, printable
+from mmlubench.reports.console import console_of, plain
 from mmlubench.reports.languages import language_table
 from mmlubench.reports.report import FinishedRun, Report, Screen, Section
 from mmlubench.reports.table import FEW, layout, too_few
@@ -21,24 +22,28 @@ from mmlubench.stats.summary import Summary
 if TYPE_CHECKING:
     from rich.console import Console
 
-_PLAIN_SIGNS = str.maketrans({figures.DOT: "-", figures.DASH: "-", figures.TIMES: "x", "─": "-", "…": "~"})
 _MOCK = "MOCK: the answers are canned; no figure here says anything about a real model."
 _GLUE = "\N{NO-BREAK SPACE}"  # between words that must stay on one line: textwrap does not break here
 
 
-def summary_lines(summary: Summary, width: int, *, color: bool, ascii: bool = False) -> list[str]:
+def summary_lines(
+    summary: Summary, width: int, *, color: bool, ascii: bool = False, tables: bool = True
+) -> list[str]:
     """Return the figures of one benchmark and model as lines no wider than `width` columns.
 
-    `color` adds ANSI codes; `ascii` replaces other characters, for terminals that show only ASCII.
+    `color` adds ANSI codes; `ascii` replaces other characters, for terminals that show only ASCII; without `tables`,
+    languages, categories and subjects are left out.
     """
-    console = _console(width, color=color)
+    console = console_of(width, color=color)
     with console.capture() as capture:
-        _print_summary(summary, console)
+        if tables:
+            _print_tables(summary, console)
+        _print_figures(summary, console)
     lines = (line.rstrip() for line in capture.get().splitlines())
-    return [_plain(line) if ascii else line for line in lines]
+    return [plain(line) if ascii else line for line in lines]
 
 
-def _print_summary(summary: Summary, console: Console) -> None:
+def _print_tables(summary: Summary, console: Console) -> None:
     if summary.languages:
         console.print(language_table(summary.languages, console))
         console.print()
@@ -48,6 +53,9 @@ def _print_summary(summary: Summary, console: Console) -> None:
             hint = f"Subjects have fewer than {FEW} answers each; their figures are in summary.json."
             _say(console, [hint], style="dim")
         console.print()
+
+
+def _print_figures(summary: Summary, console: Console) -> None:
     # The headline comes after the table, so that a long table does not push it off the screen.
     if summary.mock:
         _say(console, [_MOCK], style="bold black on yellow")
@@ -61,23 +69,6 @@ def _print_summary(summary: Summary, console: Console) -> None:
         _say(console, [f"warning: {clause(warning)}."], style="yellow")
     for parts in (_tokens(summary), _pace(summary)):
         _say(console, parts, between=between)
-
-
-def _console(width: int, *, color: bool) -> Console:
-    from rich.console import Console
-
-    # Every setting is explicit, so that no environment variable changes the output.
-    return Console(
-        width=width,
-        height=25,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        no_color=not color,
-        legacy_windows=False,
-        markup=False,
-        highlight=False,
-        emoji=False,
-    )
 
 
 def _say(console: Console, parts: Iterable[str], *, between: str = " ", style: str | None = None) -> None:
@@ -177,15 +168,11 @@ def errors_lines(results: Iterable[Entry], most: int = 5, *, ascii: bool = False
         others = sum(count for _, count in ordered[most:])
         kinds = figures.several(len(ordered) - most, "other message")
         lines.append(f"{others:,} {figures.TIMES} {kinds}; results.jsonl has them")
-    return [_plain(line) for line in lines] if ascii else lines
+    return [plain(line) for line in lines] if ascii else lines
 
 
 def _not_asked(count: int) -> str:
     return f" ({count:,} of them were not asked any more)" if count else ""
-
-
-def _plain(line: str) -> str:
-    return line.translate(_PLAIN_SIGNS).encode("ascii", "replace").decode()
 
 
 def _sections(run: FinishedRun, screen: Screen) -> Iterable[Section]:
@@ -194,12 +181,29 @@ def _sections(run: FinishedRun, screen: Screen) -> Iterable[Section]:
         cases = failed.setdefault((result.benchmark, result.model, result.recipe), [])
         if result.outcome is Outcome.ERROR:
             cases.append(result)
-    for summary in run.summary:
+    for benchmark in dict.fromkeys(summary.benchmark for summary in run.summary):
+        yield from _of_benchmark(run, benchmark, screen, failed)
+
+
+def _of_benchmark(
+    run: FinishedRun, benchmark: str, screen: Screen, failed: Mapping[tuple[str, str, str], list[Entry]]
+) -> Iterable[Section]:
+    summaries = [summary for summary in run.summary if summary.benchmark == benchmark]
+    title = on_one_line(f"{benchmark}: {len(summaries)} results")
+    if len(summaries) > 1:
+        # late: no run with one model needs it
+        from mmlubench.reports.compare.at_end import pairs, side_by_side
+
+        yield Section(title, side_by_side(summaries, screen))
+    for summary in summaries:
         who = summary.benchmark, summary.model
-        lines = summary_lines(summary, screen.width, color=screen.color, ascii=screen.ascii)
+        how = {"color": screen.color, "ascii": screen.ascii, "tables": len(summaries) == 1}
+        lines = summary_lines(summary, screen.width, **how)
         # The cases of the run's own recipe do not name it.
         cases = failed.get((*who, summary.recipe)) or failed.get((*who, "")) or []
         yield Section(on_one_line(" ".join(who)), lines, errors_lines(cases, ascii=screen.ascii))
+    if len(summaries) > 1:
+        yield Section(f"{title}, compared", pairs(run, benchmark, screen))
 
 
 TERMINAL = Report(sections=_sections)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -21,6 +21,11 @@ from mmlubench.safe_names import safe_name
 from mmlubench.schema import Entry
 from mmlubench.stats.metrics import metrics
 
+if TYPE_CHECKING:
+    from mmlubench.stats.compare.pair import TwoResults
+    from mmlubench.stats.compare.published import BesidePublished
+    from mmlubench.stats.compare.result import Result
+
 
 class Ledger:
     """Writes one run. Raises UserError if its folder cannot be made, or a metric or report cannot be imported."""
@@ -34,13 +39,13 @@ class Ledger:
         self._heard: dict[str, None] = {}
         """The models of the cases that came."""
         packed = run.settings.log_compression is not None
+        self._gate = Gate(run.settings)  # reads the baseline, before there is a folder
         self._folder = RunFolder(run.settings.run_dir, mock=self._is_mock, packed=packed)
         self._known: dict[str, dict[str, tuple[str, str]]] = {}
         """Benchmark and recipe of each test function, by the part of a pytest id before the bracket and then by the end
         of the id, which names the test's own parameters."""
         self._crashed: list[str] = []
         self._state = RUNNING
-        self._gate = Gate(run.settings.min_accuracy)
         self.failed_cases = 0
         """The number of cases that the test runner counts as failed."""
         self.entries = Entries(run, self._facts)
@@ -144,15 +149,26 @@ class Ledger:
         self._folder.discard()
 
     def verdicts(self) -> list[Verdict]:
-        """Return the gate's verdict on each benchmark and model; none without a gate."""
-        return self._gate.verdicts(self.records.summary)
+        """Return the verdict of each gate on each benchmark and model; none without a gate."""
+        return self._gate.verdicts(self.records.summary, self._results)
+
+    def against_baseline(self) -> list[TwoResults | BesidePublished | str]:
+        """Return the comparison of each benchmark and model with the baseline, or a sentence; none without one."""
+        regression = self._gate.regression
+        return [] if regression is None else list(regression.compared(self._results()))
+
+    def _results(self) -> list[Result]:
+        # late: only runs with a baseline need it
+        from mmlubench.stats.compare.result import results_of
+
+        return results_of(self.records.manifest, self.records.summary, self.records.entries())
 
     def passes(self, *, failed: int) -> bool | None:
         """Whether the run is a success, given how many tests `failed` in all; None if it has no summary."""
         if not self.records.summary:
             return None
         return self._gate.passes(
-            self.records.summary,
+            self.verdicts(),
             failed=failed,
             failed_cases=self.failed_cases,
             finished=self.entries.is_finished,
