@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 from mmlubench.errors import ModelError
+from mmlubench.models.local.options import LocalOptions
 from mmlubench.models.names.address import address_problem
 from mmlubench.models.spec import CACHED_FROM_AT_MOST, NO_LIMITS, Capabilities, Price, RateLimits
 from mmlubench.yaml_file import KNOWN_KEYS, at_least, check, key
@@ -98,6 +99,8 @@ class ModelEntry:
     extra_body: dict[str, Any] = field(default_factory=dict)
     rate_limits: RateLimits = NO_LIMITS
     adapter: str | None = None
+    adapter_path: str | None = None
+    local: LocalOptions = LocalOptions()
     transport: Literal["sdk", "aiohttp"] | None = None
     responses: str | None = None
     rule: str | None = None

@@ -40,7 +40,12 @@ def from_entry(found: Found) -> ModelSpec:
         )
     spec = _build(found.where, label_of(found.name), client, model_id, entry)
     here = found.file.parent
-    return replace(spec, responses=_beside(here, entry.responses), fallback=_beside(here, entry.fallback))
+    return replace(
+        spec,
+        responses=_beside(here, entry.responses),
+        fallback=_beside(here, entry.fallback),
+        adapter_path=_beside(here, entry.adapter_path),
+    )
 
 
 def from_name(name: str) -> ModelSpec | None:
@@ -103,6 +108,7 @@ def _build(where: str, label: str, client: str, model_id: str, entry: ModelEntry
         extra_body={**preset.extra_body, **entry.extra_body},
         rate_limits=entry.rate_limits,
         adapter=entry.adapter,
+        local=entry.local,
         transport=entry.transport or preset.transport,
         self_hosted=client != "mock" and elsewhere,
         rule=entry.rule,
