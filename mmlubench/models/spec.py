@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mmlubench.models.features import UNKNOWN, Features
-from mmlubench.models.local.options import LocalOptions
+from mmlubench.models.local.options import USUAL, LocalOptions
 from mmlubench.models.local.weights import digest_of_folder
 from mmlubench.schema import Scoring
 from mmlubench.yaml_file import KNOWN_KEYS, at_least
@@ -107,7 +107,7 @@ class ModelSpec:
     """The name of a LoRA adapter at the server; requests name it in place of the model."""
     adapter_path: str | None = None
     """The folder of that adapter: to load it at the server, to check it, or for a model in process."""
-    local: LocalOptions = LocalOptions()
+    local: LocalOptions = USUAL
     """How a model in process is loaded and run."""
     constraint: str | None = None
     """The server's parameter for constrained decoding (`models/constraint.py`); None if it has none or none is used."""

@@ -12,12 +12,9 @@ from mmlubench.models.local.shared_prefix import last_logits
 
 def compute(loaded: Loaded, jobs: Sequence[Job]) -> list[Result]:
     """Answer a batch of jobs of one kind, in order. Raises ModelError for an adapter that cannot be loaded."""
-    # late: the extra `local` brings it
-    import torch
-
     kind = jobs[0].kind
     does = {"generate": _generate, "score": _score, "echo": _echo}[kind.does]
-    with torch.inference_mode(), loaded.using(kind.adapter) as model:
+    with loaded.torch.inference_mode(), loaded.using(kind.adapter) as model:
         return does(loaded, model, jobs)
 
 
@@ -39,14 +36,12 @@ def _score(loaded: Loaded, model: Any, jobs: Sequence[Job]) -> list[Result]:
 
 def _echo(loaded: Loaded, model: Any, jobs: Sequence[Job]) -> list[Result]:
     """The log-probability of each token of given continuations."""
-    import torch
-
     if loaded.is_seq2seq:
         batch = _padded(loaded, [job.prompt for job in jobs])
         targets = [(_decoder_start(model), *job.continuation) for job in jobs]
         width = max(map(len, targets))
         rows = [[*target, *[loaded.tokenizer.pad_token_id] * (width - len(target))] for target in targets]
-        logits = model(**batch, decoder_input_ids=torch.tensor(rows, device=loaded.device)).logits
+        logits = model(**batch, decoder_input_ids=loaded.torch.tensor(rows, device=loaded.device)).logits
         begins = [1] * len(jobs)
     else:
         whole = [(*job.prompt, *job.continuation) for job in jobs]
@@ -57,7 +52,7 @@ def _echo(loaded: Loaded, model: Any, jobs: Sequence[Job]) -> list[Result]:
     results = []
     for row, (job, begin) in enumerate(zip(jobs, begins, strict=True)):
         chances = logits[row, begin - 1 : begin - 1 + len(job.continuation)].float().log_softmax(-1)
-        wanted = torch.tensor(job.continuation, device=chances.device)
+        wanted = loaded.torch.tensor(job.continuation, device=chances.device)
         values = chances.gather(1, wanted[:, None])[:, 0].tolist()
         results.append(
             Result("", "length", 0, tuple(zip(_pieces(loaded, job.continuation), values, strict=True)))
@@ -77,14 +72,12 @@ def _generate(loaded: Loaded, model: Any, jobs: Sequence[Job]) -> list[Result]:
 
 def _generation(loaded: Loaded, model: Any, job: Job) -> Any:
     """The sampling of a request alone: nothing of the model's own generation_config.json but its special tokens."""
-    from transformers import GenerationConfig
-
     params, own = job.kind.params, model.generation_config
     temperature = params.temperature or 0.0
     sampling: dict[str, Any] = {"do_sample": False}
     if temperature > 0:
         sampling = {"do_sample": True, "temperature": temperature, "top_p": params.top_p or 1.0, "top_k": 0}
-    return GenerationConfig(
+    return loaded.transformers.GenerationConfig(
         max_new_tokens=params.max_tokens or 1024,
         eos_token_id=_ends(loaded, model),
         pad_token_id=loaded.tokenizer.pad_token_id,
@@ -123,15 +116,13 @@ def _decoder_start(model: Any) -> int:
 
 def _padded(loaded: Loaded, rows: Sequence[Sequence[int]]) -> dict[str, Any]:
     """Pad on the left, so that every row ends where its reply begins."""
-    import torch
-
     width = max(map(len, rows))
     pad = loaded.tokenizer.pad_token_id
     return {
-        "input_ids": torch.tensor(
+        "input_ids": loaded.torch.tensor(
             [[*[pad] * (width - len(row)), *row] for row in rows], device=loaded.device
         ),
-        "attention_mask": torch.tensor(
+        "attention_mask": loaded.torch.tensor(
             [[0] * (width - len(row)) + [1] * len(row) for row in rows], device=loaded.device
         ),
     }

@@ -109,8 +109,8 @@ class InProcess:
         tokenizer = self._loaded.tokenizer
         if not tokenizer.chat_template:
             raise Rejected(
-                f"{self._spec.label} has no chat template, as it is a base model: ask it with a recipe for raw prompts, "
-                "such as --recipe hendrycks."
+                f"{self._spec.label} has no chat template, as it is a base model: ask it with a recipe for raw "
+                "prompts, such as --recipe hendrycks."
             )
         turns = [{"role": message.role, "content": message.content} for message in messages]
         is_begun = turns[-1]["role"] == "assistant"

@@ -21,9 +21,11 @@ EXTRA = "local"
 
 @dataclass
 class Loaded:
-    """A model with its tokenizer, on its device."""
+    """A model with its tokenizer, on its device, and the packages that it was loaded with."""
 
     name: str
+    torch: Any
+    transformers: Any
     model: Any
     tokenizer: Any
     device: Any
@@ -58,7 +60,8 @@ class Loaded:
                     )
         except Exception as error:  # whatever peft and torch raise for files that do not fit
             raise ModelError(
-                f"the adapter {adapter} cannot be put on {self.name} ({_first_line(error)}): name an adapter of this model."
+                f"the adapter {adapter} cannot be put on {self.name} ({_first_line(error)}): "
+                "name an adapter of this model."
             ) from error
         self.model.eval()
         self.adapters.add(adapter)
@@ -108,7 +111,7 @@ def _load(name: str, options: LocalOptions) -> Loaded:
     model.eval()
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return Loaded(name, model, tokenizer, device, bool(config.is_encoder_decoder))
+    return Loaded(name, torch, transformers, model, tokenizer, device, bool(config.is_encoder_decoder))
 
 
 def _device(torch: Any, wanted: str, wanted_by: str) -> Any:
@@ -154,7 +157,7 @@ def _quantised(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """A context in which the libraries neither print nor warn: of their own use of one another, users can do nothing."""
+    """A context in which the libraries neither print nor warn: users can do nothing about how they use one another."""
     with redirect_stdout(None), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

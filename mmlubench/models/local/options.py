@@ -25,3 +25,6 @@ class LocalOptions:
     """The most requests that are computed together."""
     revision: str | None = None
     """The commit, tag or branch on the hub; None for its main branch."""
+
+
+USUAL = LocalOptions()

@@ -13,15 +13,13 @@ _WORTH = 32
 
 def last_logits(loaded: Loaded, model: Any, prompts: Sequence[Sequence[int]]) -> Any:
     """Return the logits after the last token of each prompt, of shape (prompts, vocabulary)."""
-    import torch
-
     shared = 0 if len(prompts) == 1 or _has_window(model) else _shared(prompts)
     if shared < _WORTH:
         shared = 0
     # Padded on the right: a gap between the beginning and the rest would be one more thing to mask.
     ids, mask = _right_padded(loaded, [prompt[shared:] for prompt in prompts])
     last = mask.sum(-1) - 1
-    whole = torch.cat([mask.new_ones((len(prompts), shared)), mask], dim=1)
+    whole = loaded.torch.cat([mask.new_ones((len(prompts), shared)), mask], dim=1)
     beginning = _computed(loaded, model, prompts[0][:shared], len(prompts)) if shared else None
     # The vocabulary is large, so logits are made only where some row ends.
     wanted = last.unique(sorted=True)
@@ -33,12 +31,14 @@ def last_logits(loaded: Loaded, model: Any, prompts: Sequence[Sequence[int]]) ->
         use_cache=beginning is not None,
         past_key_values=beginning,
     ).logits
-    return logits[torch.arange(len(last), device=logits.device), torch.searchsorted(wanted, last)]
+    return logits[
+        loaded.torch.arange(len(last), device=logits.device), loaded.torch.searchsorted(wanted, last)
+    ]
 
 
 def _shared(prompts: Sequence[Sequence[int]]) -> int:
     """Return how many first tokens all prompts have in common; the last token of each is its own."""
-    low, high = min(prompts), max(prompts)
+    low, high = min(prompts, key=tuple), max(prompts, key=tuple)
     most = min(map(len, prompts)) - 1
     return next((place for place in range(most) if low[place] != high[place]), max(most, 0))
 
@@ -50,18 +50,14 @@ def _has_window(model: Any) -> bool:
 
 
 def _computed(loaded: Loaded, model: Any, tokens: Sequence[int], times: int) -> Any:
-    import torch
-
-    ids = torch.tensor([list(tokens)], device=loaded.device)
+    ids = loaded.torch.tensor([list(tokens)], device=loaded.device)
     cache = model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
     cache.batch_repeat_interleave(times)
     return cache
 
 
 def _right_padded(loaded: Loaded, rows: Sequence[Sequence[int]]) -> tuple[Any, Any]:
-    import torch
-
     width, pad = max(map(len, rows)), loaded.tokenizer.pad_token_id
     ids = [[*row, *[pad] * (width - len(row))] for row in rows]
     mask = [[1] * len(row) + [0] * (width - len(row)) for row in rows]
-    return torch.tensor(ids, device=loaded.device), torch.tensor(mask, device=loaded.device)
+    return loaded.torch.tensor(ids, device=loaded.device), loaded.torch.tensor(mask, device=loaded.device)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 from mmlubench.errors import ModelError
-from mmlubench.models.local.options import LocalOptions
+from mmlubench.models.local.options import USUAL, LocalOptions
 from mmlubench.models.names.address import address_problem
 from mmlubench.models.spec import CACHED_FROM_AT_MOST, NO_LIMITS, Capabilities, Price, RateLimits
 from mmlubench.yaml_file import KNOWN_KEYS, at_least, check, key
@@ -100,7 +100,7 @@ class ModelEntry:
     rate_limits: RateLimits = NO_LIMITS
     adapter: str | None = None
     adapter_path: str | None = None
-    local: LocalOptions = LocalOptions()
+    local: LocalOptions = USUAL
     transport: Literal["sdk", "aiohttp"] | None = None
     responses: str | None = None
     rule: str | None = None

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-import transformers
 
 from mmlubench.errors import ModelError, Rejected
 from mmlubench.models.local.in_process import InProcess
@@ -27,6 +25,8 @@ PROMPTS = [
         for end in ("Which wind is it?", "Mars", "Are there questions about the weather?")
     ),
 ]
+torch = pytest.importorskip("torch", reason="needs the extra: pip install 'mmlubench[local]'")
+transformers = pytest.importorskip("transformers", reason="needs the extra: pip install 'mmlubench[local]'")
 SpecOf = Callable[..., ModelSpec]
 
 
@@ -47,7 +47,9 @@ def raw(prompt: str, params: Params = SCORED, continuation: str = "") -> Request
 
 def chat(*turns: str, params: Params = SCORED) -> Request:
     roles = ("user", "assistant") * len(turns)
-    return Request("chat", tuple(Message(role, text) for role, text in zip(roles, turns)), params)
+    return Request(
+        "chat", tuple(Message(role, text) for role, text in zip(roles, turns, strict=False)), params
+    )
 
 
 def reference(folder: Path, prompt: str) -> dict[str, float]:
@@ -212,7 +214,7 @@ def test_an_adapter_of_another_model_is_refused(
     spec_of: SpecOf, make_adapter: Callable[[str, int], Path]
 ) -> None:
     strange = make_adapter("t5", 4)
-    with pytest.raises(ModelError, match="is none of .*: it changes .* does not have"):
+    with pytest.raises(ModelError, match=r"is none of .*: it changes .* does not have"):
         InProcess(spec_of("gemma2", adapter_path=str(strange)))
 
 
