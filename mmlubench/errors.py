@@ -10,6 +10,7 @@ MmluBenchError
 ├── StoreError          replies cannot be stored or looked up any more; those stored before are safe
 └── ProviderError       a request was sent and brought no usable reply: outcome `error`, never `wrong`
     ├── Unreachable     no connection, a broken one, or a timeout             (retryable)
+    ├── OutOfSockets    this machine has no descriptor or port left           (retryable)
     ├── RateLimited     429                                                   (retryable)
     ├── Overloaded      408, 409, 5xx, 529                                    (retryable)
     ├── BadReply        a reply that does not follow the protocol             (retryable)
@@ -95,11 +96,17 @@ class ProviderError(MmluBenchError):
 
     def add(self, more: str) -> None:
         """Add to the message."""
-        self.args = (f"{self}; {more}",)
+        self.args = (f"{clause(str(self))}; {more}",)
 
 
 class Unreachable(ProviderError):
     """There was no connection, it broke, or the request timed out."""
+
+    retryable = True
+
+
+class OutOfSockets(ProviderError):
+    """Our own machine has no file descriptor or port left for a connection."""
 
     retryable = True
 
@@ -124,6 +131,11 @@ class BadReply(ProviderError):
 
 class Rejected(ProviderError):
     """The provider refuses this request for good (any other 4xx)."""
+
+
+def clause(sentence: str) -> str:
+    """Return a sentence, such as that of a server, without its end, so that ours may go on behind it."""
+    return sentence.rstrip(" .;:,")
 
 
 def short(value: object) -> str:

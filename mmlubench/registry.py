@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from mmlubench.errors import UserError
+from mmlubench.errors import UserError, clause
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -122,8 +122,9 @@ class Registry(Generic[T]):
         try:
             thing = point.load()
         except Exception as error:
+            said = f"{type(error).__name__}: {clause(str(error))}"
             raise self._error(
-                f"The {self._what} {name!r} cannot be imported: {where} fails with {type(error).__name__}: {error}."
+                f"The {self._what} {name!r} cannot be imported: {where} fails with {said}."
             ) from error
         return self._accepted(name, thing, where)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmlubench.errors import BadReply, ModelError, ProviderError, Rejected
+from mmlubench.errors import BadReply, ModelError, ProviderError, Rejected, clause
 from mmlubench.models.base import Model
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Message, Params, Request, Scoring
@@ -47,7 +47,7 @@ async def choose_scoring(model: Model, spec: ModelSpec, asked: Scoring) -> Scori
         except ProviderError as error:
             if not isinstance(error, (BadReply, Rejected)) or error.status in _NOT_LET_IN:
                 raise ModelError(f"--scoring {asked}: the trial request failed: {error}") from None
-            refusals.append(f"{way}: {str(error).removeprefix(spec.label + ': ')}")
+            refusals.append(f"{way}: {clause(str(error).removeprefix(spec.label + ': '))}")
         else:
             return way
     raise ModelError(

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from mmlubench.models.features import UNKNOWN, Features
 from mmlubench.models.local.options import USUAL, LocalOptions
 from mmlubench.models.local.weights import digest_of_folder
+from mmlubench.models.tls import USUAL_TLS, Tls
 from mmlubench.schema import Scoring
 from mmlubench.yaml_file import KNOWN_KEYS, at_least
 
@@ -113,6 +114,8 @@ class ModelSpec:
     """The server's parameter for constrained decoding (`models/constraint.py`); None if it has none or none is used."""
     transport: str | None = None
     """`sdk`, or `aiohttp` for plain HTTP (`models/http/direct.py`); None lets the client decide."""
+    tls: Tls = USUAL_TLS
+    """Whose certificates are trusted, and what its server is shown."""
     self_hosted: bool = False
     """Whether the server is another one than the vendor's own."""
     responses: str | None = None
@@ -130,6 +133,11 @@ class ModelSpec:
     def is_mock(self) -> bool:
         """Whether the replies are mock replies."""
         return self.client == "mock"
+
+    @property
+    def is_unverified(self) -> bool:
+        """Whether its server is asked over TLS without verifying the server's certificate."""
+        return not self.tls.verify and (self.base_url or "").lower().startswith("https:")
 
     @property
     def scorings(self) -> tuple[Scoring, ...]:
@@ -169,7 +177,7 @@ _LABEL_CHARS = 120
 _INDIFFERENT = frozenset(
     [
         *("label", "description", "notice"),
-        *("api_key_env", "transport", "self_hosted", "fallback"),
+        *("api_key_env", "transport", "tls", "self_hosted", "fallback"),
         *("price", "price_as_of", "tells_cost", "prompt_cache"),
         *("rate_limits", "context_window", "latency_s"),
         "features",  # what follows from them is in the request: its parameters, its prompt or messages, its choice

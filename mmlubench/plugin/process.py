@@ -145,7 +145,7 @@ class Process:
         self._lookahead.loop.run_until_complete(self.run.settle_scoring())
 
     def notices(self) -> list[str]:
-        """Return a line for each test that has its own solver or model, or that asks one case at a time."""
+        """Return a line for each test with its own solver or model, or without look-ahead; and of too few files."""
         recipe = self.run.strategy.name
         own = [t.overrides.notice(t.item.originalname, recipe) for t in self._templates]
         slow = [
@@ -154,7 +154,8 @@ class Process:
             for t in self._templates
             if not t.looks_ahead
         ]
-        return list(dict.fromkeys(filter(None, (*own, *slow))))
+        few = self.run.roster.concurrency_notice if self.cases else ""
+        return list(dict.fromkeys(filter(None, (few, *own, *slow))))
 
     def quote_lines(self) -> list[str]:
         """Return the lines of --estimate."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from mmlubench.engine.limits.breaker import PATIENCE_S
 from mmlubench.engine.limits.waiting import SILENT_S, Wait
+from mmlubench.errors import clause
 from mmlubench.figures import duration
 from mmlubench.settings import Settings
 
@@ -30,4 +31,5 @@ class Silence:
             longest = duration(self._settings.request_timeout)
             return f"{begin}, with {wait.requests:,} requests under way; each may take {longest} (--request-timeout)."
         patience = duration(self._settings.give_up_after or PATIENCE_S)
-        return f"{begin}: {wait.message}; it is tried until {patience} without an answer are over (--give-up-after)."
+        until = f"until {patience} without an answer are over (--give-up-after)"
+        return f"{begin}: {clause(wait.message)}; it is tried {until}."

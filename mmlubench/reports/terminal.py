@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from mmlubench import figures
-from mmlubench.errors import NOT_ASKED
+from mmlubench.errors import NOT_ASKED, clause
 from mmlubench.reports.languages import language_table
 from mmlubench.reports.report import FinishedRun, Report, Screen, Section
 from mmlubench.reports.table import FEW, layout, too_few
@@ -57,7 +57,7 @@ def _print_summary(summary: Summary, console: Console) -> None:
     for parts in (_outcomes(summary), *shown(summary.metrics)):
         _say(console, parts, between=between)
     for warning in summary.warnings:
-        _say(console, [f"warning: {warning}."], style="yellow")
+        _say(console, [f"warning: {clause(warning)}."], style="yellow")
     for parts in (_tokens(summary), _pace(summary)):
         _say(console, parts, between=between)
 
@@ -92,7 +92,7 @@ def _headline(summary: Summary) -> list[str]:
     title = f" {figures.DOT} ".join((summary.benchmark, summary.model, summary.recipe))
     title = f"MOCK {title}" if summary.mock else title
     if not summary.headline:
-        return [f"{title}: no headline number: {summary.why_no_headline}."]
+        return [f"{title}: no headline number: {clause(summary.why_no_headline or '')}."]
     subjects = sum(subject.answered > 0 for subject in summary.subjects.values())
     macro = f"macro over {figures.several(subjects, 'subject')} {figures.share(summary.accuracy_macro)})"
     n = f"n = {summary.answered:,}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -100,6 +100,7 @@ class Entries:
         )
         return replace(
             summary,
+            warnings=(*summary.warnings, *_unverified(asked)),
             benchmark=benchmark,
             model=model,
             recipe=recipe or run.strategy.name,
@@ -155,3 +156,13 @@ def crashed_result(nodeid: str, label: str, benchmark: str, recipe: str, known: 
         error="the xdist worker that ran this case crashed",
         recipe=recipe,
     )
+
+
+def _unverified(asked: Sequence[ModelSpec]) -> list[str]:
+    """Return a warning for each server whose certificate was not verified."""
+    return [
+        f"the certificate of {spec.base_url} was not verified (verify: false of {spec.label}): "
+        "whoever stands between could have read the key and written the replies"
+        for spec in asked
+        if spec.is_unverified
+    ]

@@ -16,6 +16,7 @@ from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import ModelError, UserError
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
+from mmlubench.run.descriptors import room
 from mmlubench.run.folder import make_parent
 from mmlubench.run.share import Share
 from mmlubench.settings import Settings
@@ -138,10 +139,25 @@ class Roster:
         """Whether no real model is asked."""
         return all(spec.is_mock for spec in self._all_specs.values())
 
-    @property
+    @cached_property
     def concurrency(self) -> int:
-        """The most requests that this process may have in flight."""
-        return self._share.of(self._settings.concurrency)
+        """The most requests that this process may have in flight; fewer than wanted where descriptors are few."""
+        wanted = self._share.of(self._settings.concurrency)
+        servers = sum(not spec.is_mock for spec in self._all_specs.values())
+        # Each server keeps its connections for a while, so that they add up.
+        return max(1, room(wanted * servers) // servers) if servers else wanted
+
+    @property
+    def concurrency_notice(self) -> str:
+        """A line that says that fewer requests are sent at once than wanted, and why; mostly empty."""
+        wanted = self._share.of(self._settings.concurrency)
+        if self.concurrency >= wanted:
+            return ""
+        each = " in each process" if self._share.total > 1 else ""
+        return (
+            f"mmlubench: {self.concurrency:,} requests in flight in place of {wanted:,}{each}: "
+            "this system allows no more open files; raise the limit with `ulimit -n`"
+        )
 
     def model(self, label: str) -> Model:
         """Return the model of that label, with all layers around it."""
@@ -202,6 +218,11 @@ class Roster:
                 f"mmlubench: MOCK replies for {spec.label}: {spec.notice or 'no model is asked'}"
                 for spec in self._all_specs.values()
                 if spec.is_mock
+            ),
+            *(
+                f"mmlubench: the certificate of {spec.base_url} is not verified (verify: false of {spec.label})"
+                for spec in self._all_specs.values()
+                if spec.is_unverified
             ),
         ]
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from mmlubench.engine.limits.breaker import PATIENCE_S, Breaker
-from mmlubench.errors import BadReply, Overloaded, ProviderError, RateLimited, Rejected, Unreachable
+from mmlubench.errors import (
+    BadReply,
+    OutOfSockets,
+    Overloaded,
+    ProviderError,
+    RateLimited,
+    Rejected,
+    Unreachable,
+)
 
 GONE = Unreachable("connection refused")
 BUSY = RateLimited("slow down", status=429)
@@ -232,3 +240,46 @@ def test_one_request_alone_never_ends_the_run(breaker: Watched) -> None:
     breaker.now += 300
     breaker.attempt_failed(BROKEN, breaker.now, "another one")
     assert not breaker.asks
+
+
+# -- a server that refuses every request in the same way --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [307, 400, 403, 413, 422])
+def test_a_server_that_refuses_all_in_one_way_is_asked_no_further(status: int, breaker: Watched) -> None:
+    # 14,042 questions would be refused one by one: an unknown parameter, a redirect, a body that is too long.
+    refused = Rejected(f"m: HTTP {status}: no such parameter.", status=status)
+    assert breaker.fail(*[refused] * 63).asks
+    assert not breaker.fail(refused).asks
+    assert str(breaker.refusal()) == (
+        f"not asked: m: HTTP {status}: no such parameter; 64 requests in a row were refused so, "
+        "and none has been answered"
+    )
+
+
+def test_a_server_that_answered_once_may_refuse_the_rest_one_by_one(breaker: Watched) -> None:
+    breaker.answered()
+    assert breaker.fail(*[Rejected("flagged", status=403)] * 1000).asks
+
+
+def test_refusals_of_different_kinds_are_of_the_requests(breaker: Watched) -> None:
+    flagged, long = Rejected("flagged", status=403), Rejected("too long", status=400)
+    assert breaker.fail(*[flagged] * 40, *[long] * 40, *[flagged] * 40).asks
+
+
+def test_what_cannot_even_be_sent_is_no_refusal_of_the_server(breaker: Watched) -> None:
+    assert breaker.fail(*[Rejected("cannot be written as JSON")] * 100).asks
+
+
+# -- a want of our own -------------------------------------------------------------------------------------------------
+
+
+def test_a_want_of_descriptors_is_waited_for_as_no_missing_server_is(breaker: Watched) -> None:
+    # Eight seconds are for a wrong address; files of this machine become free again.
+    assert breaker.try_for(299, OutOfSockets("no room")).asks
+    assert not breaker.try_for(2, OutOfSockets("no room")).asks
+
+
+def test_a_server_was_not_reached_because_this_machine_lacked_something(breaker: Watched) -> None:
+    breaker.attempt_failed(OutOfSockets("no room"), breaker.now)
+    assert not breaker.try_for(9, GONE).asks

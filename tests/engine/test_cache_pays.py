@@ -52,6 +52,9 @@ class Claude:
         }
         return Reply(200, {}, orjson.dumps({**payload, "usage": usage}))
 
+    async def get(self, path: str) -> Reply:
+        raise AssertionError("nothing is looked up")
+
     async def aclose(self) -> None: ...
 
 

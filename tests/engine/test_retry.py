@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from mmlubench.engine.limits.limiter import Limited, Limiter
 from mmlubench.engine.limits.retry import Retried, RetryPolicy
-from mmlubench.errors import BadReply, Overloaded, ProviderError, RateLimited, Rejected, Unreachable
+from mmlubench.errors import (
+    BadReply,
+    OutOfSockets,
+    Overloaded,
+    ProviderError,
+    RateLimited,
+    Rejected,
+    Unreachable,
+)
 from mmlubench.schema import Completion, Request
 
 Clock = Callable[[], float]
@@ -416,3 +424,19 @@ def test_giving_up_on_one_model_leaves_others_alone(
     down, up = Retried(scripted(Rejected("no key", status=401))), Retried(scripted(GOOD))
     ask(down, make_request(), times=4)
     assert ask(up, make_request()) == [GOOD]
+
+
+def test_a_pause_until_tomorrow_loses_the_question_and_says_why(failing: Callable[..., Any]) -> None:
+    error, asked = failing(RateLimited("m: HTTP 429: Slow down.", status=429, retry_after_s=86400))
+    assert asked == [0.0]
+    assert str(error) == (
+        "m: HTTP 429: Slow down; its server asks to wait 86,400 s, "
+        "longer than the 120 s that are waited for one request"
+    )
+
+
+def test_a_want_of_descriptors_is_never_blamed_on_one_request(failing: Callable[..., Any]) -> None:
+    # Until the patience with a silent server is over, as for any other.
+    error, asked = failing(OutOfSockets("no room"))
+    assert 290 < asked[-1] < 310
+    assert str(error) == "no room"

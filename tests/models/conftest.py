@@ -61,6 +61,9 @@ class Canned:
         self.posted.append((path, body))
         return self.reply
 
+    async def get(self, path):
+        return Reply(404, {}, b"")
+
     async def aclose(self):
         self.posted.append("closed")
 

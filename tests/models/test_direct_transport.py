@@ -1,24 +1,19 @@
 """The transport of our own over real sockets: what it opens, keeps and closes, TLS, and time as the wire has it."""
 
 import asyncio
-import datetime
 import gzip
-import ipaddress
 import socket
-import ssl
 import time
 from contextlib import asynccontextmanager
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from mmlubench.errors import Unreachable
 from mmlubench.models.http import connection
 from mmlubench.models.http import transport as http
 from mmlubench.models.http.direct import DirectTransport
 from mmlubench.models.http.transport import Timeouts
+from tests import tls_server
 from tests.fake_server import FakeServer
 
 pytestmark = pytest.mark.asyncio
@@ -289,34 +284,12 @@ async def test_a_name_that_cannot_exist_is_said_so(host):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A certificate of 127.0.0.1 that signs itself, and its key, as one file."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(names, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    private = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain)
-    path.write_bytes(private + made.public_bytes(encoding))
-    return path
+    return tls_server.certificate(tmp_path_factory.mktemp("tls") / "both.pem")
 
 
 @pytest.fixture
 def tls(certificate):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
+    return tls_server.context(certificate)
 
 
 async def test_a_server_with_a_trusted_certificate_is_asked_over_kept_connections(
@@ -326,30 +299,6 @@ async def test_a_server_with_a_trusted_certificate_is_asked_over_kept_connection
     async with serving(answers(0.01, OK), tls=tls, pool=4) as (seen, transport):
         await asyncio.gather(*(transport.post("/c", {"text": "x" * 300_000}) for _ in range(40)))
         assert (seen.asked, seen.opened) == (40, 4)
-
-
-async def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_key_is_sent(tls, plain):
-    async with serving(answers(OK), tls=tls) as (seen, transport):
-        one = plain(transport._base_url, key="sk-secret", pool=1)
-        with pytest.raises(Unreachable, match="certificate verify failed: self-signed certificate"):
-            await one.post("/c", {})
-        await one.aclose()
-        assert seen.asked == 0
-
-
-async def test_a_certificate_of_another_host_is_refused(tls, certificate, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    async with serving(answers(OK), tls=tls, host="localhost") as (_, transport):
-        with pytest.raises(Unreachable, match="certificate verify failed: Hostname mismatch"):
-            await transport.post("/c", {})
-
-
-async def test_a_server_without_tls_is_said_so(plain):
-    async with serving(answers(OK), scheme="https") as (_, transport):
-        one = plain(transport._base_url, key=None, pool=1, timeouts=Timeouts(1, 1))
-        with pytest.raises(Unreachable):
-            await one.post("/c", {})
-        await one.aclose()
 
 
 async def test_tls_that_breaks_off_in_a_body_is_a_failure_that_passes(tls, certificate, monkeypatch):

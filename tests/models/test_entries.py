@@ -52,6 +52,12 @@ def test_our_own_keys_are_read():
     ("keys", "sentence"),
     [
         (
+            {"ca_file": "ca.pem", "verify": False},
+            "ca_file has no meaning with verify: false; leave one of them out.",
+        ),
+        ({"client_key": "key.pem"}, "client_key is given without the client_cert that it belongs to."),
+        ({"verify": "ca.pem"}, "verify is 'ca.pem': give true or false."),
+        (
             {"modelname": "x"},
             "unknown key 'modelname'; allowed here: model_name, model_type, provider, base_url",
         ),

@@ -169,13 +169,6 @@ def test_a_server_of_ones_own_that_wants_a_key_says_where_to_name_it(blame):
     assert str(blame(401, {"error": "Unauthorized"})).endswith("name its variable in api_key_env")
 
 
-def test_a_missing_model_is_named_and_the_servers_list_pointed_to(blame):
-    error = blame(404, openai("The model `some/model` does not exist."), self_hosted=True)
-    assert str(error).endswith(
-        "asked for model 'some/model'; see GET http://host/v1/models for the names it serves"
-    )
-
-
 def test_a_missing_model_of_a_vendor_is_named(blame):
     error = blame(404, claude("model: claude-x", "not_found_error"), model_id="claude-x")
     assert str(error).endswith("model: claude-x: asked for model 'claude-x'")
@@ -187,11 +180,6 @@ def test_a_missing_adapter_is_what_was_asked_for(blame):
     )
 
 
-def test_a_wrong_path_on_ones_own_server_doubts_the_address(blame):
-    assert "is base_url http://host/v1 right?" in str(blame(404, {"detail": "Not Found"}, self_hosted=True))
-    assert str(blame(404, {"detail": "Not Found"})) == "tested: HTTP 404: Not Found"
-
-
 def test_an_empty_account_is_said_so(blame):
     assert "out of credit" in str(blame(402, openai("Payment required")))
 
@@ -199,6 +187,25 @@ def test_an_empty_account_is_said_so(blame):
 def test_a_redirect_says_where_to(blame):
     error = blame(301, b"moved", {"location": "https://new/v1"})
     assert str(error) == "tested: HTTP 301: redirects to https://new/v1; put that into base_url"
+    assert "without saying where" in str(blame(302))
+    assert "redirects to http://[odd; put" in str(blame(302, headers={"location": "http://[odd"}))
+
+
+@pytest.mark.parametrize("location", ["https://new/v1/chat/completions", "//new/v1/chat/completions"])
+def test_a_redirect_of_the_route_says_what_base_url_must_be(location, make_spec):
+    failures = Failures(make_spec(base_url="https://old/v1"))
+    error = failures.of_reply(Reply(308, {"location": location}, b""), "/chat/completions")
+    assert (
+        str(error)
+        == "tested: HTTP 308: redirects to https://new/v1/chat/completions; base_url must be https://new/v1"
+    )
+
+
+def test_a_redirect_to_tls_on_the_same_host_is_completed(make_spec):
+    # nginx and most hosts answer plain HTTP so.
+    failures = Failures(make_spec(base_url="http://old/v1"))
+    to = {"location": "https://old/v1/chat/completions"}
+    assert str(failures.of_reply(Reply(301, to, b""), "/chat/completions")).endswith("must be https://old/v1")
 
 
 # --- how long to wait

@@ -1,6 +1,7 @@
 """The two paths to one's own servers, against a real little server: everything that can happen on a wire."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -8,7 +9,6 @@ from mmlubench.errors import BadReply, Overloaded, RateLimited, Rejected, Unreac
 from mmlubench.models.http.direct import DirectTransport, plain_transport
 from mmlubench.models.http.openai_compatible import OpenAICompatible
 from mmlubench.models.http.transport import AioTransport
-from mmlubench.models.http.transport import proxy as proxy_for
 from tests.fake_server import LETTER, FakeServer, Reply, error
 
 pytestmark = pytest.mark.asyncio
@@ -166,10 +166,13 @@ async def test_a_server_that_is_down_is_said_so(opened, make_request, unused_tcp
 
 async def test_a_host_that_does_not_exist_is_said_so(opened, make_request):
     model = opened("http://no-such-host.invalid/v1")
-    with pytest.raises(
-        Unreachable, match=r"cannot reach http://no-such-host\.invalid/v1 \(.+\): is the server"
-    ):
+    with pytest.raises(Unreachable) as caught:
         await model.generate(make_request())
+    assert re.fullmatch(
+        r"cannot reach http://no-such-host\.invalid/v1: the host name no-such-host\.invalid is not found \(.+\): "
+        r"is the name right, and DNS working\?",
+        str(caught.value),
+    )
     await model.aclose()
 
 
@@ -192,23 +195,6 @@ async def test_a_cancelled_request_stays_cancelled(asking):
 
 async def test_a_transport_that_was_never_used_closes_too(plain):
     await plain("http://host/v1", key=None, pool=1).aclose()
-
-
-@pytest.mark.parametrize(
-    ("url", "proxy"),
-    [
-        ("http://server.example/v1", "http://proxy:3128"),
-        ("http://inside.example/v1", None),
-        ("http://localhost:8000/v1", None),
-        ("http://127.0.0.1:8000/v1", None),
-    ],
-)
-async def test_the_environments_proxy_is_used_but_never_for_this_machine(url, proxy, monkeypatch):
-    monkeypatch.setenv("http_proxy", "http://proxy:3128")
-    monkeypatch.setenv("no_proxy", "inside.example")
-    assert proxy_for(url) == proxy
-    kind = AioTransport if proxy else DirectTransport
-    assert type(plain_transport(url, key=None, pool=1)) is kind
 
 
 @pytest.mark.parametrize(

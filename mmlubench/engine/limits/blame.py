@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mmlubench.engine.limits.refusals import is_refusal
-from mmlubench.errors import ProviderError, Unreachable
+from mmlubench.errors import OutOfSockets, ProviderError, Unreachable
 
 #: The probability that failures in a row are chance, below which the request is the cause. Of ten runs
 #: with a million requests each, one would lose a request by chance.
@@ -64,6 +64,8 @@ class Blame:
 
     def is_proved(self, error: ProviderError, now: float) -> bool:
         """Whether the request is to blame, so that another attempt would be useless."""
+        if isinstance(error, OutOfSockets):
+            return False
         elapsed_s = now - self._first_at
         if is_refusal(error):
             least = _LIKELY if isinstance(error, Unreachable) else _SURELY

@@ -9,6 +9,7 @@ from mmlubench.engine.limits.refusals import is_refusal
 from mmlubench.errors import (
     NOT_ASKED,
     BadReply,
+    OutOfSockets,
     Overloaded,
     ProviderError,
     RateLimited,
@@ -24,9 +25,12 @@ FIRST_SIGN_S = 8.0
 _FIRST_REPLY_S = 12.0
 #: The number of requests in a row that must fail for good, for a reason common to all, before the breaker opens.
 _GIVE_UP_AFTER = 3
-#: Statuses that concern all requests: no valid key, no money, or (429 where it is final) the account's quota is used
-#: up. Not 403, which a content filter also gives for a single question.
-_CONCERNS_ALL = frozenset([401, 402, 429])
+#: The number of requests in a row that a server must refuse with one status, having answered none, before the breaker
+#: opens: each of them might be at fault itself, but hardly so many.
+_ALL_REFUSED = 64
+#: Statuses that concern all requests: no valid key, no money, no password for the proxy, or (429 where it is final) the
+#: account's quota is used up. Not 403, which a content filter also gives for a single question.
+_CONCERNS_ALL = frozenset([401, 402, 407, 429])
 _NOT_FOUND = 404
 
 
@@ -45,6 +49,8 @@ class Breaker:
         self._first_sign_s = first_sign_s
         self._clock = clock
         self._failed_in_a_row = 0
+        self._refused_with: int | None = None
+        self._refused_in_a_row = 0
         self._has_answered = self._was_reached = False
         # The time of the first failure of another kind than a refusal, since the last reply or refusal.
         self._broken_since: float | None = None
@@ -83,22 +89,24 @@ class Breaker:
             # A server that was never reached has failed at least since this attempt started, perhaps a whole timeout
             # ago. One that was reached may have answered other requests meanwhile.
             self.failing_since = now if self._was_reached else started_at
-        if not isinstance(error, Unreachable):
+        if not isinstance(error, Unreachable | OutOfSockets):
             self._was_reached = True
         if is_refusal(error):
             self._broken_since = None
         elif error.retryable and self._broken_since is None:
             self._broken_since = now
         self._failing.add(request)
-        self.is_over = error.retryable and self._is_over(now)
+        self.is_over = error.retryable and self._is_over(now, is_ours=isinstance(error, OutOfSockets))
         if self.is_over and self.cause is None and (len(self._failing) > 1 or not self._has_answered):
             self.cause = error
 
-    def _is_over(self, now: float) -> bool:
-        """Whether the server has left every request unanswered for too long."""
+    def _is_over(self, now: float, *, is_ours: bool) -> bool:
+        """Whether the server has left every request unanswered for too long; `is_ours`: this machine is the cause."""
         assert self.failing_since is not None
         if now - self.failing_since >= self._patience_s:
             return True
+        if is_ours:
+            return False
         if not self._was_reached:
             return now - self.failing_since >= self._first_sign_s
         if self._has_answered or self._broken_since is None:
@@ -110,12 +118,26 @@ class Breaker:
         if self.is_over and self.cause is None:
             # It was the only one that failed for all that time, so the next one gets as much.
             self.is_over, self.failing_since, self._broken_since = False, None, None
+        self._count_refusal(error)
         if not self._concerns_all(error):
             self._failed_in_a_row = 0  # the server treats requests one by one, even if it refused this one
             return
         self._failed_in_a_row += 1
         if self.cause is None and self._failed_in_a_row >= _GIVE_UP_AFTER:
             self.cause = error
+
+    def _count_refusal(self, error: ProviderError) -> None:
+        """Open the breaker for a server that has answered nothing and refuses request after request in one way."""
+        status = error.status if isinstance(error, Rejected) else None
+        self._refused_in_a_row = self._refused_in_a_row + 1 if status == self._refused_with else 1
+        self._refused_with = status
+        if status is None or self._has_answered or self._refused_in_a_row < _ALL_REFUSED:
+            return
+        if self.cause is None:
+            self.cause = Rejected(str(error), status=status)
+            self.cause.add(
+                f"{self._refused_in_a_row} requests in a row were refused so, and none has been answered"
+            )
 
     def _concerns_all(self, error: ProviderError) -> bool:
         """Whether the cause of a failure would make every other request fail, too."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from mmlubench.errors import ProviderError
 from mmlubench.models.base import Model
 from mmlubench.schema import Completion, Request
 
+_log = logging.getLogger(__name__)
 #: The shortest timer: the event loop treats shorter times as zero and would wake up too early.
 _TICK_S = 0.0001
 #: After so many failures in a row, no further requests are put at stake.
@@ -117,6 +119,8 @@ class Limiter:
         self._queue.append(waiter)
         if self._timer is None:
             self._admit()
+        if not waiter.future.done() and _log.isEnabledFor(logging.DEBUG):
+            self._tell(request)
         try:
             ticket = await waiter.future
             if self._is_shut:  # shut between admission and this line
@@ -128,6 +132,12 @@ class Limiter:
             elif self._timer is not None:  # the next request in the queue may have to wait less long
                 self._admit()
             raise
+
+    def _tell(self, request: Request) -> None:
+        """Log what a request waits for before it is sent."""
+        pause_s = self.limits.resume_at - self.clock()
+        until = f"a pause of {pause_s:.2f} s" if pause_s > 0 else f"{self._in_flight:,} in flight"
+        _log.debug("%s waits for its turn: %s, %d before it", request.id, until, len(self._queue) - 1)
 
     def answered(self, completion: Completion, ticket: Ticket, sent_at: float) -> None:
         """Record a reply; `sent_at` is a time of this object's clock."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmlubench.errors import ProviderError, RateLimited, Unreachable
+from mmlubench.errors import OutOfSockets, ProviderError, RateLimited, Unreachable
 
 #: The statuses of a server that has too much to do, besides 429.
 _OVERLOADED = frozenset([503, 529])
@@ -11,8 +11,8 @@ _AWAY = frozenset([502, 504])
 
 
 def asks_for_less(error: ProviderError) -> bool:
-    """Whether a server rejected a request because there are too many: 429, 503, 529."""
-    return isinstance(error, RateLimited) or error.status in _OVERLOADED
+    """Whether a request failed because there are too many, for the server (429, 503, 529) or for this machine."""
+    return isinstance(error, RateLimited | OutOfSockets) or error.status in _OVERLOADED
 
 
 def is_refusal(error: ProviderError) -> bool:
@@ -24,6 +24,8 @@ def reason(error: ProviderError) -> str:
     """Return what a failed request waits for, worded to follow "waiting for"."""
     if isinstance(error, Unreachable) or error.status in _AWAY:
         return "unreachable server"
+    if isinstance(error, OutOfSockets):
+        return "room for a connection on this machine"
     if not asks_for_less(error):
         return "another try"
     return "rate limit" if isinstance(error, RateLimited) else "overloaded server"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from dataclasses import dataclass, replace
 
@@ -9,10 +10,12 @@ from mmlubench.engine.limits.adaptive import LONGEST_PAUSE_S
 from mmlubench.engine.limits.blame import Attempts, Blame
 from mmlubench.engine.limits.breaker import FIRST_SIGN_S, PATIENCE_S, Breaker
 from mmlubench.engine.limits.limiter import Limiter
-from mmlubench.engine.limits.refusals import is_refusal
+from mmlubench.engine.limits.refusals import is_refusal, reason
 from mmlubench.errors import ProviderError
 from mmlubench.models.base import Model
 from mmlubench.schema import Completion, Request
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,9 @@ class Retried:
         blame = Blame(self._attempts, self._limiter.clock())
         while self._may_help(error, blame):
             pause_s = self._policy.wait_s(error, blame.failures, silent=not blame.others)
+            _log.debug(
+                "%s, try %d: rests %.2f s, waiting for %s", request.id, blame.failures, pause_s, reason(error)
+            )
             await self._limiter.rest(pause_s, error)
             if self._breaker.cause is not None:
                 break
@@ -104,15 +110,25 @@ class Retried:
             error.add(
                 f"given up after {blame.failures} attempts, while {blame.others:,} others were answered"
             )
+        elif self._is_too_long(error):
+            error.add(
+                f"its server asks to wait {error.retry_after_s:,.0f} s, longer than the "
+                f"{self._policy.longest_pause_s:,.0f} s that are waited for one request"
+            )
         self._breaker.request_failed(error)
         if self._breaker.cause is not None:
+            _log.debug("%s: asked no further, as are all others that wait: %s", request.id, error)
             self._limiter.turn_away(self._breaker.refusal)
         raise error
+
+    def _is_too_long(self, error: ProviderError) -> bool:
+        """Whether the server asks for a longer pause than one request is worth."""
+        return (error.retry_after_s or 0.0) > self._policy.longest_pause_s
 
     def _may_help(self, error: ProviderError, blame: Blame) -> bool:
         """Whether another attempt may succeed."""
         if not error.retryable or self._breaker.is_over or self._breaker.cause is not None:
             return False
-        if (error.retry_after_s or 0.0) > self._policy.longest_pause_s:
+        if self._is_too_long(error):
             return False
         return not blame.is_proved(error, self._limiter.clock())

@@ -22,7 +22,7 @@ _STOP = {
 class Anthropic(HttpModel):
     """A model behind `/v1/messages`."""
 
-    path = "/v1/messages"
+    path, listing = "/v1/messages", "/v1/models"
 
     @property
     def default_max_tokens(self) -> int:
@@ -33,7 +33,7 @@ class Anthropic(HttpModel):
         """See `HttpModel`."""
         # The SDK adds /v1 itself, but an address copied from an OpenAI-compatible server already ends with it.
         base_url = (self._spec.base_url or "https://api.anthropic.com").removesuffix("/v1")
-        return SdkTransport("anthropic", base_url, key=key, pool=pool, timeouts=timeouts)
+        return SdkTransport("anthropic", base_url, key=key, pool=pool, timeouts=timeouts, tls=self._spec.tls)
 
     def body(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
         """See `HttpModel`; system messages have a field of their own."""

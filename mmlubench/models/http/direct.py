@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-import ssl
 from time import perf_counter
 from typing import Any
 
@@ -13,11 +12,14 @@ import orjson
 from aiohappyeyeballs import start_connection
 
 from mmlubench import __version__
-from mmlubench.errors import BadReply, Rejected, Unreachable
+from mmlubench.errors import Rejected, Unreachable
 from mmlubench.models.http import transport as http
 from mmlubench.models.http.connection import Allowed, Broken, Connection, Malformed, TooLong
+from mmlubench.models.http.proxies import proxy_of
 from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.transport import AioTransport, Timeouts, Transport
+from mmlubench.models.http.way import Way
+from mmlubench.models.tls import USUAL_TLS, Tls
 
 #: Addresses that are sent as they are: without user name, query, percent sign, dot segment or letters beyond ASCII.
 _USUAL = re.compile(
@@ -31,32 +33,43 @@ _NEXT_ADDRESS_S = 0.25
 
 
 def plain_transport(
-    base_url: str, *, key: str | None, pool: int, timeouts: Timeouts = http.USUAL_TIMEOUTS
+    base_url: str,
+    *,
+    key: str | None,
+    pool: int,
+    timeouts: Timeouts = http.USUAL_TIMEOUTS,
+    tls: Tls = USUAL_TLS,
 ) -> Transport:
     """Make the transport to a server that needs no vendor's SDK.
 
     It is a DirectTransport, or an AioTransport where a proxy is set, for an address of another form than `_USUAL`, and
-    for a key that is no plain ASCII.
+    for a key that is no plain ASCII. Raises ModelError for a proxy or certificates that cannot be used.
     """
     usual = _USUAL.fullmatch(base_url)
     is_usual = usual and int(usual[3] or 0) < 1 << 16 and (not key or (key.isascii() and key.isprintable()))
-    kind = DirectTransport if is_usual and not http.proxy(base_url) else AioTransport
-    return kind(base_url, key=key, pool=pool, timeouts=timeouts)
+    kind = DirectTransport if is_usual and proxy_of(base_url) is None else AioTransport
+    return kind(base_url, key=key, pool=pool, timeouts=timeouts, tls=tls)
 
 
 class DirectTransport:
     """A Transport that speaks HTTP/1.1 itself, with or without TLS; `plain_transport` tells where it cannot be used."""
 
     def __init__(
-        self, base_url: str, *, key: str | None, pool: int, timeouts: Timeouts = http.USUAL_TIMEOUTS
+        self,
+        base_url: str,
+        *,
+        key: str | None,
+        pool: int,
+        timeouts: Timeouts = http.USUAL_TIMEOUTS,
+        tls: Tls = USUAL_TLS,
     ) -> None:
         """`pool` is how many connections may be open, all kept alive. Raises ValueError for an unusual address."""
+        self._way = Way(base_url, tls)
         usual = _USUAL.fullmatch(base_url)
         if usual is None:
             raise ValueError(f"{base_url} is no usual address: AioTransport may be able to ask it")
         scheme, host, port, self._folder = usual.groups()
-        self._is_tls = scheme.lower() == "https"
-        standard = 443 if self._is_tls else 80
+        standard = 443 if scheme.lower() == "https" else 80
         self._host, self._port = host.strip("[]").lower(), int(port or standard)
         headers = {
             "Host": host.lower() if self._port == standard else f"{host.lower()}:{self._port}",
@@ -68,7 +81,6 @@ class DirectTransport:
         self._headers = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self._base_url, self._pool, self._timeouts = base_url, pool, timeouts
         self._heads: dict[str, bytes] = {}
-        self._tls: ssl.SSLContext | None = None
         self._places = asyncio.Semaphore(pool)
         self._open: set[Connection] = set()
         self._free: list[Connection] = []
@@ -80,19 +92,28 @@ class DirectTransport:
             content = orjson.dumps(body)
         except orjson.JSONEncodeError as error:
             raise Rejected(http.unsendable(error)) from None
-        request = b"%b%d\r\n\r\n%b" % (self._heads.get(path) or self._head(path), len(content), content)
+        head = self._heads.get(path) or self._head(path)
+        return await self._reply(b"%b%d\r\n\r\n%b" % (head, len(content), content))
+
+    async def get(self, path: str) -> Reply:
+        """See `Transport`."""
+        return await self._reply(f"GET {self._folder}{path} HTTP/1.1\r\n{self._headers}\r\n".encode("ascii"))
+
+    async def _reply(self, request: bytes) -> Reply:
         limits = self._timeouts
         allowed = Allowed(perf_counter() + limits.total_s, limits.silence_s, http.MOST_BYTES)
         try:
-            return await self._exchange(request, allowed)
+            reply = await self._exchange(request, allowed)
         except asyncio.TimeoutError:
             raise Unreachable(http.too_slow(self._base_url, limits)) from None
         except TooLong:
             raise http.too_long(self._base_url) from None
         except Malformed as error:
-            raise BadReply(f"{self._base_url} does not answer in HTTP: {error}") from None
+            raise await self._way.no_http(str(error)) from None
         except (Broken, OSError, UnicodeError) as error:  # UnicodeError: a name that DNS does not allow
-            raise Unreachable(http.no_way(self._base_url, error)) from None
+            raise await self._way.failure(error) from None
+        self._way.was_reached = True
+        return reply
 
     async def aclose(self) -> None:
         """See `Transport`."""
@@ -144,12 +165,10 @@ class DirectTransport:
         return connection
 
     async def _connect(self) -> Connection:
-        if self._is_tls and self._tls is None:
-            self._tls = ssl.create_default_context()
-            self._tls.set_alpn_protocols(["http/1.1"])
+        tls = self._way.tls_context()
         to = await start_connection(await self._addresses(), happy_eyeballs_delay=_NEXT_ADDRESS_S)
         _, connection = await asyncio.get_running_loop().create_connection(
-            Connection, sock=to, ssl=self._tls, server_hostname=self._host if self._is_tls else None
+            Connection, sock=to, ssl=tls, server_hostname=self._host if tls is not None else None
         )
         return connection
 
@@ -158,7 +177,11 @@ class DirectTransport:
         loop = asyncio.get_running_loop()
         if self._lookup is None or loop.time() - self._lookup[0] > _LOOKUP_S:
             address = (self._host, self._port, 0, socket.SOCK_STREAM)
-            self._lookup = loop.time(), loop.run_in_executor(None, socket.getaddrinfo, *address)
+            try:
+                looking = loop.run_in_executor(None, socket.getaddrinfo, *address)
+            except RuntimeError as error:  # no thread can be started
+                raise OSError(str(error)) from error
+            self._lookup = loop.time(), looking
         try:
             return await asyncio.shield(
                 self._lookup[1]

@@ -9,12 +9,22 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any, NamedTuple
+from urllib.parse import urljoin
 
 import orjson
 
-from mmlubench.errors import BadReply, Overloaded, ProviderError, RateLimited, Rejected, Unreachable
+from mmlubench.errors import (
+    BadReply,
+    Overloaded,
+    ProviderError,
+    RateLimited,
+    Rejected,
+    Unreachable,
+    clause,
+)
 from mmlubench.models.http.rate_headers import pause_s
 from mmlubench.models.http.reply import Reply
+from mmlubench.models.http.served import Served
 from mmlubench.models.secrecy import Mask
 from mmlubench.models.spec import ModelSpec
 
@@ -46,6 +56,8 @@ class Said(NamedTuple):
     """The machine-readable codes, such as `insufficient_quota`, joined by blanks."""
     status: int | None = None
     """The HTTP status that the body names; the reply's own status may be another one."""
+    advice: str = ""
+    """What the user can do, where that is known beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +76,17 @@ class Failures:
         """Redact the key in a body; done before the body is parsed, so that shortening cannot leave half a key."""
         return self.mask.raw(content)
 
-    def of_reply(self, reply: Reply) -> ProviderError:
-        """Make the error for a reply whose status is not 200."""
+    def of_reply(self, reply: Reply, path: str = "", served: Served | None = None) -> ProviderError:
+        """Make the error for a reply whose status is not 200.
+
+        For a 404, `path` is what was requested, and `served` is what the server lists, if that was looked up.
+        """
         said = read_error(reply.content)
         if 300 <= reply.status < 400:
-            to = reply.headers.get("location", "elsewhere")
-            said = Said(f"redirects to {to}; put that into base_url")
+            said = Said(self._redirect(reply.headers.get("location", ""), path))
         wait_s = retry_after_s(reply.headers)
+        if reply.status == 404 and served is not None:
+            said = said._replace(advice=self._about_missing(said, path, served))
         return self._error(reply.status, said, pause_s(reply.headers) or None if wait_s is None else wait_s)
 
     def of_payload(self, payload: Any) -> ProviderError:
@@ -92,10 +108,12 @@ class Failures:
 
     def _error(self, status: int, said: Said, wait_s: float | None) -> ProviderError:
         kind = kind_of(status, said)
-        parts = [f"{self.spec.label}: HTTP {status}", said.message, self._advice(status, kind, said)]
-        return kind(
-            self._clean(": ".join(part for part in parts if part)), status=status, retry_after_s=wait_s
-        )
+        message, advice = f"{self.spec.label}: HTTP {status}", self._advice(status, kind, said)
+        if said.message:
+            message += f": {said.message}"
+        if advice:
+            message = f"{clause(message)}: {advice}"
+        return kind(self._clean(message), status=status, retry_after_s=wait_s)
 
     def _advice(self, status: int, kind: type[ProviderError], said: Said) -> str:
         """Return what the user can do about the error; empty where the provider's message says enough."""
@@ -107,23 +125,50 @@ class Failures:
                 else "if the server wants a key, name its variable in api_key_env"
             )
         if status == 404:
-            return self._about_missing(said)
+            return said.advice or (f"asked for model {self.spec.asked_model!r}" if _is_of_model(said) else "")
+        if status == 407:
+            return "the proxy wants a user and a password; give them in HTTP_PROXY"
         if status == 402 or (status == 429 and kind is Rejected):
             return "the account is out of credit or over its spend limit, and waiting will not help"
         return ""
 
-    def _about_missing(self, said: Said) -> str:
-        """Return advice for a 404, which means a wrong model or a wrong address."""
+    def _redirect(self, location: str, path: str) -> str:
+        """Return what a redirect means for base_url; none is followed: a POST would become a GET, or leak the key."""
+        if not location:
+            return "redirects elsewhere without saying where; base_url is not the address of an API"
+        try:
+            to = one_line(urljoin(f"{self.spec.base_url or ''}{path}", location))
+        except ValueError:  # a bracket left open
+            to = one_line(location)
+        if path and to.endswith(path):
+            return f"redirects to {to}; base_url must be {to.removesuffix(path)}"
+        return f"redirects to {to}; put that into base_url"
+
+    def _about_missing(self, said: Said, path: str, served: Served) -> str:
+        """Return advice for a 404 of a server of one's own: the model, the address or the route is wrong."""
         model, address = self.spec.asked_model, self.spec.base_url
-        if "model" not in f"{said.message} {said.codes}".lower():
-            if not self.spec.self_hosted:
-                return ""
-            return f"is base_url {address} right? OpenAI-compatible servers usually want it to end with /v1"
-        see = f"; see GET {address}/models for the names it serves" if self.spec.self_hosted else ""
-        return f"asked for model {model!r}{see}"
+        if served.models is None:
+            if _is_of_model(said):
+                return f"asked for model {model!r}"
+            return (
+                f"is base_url {address} right? It lists no models either; "
+                "OpenAI-compatible servers usually want it to end with /v1"
+            )
+        if served.folder:
+            return f"base_url must be {address}{served.folder}: there it lists its models"
+        if model not in served.models:
+            return f"asked for model {model!r}, but {served.text}"
+        if _is_of_model(said):
+            return f"asked for model {model!r}, which it lists as its own"
+        return f"base_url {address} is right, and it serves {model}, but without {path}"
 
     def _clean(self, message: str) -> str:
         return _KEY_LIKE.sub("***", self.mask.text(message))
+
+
+def _is_of_model(said: Said) -> bool:
+    """Whether an error speaks of the model, and not of the address."""
+    return "model" in f"{said.message} {said.codes}".lower()
 
 
 def kind_of(status: int, said: Said) -> type[ProviderError]:

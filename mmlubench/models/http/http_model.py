@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from time import perf_counter
@@ -14,9 +16,12 @@ from mmlubench.models.http.failures import Failures, one_line
 from mmlubench.models.http.logprobs import LogProbs, first_token
 from mmlubench.models.http.rate_headers import pause_s
 from mmlubench.models.http.reply import Reply
+from mmlubench.models.http.served import Served, look
 from mmlubench.models.http.transport import USUAL_TIMEOUTS, Timeouts, Transport
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Params, Request, Usage
+
+_log = logging.getLogger(__name__)
 
 
 def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = None) -> dict[str, Any]:
@@ -40,6 +45,8 @@ class HttpModel(ABC):
     """A `Model` over a `Transport`; each subclass implements one protocol."""
 
     path: ClassVar[str]
+    listing: ClassVar[str] = "/models"
+    """The path of the server's list of models, looked up if it says 404."""
 
     def __init__(
         self,
@@ -56,6 +63,7 @@ class HttpModel(ABC):
         self._failures = Failures(spec, key or "")
         # Cached, since a run has thousands of requests, but only one or two sets of parameters.
         self._settled: dict[Params, dict[str, Any]] = {}
+        self._looking: asyncio.Task[Served] | None = None
 
     async def generate(self, request: Request) -> Completion:
         """Answer one request. Raises ProviderError, with the parameters sent, if there is no usable reply."""
@@ -64,17 +72,28 @@ class HttpModel(ABC):
         if sent is None:
             sent = settle(self._spec, params, self.default_max_tokens) | self.special(params)
             self._settled[params] = sent
+        is_told = _log.isEnabledFor(logging.DEBUG)
+        if is_told:
+            self._tell_request(request, sent)
         started, latency_s = perf_counter(), None
         try:
             reply = await self._transport.post(self.path, self.body(request, sent))
             latency_s = perf_counter() - started if reply.latency_s is None else reply.latency_s
-            return self._read(reply, sent, latency_s)
+            if is_told:
+                size = len(reply.content)
+                self._tell(request, f"HTTP {reply.status} after {latency_s:.3f} s, {size:,} bytes")
+            served = await self._served() if reply.status == 404 else None
+            return self._read(reply, sent, latency_s, served)
         except ProviderError as error:
             error.sent, error.latency_s = dict(sent), latency_s
+            if is_told:
+                self._tell(request, f"failed after {perf_counter() - started:.3f} s: {error}")
             raise
 
     async def aclose(self) -> None:
         """Close the connections."""
+        if self._looking is not None:
+            self._looking.cancel()
         await self._transport.aclose()
 
     @property
@@ -98,10 +117,23 @@ class HttpModel(ABC):
     def completion(self, payload: dict[str, Any], sent: dict[str, Any], latency_s: float) -> Completion:
         """Read a body. The errors of a missing or mistyped field (KeyError, TypeError, …) become BadReply."""
 
-    def _read(self, reply: Reply, sent: dict[str, Any], latency_s: float) -> Completion:
+    async def _served(self) -> Served | None:
+        """Look up what the server serves, once for all requests; None for a vendor, whose address is right."""
+        if not self._spec.self_hosted:
+            return None
+        if self._looking is None:
+            looking = look(self._transport, self.listing, self._spec.base_url or "")
+            self._looking = asyncio.ensure_future(looking)
+        return await asyncio.shield(
+            self._looking
+        )  # one request may be cancelled, and others wait for it, too
+
+    def _read(
+        self, reply: Reply, sent: dict[str, Any], latency_s: float, served: Served | None = None
+    ) -> Completion:
         reply = reply._replace(content=self._failures.without_key(reply.content))
         if reply.status != 200:
-            raise self._failures.of_reply(reply)
+            raise self._failures.of_reply(reply, self.path, served)
         try:
             payload = orjson.loads(reply.content)
         except orjson.JSONDecodeError:
@@ -116,6 +148,17 @@ class HttpModel(ABC):
             raise self._failures.bad_reply(f"{problem}: {one_line(payload)[:120]}") from None
         pause = pause_s(reply.headers)
         return replace(completion, pause_s=pause) if pause else completion
+
+    def _tell_request(self, request: Request, sent: dict[str, Any]) -> None:
+        """Log where a request goes, its parameters (without the user's own fields) and its size, but not its prompt."""
+        own = self._spec.extra_body
+        parameters = ", ".join(f"{name} {value!r}" for name, value in sent.items() if name not in own)
+        size = len(request.prompt) + sum(len(message.content) for message in request.messages)
+        where = f"{self._spec.base_url or self._spec.client}{self.path}"
+        self._tell(request, f"POST {where} with {parameters}, {size:,} characters")
+
+    def _tell(self, request: Request, what: str) -> None:
+        _log.debug("%s, try %d: %s", request.id, request.attempt, self._failures.mask.text(what))
 
     def _likeliest(self, choice: dict[str, Any]) -> LogProbs:
         """Return the likeliest first tokens of a reply. Raises BadReply if it has none, though they were asked for."""

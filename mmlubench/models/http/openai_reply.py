@@ -70,8 +70,8 @@ class OpenAIServer(HttpModel):
         """See `HttpModel`; the spec's `transport` chooses the HTTP client."""
         base_url = self._spec.base_url or ""
         if self._spec.transport == "sdk":
-            return SdkTransport("openai", base_url, key=key, pool=pool, timeouts=timeouts)
+            return SdkTransport("openai", base_url, key=key, pool=pool, timeouts=timeouts, tls=self._spec.tls)
         # late: it imports httptools and ssl, and pytest loads this module in every run
         from mmlubench.models.http.direct import plain_transport
 
-        return plain_transport(base_url, key=key, pool=pool, timeouts=timeouts)
+        return plain_transport(base_url, key=key, pool=pool, timeouts=timeouts, tls=self._spec.tls)

@@ -9,18 +9,17 @@ needs none of these, and the SDK would be the bottleneck. aiohttp carries what `
 from __future__ import annotations
 
 import asyncio
-import os
-import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
-from urllib.parse import urlsplit
 
 import orjson
 
-from mmlubench.errors import BadReply, Rejected, Unreachable
+from mmlubench.errors import BadReply, ProviderError, Rejected, Unreachable
 from mmlubench.inputs import LINE_BYTES
 from mmlubench.models.http.reply import Reply
+from mmlubench.models.http.way import Refusal, Way
+from mmlubench.models.tls import USUAL_TLS, Tls
 from mmlubench.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,9 +64,14 @@ class Transport(Protocol):
     async def post(self, path: str, body: dict[str, Any]) -> Reply:
         """Send `body` as JSON and return the response, whatever its status.
 
-        Raises Unreachable if no complete response arrives, BadReply if it has more than `MOST_BYTES`: no model replies
-        at such length, so the address is most likely not that of a model.
+        Raises Unreachable if no complete response arrives, OutOfSockets if this machine cannot open a connection, and
+        BadReply if the response has more than `MOST_BYTES`: no model replies at such length, so the address is most
+        likely not that of a model.
         """
+        ...
+
+    async def get(self, path: str) -> Reply:
+        """Request `path` without a body. Raises the same errors."""
         ...
 
     async def aclose(self) -> None:
@@ -79,10 +83,21 @@ class SdkTransport:
     """A Transport over the low-level `post` of a vendor's SDK, without the SDK's retries: the engine retries."""
 
     def __init__(
-        self, sdk: str, base_url: str, *, key: str | None, pool: int, timeouts: Timeouts = USUAL_TIMEOUTS
+        self,
+        sdk: str,
+        base_url: str,
+        *,
+        key: str | None,
+        pool: int,
+        timeouts: Timeouts = USUAL_TIMEOUTS,
+        tls: Tls = USUAL_TLS,
     ) -> None:
-        """`sdk` is `openai` or `anthropic`; `pool` is how many connections may be open, all kept alive."""
+        """`sdk` is `openai` or `anthropic`; `pool` is how many connections may be open, all kept alive.
+
+        Raises ModelError for a proxy or certificates that cannot be used.
+        """
         self._sdk = sdk
+        self._way = Way(base_url, tls)
         self._base_url = base_url
         self._key = key or "none"  # both SDKs require a key; a server that needs none ignores it
         self._pool = pool
@@ -92,12 +107,19 @@ class SdkTransport:
     async def post(self, path: str, body: dict[str, Any]) -> Reply:
         """See `Transport`."""
         client = self._client or self._open()
+        return await self._reply(client.post(path, cast_to=self._response, body=body))
+
+    async def get(self, path: str) -> Reply:
+        """See `Transport`."""
+        client = self._client or self._open()
+        return await self._reply(client.get(path, cast_to=self._response))
+
+    async def _reply(self, asking: Coroutine[Any, Any, Any]) -> Reply:
         vendor = self._vendor
         # `from None` throughout: a vendor's exception holds the request, which holds the key.
         try:
-            posting = client.post(path, cast_to=self._response, body=body)
             # The SDK's own timeouts apply to single reads: a server that sends a byte now and then never exceeds them.
-            response = await asyncio.wait_for(posting, self._timeouts.total_s)
+            response = await asyncio.wait_for(asking, self._timeouts.total_s)
         except vendor.APIStatusError as error:
             response = error.response
         except (vendor.APITimeoutError, asyncio.TimeoutError):
@@ -105,9 +127,10 @@ class SdkTransport:
         except vendor.APIConnectionError as error:
             if isinstance(error.__cause__, BadReply):
                 raise error.__cause__ from None
-            raise Unreachable(no_way(self._base_url, error)) from None
+            raise await self._failure(error) from None
         except (TypeError, ValueError) as error:
             raise Rejected(unsendable(error)) from None
+        self._way.was_reached = True
         return Reply(response.status_code, response.headers, response.content)
 
     def _open(self) -> Any:
@@ -128,12 +151,31 @@ class SdkTransport:
         """Make the SDK's kind of HTTP client with a pool as large as the concurrency; its default pool is smaller."""
         import httpx2
 
+        way = self._way
         limits = httpx2.Limits(max_connections=self._pool, max_keepalive_connections=self._pool)
         timeout = httpx2.Timeout(self._timeouts.silence_s, connect=self._timeouts.connect_s)
         make = cast("Callable[..., httpx2.AsyncClient]", self._vendor.DefaultAsyncHttpxClient)
         hooks = {"response": [self._bound]}
         # No redirects: HTTP clients drop only `Authorization` for another host, and would send it the x-api-key.
-        return make(limits=limits, timeout=timeout, follow_redirects=False, event_hooks=hooks)
+        return make(
+            limits=limits,
+            timeout=timeout,
+            follow_redirects=False,
+            event_hooks=hooks,
+            verify=way.tls_context() if way.has_own_trust else True,
+            proxy=way.proxy and way.proxy.url,
+            trust_env=False,  # the environment was read by `Way`, in the same manner for all transports
+        )
+
+    async def _failure(self, error: Exception) -> ProviderError:
+        inner = error.__cause__
+        if (
+            type(inner).__name__ == "ProxyError"
+        ):  # its text is the status line, such as `407 Authentication Required`
+            status, _, said = str(inner).partition(" ")
+            if status.isdigit():
+                return self._way.proxy_refusal(Refusal(int(status), said))
+        return await self._way.failure(inner or error)
 
     async def _bound(self, response: httpx2.Response) -> None:
         """Called by the client before it reads a body."""
@@ -154,9 +196,17 @@ class AioTransport:
     """A Transport over aiohttp, for a user's own servers behind a proxy or with an address that is out of the usual."""
 
     def __init__(
-        self, base_url: str, *, key: str | None, pool: int, timeouts: Timeouts = USUAL_TIMEOUTS
+        self,
+        base_url: str,
+        *,
+        key: str | None,
+        pool: int,
+        timeouts: Timeouts = USUAL_TIMEOUTS,
+        tls: Tls = USUAL_TLS,
     ) -> None:
+        """As `SdkTransport`."""
         self._base_url = base_url
+        self._way = Way(base_url, tls)
         self._timeouts = timeouts
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if key:
@@ -167,21 +217,34 @@ class AioTransport:
 
     async def post(self, path: str, body: dict[str, Any]) -> Reply:
         """See `Transport`."""
+        try:
+            content = orjson.dumps(body)
+        except orjson.JSONEncodeError as error:
+            raise Rejected(unsendable(error)) from None
+        return await self._reply("POST", path, content)
+
+    async def get(self, path: str) -> Reply:
+        """See `Transport`."""
+        return await self._reply("GET", path, None)
+
+    async def _reply(self, method: str, path: str, body: bytes | None) -> Reply:
         session = self._session or self._open()
         url = self._urls.get(path) or self._url(path)
         try:
             # A redirect would turn the POST into a GET; its status is reported instead.
-            async with session.post(url, data=orjson.dumps(body), allow_redirects=False) as response:
-                return Reply(response.status, response.headers, await self._content(response))
+            async with session.request(method, url, data=body, allow_redirects=False) as response:
+                content = await self._content(response)
         except self._timeout:
             raise Unreachable(too_slow(self._base_url, self._timeouts)) from None
+        except self._refused as error:
+            raise self._way.proxy_refusal(Refusal(error.status, error.message)) from None
         except self._malformed as error:
             said = error.message.partition("\n")[0].rstrip(": ")  # the further lines quote the response
-            raise BadReply(f"{self._base_url} does not answer in HTTP: {said}") from None
+            raise await self._way.no_http(said) from None
         except self._failure as error:
-            raise Unreachable(no_way(self._base_url, error)) from None
-        except orjson.JSONEncodeError as error:
-            raise Rejected(unsendable(error)) from None
+            raise await self._way.failure(error) from None
+        self._way.was_reached = True
+        return Reply(response.status, response.headers, content)
 
     async def _content(self, response: aiohttp.ClientResponse) -> bytes:
         """Read the body, as `response.read` does, but raise BadReply beyond `MOST_BYTES`."""
@@ -203,17 +266,21 @@ class AioTransport:
 
         self._timeout = asyncio.TimeoutError
         self._malformed, self._failure = aiohttp.ClientResponseError, (aiohttp.ClientError, OSError)
+        self._refused = aiohttp.ClientHttpProxyError
+        way = self._way
         # sock_connect and not connect, which would include the time spent waiting for a free connection.
         self._session = aiohttp.ClientSession(
             headers=self._headers,
-            connector=aiohttp.TCPConnector(limit=self._pool, keepalive_timeout=IDLE_S),
+            connector=aiohttp.TCPConnector(
+                limit=self._pool, keepalive_timeout=IDLE_S, ssl=way.tls_context() or True
+            ),
             timeout=aiohttp.ClientTimeout(
                 total=self._timeouts.total_s,
                 sock_connect=self._timeouts.connect_s,
                 sock_read=self._timeouts.silence_s,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
-            proxy=proxy(self._base_url),
+            proxy=way.proxy and way.proxy.url,
         )
         return self._session
 
@@ -222,16 +289,6 @@ class AioTransport:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
-
-
-def proxy(url: str) -> str | None:
-    """Look up the environment's proxy, once for all; this very machine is never behind one."""
-    # late: slow to import, and of no use to a server of this machine
-    from urllib.request import getproxies, proxy_bypass
-
-    parts = urlsplit(url)
-    here = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    return None if here or proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 def too_slow(base_url: str, timeouts: Timeouts) -> str:
@@ -245,24 +302,6 @@ def too_long(base_url: str) -> BadReply:
     return BadReply(
         f"{base_url} sent more than {MOST_BYTES / 1e6:.0f} MB in one reply: is it a model's address?"
     )
-
-
-def no_way(base_url: str, error: BaseException) -> str:
-    """Return the message for a failed connection, with the operating system's words for the cause."""
-    return f"cannot reach {base_url} ({_cause(error)}): is the server running and the address right?"
-
-
-def _cause(error: BaseException) -> str:
-    """Return the operating system's message, such as `Connection refused`, from inside the errors of libraries."""
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, OSError) and inner.errno:
-            is_system = inner.errno > 0 and not isinstance(
-                inner, ssl.SSLError
-            )  # negative: of name resolution
-            return os.strerror(inner.errno) if is_system else str(inner.strerror)
-        inner = inner.__cause__ or inner.__context__
-    return str(error) or type(error).__name__
 
 
 def unsendable(error: Exception) -> str:

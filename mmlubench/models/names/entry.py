@@ -102,6 +102,10 @@ class ModelEntry:
     adapter_path: str | None = None
     local: LocalOptions = USUAL
     transport: Literal["sdk", "aiohttp"] | None = None
+    ca_file: str | None = None
+    verify: bool = True
+    client_cert: str | None = None
+    client_key: str | None = None
     responses: str | None = None
     rule: str | None = None
     fallback: str | None = None
@@ -116,6 +120,10 @@ def read_entry(raw: object, where: str) -> ModelEntry:
         raise ModelError(
             f"{where}: api_key_env must be the name of a variable, such as OPENAI_API_KEY, and never the key itself."
         )
+    if entry.ca_file and not entry.verify:
+        raise ModelError(f"{where}: ca_file has no meaning with verify: false; leave one of them out.")
+    if entry.client_key and not entry.client_cert:
+        raise ModelError(f"{where}: client_key is given without the client_cert that it belongs to.")
     if problem := address_problem(entry.base_url):
         raise ModelError(f"{where}: {problem}")
     return entry

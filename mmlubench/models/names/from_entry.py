@@ -20,6 +20,7 @@ from mmlubench.models.names.presets import (
 )
 from mmlubench.models.names.prices import price_of
 from mmlubench.models.spec import ModelSpec, Price, label_of
+from mmlubench.models.tls import Tls
 
 #: The keys of a request body with which a vendor charges other prices than those of its list.
 _OFF_THE_LIST = ("service_tier", "speed", "inference_geo")
@@ -40,12 +41,15 @@ def from_entry(found: Found) -> ModelSpec:
         )
     spec = _build(found.where, label_of(found.name), client, model_id, entry)
     here = found.file.parent
-    return replace(
-        spec,
-        responses=_beside(here, entry.responses),
-        fallback=_beside(here, entry.fallback),
-        adapter_path=_beside(here, entry.adapter_path),
+    tls = Tls(
+        _beside(here, entry.ca_file),
+        entry.verify,
+        _beside(here, entry.client_cert),
+        _beside(here, entry.client_key),
     )
+    replies, fallback = _beside(here, entry.responses), _beside(here, entry.fallback)
+    adapter_path = _beside(here, entry.adapter_path)
+    return replace(spec, responses=replies, fallback=fallback, adapter_path=adapter_path, tls=tls)
 
 
 def from_name(name: str) -> ModelSpec | None:
