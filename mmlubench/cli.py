@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mmlubench import __version__
+from mmlubench.commands.adapters import adapters
 from mmlubench.commands.eval_debate import eval_debate
 from mmlubench.commands.grade import grade
 from mmlubench.commands.record import record
@@ -42,6 +43,7 @@ def main() -> None:
     """Group the commands; the help text is the module's docstring."""
 
 
+main.add_command(adapters)
 main.add_command(record)
 main.add_command(resume)
 main.add_command(run)

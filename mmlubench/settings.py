@@ -133,6 +133,15 @@ class Settings:
         above=0,
         default_text="300, but 8 for a server that was never reached",
     )
+    wait_for_server: float | None = number(
+        "seconds to wait for a server that is not up yet, or not any more once it had answered",
+        "S",
+        above=0,
+        default_text="none at the start, and later as --give-up-after says",
+    )
+    no_preflight: bool = switch(
+        "do not look at servers, keys, models and adapters before the first question; a look costs nothing"
+    )
     concurrency: int = whole("number of requests in flight at the same time", default=64, least=1)
     # what a run may cost
     estimate: bool = switch("print requests, tokens, price and time of the selected questions; ask nothing")

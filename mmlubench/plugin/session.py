@@ -7,6 +7,7 @@ are in the order in which pytest calls them.
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -52,6 +53,8 @@ class Session:
         """Whether an option of mmlubench is given, so that a benchmark is wanted."""
         self._quotes: list[str] = []
         """The lines of `--estimate`."""
+        self._preflight: list[str] = []
+        """What the look at the servers found that is no obstacle."""
         self._signals = Signals()
         self._garbage = RareCollection()
         self._has_header = False
@@ -99,11 +102,18 @@ class Session:
                     from mmlubench.run.folder import check_parent  # late, as above
 
                     check_parent(run.settings.run_dir)
+                    self._preflight = run.preflight(self._tell)
         except UserError as error:
             raise usage_error(self.config, error) from None
         if self._controller is not None and not self.config.getoption("collectonly"):
             most, started = run.settings.concurrency, run.share.started
             self._controller.share_out(self.config, most=most, started=started)
+
+    def _tell(self, line: str) -> None:
+        """Show a line at once, as a server that is waited for may take minutes to be there."""
+        capture = self.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            print(line, flush=True)
 
     def list_models(self) -> int:
         """Print the models that --model can name. Returns the exit status."""
@@ -125,9 +135,9 @@ class Session:
         how = run.strategy.notice and f"mmlubench: {run.strategy.notice}"
         return [*run.roster.header(run.strategy.heading), *filter(None, [how, *self._notices()])]
 
-    def _notices(self) -> tuple[str, str]:
-        """Return the notice of the store and that of option names, each empty if there is nothing to say."""
-        return self.process.run.roster.store_notice, self.config.stash[NAMES].notice()
+    def _notices(self) -> tuple[str, ...]:
+        """Return the notices of the store, of option names and of servers, empty where there is nothing to say."""
+        return self.process.run.roster.store_notice, self.config.stash[NAMES].notice(), *self._preflight
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:

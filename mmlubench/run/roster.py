@@ -92,7 +92,7 @@ class Roster:
         return specs
 
     @property
-    def _all_specs(self) -> dict[str, ModelSpec]:
+    def all_specs(self) -> dict[str, ModelSpec]:
         """The specs of all models that may be asked, by label."""
         return {**self.specs, **{spec.label: spec for spec in self.agents}}
 
@@ -116,11 +116,18 @@ class Roster:
 
         No connection and no file is made yet, as the run may ask nothing. Raises UserError.
         """
-        for label in self._all_specs:
+        for label in self.all_specs:
             self._provider(label)
         # Not Path.exists, which raises an error for a folder that may not be read.
         if self.has_store and os.path.exists(self._settings.store_path):  # noqa: PTH110
             _ = self.store
+
+    def has_replies(self, label: str) -> bool:
+        """Whether an existing store has replies of a model, which may be all that a run needs."""
+        # Not Path.exists, which raises an error for a folder that may not be read.
+        if not (self.has_store and os.path.exists(self._settings.store_path)):  # noqa: PTH110
+            return False
+        return self.store is not None and self.store.has_model(label)
 
     def close_store(self) -> None:
         """Write the replies that wait, and close the store if it is open. Raises StoreError."""
@@ -137,13 +144,13 @@ class Roster:
     @property
     def only_mocks(self) -> bool:
         """Whether no real model is asked."""
-        return all(spec.is_mock for spec in self._all_specs.values())
+        return all(spec.is_mock for spec in self.all_specs.values())
 
     @cached_property
     def concurrency(self) -> int:
         """The most requests that this process may have in flight; fewer than wanted where descriptors are few."""
         wanted = self._share.of(self._settings.concurrency)
-        servers = sum(not spec.is_mock for spec in self._all_specs.values())
+        servers = sum(not spec.is_mock for spec in self.all_specs.values())
         # Each server keeps its connections for a while, so that they add up.
         return max(1, room(wanted * servers) // servers) if servers else wanted
 
@@ -162,7 +169,7 @@ class Roster:
     def model(self, label: str) -> Model:
         """Return the model of that label, with all layers around it."""
         if label not in self._stacks:
-            provider, spec = self._provider(label), self._all_specs[label]
+            provider, spec = self._provider(label), self.all_specs[label]
             stack = assemble(provider, spec, self._limits, self.store, since=self._since)
             stack.limiter.on_rest = lambda by: self.on_rest(by)
             self._stacks[label] = stack
@@ -178,7 +185,7 @@ class Roster:
 
     def _provider(self, label: str) -> Model:
         if label not in self._providers:
-            spec = self._all_specs[label]
+            spec = self.all_specs[label]
             self._providers[label] = models.open_model(
                 models.constrained(spec) if self._settings.constrained else spec,
                 pool=self.concurrency,
@@ -216,12 +223,12 @@ class Roster:
             f"mmlubench: {', '.join(self.specs)} · {how} · {flight}",
             *(
                 f"mmlubench: MOCK replies for {spec.label}: {spec.notice or 'no model is asked'}"
-                for spec in self._all_specs.values()
+                for spec in self.all_specs.values()
                 if spec.is_mock
             ),
             *(
                 f"mmlubench: the certificate of {spec.base_url} is not verified (verify: false of {spec.label})"
-                for spec in self._all_specs.values()
+                for spec in self.all_specs.values()
                 if spec.is_unverified
             ),
         ]

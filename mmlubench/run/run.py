@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -55,6 +56,16 @@ class Run:
         """Raise UserError for options, models or prompts that make no sense, before anything is asked."""
         self.strategy.check()
         _ = self.roster.specs
+
+    def preflight(self, tell: Callable[[str], object]) -> list[str]:
+        """Look at the servers of all models before anything is asked; return notices. Raises ModelError for a fault."""
+        if self.settings.no_preflight:
+            return []
+        # late: it needs asyncio and HTTP, which a run with mocks does not
+        from mmlubench.run.preflight import check_servers
+
+        specs, wait_s = self.roster.all_specs.values(), self.settings.wait_for_server
+        return check_servers(specs, os.environ, wait_s=wait_s, has_replies=self.roster.has_replies, tell=tell)
 
     def select(self, label: str, benchmark: str, recipe: str = "", *, scored: bool = True) -> None:
         """Add a question of a benchmark to the run, to be asked of the model of that label.

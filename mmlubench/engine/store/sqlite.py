@@ -136,6 +136,14 @@ class Store:
             with suppress(sqlite3.Error):
                 self._db.close()
 
+    def has_model(self, model: str) -> bool:
+        """Whether there is any reply of a model. Raises StoreError."""
+        with self._database("read"):
+            return (
+                self._db.execute("SELECT 1 FROM replies WHERE model = ? LIMIT 1", (model,)).fetchone()
+                is not None
+            )
+
     def stats(self) -> dict[str, Any]:
         """Rows, bytes on disk, rows by model, oldest and newest (Unix seconds, None if empty). Raises StoreError."""
         self.flush()
