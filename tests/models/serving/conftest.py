@@ -56,7 +56,8 @@ class Routed:
     """A running server; `seen` lists what was requested, with the body of a POST."""
 
     def __init__(self, routes: Routes) -> None:
-        self.routes, self.seen = routes, []
+        self.routes = routes
+        self.seen: list[tuple[str, str]] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -76,7 +77,7 @@ class Routed:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
 
     def spec(self, name: str) -> ModelSpec:
