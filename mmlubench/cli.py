@@ -13,6 +13,7 @@ import click
 
 from mmlubench import __version__
 from mmlubench.commands.adapters import adapters
+from mmlubench.commands.doctor import doctor
 from mmlubench.commands.eval_debate import eval_debate
 from mmlubench.commands.grade import grade
 from mmlubench.commands.record import record
@@ -44,6 +45,7 @@ def main() -> None:
 
 
 main.add_command(adapters)
+main.add_command(doctor)
 main.add_command(record)
 main.add_command(resume)
 main.add_command(run)

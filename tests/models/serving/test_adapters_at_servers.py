@@ -11,8 +11,7 @@ import pytest
 
 from mmlubench.errors import ModelError
 from mmlubench.models.serving.adapters import listed, load, unload
-
-from .conftest import LLAMACPP, VLLM, Routed, Routes
+from tests.routed_server import LLAMACPP, VLLM, Routed, Routes
 
 Serve = Callable[[Routes], Routed]
 LOADED = (200, "Success: LoRA adapter 'new' added successfully.")

@@ -10,8 +10,7 @@ import pytest
 
 from mmlubench.models.serving.fault import fault
 from mmlubench.models.serving.server import Kind, Server, look
-
-from .conftest import LLAMACPP, VLLM, Routed, Routes
+from tests.routed_server import LLAMACPP, VLLM, Routed, Routes
 
 Serve = Callable[[Routes], Routed]
 
