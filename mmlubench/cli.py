@@ -16,12 +16,16 @@ from mmlubench.commands.adapters import adapters
 from mmlubench.commands.doctor import doctor
 from mmlubench.commands.eval_debate import eval_debate
 from mmlubench.commands.grade import grade
+from mmlubench.commands.init import init
+from mmlubench.commands.keys import keys
+from mmlubench.commands.list_runs import list_runs
 from mmlubench.commands.record import record
 from mmlubench.commands.resume import resume
 from mmlubench.commands.run import run
 from mmlubench.commands.runs import errors_as_messages
 from mmlubench.commands.summarize import summarize
 from mmlubench.errors import UserError
+from mmlubench.printable import on_one_line
 from mmlubench.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,6 +50,9 @@ def main() -> None:
 
 main.add_command(adapters)
 main.add_command(doctor)
+main.add_command(init)
+main.add_command(keys)
+main.add_command(list_runs)
 main.add_command(record)
 main.add_command(resume)
 main.add_command(run)
@@ -83,13 +90,13 @@ def store() -> None:
 @_store_path
 def stats(path: Path) -> None:
     """Show how many answers of which models the store holds."""
-    with _opened(path) as opened:
+    with _opened(path, to_read=True) as opened:
         held = opened.stats()
     click.echo(f"{path}: {held['rows']:,} answers, {held['bytes'] / 1e6:,.1f} MB")
     if held["rows"]:
         click.echo(f"from {_moment(held['oldest'])} to {_moment(held['newest'])}")
     for model, rows in held["models"].items():
-        click.echo(f"{rows:>10,}  {model}")
+        click.echo(f"{rows:>10,}  {on_one_line(model)}")
 
 
 @store.command()
@@ -113,15 +120,15 @@ def prune(age: str | None, model: str | None, path: Path) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Store]:
-    """Open a store that is there; errors end the command with their sentence."""
+def _opened(path: Path, *, to_read: bool = False) -> Iterator[Store]:
+    """Open a store that is there, `to_read` without changing it; errors end the command with their sentence."""
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.engine.store.sqlite import Store
 
     with errors_as_messages():
         if not path.exists():
             raise UserError(f"there is no store at {path}; name one with --store PATH.")
-        with closing(Store.open(path)) as opened:
+        with closing(Store.open_to_read(path) if to_read else Store.open(path)) as opened:
             if opened.notice:
                 click.echo(opened.notice, err=True)
             yield opened

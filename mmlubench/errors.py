@@ -7,6 +7,7 @@ MmluBenchError
 │   ├── ModelError      an unknown model, an invalid models.yaml, a missing key
 │   └── PromptError     a template or recipe that cannot be used
 ├── BudgetSpent         --max-cost is reached, so the request was not sent: outcome `skipped`
+├── TimeLimitReached    the time that a plugin gives a test was over before its answer came: outcome `error`
 ├── StoreError          replies cannot be stored or looked up any more; those stored before are safe
 └── ProviderError       a request was sent and brought no usable reply: outcome `error`, never `wrong`
     ├── Unreachable     no connection, a broken one, or a timeout             (retryable)
@@ -24,12 +25,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from mmlubench.printable import printable
+
 #: The beginning of the error message of a request that was not sent because others failed; their reason follows.
 NOT_ASKED = "not asked: "
 
 
 class MmluBenchError(Exception):
-    """The base class of all errors of mmlubench."""
+    """The base class of all errors of mmlubench. Nothing in a message can command a terminal."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message)))
 
 
 class UserError(MmluBenchError):
@@ -41,12 +47,18 @@ class UserError(MmluBenchError):
         return cls(f"{place}: {problem}")
 
 
+class TimeLimitReached(MmluBenchError):
+    """The time that a plugin gives a test was over before its answer came."""
+
+
 class DataError(UserError):
     """A data set or another data file is invalid."""
 
-    def __init__(self, file: object, problem: str, *, row: int | None = None) -> None:
+    def __init__(self, file: object, problem: str, *, row: int | None = None, way_out: str = "") -> None:
+        """`way_out` is what to do, where the same problem may need other advice in another command."""
         where = f"{file}, row {row}" if row is not None else str(file)
-        super().__init__(f"{where}: {problem}")
+        super().__init__(f"{where}: {problem}" + (f"; {way_out}." if way_out else ""))
+        self.problem, self.way_out = problem, way_out
 
     @classmethod
     def at(cls, place: object, problem: str) -> UserError:
@@ -96,7 +108,7 @@ class ProviderError(MmluBenchError):
 
     def add(self, more: str) -> None:
         """Add to the message."""
-        self.args = (f"{clause(str(self))}; {more}",)
+        self.args = (printable(f"{clause(str(self))}; {more}"),)
 
 
 class Unreachable(ProviderError):
@@ -144,7 +156,10 @@ def short(value: object) -> str:
 
     shortened = reprlib.Repr()
     shortened.maxstring = shortened.maxother = 60
-    return shortened.repr(value)
+    try:
+        return shortened.repr(value)
+    except Exception:  # of an object of the user's own, or an integer of more digits than Python writes
+        return f"a {type(value).__name__}"
 
 
 def close_to(name: str, known: Collection[str]) -> str:

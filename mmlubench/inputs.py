@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import select
+import stat
 from collections.abc import Iterator
-from errno import EFBIG
+from errno import EFBIG, ETIMEDOUT
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from mmlubench import zstd
+from mmlubench.yaml_values import problem_of
 
 _MB = 1_000_000
 
@@ -29,8 +32,8 @@ LINE_BYTES = 16 * _MB
 DATA_BYTES = 1_000 * _MB
 #: The largest CSV file, which is read in one piece: the largest one of MMLU has 2 MB.
 CSV_BYTES = 64 * _MB
-#: The most values of a YAML file after its aliases are expanded: nine lines can expand to a thousand million values.
-_YAML_VALUES = 100_000
+#: How long to wait for the first byte out of a pipe, in seconds.
+_PIPE_S = 10
 
 
 class TooLarge(OSError):
@@ -52,7 +55,7 @@ def check_size(path: Path, most: int) -> None:
 
 def read_bytes(path: Path, most: int) -> bytes:
     """Return the content of a file. Raises TooLarge for more than `most` bytes, and OSError."""
-    with path.open("rb") as file:
+    with _open(path) as file:
         _check_open(file, most)
         # The size of a pipe or a device is not known before it is read.
         content = file.read(most + 1)
@@ -86,7 +89,7 @@ def read_lines(path: Path, most: int | None = None) -> Iterator[bytes]:
 
 
 def _opened(path: Path, most: int | None) -> BinaryIO:
-    file = path.open("rb")
+    file = _open(path)
     try:
         if most is not None:
             _check_open(file, most)
@@ -111,19 +114,23 @@ def sha256(path: Path) -> str:
 def load_yaml(path: Path) -> Any:
     """Return what a YAML file holds, plain values only.
 
-    Raises TooLarge for more than `CONFIG_BYTES`, OSError, UnicodeDecodeError, and yaml.YAMLError for a file that is
-    no YAML, that is nested too deeply, or that stands for more values than anybody writes.
+    Raises TooLarge for more than `CONFIG_BYTES`, OSError, UnicodeDecodeError, and yaml.YAMLError for a file that is no
+    YAML, that is nested too deeply, that stands for more values than anybody writes, or that says a key twice.
     """
     import yaml
 
     loader = yaml.SafeLoader(read_text(path))
     try:
         root = loader.get_single_node()
-        if _is_too_much(root):
-            raise yaml.YAMLError(f"with its aliases it stands for more than {_YAML_VALUES:,} values")
-        return None if root is None else loader.construct_document(root)
+        if root is None:
+            return None
+        if problem := problem_of(root):
+            raise problem
+        return loader.construct_document(root)
     except RecursionError:
         raise yaml.YAMLError("it is nested too deeply") from None
+    except ValueError as error:  # of a date such as 2024-13-45
+        raise yaml.YAMLError(f"a value cannot be read: {error}") from None
     finally:
         loader.dispose()
 
@@ -133,17 +140,16 @@ def _check_open(file: BinaryIO, most: int) -> None:
         raise TooLarge(size, most)
 
 
-def _is_too_much(root: Any) -> bool:
-    """Whether walking through all nodes would take too long, or for ever where an alias names what it is part of.
-
-    Asked before values are made of the nodes: merging a mapping into others (`<<`) multiplies it in memory.
-    """
-    waiting, seen = [root], 0
-    while waiting:
-        inner = getattr(waiting.pop(), "value", None)
-        seen += 1
-        if isinstance(inner, list):  # of nodes, or of pairs of them where it is a mapping
-            waiting += [node for part in inner for node in (part if isinstance(part, tuple) else (part,))]
-        if seen + len(waiting) > _YAML_VALUES:
-            return True
-    return False
+def _open(path: Path) -> BinaryIO:
+    """Open a file for reading. Raises TimeoutError, an OSError, for a pipe into which nobody writes."""
+    if not stat.S_ISFIFO(path.stat().st_mode):
+        return path.open("rb")
+    # Without O_NONBLOCK the call would wait for a writer, perhaps for ever.
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+    writers = select.poll()
+    writers.register(file, select.POLLIN)
+    if not writers.poll(_PIPE_S * 1000):
+        file.close()
+        raise TimeoutError(ETIMEDOUT, f"it is a pipe, and nothing was written into it for {_PIPE_S} s")
+    os.set_blocking(file.fileno(), True)
+    return file

@@ -77,12 +77,14 @@ class Option(NamedTuple):
         """Return the value of a parsed text, the default for None. Raises UserError for a value that is not allowed."""
         if given is None:
             return self.default
-        if self.repeatable:
-            return tuple(given)
         if self.kind in _KINDS:
             return self._number(given)
-        if given == "":  # as from a variable of the shell that is not set
+        if given == "" or (
+            self.repeatable and "" in given
+        ):  # as from a variable of the shell that is not set
             raise UserError(f"{self.flag} is empty: give a value, or leave it out for the default.")
+        if self.repeatable:
+            return tuple(given)
         if self.choices is not None and given not in self.choices():
             raise UserError(f"{self.flag} {given}: it must be one of {', '.join(self.choices())}.")
         return given

@@ -17,6 +17,9 @@ from mmlubench.errors import DataError
 #: Files of version 1 have no kind, and its manifest has no version.
 SCHEMA_VERSION = 2
 
+#: The states of a run, as its manifest has them. A run that was killed is still `running` there.
+RUNNING, FINISHED, BROKEN_OFF = "running", "finished", "broken off"
+
 #: The kinds of runs: the value of `kind` in `summary.json`, `manifest.json` and the lines of `requests.jsonl`.
 BENCHMARK, DIALOGUES = "benchmark", "dialogues"
 KINDS = (BENCHMARK, DIALOGUES)
@@ -57,6 +60,10 @@ class Manifest:
     """`pytest` and its arguments."""
     cwd: str = ""
     """The folder in which the command was given."""
+    state: str = ""
+    """One of the states above; empty in a manifest of an older version."""
+    process: Mapping[str, Any] = field(default_factory=dict)
+    """The process that writes the run: its `host` and `pid`."""
     store: str | None = None
     """The file that stored the replies; None for a run without a store."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -101,7 +108,7 @@ class Manifest:
 _HEAD = ("schema_version", "kind")
 _FIELDS = tuple(one.name for one in fields(Manifest) if one.name != "facts")
 _TYPES: dict[str, type[Any]] = {
-    **dict.fromkeys(("settings", "models", "recipe", "data", "packages"), dict),
+    **dict.fromkeys(("settings", "models", "recipe", "data", "packages", "process"), dict),
     **dict.fromkeys(("command", "agents"), list),
     "workers": int,
 }

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
+from math import exp
 from sys import intern
 from types import NoneType
 from typing import Any
@@ -20,6 +21,12 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 #: The number of likeliest tokens that a server is asked for: the most that vLLM and OpenAI give.
 TOP_LOGPROBS = 20
+#: The largest number of tokens, or of US dollars, that a record may have.
+_MOST_TOKENS = 10**15
+#: The probability from which a token is certain though no other one is told beside it.
+CERTAIN = 0.99
+#: The key in `Completion.metadata` for the names of the tools that a model called instead of, or besides, an answer.
+TOOL_CALLS = "tool_calls"
 
 
 class Outcome(str, Enum):
@@ -78,6 +85,8 @@ class Question:
     """The locale of a translation as its data set names it, for example `DE_DE`; empty for English."""
     rationale: str = ""
     """The worked-out solution of a worked example; empty if the data set has none."""
+    order: str = ""
+    """The letters of the choices in the data, in the order they have here, such as `CABD`; empty if none was moved."""
 
     @property
     def letters(self) -> str:
@@ -88,6 +97,11 @@ class Question:
     def case_id(self) -> str:
         """The part of the pytest id that names the question, for example `anatomy-0017`."""
         return "-".join(self.id.split("/")[1:]) or self.id
+
+
+def untranslated(question_id: str, language: str) -> str:
+    """Return what the id of a question is in all languages: without the name of its own."""
+    return question_id.replace(f"/{language}/", "/", 1) if language else question_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +212,16 @@ class Usage:
             "cost_usd": self.cost_usd,
         }
 
+    def checked(self) -> Usage:
+        """Return this. Raises TypeError for a count that is no whole number up to 10**15, or a cost that is none."""
+        counts = (getattr(self, name) for name in self.__slots__ if name != "cost_usd")
+        if not all(type(count) is int and 0 <= count <= _MOST_TOKENS for count in counts):
+            raise TypeError("a number of tokens is no count")
+        cost = self.cost_usd
+        if cost is not None and not (type(cost) in (int, float) and 0 <= cost <= _MOST_TOKENS):
+            raise TypeError("cost_usd is no price")
+        return self
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Usage:
         """Make the usage from the dictionary of `to_dict`; missing and unknown keys of other versions are ignored."""
@@ -230,6 +254,14 @@ class Completion:
     They are the likeliest first tokens of the reply, best first, or the tokens of `Request.continuation`, in order.
     """
 
+    @property
+    def lacks_alternatives(self) -> bool:
+        """Whether the log-probabilities are those of one first token only, which is not certain by its own figure.
+
+        Nothing then says how likely each letter is: among probabilities that are scaled to 1 in total, it would be 1.
+        """
+        return len(self.logprobs) == 1 and exp(self.logprobs[0][1]) < CERTAIN
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -237,7 +269,10 @@ class Answer:
 
     letter: str | None
     rule: str
-    """The name of the extraction rule that fired, or why there is no letter: `unparsed`, `truncated`, `refused`."""
+    """The name of the extraction rule that fired, or why there is no letter: `unparsed`, `truncated`, `refused`.
+
+    A cause may follow: `unparsed:thinking` (thinking without a reply), `unparsed:tool_call` (a call without text).
+    """
     text: str
     explanation: str
     """One line for the user: the letter that was answered and the right one."""
@@ -251,11 +286,17 @@ class Answer:
     """The letters of all agents in each round, if several agents worked on the question."""
     record: Mapping[str, Any] | None = None
     """The conversations of these agents: an entry of the debate file."""
+    letter_mass: float | None = None
+    """The probability of all letters together, 0 to 1; None if the letter was read from a text."""
+    unlisted_mass: float = 0.0
+    """The most probability that letters missing from the server's list of tokens may have; 0 if none is missing."""
+    second_tries: int = 0
+    """The number of replies that were cut off and replaced by that of a second request with a larger limit."""
 
     @property
     def failure(self) -> Outcome:
         """The outcome of the case if the assertion on this answer fails."""
-        return Outcome.WRONG if self.letter else Outcome(self.rule)
+        return Outcome.WRONG if self.letter else Outcome(self.rule.partition(":")[0])
 
 
 def majority(letters: Iterable[str | None]) -> str | None:
@@ -299,6 +340,12 @@ class Entry:
     """The letters of all agents in each round, if several agents worked on the question."""
     recipe: str = ""
     """The name of what replaced the recipe of the run, such as `own solver (conftest.py)`; empty for that recipe."""
+    letter_mass: float | None = None
+    unlisted_mass: float = 0.0
+    second_tries: int = 0
+    """These three as in `Answer`; a mass of None in files written before these fields existed, too."""
+    order: str = ""
+    """`Question.order`: the letters that the choices have in the data, if the data set moved them; else empty."""
 
     @property
     def points(self) -> float:
@@ -325,38 +372,28 @@ class Entry:
         for name, value in known.items():
             if not isinstance(value, _KINDS.get(name, str)):
                 raise TypeError(f"{name} is {value!r:.40}")
-        for name in _REPEATED:
-            if name in known:
-                known[name] = intern(known[name])
+        known |= {name: intern(known[name]) for name in _REPEATED if name in known}
         return cls(**known)
 
 
 @lru_cache(maxsize=4096)
 def _same(usage: Usage) -> Usage:
-    """Return one object for all equal ones: few numbers of tokens are common to most cases."""
-    return usage
+    """Return one object for all equal ones: few numbers of tokens are common to most cases. Raises TypeError."""
+    return usage.checked()
 
 
 #: The texts of an entry that many entries have: one copy of each is kept.
 _REPEATED = (
-    "benchmark",
-    "subject",
-    "category",
-    "model",
-    "answer",
-    "rule",
-    "served_model",
-    "language",
-    "recipe",
+    *("benchmark", "subject", "category", "model", "answer", "rule", "served_model"),
+    *("language", "recipe", "order"),
 )
-
 #: The types of the fields of an entry in a file, other than text.
 _KINDS: Mapping[str, Any] = {
-    **dict.fromkeys(("requests", "choices"), int),
+    **dict.fromkeys(("requests", "choices", "second_tries"), int),
     **dict.fromkeys(("letters", "rounds"), tuple),
-    "latency_s": (int, float),
+    **dict.fromkeys(("latency_s", "unlisted_mass"), (int, float)),
     "usage": Usage,
     "prediction": (str, NoneType),
     "probabilities": (Mapping, NoneType),
-    "score": (int, float, NoneType),
+    **dict.fromkeys(("score", "letter_mass"), (int, float, NoneType)),
 }

@@ -40,7 +40,7 @@ class Settings:
     # which questions are asked
     data: str | None = text(
         "source of the data set: hub (Hugging Face), sample (a few embedded questions), or the path of a "
-        "folder or .tar file",
+        "folder, a .tar file or a single file (parquet, CSV, TSV, JSON, JSON lines)",
         "PATH",
         default_text="hub; sample for a mock model",
     )
@@ -165,6 +165,11 @@ class Settings:
         least=0,
     )
     # where results go, and when they count
+    desc: str | None = text(
+        "label of this run, in your own words, for its manifest, the end of its output and `mmlubench runs`",
+        "TEXT",
+        default_text="none",
+    )
     run_dir: str = text("folder in which every run makes its own folder", "DIR", default="reports")
     log_compression: str | None = text(
         "compress requests.jsonl and responses.jsonl, which then end in .jsonl.zst: zstd",
@@ -176,6 +181,10 @@ class Settings:
     )
     max_unparsed_rate: float = share(
         "report no accuracy if a larger share of the replies than X has no letter", default=0.02
+    )
+    min_letter_mass: float = share(
+        "report no accuracy scored by log-probability if the letters hold less of the probability than X on average",
+        default=0.1,
     )
     min_accuracy: float | None = share("exit with status 1 if the accuracy is below X (0 to 1), else with 0")
 

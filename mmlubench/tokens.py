@@ -38,6 +38,11 @@ def tokens_like_gpt2(text: str) -> int:
     return round(_TOKENS_A_PIECE * (sum(map(_pieces, lines)) + len(lines) - 1))
 
 
+def most_tokens_like_gpt2(size: int) -> float:
+    """Return the most that `tokens_like_gpt2` can estimate for a text of `size` bytes: each byte a piece of its own."""
+    return _TOKENS_A_PIECE * size + 1
+
+
 @lru_cache(maxsize=8192)
 def _pieces(line: str) -> int:
     # Cached, as all questions of a subject have the same worked examples.

@@ -76,7 +76,10 @@ def load(path: Path, error: type[UserError]) -> Any:
         if mark is None:
             raise error.at(path, f"not valid YAML ({why}).") from None
         where = f"{path}, line {mark.line + 1}"
-        raise error.at(where, f"not valid YAML ({why}); check indentation and quotes.") from None
+        advice = (
+            "" if isinstance(problem, yaml.constructor.ConstructorError) else "; check indentation and quotes"
+        )
+        raise error.at(where, f"not valid YAML ({why}){advice}.") from None
 
 
 def check(kind: type[T], values: object, where: object, error: type[UserError], /, **ours: object) -> T:

@@ -30,6 +30,11 @@ FEWER_PLUGINS = "-p no:hypothesispytest -p no:respx -p no:pytest_httpx2"
 LATENCY_SERVER = ROOT / "perf" / "fixed_latency_server.py"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """A warning is an error in our tests; not in the ini, where it would break plugins of those who run benchmarks."""
+    config.addinivalue_line("filterwarnings", "error")
+
+
 @dataclass
 class Ran:
     """A pytest run that has ended."""

@@ -115,17 +115,37 @@ def test_without_a_path_it_is_the_one_that_runs_use(monkeypatch: pytest.MonkeyPa
     assert run("stats").output.startswith(f"{path}: 0 answers")
 
 
-def test_a_damaged_store_and_another_programs_file_end_in_a_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "store.sqlite"
-    path.write_bytes(b"no database" * 1000)
+def test_a_damaged_store_is_left_as_it_is_by_a_look_and_repaired_by_what_has_to_write(path: Path) -> None:
+    damaged = bytearray(path.read_bytes())
+    damaged[8192:12288] = bytes(4096)
+    path.write_bytes(damaged)
     done = run("stats", "--store", path)
+    assert done.exit_code == 1
+    assert done.output.startswith(f"Error: the store {path} is damaged (")
+    assert done.output.endswith("; the next run copies what can be read of it into a new one.\n")
+    assert path.read_bytes() == damaged
+    done = run("prune", "--older-than", "30d", "--store", path)
     assert done.exit_code == 0
-    assert (
-        f"the store {path} was damaged (file is not a database): it is now store.sqlite.corrupt-"
-        in done.output
-    )
+    (aside,) = path.parent.glob("store.sqlite.corrupt-*")
+    assert f"it is now {aside.name} beside it" in done.output
+
+
+@pytest.mark.parametrize("verb", [["stats"], ["prune", "--older-than", "1d"]])
+@pytest.mark.parametrize("content", [b"", b"my notes\n", b"no database" * 1000])
+def test_a_file_of_another_program_ends_in_a_sentence_and_is_left_as_it_is(
+    verb: list[str], content: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "notes"
+    path.write_bytes(content)
+    done = run(*verb, "--store", path)
+    assert done.exit_code == 1
+    what = "a file of another program, and is left as it is" if content else "an empty file, and no store"
+    assert done.output.startswith(f"Error: {path} is {what}")
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
     done = run("stats", "--store", tmp_path)
     assert done.exit_code == 1
-    assert done.output.startswith(
-        f"Error: the store {tmp_path} cannot be opened (unable to open database file)"
-    )
+    assert done.output.startswith(f"Error: the store {tmp_path} is a folder, and a file is needed")

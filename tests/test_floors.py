@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 import pytest
 
+import mmlubench
+
 PACKAGE = Path(__file__).parent.parent / "mmlubench"
 
 FLOOR_0 = (
-    *("schema", "errors", "settings", "options", "records", "figures", "tokens"),
-    *("jsonl", "zstd", "inputs", "yaml_file", "resources", "registry", "extras"),
+    *("schema", "errors", "settings", "options", "records", "figures", "tokens", "printable", "private"),
+    *("jsonl", "zstd", "inputs", "yaml_file", "yaml_values", "resources", "registry", "extras", "safe_names"),
 )
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another
 BELOW_RUN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports")
@@ -35,6 +37,8 @@ FLOORS: dict[str, tuple[int, tuple[str, ...]]] = {
     "doctor": (6, (*BELOW_RUN, "run")),
     "commands": (7, BELOW_COMMANDS),
     "cli": (7, (*BELOW_COMMANDS, "commands")),
+    "__main__": (7, ("cli",)),
+    "benchmarks": (7, ("dialogues",)),  # and the public names: they are written as a user's own tests are
 }
 #: Packages that are slow to import: a function may import them without saying why.
 HEAVY = (
@@ -49,7 +53,7 @@ HEAVY = (
         "keyring",
         "numpy",
     ),
-    *("openai", "pandas", "pyarrow", "pydantic", "rich", "tenacity", "tokenizers", "yaml", "yarl"),
+    *("openai", "pandas", "pyarrow", "pydantic", "rich", "tokenizers", "yaml", "yarl"),
     "importlib.metadata",
 )
 SLOW = tuple(f"{name}." for name in HEAVY)
@@ -142,12 +146,12 @@ def judge(found: Import, package: str) -> str | None:
     """What is wrong with an import, or None."""
     room = found.module.partition(".")[0]
     if found.target.partition(".")[0] in PYTEST:
-        return None if room == "plugin" else found.breaks("only plugin/ may import pytest")
+        return None if room in ("plugin", "benchmarks") else found.breaks("only plugin/ may import pytest")
     if found.target.partition(".")[0] != package or found.target in (package, f"{package}.__version__"):
         return None
     target = found.target.removeprefix(package + ".")
     target_room = target.partition(".")[0]
-    if target_room == room:
+    if target_room == room or (room == "benchmarks" and target in vars(mmlubench)["__all__"]):
         return None
     if target_room not in FLOORS:
         return found.breaks("there is no such room; import a thing from the module that defines it")
@@ -252,7 +256,7 @@ def test_no_module_or_function_is_too_long_to_read() -> None:
 def house(tmp_path: Path) -> Path:
     """A small package of the same name, with a module or two on most floors."""
     package = tmp_path / "mmlubench"
-    for room in ("datasets", "models", "engine", "solvers", "run", "plugin", "dialogues"):
+    for room in ("datasets", "models", "engine", "solvers", "run", "plugin", "dialogues", "benchmarks"):
         (package / room).mkdir(parents=True)
         (package / room / "__init__.py").touch()
     for file in ("__init__.py", "schema.py", "errors.py", "models/base.py", "datasets/mmlu.py"):
@@ -280,6 +284,11 @@ def house(tmp_path: Path) -> Path:
         ("schema.py", "from mmlubench import Question", "from the module that defines it"),
         ("utils.py", "import mmlubench.schema", "utils has no floor yet"),
         ("__init__.py", "import mmlubench.schema", "the package itself imports nothing"),
+        (
+            "benchmarks/test_x.py",
+            "from mmlubench.schema import Question",
+            "schema is on floor 0, and benchmarks",
+        ),
         ("engine/__init__.py", "import pytest", "only plugin/ may import pytest"),
         ("engine/__init__.py", "from _pytest.runner import x", "only plugin/ may import pytest"),
     ],
@@ -301,6 +310,7 @@ def test_a_planted_import_is_found(house: Path, file: str, line: str, rule: str)
         ("run/__init__.py", "from mmlubench import datasets, engine, solvers"),
         ("dialogues/__init__.py", "import mmlubench.run"),
         ("plugin/__init__.py", "import pytest\nfrom mmlubench import __version__, engine"),
+        ("benchmarks/test_x.py", "import pytest\nfrom mmlubench import Question, Solver"),
     ],
 )
 def test_a_permitted_import_is_let_through(house: Path, file: str, line: str) -> None:

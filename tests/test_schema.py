@@ -154,6 +154,14 @@ def test_a_line_of_results_has_every_field_and_plain_values_only() -> None:
     }
 
 
+def test_a_line_of_an_older_version_lacks_what_was_not_measured_then() -> None:
+    line = Entry("q", "b", "s", "c", "m", Outcome.WRONG, "A", "B", "logprob", 0.5, Usage()).to_dict()
+    for name in ("letter_mass", "unlisted_mass", "second_tries"):
+        del line[name]
+    old = Entry.from_dict(line)
+    assert (old.letter_mass, old.unlisted_mass, old.second_tries) == (None, 0.0, 0)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -166,6 +174,9 @@ def test_a_line_of_results_has_every_field_and_plain_values_only() -> None:
         {"prediction": 1},
         {"score": "high"},
         {"probabilities": [0.5, 0.5]},
+        {"letter_mass": "0.98"},
+        {"unlisted_mass": None},
+        {"second_tries": 0.5},
     ],
     ids=str,
 )

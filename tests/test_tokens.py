@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.tokens import tokens_by_bytes, tokens_like_gpt2, tokens_of_size
+from mmlubench.tokens import most_tokens_like_gpt2, tokens_by_bytes, tokens_like_gpt2, tokens_of_size
 
 
 def test_four_characters_of_english_are_a_token() -> None:
@@ -39,3 +39,9 @@ def test_tokens_are_estimated_from_words_signs_and_bytes(text: str, tokens: int)
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_a_longer_text_has_no_fewer_tokens(text: str, more: str) -> None:
     assert tokens_like_gpt2(f"{text}\n{more}") >= max(tokens_like_gpt2(text), tokens_like_gpt2(more))
+
+
+@given(st.text(max_size=200))
+def test_no_text_of_a_size_is_estimated_at_more_than_the_most(text: str) -> None:
+    # Prompts that fit by their size alone are not counted before a run.
+    assert tokens_like_gpt2(text) <= most_tokens_like_gpt2(len(text.encode("utf-8", "surrogatepass")))

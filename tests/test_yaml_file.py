@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmlubench import inputs
 from mmlubench.errors import DataError, ModelError, UserError
 from mmlubench.yaml_file import EXACT, KNOWN_KEYS, TEXT, at_least, check, key, load, read
 
@@ -144,6 +147,16 @@ def test_what_has_no_keys_is_told_which_there_are(values: object, found: str) ->
         (b"a: \x00", ": not valid YAML ("),
         (b"a: \xff", ": not UTF-8 text; save it as UTF-8."),
         (b"[" * 9_999, ": not valid YAML (it is nested too deeply)."),
+        (b"a: 1\nb: " + b"9" * 500_000, ", line 2: not valid YAML (a number has 500,000 characters; put it in quotes"),
+        (b"b: 0x" + b"f" * 5_000, ", line 1: not valid YAML (a number has 5,002 characters; put it in quotes if it is"),
+        (b"b: 1" + b":59" * 5_000, ", line 1: not valid YAML (a number has 15,001 characters; put it in quotes if it"),
+        (b"b: 1.0e+" + b"9" * 400, ", line 1: not valid YAML (a number has 405 characters; put it in quotes if it is"),
+        (b"day: 2024-13-45", ": not valid YAML (a value cannot be read: month must be in 1..12)."),
+        (b"day: 2024-02-30 12:00:00", ": not valid YAML (a value cannot be read: day is out of range for month)."),
+        (b"a: 1\nb: 2\na: 3", ", line 3: not valid YAML (the key 'a' is there twice: leave one of them out)."),
+        (b"x:\n  - {a: 1, 'a': 2}", ", line 2: not valid YAML (the key 'a' is there twice: leave one of them out)."),
+        (b"a: &a [*a]", ": not valid YAML (with its aliases it stands for more than 100,000 values)."),
+        (b"\xff\xfea\x00:\x00 \x00b\x00", ": not UTF-8 text; save it as UTF-8."),
         (b"#" * 1_000_001, ": cannot be read (it has 1.0 MB, and at most 1 MB are read); give the path of"),
         (None, ": cannot be read (No such file or directory); give the path of a YAML file."),
     ],
@@ -187,3 +200,29 @@ def test_pydantic_and_yaml_are_not_imported_before_a_file_is_read() -> None:
     code = "import mmlubench.yaml_file, sys; print(*{'pydantic', 'yaml'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_what_looks_like_a_mistake_but_is_none_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(
+        b"\xef\xbb\xbfa: &a {x: 1}\r\nb:\r\n  <<: *a\r\n  <<: {z: 2}\r\n  x: 3\r\n'1': a\r\n1: '"
+        + b"9" * 99
+        + b"'"
+    )
+    assert load(path, UserError) == {"a": {"x": 1}, "b": {"x": 3, "z": 2}, "1": "a", 1: "9" * 99}
+
+
+def test_a_pipe_is_read_and_one_into_which_nobody_writes_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=lambda: path.write_text("a: 1\n" + "# more\n" * 20_000))
+    writer.start()
+    assert load(path, UserError) == {"a": 1}
+    writer.join()
+    monkeypatch.setattr(inputs, "_PIPE_S", 0.1)
+    with pytest.raises(
+        UserError, match=r"cannot be read \(it is a pipe, and nothing was written into it for 0\.1 s\)"
+    ):
+        load(path, UserError)

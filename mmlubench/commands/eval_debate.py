@@ -15,6 +15,7 @@ from mmlubench.errors import UserError
 from mmlubench.grading import find_extraction
 from mmlubench.inputs import DATA_BYTES, read_bytes
 from mmlubench.reports.debate import round_table
+from mmlubench.solvers.debate_shapes import entries_of
 from mmlubench.solvers.transcript import Transcript, read_transcript
 from mmlubench.stats.debate import Debated, RoundScore, debate_parts, round_score, sum_up
 
@@ -31,9 +32,10 @@ from mmlubench.stats.debate import Debated, RoundScore, debate_parts, round_scor
 def eval_debate(file: Path, number: int | None, extraction: str, as_json: bool) -> None:
     """Score a debate FILE by the majority of its agents in round K.
 
-    FILE may come from mmlubench or from another program that writes the same format. Letters are read again from the
-    replies of the agents. In a tie the letter seen first wins; a reply without a letter casts no vote, and a question
-    without any vote counts as wrong.
+    FILE may come from mmlubench or from another program that writes the same format: entries with question, options,
+    answer and agent_contexts by question id, as a list, or within an object that says more. Letters are read again
+    from the replies of the agents. In a tie the letter seen first wins; a reply without a letter casts no vote, and a
+    question without any vote counts as wrong.
     """
     with errors_as_messages():
         debates = read_debates(file, extraction)
@@ -52,12 +54,12 @@ def read_debates(file: Path, extraction: str) -> list[Transcript]:
     """Read all entries of a debate file. Raises UserError."""
     find_extraction(extraction)
     try:
-        entries = orjson.loads(read_bytes(file, DATA_BYTES))
+        entries = entries_of(orjson.loads(read_bytes(file, DATA_BYTES)))
     except OSError as error:
         raise UserError(f"{file}: it cannot be read ({error.strerror}); give a debate file.") from None
     except orjson.JSONDecodeError as error:
         raise UserError(f"{file}, line {error.lineno}: not valid JSON ({error.msg}).") from None
-    if not isinstance(entries, dict) or not entries:
+    if not entries:
         raise UserError(f"{file}: expected an object of debates by question id, with at least one in it.")
     try:
         debates = [read_transcript(name, entry, extraction) for name, entry in entries.items()]

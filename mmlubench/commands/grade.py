@@ -10,6 +10,7 @@ import click
 
 from mmlubench.commands.runs import errors_as_messages
 from mmlubench.errors import UserError
+from mmlubench.printable import printable
 
 if TYPE_CHECKING:
     from mmlubench.dialogues import Experiment
@@ -42,7 +43,7 @@ def grade(folder: Path, config: Path | None) -> None:
         found = [*changed, *faults(folder, experiment)]
     if found:
         for fault in found[:_LISTED]:
-            click.echo(f"Error: {fault}", err=True)
+            click.echo(f"Error: {printable(fault)}", err=True)
         if found[_LISTED:]:
             click.echo(f"Error: and {len(found) - _LISTED:,} more faults.", err=True)
         raise click.exceptions.Exit(1)

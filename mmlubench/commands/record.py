@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ import click
 import orjson
 
 from mmlubench.commands.runs import about_run, errors_as_messages
-from mmlubench.errors import UserError
+from mmlubench.errors import ModelError, UserError
 from mmlubench.figures import several
 from mmlubench.jsonl import write_atomic
+from mmlubench.models.mock_replies import load
+from mmlubench.private import make_folder
 from mmlubench.run.archive import find_run, read_records
 
 #: The fields of a reply that are recorded if they are not empty, besides `completion` and `usage`.
@@ -32,7 +36,7 @@ _RECORDED = ("finish_reason", "reasoning", "metadata", "logprobs")
 @click.option(
     "--model", "label", metavar="LABEL", help="The model to record, if the run asked several models."
 )
-@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option("--force", is_flag=True, help="Replace the file if it is an earlier recording.")
 def record(run: str, parent: Path, target: Path, label: str | None, force: bool) -> None:
     """Record the replies of RUN in a file that a mock plays back.
 
@@ -176,8 +180,16 @@ def _reply(line: Mapping[str, Any]) -> dict[str, Any]:
 def _check_target(target: Path, force: bool) -> None:
     if target.suffix not in (".json", ".jsonl"):
         raise UserError(f"--to {target}: give a file name that ends in .json or .jsonl.")
-    if target.exists() and not (force and target.is_file()):
+    if not os.path.lexists(target):
+        return
+    if not (force and target.is_file()):
         raise UserError(f"--to {target}: it exists already; give another name, or --force to replace a file.")
+    with suppress(ModelError):
+        if all(reply.usage is not None for reply in load(str(target)).values()):  # as in all that we record
+            return
+    raise UserError(
+        f"--to {target}: it is no file of replies, and --force replaces no other; give another name."
+    )
 
 
 def _write(target: Path, by_id: Mapping[str, Any]) -> None:
@@ -189,7 +201,7 @@ def _write(target: Path, by_id: Mapping[str, Any]) -> None:
         entries = (orjson.dumps(name) + b": " + orjson.dumps(reply) for name, reply in in_order)
         content = b"{\n" + b",\n".join(entries) + b"\n}\n"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         write_atomic(target, content)
     except OSError as error:
         raise UserError(f"--to {target}: it cannot be written ({error.strerror}).") from None

@@ -18,24 +18,29 @@ from mmlubench.commands.runs import about_run, errors_as_messages
 from mmlubench.errors import UserError
 from mmlubench.records import Manifest
 from mmlubench.run.archive import MANIFEST, find_run, read_manifest
+from mmlubench.run.resuming import is_of_this_project, project_of
 
 
 @click.command()
 @about_run
-def resume(run: str, parent: Path) -> None:
-    """Resume RUN where it was interrupted.
+@click.option("--trust", is_flag=True, help="Resume a run of another project, and execute its conftest.py.")
+def resume(run: str, parent: Path, trust: bool) -> None:
+    """Go on with RUN where it was interrupted.
 
-    RUN is a run folder, the id of a run, or `latest`. The command that started the run is started again in the same
-    folder. The store has every reply that arrived, so that only the missing ones are requested. A finished run may be
-    resumed as well; it sends no request. The exit status is pytest's.
+    RUN is a run folder, the id of a run, or `latest`. The command that started the run is started again, from the
+    folder in which it was started, and writes a new run folder: the old one stays as it is. The store has every reply
+    that arrived, so that only the missing ones are requested. A finished run may be resumed as well; it sends no
+    request. The exit status is pytest's.
     """
     with errors_as_messages():
         folder = find_run(run, parent)
         manifest = read_manifest(folder)
         arguments, cwd = _command_of(manifest, folder), _folder_of(manifest, folder)
+        command = [sys.executable, "-m", "pytest", *arguments]
+        if not trust:
+            _check_project(folder, cwd, command)
     for notice in _notices(manifest):
         click.echo(notice, err=True)
-    command = [sys.executable, "-m", "pytest", *arguments]
     click.echo(f"in {cwd}: {shlex.join(command)}")
     sys.exit(_status(_run(command, cwd)))
 
@@ -71,6 +76,19 @@ def _folder_of(manifest: Manifest, folder: Path) -> Path:
     if not Path(cwd).is_dir():
         raise UserError(f"{cwd}, where the run was started, does not exist any more: {by_hand}")
     return Path(cwd)
+
+
+def _check_project(folder: Path, cwd: Path, command: Sequence[str]) -> None:
+    """Ask, where there is somebody to ask, before code of another project is executed. Raises UserError."""
+    here = Path.cwd()
+    if is_of_this_project(folder, cwd, here):
+        return
+    what = f"{folder / MANIFEST} wants to run `{shlex.join(command)}` in {cwd}"
+    why = f"the run is not of the project in {project_of(here)}, and pytest executes the conftest.py that it finds"
+    if sys.stdin.isatty():
+        click.confirm(f"{what}; {why}. Go on?", abort=True, err=True)
+        return
+    raise UserError(f"{what}; {why}: if you trust it, give --trust, or go to that project first.")
 
 
 def _notices(manifest: Manifest) -> Iterator[str]:

@@ -12,6 +12,7 @@ import click
 from mmlubench import __version__
 from mmlubench.commands.runs import errors_as_messages
 from mmlubench.errors import DataError, ProviderError, UserError
+from mmlubench.private import make_folder
 from mmlubench.records import DIALOGUES
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh:
         replies = _ask(experiment, spec, parent, refresh=refresh)
         summary = _write(experiment, spec, replies, folder, origin)
     if summary is None:
-        _show_failures(experiment, replies, folder)
+        _show_failures(experiment, replies, folder, refresh=refresh)
         raise click.exceptions.Exit(1)
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.commands.summarize import show
@@ -80,13 +81,13 @@ def _ask(
 
     run = run_of(spec, parent, refresh=refresh)
     store = run.roster.store
-    if run.roster.store_notice:
-        click.echo(run.roster.store_notice, err=True)
+    for notice in run.roster.store_notices:
+        click.echo(notice, err=True)
     try:
         return asyncio.run(ask_all(run, experiment))
     except KeyboardInterrupt:
         stored = f"; the replies so far are stored in {store.path}" if store else ""
-        click.echo(f"Stopped{stored}: run the same command again to go on.", err=True)
+        click.echo(f"Stopped{stored}: {_again(refresh, 'to go on')}.", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None
     finally:
         run.roster.close_store()
@@ -96,17 +97,22 @@ def _folder(experiment: Experiment, parent: Path) -> Path:
     """Make the folder of the experiment, before any request is paid for."""
     folder = parent / experiment.experiment_id
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise UserError(f"--output-dir {parent}: {folder} cannot be made ({error.strerror}).") from None
     return folder
 
 
 def _protect(folder: Path, spec: ModelSpec, force: bool) -> None:
-    """Mock replies must not wipe out real ones, only because the key is not set today."""
+    """Refuse a folder with files of others, and mock replies in place of real ones because a key is not set today."""
     # late: `mmlubench --help` and the other commands need none of it
-    from mmlubench.dialogues.lines import SUMMARY, read_object
+    from mmlubench.dialogues.lines import ORIGIN, REQUESTS, RESPONSES, SUMMARY, read_object
 
+    there = [name for name in (REQUESTS, RESPONSES, SUMMARY) if (folder / name).exists()]
+    if there and not (folder / ORIGIN).exists():
+        raise UserError(
+            f"{folder} has a {there[0]} that no `mmlubench run` wrote: give another --output-dir."
+        )
     if not spec.is_mock or force:
         return
     try:
@@ -173,7 +179,11 @@ def _origin(experiment: Experiment, spec: ModelSpec) -> dict[str, Any]:
 
 
 def _show_failures(
-    experiment: Experiment, replies: Sequence[Completion | ProviderError], folder: Path
+    experiment: Experiment,
+    replies: Sequence[Completion | ProviderError],
+    folder: Path,
+    *,
+    refresh: bool,
 ) -> None:
     failed = [
         (dialogue, reply)
@@ -186,6 +196,13 @@ def _show_failures(
         click.echo(f"Error: and {len(failed) - _LISTED:,} more.", err=True)
     click.echo(
         f"Error: {len(failed):,} of {len(replies):,} dialogues were not answered, so there is no summary; "
-        f"the replies so far are in {folder}: run the same command again to ask for the rest.",
+        f"the replies so far are in {folder}: {_again(refresh, 'to ask for the rest')}.",
         err=True,
+    )
+
+
+def _again(refresh: bool, why: str) -> str:
+    """Return how an unfinished run goes on: `--refresh` asks everything again each time."""
+    return "run the same command again" + (
+        ", which asks for every reply with --refresh" if refresh else f" {why}"
     )

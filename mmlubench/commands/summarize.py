@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mmlubench.commands.runs import errors_as_messages
+from mmlubench.commands.runs import errors_as_messages, print_text
 from mmlubench.errors import UserError
 
 
@@ -44,13 +43,12 @@ def show(summary: Mapping[str, Any], experiment_id: str) -> None:
     model = summary.get("model")
     mock = "MOCK " if summary.get("mock") is True else ""
     title = f"{mock}{experiment_id}" + (f", model {model}" if isinstance(model, str) else "")
-    # Names are printed without interpreting markup; characters that the terminal cannot show become question marks.
+    # Names are printed without interpreting markup.
     console = Console(markup=False, highlight=False, emoji=False)
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     with console.capture() as capture:
         console.print(layout(summary, title))
     lines = (line.rstrip() for line in capture.get().splitlines())
-    click.echo("\n".join(lines).encode(encoding, "replace").decode(encoding), color=True)
+    print_text("\n".join(lines))
 
 
 def _check(folder: Path, name: str) -> None:

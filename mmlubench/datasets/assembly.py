@@ -34,6 +34,7 @@ def assemble(
     ids.check(questions)
     digest.add(examples)
     found = source.counts or _counted(questions)
+    partial = _notice(spec, source, found, examples, allow_partial, languages)
     return DataSet(
         name=spec.name,
         questions=questions,
@@ -41,7 +42,7 @@ def assemble(
         source=source.name,
         revision=source.revision,
         sha256=digest.hexdigest(),
-        notice=_notice(spec, source, found, examples, allow_partial, languages),
+        notice="; ".join(filter(None, (partial, *spec.remarks(source, questions)))),
         left_unread=sum(sum(same.values()) for same in found.values()) - len(questions),
     )
 

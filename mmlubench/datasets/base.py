@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,6 +93,8 @@ class Spec:
     `{}` stands for the part, with hyphens.
     """
     description: str = ""
+    remarks: Callable[[Source, Sequence[Question]], Iterable[str]] = lambda source, questions: ()
+    """Says what a user should know of the scored questions: half a sentence each, which `DataSet.notice` joins."""
     source: Callable[[], Source] | None = None
     """Reads the rows of a data set whose description names its files; `--data` does not apply to it then."""
 

@@ -7,6 +7,13 @@ from collections.abc import Collection
 from mmlubench.errors import close_to, short
 
 
+def as_text(value: object) -> str | None:
+    """Return the cell of a user's own table as text, an empty one as nothing; None if it is no single value."""
+    if value is None:
+        return ""
+    return str(value) if type(value) in (str, int, float, bool) else None
+
+
 def text(name: str, value: object) -> str:
     """Check a cell that must hold text."""
     if isinstance(value, str) and value.strip():

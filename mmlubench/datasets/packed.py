@@ -56,12 +56,12 @@ class _Store:
     def add(self, questions: Iterable[Question]) -> None:
         remaining = iter(questions)
         while block := list(islice(remaining, _TOGETHER)):
-            rows = [(q.id, q.text, q.choices, q.answer, q.rationale) for q in block]
+            rows = [(q.id, q.text, q.choices, q.answer, q.rationale, q.order) for q in block]
             self.blocks.append(zlib.compress(json.dumps(rows).encode(), _LEVEL))
             for question in block:
                 self.group_numbers.append(self.groups.setdefault(group_of(question), len(self.groups)))
 
-    def _unpacked(self, number: int) -> list[tuple[str, str, list[str], str, str]]:
+    def _unpacked(self, number: int) -> list[tuple[str, str, list[str], str, str, str]]:
         return json.loads(zlib.decompress(self.blocks[number]))  # type: ignore[no-any-return]
 
 
@@ -103,9 +103,11 @@ class PackedQuestions(Sequence[Question]):
             return PackedQuestions(self._store, self._places[index])
         place = self._places[index]
         block, at = divmod(place, _TOGETHER)
-        name, text, choices, answer, rationale = self._store.rows(block)[at]
+        name, text, choices, answer, rationale, order = self._store.rows(block)[at]
         benchmark, language, subject, category = self._groups[self._store.group_numbers[place]]
-        return Question(name, benchmark, subject, category, text, tuple(choices), answer, language, rationale)
+        return Question(
+            name, benchmark, subject, category, text, tuple(choices), answer, language, rationale, order
+        )
 
     def __len__(self) -> int:
         return len(self._places)

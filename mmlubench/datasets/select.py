@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 import random
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import accumulate, chain, islice
+from typing import NamedTuple
 
 from mmlubench.datasets.packed import Group, Runs, pick, runs
 from mmlubench.datasets.sets.subjects import CATEGORIES
 from mmlubench.errors import EmptySelection
-from mmlubench.schema import Question
+from mmlubench.schema import Question, untranslated
+
+KeyOf = Callable[[int], str]
 
 
 def select(
@@ -27,7 +30,14 @@ def select(
     Empty `subjects` or `categories` mean all; a space or hyphen may stand for the underscore of a name. Raises
     EmptySelection for a name that no question has, and if no question has both a subject and a category asked for.
     """
-    found = positions(runs(questions), subjects=subjects, categories=categories, limit=limit, seed=seed)
+
+    def key_of(place: int) -> str:
+        question = questions[place]
+        return untranslated(question.id, question.language)
+
+    found = positions(
+        runs(questions), subjects=subjects, categories=categories, limit=limit, seed=seed, key_of=key_of
+    )
     return pick(questions, found)
 
 
@@ -38,8 +48,13 @@ def positions(
     categories: Collection[str] = (),
     limit: int | None = None,
     seed: int = 0,
+    key_of: KeyOf | None = None,
 ) -> Iterable[int]:
-    """Return the positions of the questions that `select` takes, in order, given the groups. Raises the same."""
+    """Return the positions of the questions that `select` takes, in order, given the groups. Raises the same.
+
+    `key_of` returns what the question at a position is called in all languages; without it the questions of a subject
+    are taken for the same in each, in the same order, where there are equally many.
+    """
     known = dict.fromkeys(group for group, _ in found)
     wanted = [*known]
     if known and subjects:
@@ -58,7 +73,7 @@ def positions(
     selected = [(group, places) for group, places in ranges if group in set(wanted)]
     if limit is None or limit >= sum(len(places) for _, places in selected):
         return chain.from_iterable(places for _, places in selected)
-    return _drawn(selected, limit, seed)
+    return _drawn(selected, limit, seed, key_of)
 
 
 def draw(questions: Sequence[Question], limit: int, seed: int = 0) -> Sequence[Question]:
@@ -69,25 +84,37 @@ def draw(questions: Sequence[Question], limit: int, seed: int = 0) -> Sequence[Q
     of all are taken. So a smaller draw is contained in every larger one, and the number drawn from a subject is
     within two questions of its proportional share. Over seeds every question has the same chance (within 1 % from
     20 questions on; in draws of fewer than 10 the largest subjects are favoured by up to 9 %). The draw depends only
-    on the seed, the subjects and the order of the questions: it is the same in every process and for every model,
-    and takes the same questions in every language that has all of them.
+    on the seed, the subjects and the order of the questions: it is the same in every process and for every model.
+    It takes the same questions in every language: all those of a subject in any language are laid out, and those that
+    some language lacks come last.
     """
-    return pick(questions, positions(runs(questions), limit=limit, seed=seed))
+    return select(questions, limit=limit, seed=seed)
 
 
-def _drawn(selected: Iterable[tuple[Group, range]], limit: int, seed: int) -> list[int]:
+class _Stratum(NamedTuple):
+    benchmark: str
+    language: str
+    subject: str
+
+
+def _drawn(selected: Iterable[tuple[Group, range]], limit: int, seed: int, key_of: KeyOf | None) -> list[int]:
     """Return the positions that are drawn of those selected, in order."""
-    strata: dict[tuple[str, str, str], Sequence[int]] = {}
-    for group, places in selected:
-        key = (group.benchmark, group.language, group.subject)
-        strata[key] = [*strata[key], *places] if key in strata else places
-    orders: dict[tuple[str, str, int], tuple[Sequence[int], float]] = {}  # the same in every language
-    laid_out = []
-    for (benchmark, _, subject), same in strata.items():
-        kind = (benchmark, subject, len(same))
-        if kind not in orders:
-            orders[kind] = _order(f"{seed}/{benchmark}/{subject}", len(same))
-        laid_out.append(_laid_out(same, *orders[kind]))
+    strata: dict[_Stratum, Sequence[int]] = {}
+    for group, there in selected:
+        key = _Stratum(group.benchmark, group.language, group.subject)
+        strata[key] = [*strata[key], *there] if key in strata else there
+    translated: dict[tuple[str, str], list[Sequence[int]]] = {}
+    for stratum, places in strata.items():
+        translated.setdefault((stratum.benchmark, stratum.subject), []).append(places)
+    laid_out: list[Iterable[tuple[float, int]]] = []
+    for (benchmark, subject), languages in translated.items():
+        name = f"{seed}/{benchmark}/{subject}"
+        by_key = _by_key(languages, key_of)
+        if by_key:
+            laid_out += _matched(by_key, name)
+        else:
+            orders = {len(places): _order(name, len(places)) for places in languages}
+            laid_out += [_laid_out(places, *orders[len(places)]) for places in languages]
     return sorted(place for _, place in islice(merge(*laid_out), limit))
 
 
@@ -101,6 +128,29 @@ def _order(seed: str, count: int) -> tuple[Sequence[int], float]:
 
 def _laid_out(places: Sequence[int], order: Sequence[int], start: float) -> Iterator[tuple[float, int]]:
     return (((rank + start) / len(order), places[at]) for rank, at in enumerate(order))
+
+
+def _by_key(languages: Sequence[Sequence[int]], key_of: KeyOf | None) -> list[dict[str, int]]:
+    """Return the positions of a subject's questions by key, for each language.
+
+    Empty if it is in one language only, or if no question is the same in two.
+    """
+    if key_of is None or len(languages) == 1:
+        return []
+    found = [{key_of(place): place for place in places} for places in languages]
+    return found if len(set().union(*found)) < sum(map(len, found)) else []
+
+
+def _matched(languages: Sequence[Mapping[str, int]], seed: str) -> list[Iterable[tuple[float, int]]]:
+    """Lay out a subject in languages that lack some of its questions; each is the positions of its questions by key."""
+    keys = [*dict.fromkeys(chain.from_iterable(languages))]
+    order, start = _order(seed, len(keys))
+    mixed = [keys[at] for at in order]
+    mixed.sort(key=lambda key: not all(key in language for language in languages))  # stable
+    return [
+        [((rank + start) / len(mixed), language[key]) for rank, key in enumerate(mixed) if key in language]
+        for language in languages
+    ]
 
 
 def dedup(questions: Iterable[Question]) -> list[Question]:

@@ -11,6 +11,7 @@ from mmlubench.dialogues.dataset import read_dialogues
 from mmlubench.dialogues.dialogue import Dialogue
 from mmlubench.dialogues.expectation import LEAST_COVERAGE, shortfall
 from mmlubench.dialogues.lines import metadata_of
+from mmlubench.dialogues.questions import questions_of
 
 __all__ = [
     "LEAST_COVERAGE",
@@ -18,6 +19,7 @@ __all__ = [
     "Experiment",
     "metadata_of",
     "open_experiment",
+    "questions_of",
     "read_config",
     "read_dialogues",
     "shortfall",

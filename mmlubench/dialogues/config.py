@@ -66,6 +66,14 @@ class Experiment:
         """The data set, in its order. Raises DataError."""
         return read_dialogues(self.dataset_path)
 
+    def dialogue(self, dialogue_id: str) -> Dialogue:
+        """Return the dialogue of this id. Raises KeyError."""
+        return self._by_id[dialogue_id]
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Dialogue]:
+        return {dialogue.dialogue_id: dialogue for dialogue in self.dialogues}
+
     @property
     def params(self) -> Params:
         """The sampling parameters. A model may not accept all of them."""

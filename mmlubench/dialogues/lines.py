@@ -79,9 +79,9 @@ def write_logs(
     # Deleted first, so that a summary never lies beside replies of another run.
     with suppress(FileNotFoundError):
         (folder / SUMMARY).unlink()
+    write_atomic(folder / ORIGIN, _json(origin))  # first, as it tells whose the others are
     write_atomic(folder / REQUESTS, _jsonl(requests))
     write_atomic(folder / RESPONSES, _jsonl(responses))
-    write_atomic(folder / ORIGIN, _json(origin))
     if summary is not None:
         write_atomic(folder / SUMMARY, _json(summary))
 

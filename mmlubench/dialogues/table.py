@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mmlubench.dialogues.lines import SUMMARY
 from mmlubench.dialogues.metrics import EXTENDED, STANDARD
 from mmlubench.errors import DataError
+from mmlubench.printable import on_one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def layout(summary: Mapping[str, Any], title: str) -> RenderableType:
     parts: list[RenderableType] = [Text(title, style="bold"), _metrics(summary)]
     if rows := _shown(summary):
         parts += [Text(), _dialogues(rows)]
-    parts += [Text(), *(Text(line, style=style) for line, style in _notes(summary))]
+    parts += [Text(), *(Text(on_one_line(line), style=style) for line, style in _notes(summary))]
     if summary.get("mock") is True:
         parts.append(Text(_MOCK, style="bold black on yellow"))
     return Group(*parts)
@@ -71,7 +72,7 @@ def _dialogues(rows: list[Mapping[str, Any]]) -> Table:
         table.add_row(
             _name(str(row.get("dialogue_id", ""))),
             _name(str(row.get("kind", ""))),
-            str(row.get("outcome", "")),
+            on_one_line(str(row.get("outcome", ""))),
             f"{coverage:.4f}" if isinstance(coverage, int | float) else "",
             "no" if missed else "yes",
             style="red" if missed else None,
@@ -134,4 +135,4 @@ def _name(text: str) -> Any:
     from rich.text import Text
 
     # On a narrow terminal, names are cut, but never figures: rich narrows only columns that may wrap.
-    return Text(text, no_wrap=True, overflow="ellipsis")
+    return Text(on_one_line(text), no_wrap=True, overflow="ellipsis")

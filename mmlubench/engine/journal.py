@@ -7,18 +7,17 @@ Lines are encoded here, once, in the process that made the request: xdist's cont
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from contextvars import ContextVar
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
-import orjson
-
 from mmlubench.errors import ProviderError
+from mmlubench.jsonl import encoded
 from mmlubench.models.base import Model
+from mmlubench.models.sound import sound
 from mmlubench.records import BENCHMARK
 from mmlubench.schema import Completion, Request, Usage
 
@@ -134,11 +133,11 @@ class Journaled:
         """Answer, and record what was sent and received. Raises what the wrapped model raises."""
         journal = current_journal.get()
         if journal is None:
-            return await self._model.generate(request)
+            return sound(await self._model.generate(request))
         started, since = perf_counter(), _waiting_since.get()
         queued_s = None if since is None else started - since
         try:
-            completion = await self._model.generate(request)
+            completion = sound(await self._model.generate(request))
         except ProviderError as error:
             failed = perf_counter()
             if since is not None:
@@ -204,20 +203,7 @@ def _response_line(label: str, request: Request, completion: Completion, **more:
 
 
 def _line(values: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(values, default=plain, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:
-        # orjson refuses half a surrogate pair, for example; a reply that was paid for is logged all the same.
-        text = json.dumps(values, default=plain, ensure_ascii=False, skipkeys=True)
-        return text.encode("utf-8", "replace") + b"\n"
-
-
-def plain(value: Any) -> Any:
-    """Return a value that JSON cannot express: a dataclass or mapping as a dictionary, anything else as text."""
-    if is_dataclass(value) and not isinstance(value, type):
-        # Not dataclasses.asdict, which makes deep copies: some values cannot be copied.
-        return {member.name: getattr(value, member.name) for member in fields(value)}
-    return dict(value) if isinstance(value, Mapping) else str(value)
+    return encoded(values) + b"\n"
 
 
 #: The epoch (repetition of the case) that the requests of an asyncio task belong to.

@@ -20,6 +20,8 @@ T = TypeVar("T")
 _TURN_EVERY_S = 0.001
 #: How long `close` waits for a job that ignores being cancelled, and for a connection that does not close.
 _PATIENCE_S = 5.0
+#: Turns of the event loop within which a reply gets from the socket to the job that waits for it.
+_LAST_TURNS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,10 @@ class LookAhead(Generic[T]):
         self._waiting = chain(self._waiting, jobs)
         self._next = self._next or next(self._waiting, None)
 
-    def result(self, job: Job[T]) -> T:
+    def result(self, job: Job[T], timeout_s: float | None = None) -> T:
         """Return the result of a job, waiting for it if necessary. Raises what its coroutine raised.
 
+        A job that has not ended after `timeout_s` seconds is cancelled, and its result is what it makes of that.
         A job that is asked for out of turn starts at once, beyond the width.
         """
         task = self._tasks.pop(job.key, None) or self._start_early(job)
@@ -73,7 +76,7 @@ class LookAhead(Generic[T]):
         try:
             if not task.done():
                 self._has_new = False
-                self.loop.run_until_complete(task)
+                self.loop.run_until_complete(task if timeout_s is None else _in_time(task, timeout_s))
                 self._turned_at = self.loop.time()
             elif self._has_new or self.loop.time() - self._turned_at >= _TURN_EVERY_S:
                 self._turn()
@@ -107,6 +110,7 @@ class LookAhead(Generic[T]):
             return []
         self._closed = True
         self._drain(drain_s)
+        self._take_arrived()
         try:
             self._cancel_all(closing)
         except KeyboardInterrupt:  # once more in the meantime: what is open has to be closed all the same
@@ -135,6 +139,12 @@ class LookAhead(Generic[T]):
             with suppress(KeyboardInterrupt):  # a second Ctrl-C ends the wait
                 self._turn()  # the first Ctrl-C may have left a pending `stop`, which would end the wait at once
                 self.loop.run_until_complete(asyncio.wait(begun, timeout=seconds))
+
+    def _take_arrived(self) -> None:
+        """Let jobs take replies that have arrived, at the socket or further on, before they are stopped."""
+        for _ in range(_LAST_TURNS):
+            with suppress(KeyboardInterrupt):
+                self._turn()
 
     def _forget_stop(self) -> None:
         """Consume a pending `stop` that a Ctrl-C left behind: it would interrupt the next run of the loop."""
@@ -179,6 +189,13 @@ class LookAhead(Generic[T]):
         self._running -= 1
         if not self._closed:
             self._top_up()
+
+
+async def _in_time(task: asyncio.Task[Any], seconds: float) -> None:
+    await asyncio.wait([task], timeout=seconds)
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task])
 
 
 async def _wind_up(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmlubench.grading.extract import Extraction, extract
 from mmlubench.grading.extractions import EXTRACTIONS, find_extraction
+from mmlubench.grading.languages.detect import scripts_of
 from mmlubench.grading.refusal import is_refusal
 from mmlubench.grading.thinking import strip_thinking
 from mmlubench.schema import Answer, Completion, Outcome, Question
@@ -19,6 +20,7 @@ __all__ = [
 ]
 
 _REFUSING = frozenset({"refusal", "content_filter"})
+_CALLING = frozenset({"tool_calls", "tool_call", "tool_use", "function_call"})
 _SHOWN = 80  # characters of a reply in an explanation
 
 
@@ -26,7 +28,9 @@ def read_answer(question: Question, completion: Completion, extraction: str = "d
     """Return the answer in a completion. Its rule is the extraction's, or `refused`, `truncated`, `unparsed`.
 
     A letter always counts. Without one, what the provider reports comes before the text: a refusal, then a reply cut
-    off, then a refusal in words. Raises UserError if `EXTRACTIONS` does not name the extraction.
+    off, then a refusal in words. Behind `unparsed` stands the cause if it is known: `unparsed:thinking` for thinking
+    without a reply, `unparsed:tool_call` for a call without text. Raises UserError if `EXTRACTIONS` does not name the
+    extraction.
     """
     letter, rule = find_extraction(extraction)(completion.text, question)
     right = f"right is {question.answer}"
@@ -42,9 +46,10 @@ def read_answer(question: Question, completion: Completion, extraction: str = "d
         cut = f"cut off {where} before any letter; {right} \u2014 raise --max-tokens"
         return _none(completion, Outcome.TRUNCATED, cut)
     said = strip_thinking(completion.text)
-    if is_refusal(said, question.language):
+    if any(is_refusal(said, language) for language in (question.language, *scripts_of(said)[0])):
         return _none(completion, Outcome.REFUSED, f"refused: {_shown(said)} ({right})")
-    return _none(completion, Outcome.UNPARSED, f"{_what_instead(said, completion)} ({right})")
+    instead, cause = _what_instead(said, completion)
+    return _none(completion, Outcome.UNPARSED, f"{instead} ({right})", cause)
 
 
 def _refused_by_provider(completion: Completion) -> bool:
@@ -56,14 +61,19 @@ def _refused_by_provider(completion: Completion) -> bool:
     )
 
 
-def _none(completion: Completion, outcome: Outcome, explanation: str) -> Answer:
-    return Answer(None, outcome.value, completion.text, explanation)
+def _none(completion: Completion, outcome: Outcome, explanation: str, cause: str = "") -> Answer:
+    return Answer(None, f"{outcome}:{cause}" if cause else outcome.value, completion.text, explanation)
 
 
-def _what_instead(said: str, completion: Completion) -> str:
+def _what_instead(said: str, completion: Completion) -> tuple[str, str]:
+    """Return what there is in place of a letter, and the name of its cause if that is known."""
     if said.strip():
-        return f"no letter in the reply: {_shown(said)}"
-    return "only thinking, no reply" if completion.text.strip() or completion.reasoning else "empty reply"
+        return f"no letter in the reply: {_shown(said)}", ""
+    if completion.finish_reason.lower() in _CALLING:
+        return "a tool call, no text", "tool_call"
+    if completion.text.strip() or completion.reasoning:
+        return "only thinking, no reply", "thinking"
+    return "empty reply", ""
 
 
 def _shown(text: str) -> str:

@@ -76,11 +76,12 @@ class Cues(NamedTuple):
 
 
 ENGLISH = Cues(
-    answer=r"answer(?:(?:[_-]| )(?:key|choice|option|letter))?|ans\b\.?",
-    option="option|choice|alternative|letter|selection|pick|guess|solution|response|conclusion|verdict",
+    answer=r"answer(?:(?:[_-]| )?(?:key|choice|option|letter))?|answers(?=\s?:(?!\W{0,6}\n)|\s{1,2}are\b)|ans\b\.?",
+    option="option|choice|alternative|letter|selection|pick|guess|solution|response|conclusion|verdict"
+    r"|correct (?:one|options|choices)(?!\s?:\W{0,6}\n)",
     label="answer choice|answer|option|choice|alternative|letter|the letter|the option",
     about="to|for|here|among|from|of|in|on|as|that|which|based|given|I|we|therefore|thus|then|hence",
-    copula="is(?: (?:most )?likely to be)?|was|remains|(?:would|should|must|will) be|has to be"
+    copula="is(?: (?:most )?likely to be)?|are|was|remains|(?:would|should|must|will) be|has to be"
     "|(?:(?:seems|appears|turns out) )?to be",
     surely="therefore|thus|then|hence|clearly|(?:most )?(?:likely|probably)|definitely|indeed|obviously|actually"
     "|certainly|simply|in fact|still",
@@ -91,11 +92,12 @@ ENGLISH = Cues(
     "(?: that)?(?: it(?:'s| is| must be| should be| would be))?"
     "|going with",
     conclude="it(?:'s| is| must be| should be| would be| has to be)(?: definitely| clearly| therefore| probably)?"
+    "|(?:we|I|you)(?: are| am|'re|'m) left with(?: only)?"
     "|(?:(?:that|this|which) leaves|leaves us|leaving)(?: us)?(?: with)?(?: only)?",
     therefore="therefore|thus|hence|so|consequently|accordingly|finally|in conclusion",
-    point="matches|corresponds to|points to|(?:this|that|which)(?:'s| is| would be| must be)"
+    point="match(?:es|ing)|corresponds to|points to|(?:this|that|which)(?:'s| is| would be| must be)"
     r"|(?:best|correct|correctly|most|right)(?: [^\s.?!;:]{1,20}){1,12}? (?:is|would be)",
-    before_verdict="that|so|therefore|thus|hence|only|but|because|while|whereas|think|believe|means"
+    before_verdict="that|mak(?:es|ing)|so|therefore|thus|hence|only|but|because|while|whereas|think|believe|means"
     "|option|choice|answer|letter|alternative"
     r"|(?<!(?-i:[A-Z])\s)(?<!(?-i:[A-Z])\)\s)and",  # not the one of "A and B is correct"
     verdict="(?:is|was|must be|should be|would be|(?:seems|appears)(?: to be)?|has to be)"
@@ -104,6 +106,8 @@ ENGLISH = Cues(
     "(?:(?:correct|right|best|accurate|final)"
     r"(?: (?:answer|option|choice|one|response|fit|match))?|answer|choice|pick)\b"
     r"|fits best\b|matches best\b|makes the most sense\b"
+    r"|(?:is|seems|appears) the most (?:accurate|appropriate|suitable|likely|plausible|fitting|reasonable)\b"
+    r"|(?:as )?the (?:only |single )?(?:correct|right|best) (?:answer|option|choice)\b"
     r"|best (?:describes|fits|matches|explains|captures|answers|represents)\b",
     open_verdict="if|when|only|but|except|in that|unless|or",
     denied_before=(
@@ -132,7 +136,7 @@ ENGLISH = Cues(
     also="maybe|possibly|perhaps|also|even",
     clause="is|was|isn't|wasn't|does|doesn't|has|would|could|can|cannot|can't|seems|refers|describes|represents"
     "|means|says|states|involves|applies",
-    both_right=" (?:also |both )?(?:correct|right|possible|plausible)",
+    both_right=" (?:also |both )?(?:correct|right|possible|plausible)| both",
     reason="because|since|as|for|due|given|based|over|by|rather|instead|from|and|or|but|here|again|then|plus",
     not_a_noun="because|since|is|are|was|as|the|an|it|its|this|these|those|they|there|which|and|or|but|rather|instead"
     "|explanation|he|she|we|you|all|both|neither|if|when|what|how|why|where|who|whether|in|on|at|by|to|from|with|of"

@@ -42,6 +42,8 @@ EXTRACTIONS: Registry[Extractor] = Registry(
     {
         "default": read_default,
         "tiger": "mmlubench.grading.tiger:read_tiger",
+        "tiger_local": "mmlubench.grading.tiger:read_tiger_local",
+        "tiger_first": "mmlubench.grading.tiger:read_tiger_first",
         "simple_evals": "mmlubench.grading.simple_evals:read_simple_evals",
         "inspect": "mmlubench.grading.inspect_choice:read_inspect",
     },

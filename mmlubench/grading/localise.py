@@ -174,7 +174,7 @@ def _behind(language: Wording, after: str) -> dict[str, str]:
 
 def _ahead(language: Wording, after: str) -> dict[str, str]:
     """Return the patterns of phrases that stand before a letter or by themselves, by group name."""
-    blank, letter = _blank(language), _letter(language)
+    blank, letter = _blank(language), _letter(language, any_form=True)
     articles, option = f"(?:{language.article.replace(' ', blank)})", words(language.option)
     to_letter = rf"(?={after}(?:{blank}{articles})?(?:[ \t*_]{{0,4}}{option})?{GAP}{letter})"
     # At the beginning of a clause, or after "therefore": "it is B", but not "his blood group is B".
@@ -212,9 +212,13 @@ def _said(language: Wording, after: str, to_letter: str) -> str:
     return f"(?:{'|'.join(ways)})"
 
 
-def _letter(language: Wording) -> str:
+def _letter(language: Wording, any_form: bool = False) -> str:
+    """Return a pattern of an option's letter; in any form, also `d.`, `d)`, and several written as one word, `BD`."""
     beside = r"[^\W_]" if language.spaced else "[A-Za-z0-9]"
-    return rf"(?<!{beside})[A-Z](?!{beside})"
+    forms = "[A-Z]{1,5}" if any_form else "[A-Z]"
+    if any_form and language.spaced:
+        forms += r"|[a-j](?=[*_\"'`]{0,3}(?:[).:]|\s{0,4}\Z))"
+    return rf"(?<!{beside})(?:{forms})(?!{beside})"
 
 
 def _edges(language: Wording) -> tuple[str, str]:

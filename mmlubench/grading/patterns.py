@@ -12,12 +12,10 @@ from functools import cache
 from mmlubench.grading.cues import ENGLISH
 
 # Marks that models often put around a letter: dashes, arrows, ticks, bullets, emoji; CJK brackets.
-_SYMBOLS = (
-    "\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2500-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f300-\U0001faff"
-)
+_SYMBOLS = "\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2500-\u27bf\u2900-\u297f\u2b00-\u2bff\u2234\U0001f300-\U0001faff"
 _CJK_BRACKETS = "\u3008-\u3011\u3014-\u301b"
-_LATEX = r"\\(?:boxed|fbox|text[a-z]{0,6}|math[a-z]{0,4}|bf|rm)\b|\\[*_$(\[,! ]"
-_HTML = "</?[a-z]{1,8}>"
+_LATEX = r"\\(?:boxed|fbox|text[a-z]{0,6}|math[a-z]{0,4}|bf|rm|underline|emph|mbox)\b|\\[*_$(\[,! \"]"
+_HTML = "</?[a-zA-Z][a-zA-Z_]{0,15}>"
 
 GAP = rf"(?:[\s*_\"'`(\[{{$:>|<#{_SYMBOLS}{_CJK_BRACKETS}]|-\s|\.{{3}}|{_LATEX}|{_HTML}){{0,16}}"
 """Characters that may stand between a cue and its letter."""
@@ -45,8 +43,9 @@ def words(phrases: str) -> str:
 
 # Not followed by the rest of a longer expression: D'Alembert, B-cell, C++, B_1, A = 5, B(OH), D.C., B. F. Skinner, …
 _WHOLE = (
-    r"(?![^\W_]|_[^\W_]|['-][^\W_]|\s?-+>|[+#^\u00b0%]|\s?[=+\u00d7\u00f7\u00b7\u2022\u2190-\u22ff]|\(\w|\.\d"
-    r"|\.\w{1,2}\b|\.[ ]?[A-Z]\.(?!\w)|\s?\\(?!text|math|quad|[^A-Za-z])|/(?![A-Z]\b)\w|[ ]v[ ][A-Z]\b"
+    r"(?![^\W_]|_[^\W_]|['-][^\W_]|\s?-+>|[+#^\u00b0%]|\s?[=+\u00d7\u00f7\u00b7\u2022\u2190-\u22ff]|\}\s?=\s?[\w\\-]|\(\w|\.\d"
+    r"|\.(?:(?![\u4e00-\u9fff])\w){1,2}\b|\.[ ]?[A-Z]\.(?!\w)|(?<=[a-z])\.[ ]?[a-z]\."
+    r"|\s?\\(?!text|math|quad|[^A-Za-z])|/(?![A-Z]\b)\w|[ ]v[ ][A-Z]\b"
     r"|[\u2010-\u2015]\w\b"
     rf"|[ ](?:{ENGLISH.compound})\b|\.?[ ](?:{ENGLISH.species})\b)"
 )
@@ -75,8 +74,22 @@ ALONE = rf"(?={CLOSE}(?:\s{{0,4}}\Z|[.,;:!)<\n]|[ \t]{{1,3}}(?:[(\u2013\u2014-]|
 # "the answer is a" may be cut off before its noun; "answer: a" is the whole answer.
 _NOT_CUT = r"(?<![SsEe][ ][ai])"
 _MARKED = rf"(?=[*_\"'`)\]}}$.,;:!]|{_NOT_CUT}{CLOSE}\s{{0,4}}\Z|{_NOT_CUT}\n)"
-NAMED = rf"{LETTER}(?:(?<=[A-Z])(?!{CLOSE}\s?\?)|(?<=[b-hj-z]){ALONE}|(?<=[ai]){_MARKED})"
+_START = r"(?<![^\W_])([A-Za-z])"
+# The first of several letters that are written as one word, `BD`: the guards judge it.
+_GLUED = rf"(?<=[A-Z])(?=[A-Z]{{1,9}}{CLOSE}(?:\s{{0,4}}\Z|[.,;:!)<\n]))"
+_SURE = rf"(?:(?<=[A-Z])(?!{CLOSE}\s?\?)|(?<=[b-hj-z]){ALONE}|(?<=[ai]){_MARKED})"
+NAMED = rf"{_START}(?:{_WHOLE}{_NO_ARTICLE}{_SURE}|{_GLUED})"
 """A letter after a strong cue. In lower case it must stand alone, and `a` must not be an article."""
+ANOTHER = rf"{_START}(?:{_WHOLE}{_NO_ARTICLE}|(?=[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]))"
+"""A letter beside another one; words of scripts without blanks may follow it."""
+OFFERED = rf"{_START}(?:{_WHOLE}{_NO_ARTICLE}{ALONE}|{_GLUED})"
+"""A letter after a noun that may also mean something else: it must stand alone."""
+
+_CHOSEN = rf"[A-Z]|[a-z](?=[*_]{{0,3}}\))|[b-hj-z](?={CLOSE}[.!]?\s{{0,4}}\Z)"
+CHOSEN = letter(_CHOSEN)
+"""A letter that the speaker chooses: upper case, or lower case before a bracket or at the end of the reply."""
+PICKED = rf"(?<![^\W_])({_CHOSEN})(?:{_WHOLE}{_NO_ARTICLE}{ALONE}|{_GLUED})"
+"""The same after a verb, where it must stand alone."""
 
 LABEL = rf"(?:{words(ENGLISH.label)}(?![^\W_]){GAP})?"
 TO_LETTER = GAP + LABEL

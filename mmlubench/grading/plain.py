@@ -49,4 +49,5 @@ def _variants() -> dict[int, str | None]:
     table.update(dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u2032"), "'"))
     table.update(dict.fromkeys(map(ord, "\u201c\u201d\u201e\u2033"), '"'))
     table.update(dict.fromkeys(map(ord, "\u2011\u2212"), "-"))
+    table.update({0x3001: ",", 0x3002: "."})  # of Chinese and Japanese
     return table

@@ -10,13 +10,17 @@ from mmlubench.grading.cues import ENGLISH, Cues
 from mmlubench.grading.patterns import (
     ALONE,
     BLANK,
+    CHOSEN,
     CLOSE,
     GAP,
     LABEL,
     LETTER,
     NAMED,
+    OFFERED,
+    PICKED,
     TO_LETTER,
     UPPER,
+    letter,
     regex,
     words,
 )
@@ -30,6 +34,29 @@ class Rule(NamedTuple):
 
 
 Tier = tuple[Rule, ...]
+
+_FIELD_NOUN = (
+    r"(?:answer|option|choice|letter|prediction|predicted|selection|selected|chosen|label|pick|correct|final"
+    r"|response|solution|result|output|guess|verdict)"
+)
+_TAG = (
+    rf"(?:(?:final|correct|selected|chosen|best|my|the|predicted)[_-]?)?{_FIELD_NOUN}"
+    r"(?:[_-]?(?:letter|choice|option|key|id))?"
+)
+_NOT_OURS = (
+    r"(?![\w -]{0,28}(?i:wrong|incorrect|eliminat|reject|second|other|alternat|not[_ -]|first|distract))"
+)
+_KEY_ENDS = r"(?i:[_ -]?(?:key|id|letter|label|choice|option|answer|value|code|text))?"
+# The key of a field in quotes: "selected_option"
+_QUOTED = (
+    rf"[\"'`](?=[\w -]{{1,40}}\\?[\"'`]){_NOT_OURS}"
+    rf"(?i:[\w -]{{0,28}}?{_FIELD_NOUN}{_KEY_ENDS})(?:\\?[\"'`*]){{1,3}}"
+)
+# ... and spelled as a name: selected_option, selectedOption
+_NAME = (
+    rf"(?:_(?<=[a-z]_)(?i:{_FIELD_NOUN})|[AOCLP](?<=[a-z][A-Z])(?:nswer|ption|hoice|etter|rediction))"
+    rf"{_KEY_ENDS}[\"'`*]{{0,3}}"
+)
 
 
 @cache
@@ -45,14 +72,16 @@ def _stated(cues: Cues) -> dict[str, str]:
     """Return the patterns of replies that state the answer: `the answer is B`."""
     noun = rf"{words(cues.answer)}[*_\"'`\])\s]{{0,6}}"
     return {
-        "answer_tag": rf"<(?i:(?:final_?)?answer|choice|option)\b[^<>\n]{{0,30}}>{GAP}{NAMED}",
+        "answer_tag": rf"<(?i:{_TAG})\b[^<>\n]{{0,30}}>{GAP}{LABEL}{NAMED}",
         "boxed": rf"boxed\s?\{{{GAP}{LABEL}{NAMED}",
         "answer_cue": rf"{words(cues.answer)}(?![^\W_]){_link(cues)}{TO_LETTER}{NAMED}",
         "answer_line": (
             rf"^(?:[^\w\n]|_){{0,8}}(?i:(?:the |my )?(?:final |correct |best )?){noun}[?.:]?"
-            rf"{GAP}{NAMED}{CLOSE}[.!]?\s{{0,2}}$"
+            rf"{GAP}{NAMED}[A-Z]{{0,9}}{CLOSE}[.!]?\s{{0,2}}$"
         ),
-        "option_cue": rf"\b{words(cues.option)}{_link(cues)}{TO_LETTER}{LETTER}{ALONE}",
+        "option_cue": rf"\b{words(cues.option)}{_link(cues)}{TO_LETTER}{OFFERED}",
+        "field": rf"{_QUOTED}\s{{0,3}}[:=]{GAP}{LABEL}{NAMED}",
+        "name": rf"{_NAME}(?:\s{{0,3}}[:=]|\((?=[\"'])){GAP}{LABEL}{NAMED}",
     }
 
 
@@ -68,10 +97,12 @@ def _chosen(cues: Cues) -> dict[str, str]:
     """Return the patterns of replies in which the speaker chooses an option: `I choose B`."""
     label = rf"{words(cues.label)}{GAP}"
     return {
-        "choose": rf"\b{words(cues.choose)}(?![^\W_]){TO_LETTER}{UPPER}{ALONE}",
-        "conclude": rf"\b{words(cues.conclude)}(?![^\W_]){TO_LETTER}{UPPER}{ALONE}",
+        "choose": rf"\b{words(cues.choose)}(?![^\W_]){TO_LETTER}{PICKED}",
+        "conclude": rf"\b{words(cues.conclude)}(?![^\W_]){TO_LETTER}{CHOSEN}(?:{ALONE}|(?<=[a-z])(?=\)))",
         "point": rf"\b{words(cues.point)}(?![^\W_]){GAP}{label}{UPPER}{ALONE}",
-        "therefore": rf"\b{words(cues.therefore)}(?![^\W_]),?{TO_LETTER}{UPPER}{CLOSE}[.!]?[ \t]{{0,4}}$",
+        # "the sum is 20,914 J, or (G)." at the end of a reply
+        "aside": rf"(?:,(?<!\),){BLANK}or|,?{BLANK}which{BLANK}is){BLANK}\({letter('[A-Z]')}\)[.]?\s{{0,4}}\Z",
+        "therefore": rf"\b{words(cues.therefore)}(?![^\W_]),?{TO_LETTER}{CHOSEN}{CLOSE}[.!]?[ \t]{{0,4}}$",
     }
 
 

@@ -60,10 +60,11 @@ def _vllm_field(base_url: str) -> str:
 
 def _version(base_url: str) -> str:
     """Ask a vLLM server for its version; empty if it gives none. No key is sent, as this route needs none."""
-    from urllib.request import urlopen  # late: it is slow to import
+    from http.client import HTTPException  # late: they are slow to import
+    from urllib.request import urlopen
 
     try:
         with urlopen(base_url.removesuffix("/v1") + "/version", timeout=_TIMEOUT_S) as reply:
             return str(json.loads(reply.read(4096)).get("version") or "")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, HTTPException, ValueError, AttributeError, RecursionError):
         return ""

@@ -9,6 +9,7 @@ from time import perf_counter
 from zlib import crc32
 
 from mmlubench.errors import ModelError, Rejected
+from mmlubench.models import finish_reasons
 from mmlubench.models.http.logprobs import LogProbs
 from mmlubench.models.mock_replies import Canned, load
 from mmlubench.models.spec import ModelSpec
@@ -32,14 +33,23 @@ class Mock:
             )
 
     async def generate(self, request: Request) -> Completion:
-        """Answer one request. Raises Rejected for an id that is not in the file, if there is no rule."""
+        """Answer one request.
+
+        Raises Rejected for an id that is not in the file, if there is no rule, and for a reply that is no answer.
+        """
         started = perf_counter()
         if self._spec.latency_s:
             await asyncio.sleep(self._spec.latency_s)
         canned = self._from_file(request) or self._by_rule(request)
+        reason = finish_reasons.known(canned.finish_reason)
+        if finish_reasons.is_failure(reason):
+            raise Rejected(
+                f"{self._spec.label}: the reply for {request.id!r} has the finish reason {reason!r}: its server failed",
+                sent=request.params.asked(),
+            )
         return Completion(
             text=canned.text,
-            finish_reason=canned.finish_reason,
+            finish_reason=reason,
             usage=canned.usage or _estimate(request, canned.text),
             model=self._spec.model_id,
             latency_s=perf_counter() - started,

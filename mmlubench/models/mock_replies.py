@@ -68,7 +68,10 @@ def _files(path: str) -> list[str]:
     folder = Path(path)
     if not folder.is_dir():
         return [str(present(folder))]
-    return [str(file) for file in sorted(folder.iterdir()) if file.name.endswith((".json", *_LINES))]
+    found = [str(file) for file in sorted(folder.iterdir()) if file.name.endswith((".json", *_LINES))]
+    if not found:
+        raise ModelError(f"{path}: the folder holds no file of replies, whose name ends in .json or .jsonl.")
+    return found
 
 
 def _collected(items: Iterable[tuple[str, Any, Any]]) -> dict[str, Canned]:
@@ -133,14 +136,24 @@ def _reply(value: Any, where: str) -> Canned:
     metadata = value.get("metadata") or {}
     if not isinstance(metadata, dict):
         raise ModelError(f"{where}: `metadata` must be an object.")
+    for name in ("finish_reason", "reasoning"):
+        if not isinstance(value.get(name) or "", str):
+            raise ModelError(f"{where}: `{name}` must be a text.")
     return Canned(
         value["completion"],
-        value.get("finish_reason") or "stop",
+        _text(value, "finish_reason", where) or "stop",
         _usage(value.get("usage"), where),
-        value.get("reasoning") or "",
+        _text(value, "reasoning", where),
         metadata,
         _logprobs(value.get("logprobs") or (), where),
     )
+
+
+def _text(value: Mapping[str, Any], name: str, where: str) -> str:
+    text = value.get(name) or ""
+    if not isinstance(text, str):
+        raise ModelError(f"{where}: `{name}` must be a text.")
+    return text
 
 
 def _several(value: list[Any], where: str) -> Canned:
@@ -163,7 +176,7 @@ def _several(value: list[Any], where: str) -> Canned:
 
 def _logprobs(value: Any, where: str) -> tuple[tuple[str, float], ...]:
     try:
-        return tuple((str(token), float(number)) for token, number in value)
+        return tuple((str(token), min(float(number), 0.0)) for token, number in value)
     except (TypeError, ValueError):
         raise ModelError(f"{where}: `logprobs` must be a list of pairs of a token and a number.") from None
 
@@ -174,7 +187,7 @@ def _usage(value: Any, where: str) -> Usage | None:
         return None
     try:
         if "prompt_tokens" in value:
-            return Usage(int(value["prompt_tokens"]), int(value["completion_tokens"]))
-        return Usage(**value)
+            return Usage(int(value["prompt_tokens"]), int(value["completion_tokens"])).checked()
+        return Usage(**value).checked()
     except (TypeError, ValueError, KeyError):
         raise ModelError(f"{where}: `usage` must have input_tokens and output_tokens.") from None

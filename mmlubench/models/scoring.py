@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mmlubench.errors import BadReply, ModelError, ProviderError, Rejected, clause
 from mmlubench.models.base import Model
 from mmlubench.models.spec import ModelSpec
@@ -9,6 +11,7 @@ from mmlubench.schema import Message, Params, Request, Scoring
 
 #: The statuses that say nothing about a server's abilities: no key, no credit, not allowed.
 _NOT_LET_IN = (401, 402, 403)
+_NOT_FOUND = 404
 _PROBE_ID = "mmlubench/probe"
 _PROBE = "Is snow white?\nA. Yes.\nB. No.\nAnswer:"
 
@@ -22,8 +25,12 @@ def check_raw(spec: ModelSpec) -> None:
         )
 
 
-async def choose_scoring(model: Model, spec: ModelSpec, asked: Scoring) -> Scoring:
+async def choose_scoring(model: Model, spec: ModelSpec, asked: Scoring, *, raw: bool = True) -> Scoring:
     """Return the way to score a model, given what the user asked for: one of the three ways, or text.
+
+    `raw` says that the recipe writes a raw prompt. Plain `Scoring.LOGPROB` takes the way that suits it: the next token
+    after a raw prompt, or the first token of the reply in a chat, and the other one if the server knows only that.
+    A prompt for chats that is sent raw mostly does not end before the letter, and hardly any letter follows it.
 
     A server whose abilities are not certain gets a request for one token for every way that is tried, mostly one.
     `model` sends that request; if it has a store, the next run finds the reply there.
@@ -31,27 +38,37 @@ async def choose_scoring(model: Model, spec: ModelSpec, asked: Scoring) -> Scori
     """
     if asked is Scoring.TEXT:
         return asked
-    possible = [way for way in spec.scorings if asked in (way, Scoring.LOGPROB)]
-    if asked is Scoring.LOGPROB and Scoring.ECHO in possible:
-        possible.remove(
-            Scoring.ECHO
-        )  # a server that can echo can also complete, which takes one request instead of four
+    # A server that can echo can also complete, which takes one request instead of four.
+    suitable = (Scoring.COMPLETIONS, Scoring.CHAT) if raw else (Scoring.CHAT, Scoring.COMPLETIONS)
+    wanted = suitable if asked is Scoring.LOGPROB else (asked,)
+    possible = [way for way in wanted if way in spec.scorings]
     if not possible:
         raise ModelError(_impossible(spec, asked))
     if spec.features.scorings_are_certain:
         return possible[0]
-    refusals = []
+    refusals: dict[Scoring, ProviderError] = {}
     for way in possible:
         try:
-            await model.generate(_probe(way, spec.features.top_logprobs))
+            completion = await model.generate(_probe(way, spec.features.top_logprobs))
         except ProviderError as error:
             if not isinstance(error, (BadReply, Rejected)) or error.status in _NOT_LET_IN:
                 raise ModelError(f"--scoring {asked}: the trial request failed: {error}") from None
-            refusals.append(f"{way}: {clause(str(error).removeprefix(spec.label + ': '))}")
+            refusals[way] = error
         else:
-            return way
-    raise ModelError(
-        f"--scoring {asked}: {spec.label} gave no log-probabilities when it was tried ({'; '.join(refusals)}); "
+            if way is Scoring.ECHO or not completion.lacks_alternatives:
+                return way
+            refusals[way] = BadReply("it told the log-probability of one token alone")
+    raise ModelError(_none_works(spec, asked, refusals))
+
+
+def _none_works(spec: ModelSpec, asked: Scoring, refusals: Mapping[Scoring, ProviderError]) -> str:
+    first = next(iter(refusals.values()))
+    if all(error.status == _NOT_FOUND for error in refusals.values()):
+        # An adapter that is not loaded, for example: nothing is known of the server's log-probabilities.
+        return f"--scoring {asked}: the trial request failed: {first}"
+    told = (f"{way}: {clause(str(error).removeprefix(spec.label + ': '))}" for way, error in refusals.items())
+    return (
+        f"--scoring {asked}: {spec.label} gave no log-probabilities when it was tried ({'; '.join(told)}); "
         "use --scoring text to read its replies instead."
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -12,6 +11,7 @@ from typing import Any, ClassVar
 from mmlubench.models.features import UNKNOWN, Features
 from mmlubench.models.local.options import USUAL, LocalOptions
 from mmlubench.models.local.weights import digest_of_folder
+from mmlubench.models.secrecy import veiled
 from mmlubench.models.tls import USUAL_TLS, Tls
 from mmlubench.schema import Scoring
 from mmlubench.yaml_file import KNOWN_KEYS, at_least
@@ -75,7 +75,7 @@ class ModelSpec:
     """The specification of one model."""
 
     label: str
-    """The name of the model in case ids and files: only letters, digits, dot, hyphen and underscore."""
+    """The name of the model in case ids and files: a `safe_name`, with that of its adapter."""
     client: str
     """The client: a name of `PRESETS` (models/names/presets.py) or that of another package's provider."""
     model_id: str
@@ -126,6 +126,8 @@ class ModelSpec:
     """The file of mock replies that is used when the API key is missing."""
     latency_s: float = 0.0
     """Mock: the seconds that every reply takes."""
+    base_label: str = ""
+    """The label without the adapter; empty where it is the same."""
     notice: str = ""
     """A remark on this model for the user before any request is sent, for example that it is a mock."""
 
@@ -152,7 +154,7 @@ class ModelSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for the manifest, with no secret among them."""
-        return asdict(self)
+        return {**asdict(self), "extra_body": veiled(self.extra_body)}
 
     def identity(self) -> dict[str, Any]:
         """Return everything that can change an answer, for the key of the store, with no secret among it.
@@ -160,7 +162,7 @@ class ModelSpec:
         Every field is included unless it is known to concern only names, money or speed. The file of mock replies is
         represented by the hash of its content, not by its name, and so are an adapter and a model of one's own disk.
         """
-        values = {name: value for name, value in asdict(self).items() if name not in _INDIFFERENT}
+        values = {name: value for name, value in self.to_dict().items() if name not in _INDIFFERENT}
         digests = {
             "responses": self.responses and _digest(self.responses),
             "adapter_path": self.adapter_path and digest_of_folder(self.adapter_path),
@@ -170,13 +172,11 @@ class ModelSpec:
         return values | {name: digest for name, digest in digests.items() if digest or name == "responses"}
 
 
-#: The longest label: file systems allow names of 255 bytes, which also hold a benchmark, a time and a file extension.
-_LABEL_CHARS = 120
 #: Fields of a spec that change no answer. A new field is part of the identity until it is listed here: that only sends
 #: some requests again, whereas a field wrongly left out would return the stored answers of another model.
 _INDIFFERENT = frozenset(
     [
-        *("label", "description", "notice"),
+        *("label", "base_label", "description", "notice"),
         *("api_key_env", "transport", "tls", "self_hosted", "fallback"),
         *("price", "price_as_of", "tells_cost", "prompt_cache"),
         *("rate_limits", "context_window", "latency_s"),
@@ -200,12 +200,3 @@ def _digest(file: str) -> str:
     except OSError:
         return ""
     return digest.hexdigest()
-
-
-def label_of(name: str) -> str:
-    """Make a name fit for case ids and files: `vllm/Qwen/Qwen2.5-7B` becomes `vllm-Qwen-Qwen2.5-7B`."""
-    label = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"
-    if len(label) <= _LABEL_CHARS:
-        return label
-    end = f"-{sha256(name.encode()).hexdigest()[:8]}"  # keeps apart two long names that begin alike
-    return label[: _LABEL_CHARS - len(end)] + end

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mmlubench.plugin.loop_scope import LoopScope, is_asked_for
 from mmlubench.plugin.option_names import NAMES, OptionNames
 from mmlubench.plugin.private_pytest import let_plugins_override
-from mmlubench.settings import OPTIONS
 
 if TYPE_CHECKING:
     from mmlubench.models.base import Model
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _KEY = pytest.StashKey["Session"]()
 _MARKS = {
     "questions": "questions(name, rows=None): a benchmark: the test runs for every model and every question of the "
-    "data set `name`, or of `rows`, a list of mmlubench.Question",
+    "data set `name`, or of `rows`, a list of mmlubench.Question or a function that makes one from pytest's config",
     "look_ahead": "look_ahead: an `async def` test of your own that asks a `model` or `solver`: it runs for every "
     "model, and starts while earlier tests still wait",
 }
@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     """Add the options of `settings.OPTIONS` by their long names, which no other plugin has."""
     config: Any = pluginmanager.get_plugin("pytestconfig")
     names = config.stash[NAMES] = OptionNames(parser)
+    pluginmanager.register(LoopScope(), "mmlubench.loop_scope")
     if any(name.endswith("conftest.py") for name, _ in pluginmanager.list_name_plugin()):
         names.settle()  # a conftest.py loads this plugin, so the hook for initial conftests has passed
 
@@ -70,7 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[NAMES].take_back()  # a conftest.py in a subfolder is loaded later, and may add such a name
     if config.option.help:
         config.stash[NAMES].list_parts()
-    if any(getattr(config.option, option.destination) is not None for option in OPTIONS):
+    if is_asked_for(config):
         _session(config).announce()
     elif config.getoption("dist", "no") != "no":
         _session(config)
@@ -191,4 +192,5 @@ def _session(config: pytest.Config) -> Session:
         config.stash[_KEY] = Session(config)
         config.pluginmanager.register(config.stash[_KEY], "mmlubench.session")
         config.pluginmanager.register(config.stash[_KEY].redaction, "mmlubench.redaction")
+        config.pluginmanager.register(config.stash[_KEY].sections, "mmlubench.sections")
     return config.stash[_KEY]

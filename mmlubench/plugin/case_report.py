@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 import pytest
 
 from mmlubench.engine.journal import Journal
 from mmlubench.errors import BudgetSpent, MmluBenchError, ProviderError, UserError
+from mmlubench.jsonl import encoded
 from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.cases import Case
 from mmlubench.plugin.thin_report import ThinReport
+from mmlubench.printable import printable
 from mmlubench.schema import Entry, Outcome
 
 #: The name of a case's record in `report.user_properties`, which xdist carries from its workers.
@@ -60,6 +61,10 @@ def result_of(case: Case, case_outcome: CaseOutcome) -> Entry:
         score=answer.score if answer else None,
         rounds=answer.rounds if answer else (),
         recipe=case.template.recipe,
+        letter_mass=answer.letter_mass if answer else None,
+        unlisted_mass=answer.unlisted_mass if answer else 0.0,
+        second_tries=answer.second_tries if answer else 0,
+        order=question.order,
     )
 
 
@@ -70,6 +75,7 @@ def record_of(case: Case, case_outcome: CaseOutcome) -> dict[str, Any]:
         "order": case.order,
         "facts": case.process.new_facts(),
         "result": result,
+        "runs": case_outcome.runs,
         "stored": case_outcome.journal.stored,
         "spent_usd": case_outcome.journal.spent_usd,
         "unasked": str(case_outcome.error) if isinstance(case_outcome.error, BudgetSpent) else "",
@@ -91,8 +97,8 @@ def _debate_line(case: Case, case_outcome: CaseOutcome) -> bytes:
     if not case.has_question or case_outcome.answer is None or case_outcome.answer.record is None:
         return b""
     assert case.question is not None
-    name, entry = orjson.dumps(case.question.id), orjson.dumps(case_outcome.answer.record)
-    return name + b": " + entry + b"\n"
+    entry = {"model": case.label, **case_outcome.answer.record}
+    return encoded(case.question.id) + b": " + encoded(entry) + b"\n"
 
 
 def report_of(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
@@ -110,12 +116,28 @@ def report_of(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | No
     return report
 
 
+def renew(report: ThinReport) -> None:
+    """Bring a report up to date if another plugin has run its case again since, without making a new report."""
+    case, case_outcome = report.case, report.case.case_outcome
+    if report.when != "call" or case_outcome is None or not case.has_question:
+        return
+    case.case_outcome = None
+    outcome = outcome_of(case_outcome)
+    report.mmlubench = outcome.value
+    report.longrepr = None if outcome is Outcome.CORRECT else _reason(case_outcome)
+    others = [pair for pair in report.user_properties if pair[0] != PROPERTY]
+    report.user_properties = [*others, (PROPERTY, record_of(case, case_outcome))]
+    case_outcome.error = None
+
+
 def is_plain(case: Case) -> bool:
     """Whether the report of a case that ended says only what its outcome is, without a traceback."""
     outcome = case.case_outcome
     if outcome is None or not case.has_question or isinstance(outcome.error, pytest.xfail.Exception):
         return False  # pytest itself makes another report of an expected failure
-    return outcome.error is None or isinstance(outcome.error, MmluBenchError) or _is_verdict(outcome)
+    if outcome.error is None or isinstance(outcome.error, MmluBenchError):
+        return True
+    return _is_verdict(outcome) and not _judges_itself(case, outcome)
 
 
 def _not_begun(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
@@ -136,7 +158,7 @@ def _graded(case: Case, call: pytest.CallInfo[None], case_outcome: CaseOutcome) 
     elif isinstance(case_outcome.error, BudgetSpent):
         where = (case.template.file, case.template.line or 0)
         report = ThinReport(case, call, "skipped", (*where, str(case_outcome.error)))
-    elif outcome is Outcome.SKIPPED or (_is_bug(case_outcome) and _is_new(case, case_outcome.error)):
+    elif outcome is Outcome.SKIPPED or _is_shown(case, case_outcome):
         report = pytest.TestReport.from_item_and_call(case, call)
     else:
         report = _failed(case, call, _reason(case_outcome))
@@ -157,7 +179,7 @@ def _passed(case: Case, call: pytest.CallInfo[None]) -> pytest.TestReport:
 
 
 def _failed(case: Case, call: pytest.CallInfo[None], reason: str) -> pytest.TestReport:
-    return ThinReport(case, call, "failed", reason)
+    return ThinReport(case, call, "failed", printable(reason))
 
 
 def _reason(case_outcome: CaseOutcome) -> str:
@@ -178,15 +200,25 @@ def _is_bug(case_outcome: CaseOutcome) -> bool:
     return not (isinstance(case_outcome.error, MmluBenchError) or _is_verdict(case_outcome))
 
 
-def _is_new(case: Case, error: BaseException | None) -> bool:
-    """Whether the test fails at this line for the first time: the same traceback is not shown a thousand times."""
-    trace = error.__traceback__ if error else None
+def _is_shown(case: Case, case_outcome: CaseOutcome) -> bool:
+    """Whether the traceback of a failure is shown: of the code of the test that asks the model itself, or of a bug.
+
+    That of a bug is shown once for each line that fails, and not a thousand times.
+    """
+    if _judges_itself(case, case_outcome):
+        return case.template.is_shown(case.nodeid)
+    error = case_outcome.error
+    if not _is_bug(case_outcome) or error is None:
+        return False
+    trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    place = (type(error), trace and trace.tb_frame.f_code, trace and trace.tb_lineno)
-    is_new = place not in case.template.shown
-    case.template.shown.add(place)
-    return is_new
+    return case.template.is_shown((type(error), trace and trace.tb_frame.f_code, trace and trace.tb_lineno))
+
+
+def _judges_itself(case: Case, case_outcome: CaseOutcome) -> bool:
+    """Whether the test itself says what is wrong with a reply, as it asks no solver."""
+    return _is_verdict(case_outcome) and case.template.overrides.asks_itself
 
 
 def _one_line(error: BaseException | None) -> str:

@@ -16,6 +16,7 @@ import pytest
 from mmlubench.engine.journal import Journal, current_journal
 from mmlubench.engine.lookahead import Job
 from mmlubench.models.base import Model
+from mmlubench.models.http.byte_limit import WAITING
 from mmlubench.plugin import private_pytest
 from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.current_case import current_case
@@ -123,7 +124,9 @@ class Case(ThinItem):
 
     def wait(self) -> None:
         """Wait for the coroutine, which may have ended already, and keep its outcome."""
-        self.case_outcome = self.process.wait_for(self)
+        earlier, self.case_outcome = self.case_outcome, self.process.wait_for(self)
+        if earlier is not None:  # no report was made of it
+            self.case_outcome.follow(earlier)
 
     def raise_error(self) -> None:
         """Raise the error that the outcome has, if any."""
@@ -146,6 +149,7 @@ class Case(ThinItem):
         ) as error:
             # Not raised: requests sent by then may be billed, so the journal must be kept.
             outcome.error = error
+        outcome.ended()
         return outcome
 
     def model_of_options(self) -> Model:
@@ -164,7 +168,7 @@ class Case(ThinItem):
         return await self.process.worker_state.watch(self.order, self.execute())
 
     def _is_ready(self) -> bool:
-        return self.template.values is not None
+        return self.template.values is not None and WAITING.has_some
 
     def _arguments(self, outcome: CaseOutcome) -> dict[str, Any]:
         template, wanted = self.template, self.template.arguments

@@ -12,6 +12,7 @@ import pytest
 from mmlubench import datasets
 from mmlubench.datasets import Spec
 from mmlubench.errors import UserError
+from mmlubench.plugin import private_pytest
 from mmlubench.plugin.cases import Case, make_case
 from mmlubench.plugin.keyword import Keyword
 from mmlubench.plugin.overrides import CASE, PLACEHOLDER, request_own_model
@@ -27,8 +28,16 @@ if TYPE_CHECKING:
 def generate(metafunc: pytest.Metafunc) -> None:
     """Give a benchmark function a placeholder parameter, so that pytest collects it with the user's own parameters."""
     request_own_model(metafunc.definition)
+    _leave_anyio(metafunc)
     metafunc.fixturenames.append(CASE)
     metafunc.parametrize(CASE, [None], ids=[PLACEHOLDER], indirect=True)
+
+
+def _leave_anyio(metafunc: pytest.Metafunc) -> None:
+    """Undo what anyio's automatic mode does to every async test: a run for each of its backends."""
+    name, definitions = "anyio_backend", private_pytest.all_definitions(metafunc.definition)
+    if name in metafunc.fixturenames and not any(name in definition.argnames for definition in definitions):
+        metafunc.fixturenames.remove(name)
 
 
 def multiply(process: Process, items: list[pytest.Function]) -> Iterator[Case]:
@@ -134,7 +143,7 @@ def _read_mark(
         )
     if rows is None:
         return name, None
-    own, seen = list(rows), set()
+    own, seen = list(rows(item.config) if callable(rows) else rows), set()
     for number, row in enumerate(own):
         if not isinstance(row, Question):
             raise UserError(f"{where}: rows must be mmlubench.Question objects; row {number} is {row!r:.60}.")

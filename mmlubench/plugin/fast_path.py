@@ -2,8 +2,8 @@
 
 pytest's own path costs about 0.4 ms per case: three phases, each through a dozen hook wrappers, each with a report.
 A case that was asked ahead of time has nothing to set up and prints nothing, so it can take the fast path, except for
-the first and the last case of a module. If another plugin hooks into the phases, every case takes pytest's own path;
-if one looks at how a test ended, it is shown the call of every case.
+the first and the last case of a module. If another plugin hooks into the phases, or is told of reports, every case
+takes pytest's own path: a report of tests, for one, may count a test only when it is torn down.
 """
 
 from __future__ import annotations
@@ -27,26 +27,13 @@ _PHASES = (
     "pytest_runtest_teardown",
     "pytest_runtest_protocol",
 )
-#: Plugins of pytest itself, of hypothesis and ours that do nothing for a case that only waits for its answer.
-_HARMLESS = frozenset(
-    [
-        "runner",
-        "logging-plugin",
-        "capturemanager",
-        "skipping",
-        "unraisableexception",
-        "threadexception",
-        "warnings",
-        "assertion",
-        "faulthandler",
-        "unittest",
-        "hypothesispytest",
-        "tmpdir",
-        "mmlubench.session",
-        "mmlubench.plugin",
-        "mmlubench.redaction",
-    ]
-)
+#: The hooks that are told of the reports of a test, in a process that runs no test, too.
+_REPORTS = ("pytest_runtest_logreport", "pytest_report_teststatus")
+_REPORTS_MADE = ("pytest_runtest_makereport", "pytest_exception_interact")
+#: The packages whose plugins do nothing for a case that only waits for its answer.
+_HARMLESS = frozenset(["_pytest", "_hypothesis_pytestplugin", "mmlubench", "xdist"])
+#: The parts of pytest that are told of every report, and need all of them.
+_LISTENING = frozenset(["_pytest.junitxml"])
 _WANT_PHASES = ("usepdb", "trace", "setupshow", "setuponly", "setupplan")
 _WANT_MARKS = frozenset(["skip", "skipif", "xfail", "usefixtures"])
 _WANT_MARKS_IN_ROW = _WANT_MARKS | {"filterwarnings"}
@@ -55,17 +42,30 @@ _WANT_MARKS_IN_ROW = _WANT_MARKS | {"filterwarnings"}
 def only_harmless(config: pytest.Config, hooks: Iterable[str]) -> bool:
     """Whether no plugin that could notice a case implements these hooks."""
     callers = (getattr(config.hook, hook) for hook in hooks)
-    return all(impl.plugin_name in _HARMLESS for caller in callers for impl in caller.get_hookimpls())
+    return all(_is_harmless(impl.function) for caller in callers for impl in caller.get_hookimpls())
+
+
+def nobody_listens(config: pytest.Config) -> bool:
+    """Whether no plugin of this process is told of reports and would miss some; the terminal needs one of a case."""
+    return only_harmless(config, _REPORTS)
+
+
+def _is_harmless(function: object) -> bool:
+    # The function, not the name of the plugin: another terminal takes the name of pytest's own.
+    module = str(getattr(function, "__module__", ""))
+    return module.partition(".")[0] in _HARMLESS and module not in _LISTENING
 
 
 class FastPath:
-    """The fast path in one process. `redaction` masks keys in reports that other plugins do not see being made."""
+    """The fast path in one process. `redaction` masks keys in reports that other plugins do not see being made.
 
-    def __init__(self, config: pytest.Config, redaction: Redaction) -> None:
+    `heard` says that a plugin in the controlling process is told of the reports of this worker.
+    """
+
+    def __init__(self, config: pytest.Config, redaction: Redaction, *, heard: bool) -> None:
         wanted = any(config.getoption(name, False) for name in _WANT_PHASES)
-        self.is_open = not wanted and only_harmless(config, _PHASES)
-        """Whether no other plugin hooks into the phases of a test."""
-        self._reports_alone = only_harmless(config, ["pytest_runtest_makereport"])
+        self.is_open = not (wanted or heard) and only_harmless(config, (*_PHASES, *_REPORTS, *_REPORTS_MADE))
+        """Whether no other plugin hooks into the phases of a test, or is told of its reports."""
         self._redaction = redaction
         self._parents: dict[pytest.Collector | None, tuple[frozenset[str], Any]] = {}
         """The names of the marks of each module or class, and the hooks of its tests."""
@@ -101,17 +101,14 @@ class FastPath:
 
     def _report(self, case: Case, hook: Any) -> pytest.TestReport:
         ends = (KeyboardInterrupt, pytest.exit.Exception)
-        if not self._reports_alone:
-            call = pytest.CallInfo.from_call(case.runtest, "call", ends)
-        else:
-            # An error that is raised in vain costs more than the report, and leaves garbage.
-            call = pytest.CallInfo.from_call(case.wait, "call", ends)
-            if call.excinfo is None and is_plain(case):
-                report = report_of(case, call)
-                assert report is not None  # as a case that was called always has one
-                return self._redaction.redacted(report)
-            if call.excinfo is None:
-                call.excinfo = pytest.CallInfo.from_call(case.raise_error, "call", ends).excinfo
+        # An error that is raised in vain costs more than the report, and leaves garbage.
+        call = pytest.CallInfo.from_call(case.wait, "call", ends)
+        if call.excinfo is None and is_plain(case):
+            report = report_of(case, call)
+            assert report is not None  # as a case that was called always has one
+            return self._redaction.redacted(report)
+        if call.excinfo is None:
+            call.excinfo = pytest.CallInfo.from_call(case.raise_error, "call", ends).excinfo
         made: pytest.TestReport = hook.pytest_runtest_makereport(item=case, call=call)
         if call.excinfo is not None:
             # A circle of frames and error would keep all requests of a case in memory.

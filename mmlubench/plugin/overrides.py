@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,16 @@ _OF_THE_SOLVER = (
     *("solver", "recipe", "prompt", "system", "shots", "scoring", "constrained", "extraction"),
     *("agents", "rounds", "agent_model", "initial_prompt", "collaborative_prompt"),
     *("temperature", "max_tokens"),
+)
+#: Options that have no effect on a test that asks a model without any solver, besides those above.
+_OF_ANY_SOLVER = (
+    *("epochs", "epochs_reducer", "shuffle_choices"),
+    *("data", "allow_partial_data", "redux", "language"),
+)
+#: Options that have no effect without questions.
+_OF_QUESTIONS = (
+    *("subject", "category", "limit", "dedup", "max_question_tokens"),
+    *("min_accuracy", "max_error_rate", "max_unparsed_rate"),
 )
 #: Options that only the models of --model heed.
 _OF_THE_MODEL = ("adapter", "max_cost", "request_timeout", "give_up_after", "refresh")
@@ -56,6 +66,11 @@ class Overrides:
         )
         return ", ".join(named)
 
+    @property
+    def asks_itself(self) -> bool:
+        """Whether the test asks the model of --model itself, without any solver, and judges the reply."""
+        return not (self.name or self.uses_solver)
+
     def notice(self, test: str, recipe: str) -> str:
         """Return a line that is shown once for a test with its own fixtures; empty if it uses ours."""
         if not self.name:
@@ -76,9 +91,9 @@ def read_overrides(item: pytest.Function) -> Overrides:
     """Return the overrides of a test. Raises UserError for a fixture that cannot work."""
     _check(item)
     own = {name: _own(item, name) for name in OVERRIDABLE}
-    if not any(own.values()):
-        return Overrides()
     reached = _ours_reached(item)
+    if not any(own.values()):
+        return Overrides(uses_solver="solver" in reached)
     parts = [*_classes(item, own), *(part for part in private_pytest.id_parts(item) if part != PLACEHOLDER)]
     uses_solver = "solver" in reached
     return Overrides(
@@ -98,8 +113,12 @@ def request_own_model(item: pytest.Function) -> None:
         private_pytest.add_fixture(item, "model")
 
 
-def check_options(settings: Settings, all_overrides: Iterable[Overrides]) -> None:
-    """Raise UserError for an option without effect, as every selected test has a solver or model of its own."""
+def check_options(settings: Settings, all_overrides: Iterable[Overrides], *, has_questions: bool) -> None:
+    """Raise UserError for an option without effect on every selected test.
+
+    The tests may have a solver or model of their own, or ask the model without a solver, as dialogues do.
+    `has_questions` says whether any of them has a question.
+    """
     seen = list(all_overrides)
     if not seen:
         return
@@ -114,15 +133,31 @@ def check_options(settings: Settings, all_overrides: Iterable[Overrides]) -> Non
         _check_model_options(settings, seen)
     else:
         _refuse(settings, _OF_THE_SOLVER, name, "solver")
+    if all(overrides.asks_itself for overrides in seen):
+        _refuse(settings, _OF_ANY_SOLVER, name, "solver")
+    if not has_questions:
+        for option in _given(settings, _OF_QUESTIONS):
+            raise UserError(
+                f"--{option} has no effect on tests without questions, which are not graded: leave it out."
+            )
 
 
 def _refuse(settings: Settings, options: Iterable[str], name: str, ours: str) -> None:
-    for option in options:
-        if getattr(settings, option) != getattr(Settings, option):
-            raise _unheeded(option.replace("_", "-"), name, ours)
+    for option in _given(settings, options):
+        raise _unheeded(option, name, ours)
+
+
+def _given(settings: Settings, options: Iterable[str]) -> Iterator[str]:
+    """Yield those of the options whose value is not their default."""
+    changed = (option for option in options if getattr(settings, option) != getattr(Settings, option))
+    return (option.replace("_", "-") for option in changed)
 
 
 def _unheeded(option: str, name: str, ours: str) -> UserError:
+    if not name:
+        return UserError(
+            f"--{option} has no effect on a test that asks the `model` itself, as dialogues do: leave it out."
+        )
     return UserError(
         f"--{option} has no effect on the {name}, which does not request our `{ours}`: "
         f"leave the option out, or take `{ours}` as an argument of the fixture."

@@ -47,7 +47,7 @@ class OwnSolver(_Wrapped):
                 f"the solver of {self._where} returned {_kind(answer)}, which is not an Answer: "
                 "mmlubench.grading.read_answer(question, completion) makes one of a reply."
             )
-        if answer.letter is None and answer.rule not in _NO_LETTER:
+        if answer.letter is None and answer.rule.partition(":")[0] not in _NO_LETTER:
             raise UserError(
                 f"the solver of {self._where} returned an Answer without a letter whose rule is {answer.rule!r}: "
                 "the rule must say why there is no letter: unparsed, truncated or refused."

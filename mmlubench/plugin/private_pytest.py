@@ -6,16 +6,20 @@ no other module of mmlubench may use them; those of pytest-xdist are in `plugin/
 
 from __future__ import annotations
 
+import os
 from argparse import Action
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, TypeVar
+from xml.etree.ElementTree import Element
 
 import pytest
 from _pytest._code.code import TerminalRepr
 from _pytest.assertion import rewrite, util
 from _pytest.fixtures import FixtureDef
+from _pytest.junitxml import LogXML, xml_key
 from _pytest.mark import deselect_by_keyword
 from _pytest.mark.expression import IDENT_PREFIX, Expression
 from _pytest.nodes import Node
@@ -216,6 +220,11 @@ def definitions(item: pytest.Function, name: str) -> Sequence[FixtureDef[Any]]:
     return item._fixtureinfo.name2fixturedefs.get(name, ())
 
 
+def all_definitions(item: pytest.Function) -> list[FixtureDef[Any]]:
+    """Return all fixtures that a test needs or that they override."""
+    return [one for defined in item._fixtureinfo.name2fixturedefs.values() for one in defined]
+
+
 def is_direct_parameter(definition: FixtureDef[Any]) -> bool:
     """Whether a fixture only stands for a `parametrize` that is not indirect: pytest makes a fixture of each."""
     return definition.func is get_direct_param_fixture_func
@@ -316,6 +325,42 @@ def to_json(report: pytest.TestReport) -> dict[str, Any]:
     return report._to_json()
 
 
+class JunitFile:
+    """pytest's writer of the report of `--junitxml`: it has no public way to change a test case, nor to add one."""
+
+    def __init__(self, xml: LogXML) -> None:
+        self._xml = xml
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> JunitFile | None:
+        """Return the writer of this process; None without `--junitxml`, and in a worker."""
+        xml = config.stash.get(xml_key, None)
+        return None if xml is None else cls(xml)
+
+    def add_property(self, name: str, value: str) -> None:
+        """Add a property of the suite."""
+        self._xml.add_global_property(name, value)
+
+    def case_of(self, report: pytest.TestReport) -> Any:
+        """Return the test case of a report, for `change`."""
+        return self._xml.node_reporter(report)
+
+    def change(self, case: Any, change: Callable[[Element], str]) -> None:
+        """Change the element of a failed test case; `change` returns what it counts as then, such as `passed`."""
+        element = case.to_xml()
+        counted = next((tag for tag in ("failure", "error") if element.find(tag) is not None), "")
+        if counted:
+            self._xml.stats[counted] -= 1
+            self._xml.add_stats(change(element))
+            case.to_xml = lambda: element
+
+    def add_case(self, element: Element, counts_as: str) -> None:
+        """Add a test case that is no test of pytest's."""
+        case: Any = SimpleNamespace(to_xml=lambda: element)
+        self._xml.node_reporters_ordered.append(case)
+        self._xml.add_stats(counts_as)
+
+
 # -- the terminal ------------------------------------------------------------------------------------------------
 
 
@@ -324,13 +369,21 @@ def width_of(reporter: pytest.TerminalReporter) -> int:
     return reporter._tw.fullwidth
 
 
+def write_at_once(config: pytest.Config, text: str) -> None:
+    """Write a line to the terminal past all buffers and captures, as a signal handler must; nothing without a terminal.
+
+    It may have interrupted a write, and a test whose output goes elsewhere.
+    """
+    with suppress(AttributeError, OSError, ValueError):  # no terminal, or a closed one
+        plugins = config.pluginmanager
+        descriptor = plugins.getplugin("terminalreporter")._tw._file.fileno()
+        if descriptor == 1:  # pytest leads it elsewhere while a test runs
+            capturing = getattr(plugins.getplugin("capturemanager"), "_global_capturing", None)
+            descriptor = getattr(getattr(capturing, "out", None), "targetfd_save", descriptor)
+        os.write(descriptor, f"\n{text}\n".encode())
+
+
 def end_line(reporter: pytest.TerminalReporter) -> None:
     """Begin a new line if this one is not empty; the reporter's own `ensure_newline` does not notice that under -q."""
     if reporter._tw.width_of_current_line:
         reporter._tw.line()
-
-
-def count_as(reporter: pytest.TerminalReporter, category: str, counted_as: str) -> None:
-    """Count the reports of a category as another one in pytest's closing line, which takes text and colour from it."""
-    if category in reporter.stats:
-        reporter._add_stats(counted_as, reporter.stats.pop(category))

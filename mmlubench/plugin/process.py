@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from math import ceil
@@ -15,11 +16,14 @@ from mmlubench.figures import several
 from mmlubench.models.base import Model
 from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.cases import Asked, Case
-from mmlubench.plugin.overrides import Overrides, check_options
+from mmlubench.plugin.overrides import check_options
 from mmlubench.plugin.own_parts import OwnModel, OwnSolver, RecordingSolver
 from mmlubench.plugin.private_pytest import ComparisonOff, will_run
+from mmlubench.plugin.repeats import repeated, tell_apart
 from mmlubench.plugin.template import Template
-from mmlubench.plugin.xdist.worker_state import WorkerState
+from mmlubench.plugin.time_limit import TimeLimit
+from mmlubench.plugin.xdist.waits import packed
+from mmlubench.plugin.xdist.worker_state import WAITS_BYTES, WorkerState
 from mmlubench.run.roster import OWN
 from mmlubench.run.run import Run
 from mmlubench.run.share import Share
@@ -40,10 +44,15 @@ class Process:
         self.run = Run(
             Settings.read(config.option), share, note_spent=state.note_spent if state is not None else None
         )
+        self.made: Counter[str] = Counter()
+        """The number of cases with questions that were made, by benchmark, whether they are run or not."""
         self.cases: list[Case] = []
-        self.on_tick: Callable[[], object] = lambda: None
+        self.on_tick: Callable[[], object] = self._note_waits
         self.reading: CaseOutcome | None = None
         """The outcome that was read but not reported yet: a Ctrl-C may come in between."""
+        self.limit: TimeLimit | None = None
+        """The time that another plugin gives the test which runs."""
+        self._reading_of: Case | None = None
         self._stops_early = bool(config.getvalue("maxfail"))
         self._lookahead: LookAhead[CaseOutcome] | None = None
         self._facts_reported = False
@@ -55,7 +64,7 @@ class Process:
     def template(self, item: pytest.Function, benchmark: str) -> Template:
         """Return the template of a test function's cases. Raises UserError for fixtures that cannot work."""
         template = Template(item, benchmark)
-        template.recipe = _own_recipe(template.overrides, self.run.strategy)
+        template.recipe = _own_recipe(template, self.run.strategy)
         return template
 
     def labels(self, template: Template) -> list[str]:
@@ -105,11 +114,15 @@ class Process:
         """Return the outcome of a case, running many others meanwhile."""
         if self._lookahead is None:
             self._lookahead = self._start()
+        limit = self.limit if self.limit is not None and self.limit.item is case else None
         with self._comparison_off if case.has_question else nullcontext():
-            outcome = self._lookahead.result(case.job)
+            outcome = self._lookahead.result(case.job, None if limit is None else limit.take_over())
+        if limit is not None:
+            limit.judge(outcome)
         if self.worker_state is not None:
             self.worker_state.note()  # a crash from here on is not that of the case that went on last
-        self.reading = outcome
+        outcome.was_read()
+        self._read(case, outcome)
         self._keep(case, outcome)
         return outcome
 
@@ -120,21 +133,34 @@ class Process:
 
     # -- asking ahead --------------------------------------------------------------------------------------------
 
-    def plan(self, items: Sequence[pytest.Item]) -> None:
+    def plan(self, items: Sequence[pytest.Item], left_out_by: str) -> None:
         """Take the cases in pytest's final order; those of this process will be asked ahead of time.
 
-        Raises UserError for an option that has no effect on any of them.
+        `left_out_by` names options that may have left out cases.
+        Raises UserError for a question that is asked twice, and for an option that has no effect on any case.
         """
         for order, item in enumerate(items):
             if isinstance(item, Case):
+                if item.order >= 0:
+                    raise repeated(item, item)
                 item.order = order
                 self.cases.append(item)
-                if item.has_question:
-                    template = item.template
-                    self.run.select(
-                        item.label, template.benchmark, template.recipe, scored=template.overrides.uses_solver
-                    )
-        check_options(self.run.settings, (template.overrides for template in self._templates))
+        kept = Counter(case.template.benchmark for case in self.cases)
+        for benchmark, made in self.made.items():
+            if 0 < kept[benchmark] < made:
+                self.run.data.note_part(benchmark, kept[benchmark], made, left_out_by)
+        tell_apart(self.cases, self.run.strategy.name)
+        for case in self.cases:
+            if case.has_question:
+                template = case.template
+                self.run.select(
+                    case.label, template.benchmark, template.recipe, scored=template.overrides.uses_solver
+                )
+        check_options(
+            self.run.settings,
+            (template.overrides for template in self._templates),
+            has_questions=any(case.has_question for case in self.cases),
+        )
 
     def settle_scoring(self) -> None:
         """Choose how each model is scored. Raises ModelError if no way works."""
@@ -155,22 +181,34 @@ class Process:
             if not t.looks_ahead
         ]
         few = self.run.roster.concurrency_notice if self.cases else ""
-        return list(dict.fromkeys(filter(None, (few, *own, *slow))))
+        return list(dict.fromkeys(filter(None, (few, *own, *slow, *self._context_notices()))))
+
+    def _context_notices(self) -> list[str]:
+        """Return a line for each model whose context window is too small for some of its questions."""
+        if not any(spec.context_window for label in self.run.labels for spec in self.run.roster.asked(label)):
+            return []
+        # late: most runs have no entry with a context window
+        from mmlubench.run.context import context_notices
+
+        return context_notices(self.run, self._asked())
+
+    def _asked(self) -> dict[str, Asked]:
+        """Return the questions that the solver of the options asks, by the label of the model."""
+        asked: dict[str, list[Case]] = {}
+        for case in self.cases:
+            if case.has_question and case.template.is_rendered:
+                asked.setdefault(case.label, []).append(case)
+        return {label: Asked(cases) for label, cases in asked.items()}
 
     def quote_lines(self) -> list[str]:
         """Return the lines of --estimate."""
         # late: a pytest run without benchmarks must not pay for it
         from mmlubench.run.estimate import quote_lines
 
-        unknown = sum(not case.has_question or bool(case.template.recipe) for case in self.cases)
+        unknown = sum(not (case.has_question and case.template.is_rendered) for case in self.cases)
         # The requests of a user's own test or solver are known only when it runs.
         rest = f"not estimated: {several(unknown, 'case')} of tests that ask a model by themselves, as dialogues do"
-        asked: dict[str, list[Case]] = {}
-        for case in self.cases:
-            if case.has_question and not case.template.recipe:
-                asked.setdefault(case.label, []).append(case)
-        questions = {label: Asked(cases) for label, cases in asked.items()}
-        return [*quote_lines(self.run, questions), *([rest] if unknown else ())]
+        return [*quote_lines(self.run, self._asked()), *([rest] if unknown else ())]
 
     @property
     def _templates(self) -> list[Template]:
@@ -184,6 +222,8 @@ class Process:
         if self._lookahead is None:
             return []
         self.run.roster.stop_asking()
+        if self.worker_state is not None:
+            self.worker_state.note_waits(b"")
         unread = self._lookahead.close(*self.run.roster.closing(), drain_s=drain_s)
         return unread if self.reading is None else [self.reading, *unread]
 
@@ -200,26 +240,39 @@ class Process:
         lookahead.every(0.2, lambda: self.on_tick())
         return lookahead
 
+    def _note_waits(self) -> None:
+        """Tell the controller, which shows the progress, what the requests of this worker wait for."""
+        if self.worker_state is not None:
+            self.worker_state.note_waits(packed(self.run.roster.waits(), WAITS_BYTES))
+
     def _jobs(self) -> Iterable[Job[CaseOutcome]]:
         own = (c for c in self.cases if c.template.looks_ahead and self.run.share.includes(c.order))
         return (case.job for case in own if will_run(case))
 
+    def _read(self, case: Case, outcome: CaseOutcome) -> None:
+        if self.reading is not None and self._reading_of is case and case.case_outcome is None:
+            outcome.follow(self.reading)  # its report was made, and never passed on
+        self.reading, self._reading_of = outcome, case
+
     def _keep(self, case: Case, outcome: CaseOutcome) -> None:
-        """Write all replies to the store before the case is reported; if that fails, end the run after this case."""
+        """Let the store write what it has to; if it cannot, end the run after this case."""
         trouble = outcome.error if isinstance(outcome.error, StoreError) else None
         try:
             if self.run.roster.store is not None:
-                self.run.roster.store.flush()
+                self.run.roster.store.keep_up()
         except StoreError as error:
             trouble = error
         if trouble is not None:
             case.session.shouldstop = str(trouble)
 
 
-def _own_recipe(own: Overrides, strategy: Strategy) -> str:
-    """Return the name under which figures of a test with own fixtures are reported; empty for a test without any."""
+def _own_recipe(template: Template, strategy: Strategy) -> str:
+    """Return the name under which figures of a test are reported that are not those of the recipe; empty for them."""
+    own = template.overrides
+    if own.asks_itself:
+        return f"own test ({template.file})"
     if not own.name:
-        return ""
+        return f"{strategy.name}, {template.variant}" if template.variant else ""
     if not own.uses_solver:
         return ", ".join((own.name, *strategy.repeats()))
     return f"{own.name} over {strategy.name}" if own.solver else f"{strategy.name}, {own.name}"

@@ -8,6 +8,7 @@ import pytest
 
 from mmlubench.figures import dollars
 from mmlubench.plugin.private_pytest import end_line, width_of
+from mmlubench.printable import printable
 from mmlubench.schema import Outcome
 from mmlubench.stats import Tally
 
@@ -97,7 +98,7 @@ class Progress:
             f"ETA {_clock(left)}",
             f"({self.why})" if self.why else "",
         ]
-        return "  ".join(filter(None, parts))
+        return printable("  ".join(filter(None, parts)))
 
 
 def _fitting(text: str, width: int) -> str:

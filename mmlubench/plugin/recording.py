@@ -5,18 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mmlubench.engine.limits.waiting import Wait
 from mmlubench.plugin.hooks import Hooks
 from mmlubench.plugin.private_pytest import width_of
 from mmlubench.plugin.progress import Progress
 from mmlubench.plugin.silence import Silence
+from mmlubench.plugin.terminal import FINAL
 from mmlubench.plugin.xdist.private_xdist import worker_count
+from mmlubench.printable import printable
 from mmlubench.reports.report import Screen, sections
+from mmlubench.run.archive import MANIFEST
 from mmlubench.run.ledger import Ledger
 from mmlubench.run.manifest import Invocation
+from mmlubench.run.resuming import resume_command
 from mmlubench.run.run import Run
 from mmlubench.schema import Outcome
 
@@ -42,7 +48,7 @@ class Recording:
         # Counted as pytest does: a case marked xfail that is answered wrong has not failed.
         failed = report.failed and not hasattr(report, "wasxfail")
         result = self.ledger.take(record, report.nodeid, failed=failed)
-        if result is not None:
+        if result is not None and report.outcome in FINAL:
             self.progress.add(result.outcome, result.requests - record["stored"], record["spent_usd"])
             self._hooks.case_finished(result)
 
@@ -51,9 +57,12 @@ class Recording:
         if self.ledger.crashed(report.nodeid):
             report.mmlubench = Outcome.ERROR.value  # type: ignore[attr-defined]  # extra attributes are allowed
 
-    def tick(self) -> None:
-        """Show the progress; called a few times per second, also while no case ends."""
-        waits = self._run.roster.waits()
+    def tick(self, waits: Mapping[str, Wait] | None = None) -> None:
+        """Show the progress; called a few times per second, also while no case ends.
+
+        `waits` are those of a controller's workers; None for those of this process.
+        """
+        waits = self._run.roster.waits() if waits is None else waits
         self.progress.waiting = "; ".join(wait.text for wait in waits.values())
         self.progress.why = next((wait.message for wait in waits.values() if wait.message), "")
         silence = self._silence.news(waits)
@@ -71,8 +80,11 @@ class Recording:
             self._hooks.case_finished(entry)
         self._hooks.run_finished(self.ledger.records)
 
-    def print_summary(self, reporter: pytest.TerminalReporter) -> None:
-        """Print the table of every benchmark and model, the errors grouped by cause, and the path of the run folder."""
+    def print_summary(self, reporter: pytest.TerminalReporter, *, stopped: bool) -> None:
+        """Print the table of every benchmark and model, the errors grouped by cause, and the path of the run folder.
+
+        For a run that was `stopped` or is incomplete, print the command that goes on with it.
+        """
         screen = Screen(width_of(reporter), color=reporter.hasmarkup, ascii=not _is_utf8())
         for section in sections(self.ledger.records, screen):
             reporter.write_sep("=", section.title)
@@ -81,10 +93,21 @@ class Recording:
             for line in section.errors:
                 reporter.write_line(line, red=True)
         for failure in self.ledger.failed_reports:
-            reporter.write_line(failure, red=True)
+            reporter.write_line(printable(failure), red=True)
         for verdict in self.ledger.verdicts():
-            reporter.write_line(verdict.text, red=not verdict.passed, green=verdict.passed)
-        reporter.write_line(f"run folder: {self.ledger.path}")
+            reporter.write_line(printable(verdict.text), red=not verdict.passed, green=verdict.passed)
+        for name in self.ledger.kept_files:
+            reporter.write_line(f"{name} is left as it is: it has the score of a run that asked more.")
+        label = printable(self._run.settings.desc or "")
+        reporter.write_line(f"run folder: {self.ledger.path}" + (f" ({label})" if label else ""))
+        if (stopped or not self.ledger.entries.is_finished) and self._can_resume:
+            started = self._config.invocation_params.dir
+            reporter.write_line(f"to go on: {resume_command(Path(self.ledger.path), started)}")
+
+    @property
+    def _can_resume(self) -> bool:
+        """Whether a resumed run would find this one's folder, and its replies."""
+        return self._run.roster.has_store and (Path(self.ledger.path) / MANIFEST).is_file()
 
 
 def exit_status(session: pytest.Session, ledger: Ledger) -> int:

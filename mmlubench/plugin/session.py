@@ -6,7 +6,7 @@ are in the order in which pytest calls them.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -14,24 +14,35 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from mmlubench.errors import StoreError, UserError
-from mmlubench.plugin import keyword, run_loop
-from mmlubench.plugin.case_report import PROPERTY
+from mmlubench.plugin import keyword, other_options, run_loop
+from mmlubench.plugin.case_report import PROPERTY, renew
 from mmlubench.plugin.fast_path import FastPath
 from mmlubench.plugin.garbage import RareCollection, no_collection
 from mmlubench.plugin.option_names import NAMES, usage_error
+from mmlubench.plugin.private_pytest import JunitFile, write_at_once
 from mmlubench.plugin.redaction import Redaction
 from mmlubench.plugin.signals import DRAIN_S, Signals
-from mmlubench.plugin.terminal import count_outcomes, status_of
+from mmlubench.plugin.terminal import Sections, status_of
 from mmlubench.plugin.thin_report import ThinReport
 from mmlubench.plugin.writer import Writer
-from mmlubench.plugin.xdist.controller import Controller, collect_last_reports, stopped_for
+from mmlubench.plugin.xdist.controller import (
+    Controller,
+    check_dist,
+    collect_last_reports,
+    dist_of,
+    is_heard,
+    stopped_for,
+)
 from mmlubench.plugin.xdist.scheduling import share_of, state_of
 from mmlubench.plugin.xdist.worker_output import WorkerOutput
 from mmlubench.run.share import Share
 
 if TYPE_CHECKING:
     from mmlubench.plugin.cases import Case
+    from mmlubench.plugin.junit import Junit
     from mmlubench.plugin.process import Process
+
+_STOPPED = pytest.ExitCode.INTERRUPTED
 
 
 class Session:
@@ -43,11 +54,13 @@ class Session:
         """The error in options, models or tests because of which nothing is asked; empty if there is none."""
         self.redaction = Redaction()
         """Masks keys in reports; a plugin object of its own."""
+        self.sections = Sections()
+        """Keeps cases out of pytest's sections; a plugin object of its own."""
         self._workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._writer = Writer(config, lambda: self.process)
         self._controller: Controller | None = None
         if self._workerinput is None and config.getoption("dist", "no") != "no":
-            self._controller = Controller(self._writer.expect)
+            self._controller = Controller(self._writer.expect, self._writer.tick)
             config.pluginmanager.register(self._controller, "mmlubench.controller")
         self._wanted = False
         """Whether an option of mmlubench is given, so that a benchmark is wanted."""
@@ -57,8 +70,8 @@ class Session:
         """What the look at the servers found that is no obstacle."""
         self._signals = Signals()
         self._garbage = RareCollection()
-        self._has_header = False
-        """Whether pytest prints a header; with -q it does not, and our notices are printed at the end."""
+        self._told: set[str] = set()
+        """The notices that were shown. With -q pytest prints no header, and all of them are shown at the end."""
 
     @property
     def is_worker(self) -> bool:
@@ -91,11 +104,7 @@ class Session:
             run.check()
             if self._controller is not None and run.settings.estimate:
                 raise UserError("--estimate cannot be used with workers, as it asks nothing; leave -n out.")
-            if self._controller is not None and self.config.getoption("dist") == "each":
-                raise UserError(
-                    "--dist each asks every question once for each worker, and would count each answer as independent; "
-                    "leave it out, or ask several times with --epochs N."
-                )
+            check_dist(self.config.getoption("dist", "no"))
             if not (self.config.getoption("collectonly") or run.settings.estimate):
                 run.roster.open_early()
                 if not self.is_worker:  # a worker writes no run folder, and may run on another host
@@ -130,14 +139,19 @@ class Session:
         """Show the models and notices, MOCK for mocks; nothing in a run without a benchmark so far."""
         if not self.has_process:
             return []
-        self._has_header = True
         run = self.process.run
         how = run.strategy.notice and f"mmlubench: {run.strategy.notice}"
-        return [*run.roster.header(run.strategy.heading), *filter(None, [how, *self._notices()])]
+        return [*run.roster.header(run.strategy.heading), *filter(None, [how]), *self._notices()]
 
-    def _notices(self) -> tuple[str, ...]:
-        """Return the notices of the store, of option names and of servers, empty where there is nothing to say."""
-        return self.process.run.roster.store_notice, self.config.stash[NAMES].notice(), *self._preflight
+    def _notices(self, more: Iterable[str] = ()) -> list[str]:
+        """Return the notices about store, option names and servers that were not shown yet, and `more` of them."""
+        if not self.has_process:
+            return []
+        of_store = self.process.run.roster.store_notices
+        notices = (*of_store, self.config.stash[NAMES].notice(), *self._preflight, *more)
+        new = [line for line in dict.fromkeys(notices) if line and line not in self._told]
+        self._told.update(new)
+        return new
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -154,10 +168,12 @@ class Session:
 
         with no_collection():
             try:
-                return list(collect.multiply(self.process, items))
+                made = list(collect.multiply(self.process, items))
             except UserError as error:
                 self.problem = self.problem or str(error)
                 return []
+        self.process.made.update(case.template.benchmark for case in made if case.has_question)
+        return made
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -176,7 +192,10 @@ class Session:
     def _plan(self, items: list[pytest.Item]) -> None:
         """Plan the cases, and open everything that is needed to ask them. Raises UserError."""
         process = self.process
-        process.plan(items)
+        process.plan(items, other_options.of_a_part(self.config))
+        if process.cases:
+            check_dist(dist_of(self._workerinput or {}))
+            other_options.check(self.config, process.cases)
         if process.run.data.empty_selection is not None and not process.cases:
             raise process.run.data.empty_selection
         if process.run.settings.estimate:
@@ -194,9 +213,7 @@ class Session:
         """Show the sources of the questions, and every notice that no header has shown, before anything is asked."""
         if not self.has_process:
             return []
-        late = () if self._has_header else filter(None, self._notices())
-        self._has_header = True
-        return [*late, *self.process.run.data.lines(), *self.process.notices()]
+        return [*self._notices(), *self.process.run.data.lines(), *self.process.notices()]
 
     # -- while cases run -----------------------------------------------------------------------------------------
 
@@ -204,7 +221,7 @@ class Session:
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Handle SIGTERM and Ctrl-C from here until everything is written, and run all tests."""
         self._session = session
-        self._signals.take()
+        self._signals.take(lambda text: None if self.is_worker else write_at_once(self.config, text))
         if not self.has_process:
             return None
         self._garbage.begin()
@@ -229,9 +246,20 @@ class Session:
         self._fast_path.run(item)
         return True
 
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_timeout_set_timer(self, item: pytest.Item, settings: Any) -> None:
+        """Called by pytest-timeout before it starts its timer for a test."""
+        if self.has_process:
+            # late: a pytest run without benchmarks must not pay for it
+            from mmlubench.plugin.time_limit import TimeLimit
+
+            self.process.limit = TimeLimit(item, settings.timeout)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Move the record of a case from its report to the ledger, so that no other plugin has to carry it."""
+        if isinstance(report, ThinReport):
+            renew(report)
         if self.is_worker:
             if self.has_process:
                 self.process.reading = None  # on its way to the controller
@@ -240,6 +268,8 @@ class Session:
             if name == PROPERTY:
                 self._writer.take(self._session, report, cast("dict[str, Any]", record))
                 self.process.reading = None
+        if self._junit is not None:
+            self._junit.note(report)
         report.user_properties = [pair for pair in report.user_properties if pair[0] != PROPERTY]
         if isinstance(report, ThinReport):
             report.let_go()
@@ -257,6 +287,7 @@ class Session:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """End all requests, write all files, and let a gate decide the exit status."""
         self._session = session
+        self._signals.hold()
         ungraded = self._end_requests()
         if self._workerinput is not None:
             self._send_to_controller(ungraded)
@@ -264,7 +295,9 @@ class Session:
             if self._controller is not None:
                 ungraded += self._take_from_workers(self._controller, session)
             self._writer.finish(session, ungraded)
-        self._signals.give_back()
+            if self._junit is not None and self._writer.recording is not None:
+                passed = session.exitstatus == pytest.ExitCode.OK
+                self._junit.finish(self._writer.recording.ledger, passed=passed)
         self._garbage.end()
         if self._quotes and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             session.exitstatus = pytest.ExitCode.OK
@@ -275,20 +308,24 @@ class Session:
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, exitstatus: int
     ) -> Generator[None, Any, Any]:
-        """Print the table; then count wrong answers as failed in pytest's closing line."""
+        """Print the table, in place of pytest's sections for each wrong answer."""
+        self.sections.set_aside(terminalreporter)
         result = yield
+        self.sections.put_back(terminalreporter)
         for line in self._errors():
             terminalreporter.write_line(f"ERROR: {line}", red=True)
-        notices = () if self._has_header or not self.has_process else self._notices()
         of_workers = self._controller.output.notices if self._controller is not None else ()
-        for line in filter(None, (*notices, *of_workers, *self._quotes)):
+        for line in (*self._notices(of_workers), *self._quotes):
             terminalreporter.write_line(line)
         if self._writer.recording is not None:
-            self._writer.recording.print_summary(terminalreporter)
+            self._writer.recording.print_summary(terminalreporter, stopped=exitstatus == _STOPPED)
         elif self.has_process and not self.problem and self._found_no_case(exitstatus):
             terminalreporter.write_line(self._why_no_case(), yellow=True)
-        count_outcomes(terminalreporter)
         return result
+
+    def pytest_unconfigure(self) -> None:
+        """Handle signals no more: everything is written and shown."""
+        self._signals.give_back()
 
     def _end_requests(self) -> list[tuple[bytes, bytes]]:
         """End all requests; return the log lines of cases that were asked but not graded."""
@@ -306,7 +343,7 @@ class Session:
         output = WorkerOutput(problem=self.problem, trouble=self._writer.trouble, ungraded=ungraded)
         if self.has_process:
             output.benchmarks = sorted(self.process.run.data.seen)
-            output.notices = self.process.notices()
+            output.notices = [*self.process.notices(), *self.process.run.roster.store_repairs]
         output.write_to(self.config.workeroutput)  # type: ignore[attr-defined]  # xdist's
 
     def _take_from_workers(
@@ -348,5 +385,15 @@ class Session:
         return self.process.run.data.why_nothing_selected(self.config.getoption("keyword"))
 
     @cached_property
+    def _junit(self) -> Junit | None:
+        file = JunitFile.of(self.config)
+        if file is None:
+            return None
+        # late: a pytest run without benchmarks must not pay for it
+        from mmlubench.plugin.junit import Junit
+
+        return Junit(file)
+
+    @cached_property
     def _fast_path(self) -> FastPath:
-        return FastPath(self.config, self.redaction)
+        return FastPath(self.config, self.redaction, heard=is_heard(self._workerinput or {}))

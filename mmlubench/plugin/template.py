@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Literal, NamedTuple
 
 import pytest
 
 from mmlubench.plugin import private_pytest
-from mmlubench.plugin.overrides import CASE, OVERRIDABLE, Overrides, read_overrides
+from mmlubench.plugin.overrides import CASE, OVERRIDABLE, PLACEHOLDER, Overrides, read_overrides
 
+#: The most tracebacks of a test's own code that a process shows.
+_MOST_SHOWN = 100
 _SHARED_SCOPES = ("module", "package", "session")
 
 
@@ -35,6 +37,8 @@ class Template:
         self.id_parts = private_pytest.id_parts(item)
         self.has_parameters = len(item.callspec.params) > 1
         """Whether the test has parameters of the user's own, besides ours."""
+        self.variant = _variant(item, self.id_parts)
+        """The ids of the user's own parameters, which may change what is asked; empty without any."""
         self.name: str = item.originalname
         self.nodeid = item.nodeid.partition("[")[0]
         self.base_id = private_pytest.base_id(item)
@@ -49,13 +53,25 @@ class Template:
         """The name in figures that replaces the recipe of the options; empty for that recipe."""
         self.values: dict[str, Any] | None = None if self.shared else {}
         """The shared fixtures by name, while they are set up."""
-        self.shown: set[tuple[object, ...]] = set()
-        """The errors in the test's own code whose traceback has been shown."""
+        self._shown: set[object] = set()
+        """The failures in the test's own code whose traceback has been shown."""
 
     @property
     def looks_ahead(self) -> bool:
         """Whether its cases can run before pytest reaches them: they need no fixture that is made for each case."""
         return not self.single
+
+    @property
+    def is_rendered(self) -> bool:
+        """Whether its prompts are known before it runs: those of the recipe, which the solver of the options sends."""
+        return self.overrides.uses_solver and not self.overrides.name
+
+    def is_shown(self, place: object) -> bool:
+        """Whether this is the first failure at a place, and one of the first hundred: its traceback is shown."""
+        if place in self._shown or len(self._shown) >= _MOST_SHOWN:
+            return False
+        self._shown.add(place)
+        return True
 
     def share(self, request: pytest.FixtureRequest) -> None:
         """Compute the shared fixtures, once, as soon as pytest has set up the module or class of the first case."""
@@ -71,6 +87,18 @@ class Template:
 
     def _forget(self) -> None:
         self.values = None if self.shared else {}
+
+
+def _variant(item: pytest.Function, parts: Sequence[str]) -> str:
+    """Return the ids of a test's parameters, unless nothing in the test asks for them: they only repeat it."""
+    asked_for, names = {CASE}, list(private_pytest.requested_names(item))
+    while names:
+        name = names.pop()
+        if name not in asked_for:
+            asked_for.add(name)
+            names += (n for one in private_pytest.definitions(item, name) for n in one.argnames)
+    own = [part for part in parts if part != PLACEHOLDER]
+    return "-".join(own) if asked_for.issuperset(item.callspec.params) else ""
 
 
 def _needs(item: pytest.Function, overrides: Overrides) -> Needs:

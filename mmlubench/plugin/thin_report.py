@@ -19,13 +19,14 @@ _GIVEN = frozenset([*_LISTS, "location", "keywords"])
 class ThinReport(pytest.TestReport):
     """A report with everything that `pytest.TestReport` has; a fifth of its size."""
 
-    __slots__ = ("_case", "_renamed", "duration", "longrepr", "mmlubench", "outcome", "start", "stop", "when")
+    __slots__ = ("_renamed", "case", "duration", "longrepr", "mmlubench", "outcome", "start", "stop", "when")
 
+    case: Case
     mmlubench: str
     """The outcome of the case, in a report of a graded case."""
 
     def __init__(self, case: Case, call: pytest.CallInfo[None], outcome: Any, longrepr: Any) -> None:
-        self._case = case
+        self.case = case
         self._renamed = ""
         self.outcome: Literal["passed", "failed", "skipped"] = outcome
         self.longrepr = longrepr
@@ -35,7 +36,7 @@ class ThinReport(pytest.TestReport):
     @property
     def nodeid(self) -> str:
         """The id of the test."""
-        return self._renamed or self._case.nodeid
+        return self._renamed or self.case.nodeid
 
     @nodeid.setter
     def nodeid(self, nodeid: str) -> None:
@@ -44,14 +45,14 @@ class ThinReport(pytest.TestReport):
     def __getattr__(self, name: str) -> Any:
         # Only called for what the report does not have.
         if name == "location":
-            return self._case.location
+            return self.case.location
         if name == "keywords":
-            return self._case.template.keywords
+            return self.case.template.keywords
         if name == "_id":  # from pytest 9.2 on
-            return self.whole().id if self._renamed else self._case.id
+            return self.whole().id if self._renamed else self.case.id
         if name not in _LISTS:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        properties = self._case.user_properties if name == "user_properties" and self._case.is_full else ()
+        properties = self.case.user_properties if name == "user_properties" and self.case.is_full else ()
         made = list(properties)
         setattr(self, name, made)
         return made
@@ -63,7 +64,7 @@ class ThinReport(pytest.TestReport):
                 delattr(self, name)
         if isinstance(self.longrepr, str):
             self.longrepr = intern(self.longrepr)  # a few texts serve for all wrong answers
-        self._case.let_go()
+        self.case.let_go()
 
     def whole(self) -> pytest.TestReport:
         """Return the same report as pytest would make it."""

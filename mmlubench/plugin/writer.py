@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from mmlubench.plugin.signals import cannot_write
 from mmlubench.plugin.xdist.controller import stop
 
 if TYPE_CHECKING:
+    from mmlubench.engine.limits.waiting import Wait
     from mmlubench.plugin.process import Process
     from mmlubench.plugin.recording import Recording
 
@@ -26,6 +28,7 @@ class Writer:
         """None until there is something to write."""
         self.trouble = ""
         """The error because of which something could not be written; empty if there is none."""
+        self._cases = 0
         self._config = config
         self._process = process
 
@@ -45,8 +48,15 @@ class Writer:
 
     def expect(self, cases: int) -> None:
         """Set the number of cases, which a controller gets from its workers."""
+        self._cases = cases
         if self.recording is not None:
             self.recording.progress.total = cases
+
+    def tick(self, waits: Mapping[str, Wait]) -> None:
+        """Show the progress of a controller, and what the requests of its workers wait for, even before any reply."""
+        if waits or self.recording is not None:
+            with suppress(UserError):  # that the run folder cannot be made is told with the first case
+                self._write(lambda recording: recording.tick(waits))
 
     def take(self, session: pytest.Session, report: pytest.TestReport, record: dict[str, Any]) -> None:
         """Write one case; end the run if that fails."""
@@ -83,7 +93,7 @@ class Writer:
             from mmlubench.plugin.recording import Recording
 
             process = self._process()
-            self.recording = Recording(self._config, process.run, len(process.cases))
+            self.recording = Recording(self._config, process.run, len(process.cases) or self._cases)
         return self.recording
 
     def _write(self, what: Callable[[Recording], object]) -> bool:
@@ -91,7 +101,9 @@ class Writer:
         try:
             what(self._opened())
         except OSError as error:
-            has_store = self._process().run.roster.has_store
-            self.trouble = self.trouble or cannot_write(error, "the run folder", has_store=has_store)
+            # late: a full disk is rare, and pytest loads this module in every run
+            from mmlubench.run.advice import again
+
+            self.trouble = self.trouble or cannot_write(error, "the run folder", again(self._process().run))
             return False
         return True

@@ -5,7 +5,8 @@ from __future__ import annotations
 from mmlubench.prompts.library import load_recipe, recipe_names
 from mmlubench.prompts.recipe import Recipe
 from mmlubench.prompts.render import render
-from mmlubench.prompts.roles import QUESTION_VARIABLES, REPLY_VARIABLES, Replies, Role, read_role
+from mmlubench.prompts.roles import QUESTION_VARIABLES, REPLY_VARIABLES, Role, read_role
+from mmlubench.prompts.values import Replies
 
 __all__ = [
     "QUESTION_VARIABLES",

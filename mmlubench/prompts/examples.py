@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from mmlubench.prompts.recipe import Recipe
 from mmlubench.prompts.template import fill
-from mmlubench.schema import Message, Question
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A worked example, as templates see it."""
-
-    question: str
-    choices: list[tuple[str, str]]
-    answer: str
-    rationale: str
-
-    def __iter__(self) -> Iterator[Any]:
-        """Yield question, choices and answer, for `{% for question, choices, answer in shots %}`."""
-        return iter((self.question, self.choices, self.answer))
+from mmlubench.prompts.values import Example, Options
+from mmlubench.schema import ALPHABET, Message, Question
 
 
 @lru_cache(maxsize=4096)
 def as_value(example: Question) -> Example:
     """Make a worked example of a question."""
     # Cached, as all questions of a subject use the same worked examples.
-    return Example(example.text, lettered(example), example.answer, example.rationale)
+    return Example(example.text, values_of_choices(example)["choices"], example.answer, example.rationale)
 
 
 @lru_cache(maxsize=1024)
@@ -53,15 +39,22 @@ def turns(recipe: Recipe, examples: tuple[Question, ...]) -> tuple[Message, ...]
 
 def values_of(question: Question, shots: Sequence[Example] | None = None) -> dict[str, Any]:
     """Return the variables of a template by name; `shots` is None for a template that may not use it."""
-    letters = question.letters
-    values = {
-        "question": question.text,
-        "choices": lettered(question),
+    values = {"question": question.text, **values_of_choices(question), **values_of_subject(question)}
+    if shots is not None:
+        values["shots"] = shots
+    return values
+
+
+def values_of_choices(question: Question) -> dict[str, Any]:
+    """Return the variables that show the choices."""
+    choices = question.choices
+    letters = ALPHABET[: len(choices)]
+    return {
+        "choices": list(zip(letters, choices, strict=True)),
+        "options": Options(choices),
         "letters": letters,
         "letters_list": _in_words(letters),
-        **values_of_subject(question),
     }
-    return values if shots is None else {**values, "shots": shots}
 
 
 def values_of_subject(question: Question) -> dict[str, Any]:
@@ -72,11 +65,6 @@ def values_of_subject(question: Question) -> dict[str, Any]:
         "category": question.category.replace("_", " "),
         "language": question.language,
     }
-
-
-def lettered(question: Question) -> list[tuple[str, str]]:
-    """Return pairs of letter and choice."""
-    return list(zip(question.letters, question.choices, strict=True))
 
 
 @lru_cache(maxsize=32)

@@ -98,7 +98,7 @@ def _check(recipe: Recipe) -> None:
         if unknown:
             may = allowed(_MAY_USE[key])
             raise PromptError(f"{recipe.source}: {key} uses the unknown variable {unknown[0]}; {may}.")
-    if not used["template"] & {"question", "choices"}:
+    if not used["template"] & {"question", "choices", "options"}:
         raise PromptError(f"{recipe.source}: template uses neither question nor choices; {allowed()}.")
     _check_examples(recipe, in_template="shots" in used["template"])
     _check_raw(recipe)

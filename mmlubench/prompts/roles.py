@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from mmlubench import yaml_file
 from mmlubench.errors import PromptError
-from mmlubench.prompts.template import fill, names_used
+from mmlubench.prompts.examples import values_of_choices
+from mmlubench.prompts.template import VARIABLES, fill, names_used
+from mmlubench.prompts.values import Options, Replies
 from mmlubench.schema import Question
 
 _PACKAGED = Path(__file__).parent / "agents"
@@ -19,26 +21,14 @@ _PACKAGED = Path(__file__).parent / "agents"
 QUESTION_VARIABLES = {
     "category": "the category of the question with spaces: computer science",
     "subject": "its subject with spaces: high school computer science",
-    "question": "the question with its lettered options",
+    "question": "the question with its lettered choices, a line each: what {{ options }} prints stands in it",
+    **{name: VARIABLES[name] for name in ("choices", "options", "letters", "letters_list")},
 }
 #: The variables of a prompt that follows replies of other agents.
 REPLY_VARIABLES = {
     **QUESTION_VARIABLES,
     "other_agent_responses": "the last replies of the other agents: a list of texts in a loop, one text when printed",
 }
-
-
-class Replies(list[str]):
-    """The replies of other agents, as a template sees them: a list of texts in a loop, one text when printed."""
-
-    def __init__(self, replies: Iterable[tuple[str, str]]) -> None:
-        """`replies` are pairs of the name and the text of an agent."""
-        pairs = list(replies)
-        super().__init__(text for _, text in pairs)
-        self._printed = "\n\n".join(f"{name}:\n{text}" for name, text in pairs)
-
-    def __str__(self) -> str:
-        return self._printed
 
 
 #: A question for trying out templates.
@@ -69,6 +59,7 @@ class Role:
             "category": (question.category or question.subject).replace("_", " "),
             "subject": question.subject.replace("_", " "),
             "question": lettered(question),
+            **values_of_choices(question),
         }
         if others is not None:
             values["other_agent_responses"] = others
@@ -89,8 +80,7 @@ def read_role(name: str, file: str | Path | None, variables: Mapping[str, str]) 
 
 def lettered(question: Question) -> str:
     """Return the question followed by a line for each choice: `A. Paris`."""
-    choices = (f"{letter}. {text}" for letter, text in zip(question.letters, question.choices, strict=True))
-    return "\n".join((question.text, *choices))
+    return f"{question.text}\n{Options(question.choices)}"
 
 
 def _check(role: Role, variables: Mapping[str, str]) -> None:

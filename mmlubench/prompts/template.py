@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 from mmlubench.errors import PromptError
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Template, nodes
 
+    from mmlubench.prompts.confined import Confined
     from mmlubench.prompts.sandbox import Sandbox
 
 #: The variables of `template`, with their meanings.
 VARIABLES = {
-    "question": "the text of the question",
+    "question": "the text of the question, without its choices",
     "choices": "list of (letter, text)",
+    "options": "the texts of the choices: a list in a loop; when printed, a line for each: A. Paris",
     "letters": "the letters of the choices: ABCD",
     "letters_list": "the same in words: A, B, C or D",
     "subject": "the subject with spaces: high school world history",
@@ -45,8 +47,18 @@ def _environment() -> Sandbox:
 
 
 @lru_cache(maxsize=64)
-def compiled(template: str) -> Template:
+def compiled(template: str) -> Template | Confined:
     """Compile a template; the result is cached. Raises jinja2.TemplateSyntaxError."""
+    if not _is_plain(template):
+        # late: of the packaged recipes none is of this kind
+        from mmlubench.prompts.confined import Confined
+
+        return Confined(template)
+    return _compiled_here(template)
+
+
+@lru_cache(maxsize=64)
+def _compiled_here(template: str) -> Template:
     made = _environment().from_string(template)
     made.globals = {
         **made.globals
@@ -54,17 +66,59 @@ def compiled(template: str) -> Template:
     return made
 
 
+def render_here(template: str, values: dict[str, Any]) -> str:
+    """Fill in a template in this process, plain or not. Raises whatever the template raises."""
+    _environment().start()
+    return _compiled_here(template).render(values)
+
+
 def names_used(template: str) -> set[str]:
     """Return the names of the variables that a template needs. Raises jinja2.TemplateSyntaxError."""
+    if _is_plain(template):
+        return names_here(template)
+    from jinja2 import TemplateSyntaxError
+
+    # late: of the packaged recipes none is of this kind
+    from mmlubench.prompts.confined import Confined, TooMuch
+
+    try:
+        return Confined(template).names()
+    except TooMuch as error:
+        raise TemplateSyntaxError(str(error), 1) from None
+
+
+def names_here(template: str) -> set[str]:
+    """Return the same, found in this process, which computes what is constant in the template."""
     from jinja2 import TemplateSyntaxError, meta
+
+    environment = _environment()
+    try:
+        return meta.find_undeclared_variables(_parsed(template)) - set(environment.globals)
+    except RecursionError:
+        raise TemplateSyntaxError("nested too deeply", 1) from None
+
+
+@lru_cache(maxsize=64)
+def _is_plain(template: str) -> bool:
+    """Whether it can be told that a template takes little time and memory. Raises jinja2.TemplateSyntaxError."""
+    # late: it imports jinja2
+    from mmlubench.prompts.plain import CHARS, is_plain
+
+    return len(template) <= CHARS and is_plain(_parsed(template))
+
+
+def _parsed(template: str) -> nodes.Template:
+    from jinja2 import TemplateSyntaxError
 
     environment = _environment()
     try:
         tree = environment.parse(template)
         environment.check(tree)
-        return meta.find_undeclared_variables(tree) - set(environment.globals)
     except RecursionError:
         raise TemplateSyntaxError("nested too deeply", 1) from None
+    except ValueError:  # of Python's own `int`
+        raise TemplateSyntaxError("a number has too many digits", 1) from None
+    return tree
 
 
 def fill(template: str, values: dict[str, Any], where: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mmlubench import figures
+from mmlubench.printable import printable
 from mmlubench.stats.score import LanguageScore, Score
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ def _table(languages: Mapping[str, LanguageScore], categories: list[str]) -> Tab
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
     table.add_column("language", no_wrap=True)
-    for heading in ("n", "accuracy", "95 % interval", *categories):
+    for heading in ("n", "accuracy", "95 % interval", *map(printable, categories)):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, language in languages.items():
         score = language.total
         table.add_row(
-            name,
+            printable(name),
             f"{score.answered:,}",
             figures.share(score.accuracy),
             figures.DASH if score.accuracy is None else figures.interval(score.ci95),

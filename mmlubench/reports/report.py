@@ -47,6 +47,10 @@ class RunRecords:
         return (result for block in self.results for result in block)
 
 
+def _never(old: bytes, new: str) -> bool:
+    return False
+
+
 class File(NamedTuple):
     """A file that a report wants to be written."""
 
@@ -55,6 +59,8 @@ class File(NamedTuple):
     """The content; `jsonl.pretty` makes it from an object."""
     beside: bool = False
     """Whether the file is written next to the run folder instead of into it."""
+    keeps: Callable[[bytes, str], bool] = _never
+    """Whether a file of that name that is there stays in its place, given its content and the new text."""
 
 
 class Screen(NamedTuple):
@@ -111,11 +117,14 @@ def reports() -> dict[str, Report]:
     return REPORTS.all()
 
 
-def files(run: FinishedRun, taken: Iterable[str] = ()) -> tuple[list[File], list[str]]:
+def files(
+    run: FinishedRun, taken: Iterable[str] = (), may_replace: Callable[[str], bool] = lambda _name: True
+) -> tuple[list[File], list[str]]:
     """Make the files of all reports, and a sentence for each report that failed, which does not affect the others.
 
     A report of another package fails if it wants to write a file outside the folders of runs, one of ours, or one of
-    the names `taken` in the run folder.
+    the names `taken` in the run folder. Every report fails that wants to write a file beside the run folder that it may
+    not, as `may_replace` tells by its name: the store is there.
     """
     made: list[File] = []
     failures = []
@@ -125,6 +134,7 @@ def files(run: FinishedRun, taken: Iterable[str] = ()) -> tuple[list[File], list
             wanted = list(report.files(run))  # all files of a report or none
             if name not in REPORTS.ours:
                 _check_files(wanted, there)
+            _check_beside(wanted, may_replace)
         except (Exception, SystemExit) as error:  # a report of another package may raise anything
             failures.append(_failure(name, error))
         else:
@@ -151,6 +161,14 @@ def _check_files(wanted: Iterable[File], there: Collection[tuple[str, bool]]) ->
         is_name = Path(file.name).name == file.name and file.name.strip(".") and file.name.isprintable()
         if not is_name or (file.name, file.beside) in there:
             raise ValueError(f"it may not write {file.name!r}: give a name of its own, without a folder")
+
+
+def _check_beside(wanted: Iterable[File], may_replace: Callable[[str], bool]) -> None:
+    for file in wanted:
+        if file.beside and not may_replace(file.name):
+            raise ValueError(
+                f"{file.name!r} beside the run folder is a store, or no file, and is left as it is"
+            )
 
 
 def _check_sections(parts: Iterable[Section]) -> None:

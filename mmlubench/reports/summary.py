@@ -20,10 +20,15 @@ def summary_json(manifest: Manifest, summaries: Sequence[Summary]) -> dict[str, 
         "kind": BENCHMARK,
         "run_id": manifest.run_id,
         "created": manifest.created,
-        "mock": any(summary.mock for summary in summaries),
+        "mock": any(summary.mock for summary in summaries) or _only_mocks(manifest),
         "manifest": {key: value for key, value in manifest.to_dict().items() if key not in _TOP},
         "results": [summary.to_dict() for summary in summaries],
     }
+
+
+def _only_mocks(manifest: Manifest) -> bool:
+    """Whether the run could ask nobody but mocks: tests without questions have no figures that say so."""
+    return bool(manifest.models) and all(model.get("client") == "mock" for model in manifest.models.values())
 
 
 def _files(run: FinishedRun) -> Iterable[File]:

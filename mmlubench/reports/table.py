@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from mmlubench import figures
+from mmlubench.printable import printable
 from mmlubench.stats.score import Score
 from mmlubench.stats.summary import Summary
 
@@ -102,4 +103,4 @@ def _name(text: str) -> Text:
     from rich.text import Text
 
     # On a narrow terminal names are cut, but never figures, as rich narrows only columns that may wrap.
-    return Text(text, no_wrap=True, overflow="ellipsis")
+    return Text(printable(text).replace("\n", " "), no_wrap=True, overflow="ellipsis")

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from mmlubench import figures
 from mmlubench.errors import NOT_ASKED, clause
+from mmlubench.printable import on_one_line, printable
 from mmlubench.reports.languages import language_table
 from mmlubench.reports.report import FinishedRun, Report, Screen, Section
 from mmlubench.reports.table import FEW, layout, too_few
-from mmlubench.schema import Entry, Outcome
+from mmlubench.schema import Entry, Outcome, Scoring
 from mmlubench.stats.metrics import shown
 from mmlubench.stats.summary import Summary
 
@@ -83,25 +84,41 @@ def _say(console: Console, parts: Iterable[str], *, between: str = " ", style: s
     """Print the parts; lines break between parts, and only within a part that does not fit into one line."""
     room = console.width - len("  " + between)
     glued = (part.replace(" ", _GLUE) if len(part) <= room else part for part in parts)
-    text = between.join(glued).replace(" %", f"{_GLUE}%")
+    text = printable(between.join(glued)).replace(" %", f"{_GLUE}%")
     for line in wrap(text, console.width, subsequent_indent="  ", break_on_hyphens=False):
         console.print(line.replace(_GLUE, " "), style=style, soft_wrap=True)
 
 
 def _headline(summary: Summary) -> list[str]:
-    title = f" {figures.DOT} ".join((summary.benchmark, summary.model, summary.recipe))
+    title = f" {figures.DOT} ".join((summary.benchmark, summary.model, _recipe(summary)))
     title = f"MOCK {title}" if summary.mock else title
     if not summary.headline:
         return [f"{title}: no headline number: {clause(summary.why_no_headline or '')}."]
     subjects = sum(subject.answered > 0 for subject in summary.subjects.values())
-    macro = f"macro over {figures.several(subjects, 'subject')} {figures.share(summary.accuracy_macro)})"
-    n = f"n = {summary.answered:,}"
+    within = [f"n = {summary.answered:,}"]
+    whole = figures.interval(summary.ci95_benchmark) if summary.ci95_benchmark else None
+    if whole not in (None, figures.interval(summary.ci95)):  # of few of very many questions it is the same
+        within.append(f"of all {summary.drawn_from:,}: {whole}")
+    if subjects > 1:  # for one subject, macro equals the accuracy
+        within.append(
+            f"macro over {figures.several(subjects, 'subject')} {figures.share(summary.accuracy_macro)}"
+        )
     return [
         f"{title}:",
         f"accuracy {figures.share(summary.accuracy)}",
         f"(95 % CI {figures.interval(summary.ci95)},",
-        *((f"{n};", macro) if subjects > 1 else (f"{n})",)),  # for one subject, macro equals the accuracy
+        *(f"{part};" for part in within[:-1]),
+        f"{within[-1]})",
     ]
+
+
+def _recipe(summary: Summary) -> str:
+    """Return the name of the recipe with the way of scoring that `logprob` chose: each has another accuracy."""
+    recipe, way = summary.recipe, summary.scoring
+    if way == Scoring.TEXT or way in recipe:
+        return recipe
+    plain = f"scored by {Scoring.LOGPROB}"
+    return recipe.replace(plain, f"scored by {way}") if plain in recipe else f"{recipe} ({way})"
 
 
 def _outcomes(summary: Summary) -> list[str]:
@@ -148,7 +165,7 @@ def _pace(summary: Summary) -> list[str]:
 
 def errors_lines(results: Iterable[Entry], most: int = 5, *, ascii: bool = False) -> list[str]:
     """Return the `most` frequent errors, grouped by message: `312 x cannot connect to ...`."""
-    errors = [" ".join(r.error.split()) or "no message" for r in results if r.outcome is Outcome.ERROR]
+    errors = [on_one_line(r.error) or "no message" for r in results if r.outcome is Outcome.ERROR]
     messages = Counter(error.removeprefix(NOT_ASKED) for error in errors)
     not_asked = Counter(error.removeprefix(NOT_ASKED) for error in errors if error.startswith(NOT_ASKED))
     ordered = sorted(messages.items(), key=lambda item: (-item[1], item[0]))
@@ -182,7 +199,7 @@ def _sections(run: FinishedRun, screen: Screen) -> Iterable[Section]:
         lines = summary_lines(summary, screen.width, color=screen.color, ascii=screen.ascii)
         # The cases of the run's own recipe do not name it.
         cases = failed.get((*who, summary.recipe)) or failed.get((*who, "")) or []
-        yield Section(" ".join(who), lines, errors_lines(cases, ascii=screen.ascii))
+        yield Section(on_one_line(" ".join(who)), lines, errors_lines(cases, ascii=screen.ascii))
 
 
 TERMINAL = Report(sections=_sections)

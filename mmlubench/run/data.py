@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
 from mmlubench import datasets, prompts
 from mmlubench.datasets import DataSet, Spec
 from mmlubench.datasets.assembly import fingerprint
+from mmlubench.datasets.from_yaml.doubts import one_letter
 from mmlubench.datasets.packed import Runs, pick, runs
 from mmlubench.datasets.select import positions, select
 from mmlubench.errors import EmptySelection, UserError
@@ -38,6 +40,10 @@ class RunData:
         self._strategy = strategy
         self._data: dict[str, DataSet] = {}
         self._origins: dict[str, Origin] = {}
+        self._drawn_from: dict[str, int] = {}
+        """The number of questions from which `--limit` drew those of a benchmark, where it left any out."""
+        self._parts: dict[str, str] = {}
+        """For each benchmark of which only a part of the selected cases is run, a notice that says so."""
 
     def questions(
         self,
@@ -53,7 +59,9 @@ class RunData:
         """
         try:
             data = self._load(benchmark, origin, in_part=wanted is None)
-            selected = data.questions if data.left_unread else self._selected(data.questions, wanted)
+            selected = (
+                data.questions if data.left_unread else self._selected(benchmark, data.questions, wanted)
+            )
         except EmptySelection as error:
             self.empty_selection = self.empty_selection or EmptySelection(f"{benchmark}: {error}")
             return ()
@@ -62,11 +70,12 @@ class RunData:
         return selected
 
     def _selected(
-        self, candidates: Sequence[Question], wanted: Callable[[Question], bool] | None
+        self, benchmark: str, candidates: Sequence[Question], wanted: Callable[[Question], bool] | None
     ) -> Sequence[Question]:
         settings = self._settings
         if wanted is not None:
             candidates = pick(candidates, (n for n, question in enumerate(candidates) if wanted(question)))
+        self._note_draw(benchmark, runs(candidates))
         return select(
             candidates,
             subjects=settings.subject,
@@ -86,20 +95,50 @@ class RunData:
                 "source": d.source,
                 "revision": d.revision,
                 "sha256": d.sha256,
-                "notice": d.notice,
+                "notice": self._notice(name),
+                **({"is_part": True} if name in self._parts else {}),
                 "questions": len(d.questions) + d.left_unread,
+                "complete_size": self._complete_size(name, d),
                 **({"questions_read": len(d.questions)} if d.left_unread else {}),
+                **self._draw(name),
             }
             for name, d in self._data.items()
         }
+
+    def _complete_size(self, name: str, data: DataSet) -> int:
+        """Return the number of questions of the complete data set, of which `data` may be a part or a sample."""
+        origin = self._origins[name]
+        spec = datasets.find(name) if origin is None else origin
+        if isinstance(spec, Spec) and spec.counts:
+            return sum(spec.counts.values()) * max(1, len(spec.languages))
+        return len(data.questions) + data.left_unread
+
+    def _note_draw(self, benchmark: str, found: Runs) -> None:
+        settings = self._settings
+        there = positions(found, subjects=settings.subject, categories=settings.category)
+        self._drawn_from[benchmark] = sum(1 for _ in there) if settings.limit is not None else 0
+
+    def _draw(self, benchmark: str) -> dict[str, int]:
+        """Return how many questions `--limit` drew, and from how many; nothing if it left none out."""
+        limit, there = self._settings.limit, self._drawn_from.get(benchmark, 0)
+        return {"limit": limit, "drawn_from": there} if limit is not None and limit < there else {}
 
     def lines(self) -> list[str]:
         """Return a line for the terminal for each data set that was loaded."""
         return [
             f"mmlubench: {name}: {several(len(d.questions) + d.left_unread, 'question')} from {d.source}"
-            + (f"; {d.notice}" if d.notice else "")
+            + (f"; {self._notice(name)}" if self._notice(name) else "")
             for name, d in self._data.items()
         ]
+
+    def note_part(self, benchmark: str, kept: int, made: int, left_out_by: str) -> None:
+        """Note that only `kept` of the `made` cases of a benchmark are run, and by which options, if it is known."""
+        why = left_out_by or "other arguments or plugins"
+        self._parts[benchmark] = f"a part: {kept:,} of {several(made, 'case')}, as {why} left out the others"
+
+    def _notice(self, benchmark: str) -> str:
+        notices = (self._data[benchmark].notice, self._parts.get(benchmark, ""))
+        return "; ".join(filter(None, notices))
 
     def why_nothing_selected(self, keyword: str) -> str:
         """Return one sentence for an empty selection; `keyword` is the text of `-k`."""
@@ -107,7 +146,10 @@ class RunData:
         chosen += [f"--subject {name}" for name in self._settings.subject]
         chosen += [f"--category {name}" for name in self._settings.category]
         if not self.seen:
-            return "no benchmark was found: name a folder that has one, as in `pytest benchmarks -k mmlu`."
+            return (
+                "no benchmark was found: name a folder that has one, as in `pytest benchmarks -k mmlu`; the packaged "
+                "ones run from anywhere with `pytest --pyargs mmlubench.benchmarks -k mmlu`."
+            )
         return (
             f"no case is selected by {' '.join(chosen) or 'these arguments'}: "
             f"benchmarks here are {', '.join(sorted(self.seen))}; "
@@ -134,10 +176,11 @@ class RunData:
                 allow_partial=settings.allow_partial_data,
                 languages=settings.language,
                 examples=self._strategy.recipe.shots > 0,
-                choose=self._sample if in_part and self._takes_a_sample else None,
+                choose=partial(self._sample, benchmark) if in_part and self._takes_a_sample else None,
             )
         else:
-            data = DataSet(benchmark, tuple(origin), {}, _OWN_ROWS, "", fingerprint(origin))
+            notice = "; ".join(one_letter(origin))
+            data = DataSet(benchmark, tuple(origin), {}, _OWN_ROWS, "", fingerprint(origin), notice)
         return narrow(data, settings, source)
 
     @property
@@ -147,8 +190,9 @@ class RunData:
         filters = (settings.category, settings.redux, settings.dedup, settings.max_question_tokens)
         return settings.limit is not None and not any(filters)
 
-    def _sample(self, found: Runs) -> Iterable[int]:
+    def _sample(self, benchmark: str, found: Runs) -> Iterable[int]:
         settings = self._settings
+        self._note_draw(benchmark, found)
         return positions(found, subjects=settings.subject, limit=settings.limit, seed=settings.seed)
 
     def _try_prompts(self, data: DataSet, questions: Sequence[Question]) -> None:

@@ -9,14 +9,20 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+from mmlubench.figures import several
 from mmlubench.models import ModelSpec
+from mmlubench.run.advice import again, other_ways, resume_command
 from mmlubench.run.roster import OWN_SPEC
 from mmlubench.run.run import Run, selection_key
-from mmlubench.schema import Entry, Outcome, Usage
+from mmlubench.schema import Entry, Outcome, Scoring, Usage
 from mmlubench.stats import Summary, Thresholds, summarize
 
 #: The position of lines that belong behind all cases of the run.
 LAST = sys.maxsize
+
+_AGAIN = (
+    "ran more than once, and the last answer counts: to ask again after a wrong answer favours right ones"
+)
 
 
 @dataclass
@@ -30,6 +36,8 @@ class _Cases:
     """Requests that were answered from the store."""
     unasked: int = 0
     """Cases that were not asked because the budget was spent."""
+    again: set[int] = field(default_factory=set)
+    """The positions of the cases that were run more than once."""
 
     def put_in_order(self) -> None:
         if any(earlier > later for earlier, later in pairwise(self.places)):
@@ -48,15 +56,40 @@ class Entries:
         self._cases: dict[tuple[str, str, str], _Cases] = {}
         """By benchmark, model, and recipe; an empty recipe is that of the run."""
         self._why_unasked = ""
+        self._taken = bytearray()
+        """A byte for each position in the run: 1 if it has a result."""
 
-    def add(self, result: Entry, place: int, *, stored: int = 0, unasked: str = "") -> None:
-        """Add a result; `place` is its position in the run, `unasked` the reason if the case was not asked."""
+    def add(
+        self, result: Entry, place: int, *, stored: int = 0, unasked: str = "", runs: int = 1
+    ) -> Entry | None:
+        """Add a result; `place` is its position in the run, `unasked` the reason if the case was not asked.
+
+        A case is one observation however often it is run (`runs`): a later result takes the place of the one before.
+        Returns the result with what all runs of the case took if there was one before, else None.
+        """
         cases = self._cases.setdefault((result.benchmark, result.model, result.recipe), _Cases())
+        cases.stored += stored
+        was_taken = self._take(place)
+        if was_taken or runs > 1:
+            cases.again.add(place)
+        if was_taken:
+            number = cases.places.index(place)
+            cases.results[number] = _after(cases.results[number], result)
+            return cases.results[number]
         cases.results.append(result)
         cases.places.append(place)
-        cases.stored += stored
         cases.unasked += bool(unasked)
         self._why_unasked = self._why_unasked or unasked
+        return None
+
+    def _take(self, place: int) -> bool:
+        """Take a position in the run, and return whether it was taken before."""
+        if place >= LAST:
+            return False
+        if place >= len(self._taken):
+            self._taken.extend(bytes(place + 1 - len(self._taken)))
+        before, self._taken[place] = self._taken[place], 1
+        return bool(before)
 
     def ids_like(self, result: Entry) -> set[str]:
         """Return the ids of the cases that have the benchmark, model and recipe of this one."""
@@ -88,15 +121,23 @@ class Entries:
 
     def _summary(self, benchmark: str, model: str, recipe: str, cases: _Cases, duration_s: float) -> Summary:
         run, asked = self._run, self._run.roster.asked(model)
+        scoring = Scoring(
+            self._facts.get(benchmark, {}).get("scoring", {}).get(model, run.strategy.scoring.value)
+        )
         dropped = dict.fromkeys(name for spec in asked for name in run.strategy.dropped(spec))
         requests = sum(result.requests for result in cases.results)
         summary = summarize(
             cases.results,
-            Thresholds(run.settings.max_error_rate, run.settings.max_unparsed_rate),
+            Thresholds(
+                run.settings.max_error_rate, run.settings.max_unparsed_rate, run.settings.min_letter_mass
+            ),
             # Several agents may be several models, so there is no single name to compare.
             asked_model=asked[0].asked_model if len(asked) == 1 and _is_known(asked[0]) else None,
             dropped=dict.fromkeys(dropped, requests),
             unfinished=self._unfinished(benchmark, model, recipe, cases),
+            again=again(run),
+            other_ways=other_ways(run.strategy.recipe, scoring, asked[0]),
+            drawn_from=self._drawn_from(benchmark, model, recipe),
         )
         return replace(
             summary,
@@ -104,12 +145,20 @@ class Entries:
             benchmark=benchmark,
             model=model,
             recipe=recipe or run.strategy.name,
-            scoring=run.strategy.scoring.value,
+            scoring=scoring.value,
             mock=run.roster.is_mock(model),
             duration_s=duration_s,
             stored=cases.stored,
-            notice=self._notice(benchmark),
+            notice=self._notice(benchmark, len(cases.again)),
+            limit=self._facts.get(benchmark, {}).get("limit"),
         )
+
+    def _drawn_from(self, benchmark: str, model: str, recipe: str) -> int | None:
+        """Return the number of questions of which `--limit` drew the cases; None if these are not what it drew."""
+        facts = self._facts.get(benchmark, {})
+        selected = facts.get("cases", {}).get(selection_key(model, recipe), 0)
+        # Another plugin, or a node id, may have chosen among those that were drawn: that is no random sample.
+        return facts.get("drawn_from") if selected == facts.get("limit") else None
 
     def _unfinished(self, benchmark: str, model: str, recipe: str, cases: _Cases) -> str:
         """Return the reason why selected cases are missing, as half a sentence; empty if none is."""
@@ -120,13 +169,27 @@ class Entries:
         if not cases.unasked:
             return f"the run was stopped after {done:,} of {of:,} cases"
         stopped = f"the run stopped at --max-cost after {done:,} of {of:,} cases"
-        goes_on = ": `mmlubench resume` goes on, and may spend as much again"
+        goes_on = f": `{resume_command(self._run)}` goes on, and may spend as much again"
         return stopped + goes_on if self._run.roster.has_store else stopped
 
-    def _notice(self, benchmark: str) -> str:
+    def _notice(self, benchmark: str, again: int) -> str:
         """Return what a reader of the figures must know, such as incomplete data or a spent budget."""
-        notices = (self._facts.get(benchmark, {}).get("notice", ""), self._why_unasked.rstrip("."))
+        notices = (
+            self._facts.get(benchmark, {}).get("notice", ""),
+            self._why_unasked.rstrip("."),
+            f"{several(again, 'case')} {_AGAIN}" if again else "",
+        )
         return "; ".join(filter(None, notices))
+
+
+def _after(before: Entry, result: Entry) -> Entry:
+    """Return the result of a case that was run once more, with what the runs before took, too."""
+    return replace(
+        result,
+        usage=before.usage + result.usage,
+        requests=before.requests + result.requests,
+        latency_s=round(before.latency_s + result.latency_s, 4),
+    )
 
 
 def _is_known(spec: ModelSpec) -> bool:

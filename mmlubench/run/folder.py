@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 from array import array
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from itertools import accumulate
 from pathlib import Path
+from stat import S_ISREG
 from tempfile import TemporaryFile
 from typing import Any
 
 from mmlubench import zstd
 from mmlubench.errors import UserError
 from mmlubench.jsonl import Appender, PackedAppender, pretty, write_atomic
+from mmlubench.private import make_folder, opener
 from mmlubench.reports.report import File
+from mmlubench.settings import STORE_NAME
 
 #: The JSON-lines files: a line per case, or a line per request.
 STREAMS = ("requests", "responses", "results")
@@ -23,6 +26,8 @@ STREAMS = ("requests", "responses", "results")
 _PACKED = ("requests", "responses")
 #: The end of the name of a folder in which a mock has answered.
 _MOCK = "-MOCK"
+#: The beginning of every SQLite file, and so of a store, whatever its name.
+_SQLITE = b"SQLite format 3\0"
 
 
 class RunFolder:
@@ -36,7 +41,8 @@ class RunFolder:
         self.run_id = f"{stamp}-{secrets.token_hex(2)}{_MOCK if mock else ''}"
         self.path = Path(parent) / self.run_id
         try:
-            self.path.mkdir(parents=True)
+            make_folder(self.path.parent)
+            self.path.mkdir(mode=0o700)
             self._streams = {name: self._appender(name) for name in STREAMS}
         except OSError as error:
             raise _unwritable(parent, error) from None
@@ -47,6 +53,12 @@ class RunFolder:
         for name, block in lines.items():
             self._streams[name].write(block)
             self._blocks[name].add(order, len(block))
+
+    def withdraw(self, order: int) -> None:
+        """Take back the result and the debate of the case at this position: it was run again, and others follow."""
+        for name, blocks in self._blocks.items():
+            if name not in _PACKED:
+                blocks.withdraw(order)
 
     def append_entry(self, name: str, order: int, entry: bytes) -> None:
         """Append a line `"key": value` of the JSON object that `close` writes to `name`.json."""
@@ -61,18 +73,31 @@ class RunFolder:
         return not any(blocks.sizes for blocks in self._blocks.values())
 
     def discard(self) -> None:
-        """Remove the folder."""
+        """Remove the folder, unless somebody has put other files into it. Raises OSError."""
         for stream in self._streams.values():
-            stream.close()
-        shutil.rmtree(self.path)
+            with suppress(FileNotFoundError):
+                stream.close()
+        for path in (self.path / "manifest.json", *map(self._file, self._streams)):
+            path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.path.rmdir()
 
     def close(self) -> None:
-        """Close the files, and put the cases into the order of the run where workers sent them in another."""
+        """Close the files, and put the cases into the order of the run where workers sent them in another.
+
+        Raises the first OSError, after all the others are written.
+        """
+        failures = []
         for name, stream in self._streams.items():
-            stream.close()
-            _put_in_order(self._file(name), self._blocks[name])
-            if name not in STREAMS:
-                _close_object(self._file(name), self.path / f"{name}.json")
+            try:
+                stream.close()
+                _put_in_order(self._file(name), self._blocks[name])
+                if name not in STREAMS:
+                    _close_object(self._file(name), self.path / f"{name}.json")
+            except OSError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     def drop_mock(self) -> None:
         """Take MOCK out of the name of a closed folder: no mock was asked after all. Raises OSError."""
@@ -90,10 +115,26 @@ class RunFolder:
         """Write one of the run's JSON files atomically."""
         write_atomic(self.path / name, pretty(content))
 
-    def write_file(self, file: File) -> None:
-        """Write a file of a report atomically."""
-        folder = self.path.parent if file.beside else self.path
-        write_atomic(folder / file.name, file.text)
+    def may_replace(self, name: str) -> bool:
+        """Whether a report may write a file of that name beside the folder: no store, folder or link is replaced."""
+        path = self.path.parent / name
+        try:
+            if name.startswith(STORE_NAME) or not S_ISREG(path.lstat().st_mode):
+                return False
+            with path.open("rb") as file:
+                return file.read(len(_SQLITE)) != _SQLITE
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+
+    def write_file(self, file: File) -> bool:
+        """Write a file of a report atomically, unless it keeps the one that is there; return whether it was written."""
+        path = (self.path.parent if file.beside else self.path) / file.name
+        if path.is_file() and file.keeps(path.read_bytes(), file.text):
+            return False
+        write_atomic(path, file.text)
+        return True
 
 
 def check_parent(parent: str) -> None:
@@ -110,7 +151,7 @@ def make_parent(parent: str) -> None:
     """Make the parent of run folders, which also holds the store. Raises UserError if it cannot be written to."""
     check_parent(parent)
     try:
-        Path(parent).mkdir(parents=True, exist_ok=True)
+        make_folder(parent)
     except OSError as error:
         raise _unwritable(parent, error) from None
 
@@ -127,12 +168,19 @@ class _Blocks:
 
     def __init__(self) -> None:
         self.orders, self.sizes = array("q"), array("q")  # 16 bytes a case; a tuple of two numbers takes 120
+        self.withdrawn: set[int] = set()
+        """The numbers of the blocks that are left out in the end."""
         self.are_in_order = True
 
     def add(self, order: int, size: int) -> None:
         self.are_in_order = self.are_in_order and not (self.orders and self.orders[-1] > order)
         self.orders.append(order)
         self.sizes.append(size)
+
+    def withdraw(self, order: int) -> None:
+        numbers = {number for number, other in enumerate(self.orders) if other == order}
+        self.withdrawn |= numbers
+        self.are_in_order = self.are_in_order and not numbers
 
 
 def _put_in_order(path: Path, blocks: _Blocks) -> None:
@@ -142,13 +190,13 @@ def _put_in_order(path: Path, blocks: _Blocks) -> None:
     content = b"".join(zstd.chunks(path)) if packed else path.read_bytes()
     starts = [0, *accumulate(blocks.sizes)]
     by_order = sorted(range(len(blocks.orders)), key=blocks.orders.__getitem__)
-    ordered = b"".join(content[starts[n] : starts[n + 1]] for n in by_order)
+    ordered = b"".join(content[starts[n] : starts[n + 1]] for n in by_order if n not in blocks.withdrawn)
     write_atomic(path, zstd.frame(ordered) if packed else ordered)
 
 
 def _close_object(lines: Path, whole: Path) -> None:
     """Write a file of lines `"key": value` as one JSON object, and delete the lines."""
-    with lines.open("rb") as entries, whole.open("wb") as file:
+    with lines.open("rb") as entries, open(whole, "xb", opener=opener) as file:
         file.write(b"{\n")
         for number, entry in enumerate(entries):
             file.write((b",\n" if number else b"") + entry.rstrip(b"\n"))

@@ -25,7 +25,7 @@ WHOLE_NUMBERS = (
     *("choices", "epochs", "requests", "input_tokens", "output_tokens"),
     *("cached_tokens", "cache_write_tokens", "reasoning_tokens"),
 )
-NUMBERS = ("points", "probability", "probability_right", "latency_s", "cost_usd")
+NUMBERS = ("points", "probability", "probability_right", "letter_mass", "latency_s", "cost_usd")
 
 
 def cases_frame(cases: Iterable[Entry]) -> pd.DataFrame:
@@ -35,7 +35,8 @@ def cases_frame(cases: Iterable[Entry]) -> pd.DataFrame:
     as a solver of the user's own: figures go by benchmark, model and recipe. `points` is what an answered case adds
     to the accuracy, 0 to 1, and NaN for one without a reply, so that their mean is the accuracy; `epochs` how often
     its question was asked; `probability` that of the predicted letter and `probability_right` that of the right one,
-    NaN where a text was read. `latency_s` is in seconds and `cost_usd` in US dollars, NaN where no price is known.
+    `letter_mass` that of all letters together, NaN where a text was read. `latency_s` is in seconds and `cost_usd` in
+    US dollars, NaN where no price is known.
     Columns of few values are categorical, numbers int64 or float64, and a `prediction` that is missing is NaN.
     """
     return _frame(zip(repeat(""), cases, strict=False), ())
@@ -87,8 +88,17 @@ def _categorical(pandas: Any, name: str, column: _Labels) -> Any:
 #: The columns in the order of the table.
 _ORDER = (
     *("id", "benchmark", "subject", "category", "language", "model", "recipe", "outcome", "points"),
-    *("answer", "prediction", "rule", "probability", "probability_right", "choices", "epochs"),
-    *("requests", "latency_s", "input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens"),
+    *("answer", "prediction", "rule", "probability", "probability_right", "letter_mass"),
+    *(
+        "choices",
+        "epochs",
+        "requests",
+        "latency_s",
+        "input_tokens",
+        "output_tokens",
+        "cached_tokens",
+        "cache_write_tokens",
+    ),
     *("reasoning_tokens", "cost_usd", "served_model", "error"),
 )
 
@@ -102,6 +112,7 @@ def _values(case: Entry) -> dict[str, Any]:
         "epochs": max(1, len(case.letters)),
         "probability": known.get(case.prediction or "", nan),
         "probability_right": known.get(case.answer, nan),
+        "letter_mass": nan if case.letter_mass is None else case.letter_mass,
         **{name: getattr(usage, name) for name in _TOKENS},
         "cost_usd": nan if usage.cost_usd is None else usage.cost_usd,
     }

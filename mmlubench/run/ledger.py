@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from mmlubench.records import Manifest
+from mmlubench.records import BROKEN_OFF, FINISHED, RUNNING, Manifest
 from mmlubench.reports.report import RunRecords, files, reports
 from mmlubench.run.entries import LAST, Entries, crashed_result
 from mmlubench.run.folder import RunFolder
@@ -18,6 +17,7 @@ from mmlubench.run.gate import Gate, Verdict
 from mmlubench.run.manifest import Invocation, manifest
 from mmlubench.run.roster import OWN
 from mmlubench.run.run import Run
+from mmlubench.safe_names import safe_name
 from mmlubench.schema import Entry
 from mmlubench.stats.metrics import metrics
 
@@ -39,6 +39,7 @@ class Ledger:
         """Benchmark and recipe of each test function, by the part of a pytest id before the bracket and then by the end
         of the id, which names the test's own parameters."""
         self._crashed: list[str] = []
+        self._state = RUNNING
         self._gate = Gate(run.settings.min_accuracy)
         self.failed_cases = 0
         """The number of cases that the test runner counts as failed."""
@@ -47,6 +48,8 @@ class Ledger:
         """The input of reports: only the manifest at first, everything once the run is over."""
         self.failed_reports: list[str] = []
         """A sentence for each report that failed."""
+        self.kept_files: list[str] = []
+        """The files of earlier runs that those of this run did not replace."""
         self._folder.write_json("manifest.json", self.records.manifest.to_dict())
 
     # -- while the run goes on -----------------------------------------------------------------------------------
@@ -54,6 +57,7 @@ class Ledger:
     def take(self, record: Mapping[str, Any], nodeid: str, *, failed: bool) -> Entry | None:
         """Write one case's record, and return its result; None for a test without a question. Raises OSError.
 
+        Of a case that is run more than once the last result is kept, and all requests and responses.
         The result in the record is an Entry, or the dictionary of one that came from another process.
         """
         lines = {"requests": record["requests"], "responses": record["responses"]}
@@ -67,11 +71,15 @@ class Ledger:
             result, values = (
                 (told, told.to_dict()) if isinstance(told, Entry) else (Entry.from_dict(told), told)
             )
-            lines["results"] = orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
             self._heard[result.model] = None
             known = self._known.setdefault(nodeid.partition("[")[0], {})
             known.setdefault(_own_parameters(nodeid, result), (result.benchmark, result.recipe))
-            self.entries.add(result, record["order"], stored=record["stored"], unasked=record["unasked"])
+            about = {name: record[name] for name in ("stored", "unasked", "runs")}
+            anew = self.entries.add(result, record["order"], **about)
+            if anew is not None:
+                result, values = anew, anew.to_dict()
+                self._folder.withdraw(record["order"])
+            lines["results"] = orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
             if record["debate"]:
                 self._folder.append_entry(debate_name(result), record["order"], record["debate"])
         self._folder.append(record["order"], lines)
@@ -116,6 +124,7 @@ class Ledger:
             self.entries.add(result, LAST)
         # First of all: with a full disk the table on the screen is all that is left.
         summaries = self.entries.sum_up(duration_s)
+        self._state = FINISHED if self.entries.is_finished else BROKEN_OFF
         self.records = RunRecords(self._manifest(), summaries, self.entries.results(), self._folder.path)
         for result in crashed:
             line = orjson.dumps(result.to_dict(), option=orjson.OPT_APPEND_NEWLINE)
@@ -125,9 +134,9 @@ class Ledger:
             self._folder.drop_mock()
             self.records = replace(self.records, manifest=self._manifest(), path=self._folder.path)
         self._folder.write_json("manifest.json", self.records.manifest.to_dict())
-        made, self.failed_reports = files(self.records, [path.name for path in self._folder.path.iterdir()])
-        for file in made:
-            self._folder.write_file(file)
+        taken = [path.name for path in self._folder.path.iterdir()]
+        made, self.failed_reports = files(self.records, taken, self._folder.may_replace)
+        self.kept_files = [file.name for file in made if not self._folder.write_file(file)]
         return crashed
 
     def discard(self) -> None:
@@ -165,7 +174,7 @@ class Ledger:
         return max(labels, key=len, default="")
 
     def _manifest(self) -> Manifest:
-        made = manifest(self._folder.run_id, self._invocation, self._run, self._facts)
+        made = manifest(self._folder.run_id, self._invocation, self._run, self._facts, self._state)
         # A controller learns from results which fixtures the tests have: only workers collect the tests.
         own = {**self._run.own_recipes, **dict.fromkeys(self.entries.own_recipes)}
         if set(self._labels) <= {OWN} - set(self._run.roster.specs):
@@ -192,5 +201,4 @@ def _own_parameters(nodeid: str, result: Entry) -> str:
 
 def debate_name(result: Entry) -> str:
     """Name the debate file of a benchmark, model, and recipe if it is not the run's, without its ending."""
-    name = "_".join(filter(None, (result.benchmark, result.model, result.recipe)))
-    return "debate_" + re.sub(r"[^\w.-]+", "-", name).strip("-")
+    return "debate_" + "_".join(map(safe_name, filter(None, (result.benchmark, result.model, result.recipe))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from mmlubench.records import Manifest
+from mmlubench.records import RUNNING, Manifest
 from mmlubench.run.run import Run
 
 _PACKAGES = (
@@ -42,7 +43,9 @@ class Invocation:
     """Facts that the user's hooks add to the manifest."""
 
 
-def manifest(run_id: str, invocation: Invocation, run: Run, data: Mapping[str, Any]) -> Manifest:
+def manifest(
+    run_id: str, invocation: Invocation, run: Run, data: Mapping[str, Any], state: str = RUNNING
+) -> Manifest:
     """Make the manifest: versions, settings, hashes of data and templates, commit; of API keys only the names.
 
     `data` are the facts of the data sets, as `Run.facts` returns them.
@@ -53,6 +56,8 @@ def manifest(run_id: str, invocation: Invocation, run: Run, data: Mapping[str, A
         created=created.isoformat(timespec="milliseconds"),
         command=invocation.command,
         cwd=str(invocation.cwd),
+        state=state,
+        process={"host": platform.node(), "pid": os.getpid()},
         store=_store(invocation.cwd, run),
         settings=asdict(run.settings),
         models={label: spec.to_dict() for label, spec in run.roster.specs.items()},

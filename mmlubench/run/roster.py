@@ -104,7 +104,11 @@ class Roster:
         if self._settings.store is None:
             make_parent(self._settings.run_dir)  # so that an error names --run-dir, which the user can change
         # Only the first process checks for damage: one check is enough.
-        return Store.open(self._settings.store_path, check=self._share.number == 0)
+        settings, share = self._settings, self._share
+        store = Store.open(settings.store_path, check=share.number == 0, run=repr(share.started))
+        if settings.refresh and settings.refresh_since is None and share.total == 1:
+            store.date_back(share.started)
+        return store
 
     @property
     def has_store(self) -> bool:
@@ -136,10 +140,17 @@ class Roster:
             store.close()
 
     @property
-    def store_notice(self) -> str:
-        """A line about the store, for example that it was damaged; empty if there is nothing to say."""
+    def store_notices(self) -> list[str]:
+        """Lines about the store: what `store_repairs` says, who else uses it, and that others may reach it."""
         store: Store | None = self.__dict__.get("store")
-        return f"mmlubench: {store.notice}" if store is not None and store.notice else ""
+        more = (store.company, store.place) if store is not None else ()
+        return [*self.store_repairs, *(f"mmlubench: {notice}" for notice in more if notice)]
+
+    @property
+    def store_repairs(self) -> list[str]:
+        """A line if the store was damaged or deleted, which may come while the run goes on."""
+        store: Store | None = self.__dict__.get("store")
+        return [f"mmlubench: {store.notice}"] if store is not None and store.notice else []
 
     @property
     def only_mocks(self) -> bool:

@@ -97,7 +97,8 @@ class Run:
         for label in self._scored:
             spec = self.roster.specs[label]
             if asked is not Scoring.TEXT:
-                self._scoring[label] = await models.choose_scoring(self.roster.model(label), spec, asked)
+                model, raw = self.roster.model(label), self.strategy.is_raw
+                self._scoring[label] = await models.choose_scoring(model, spec, asked, raw=raw)
             elif self.strategy.is_raw:
                 models.check_raw(spec)
 
@@ -117,9 +118,17 @@ class Run:
         return bool(self._scored) and (self.strategy.scoring is not Scoring.TEXT or self.strategy.is_raw)
 
     def facts(self) -> dict[str, Any]:
-        """Return the facts of each benchmark's data, with the number of cases selected for each model."""
+        """Return the facts of each benchmark's data, the number of cases selected for each model, and how it is scored.
+
+        `scoring` has the models that are scored by log-probability, by label.
+        """
+        scoring = {label: way.value for label, way in self._scoring.items()}
         return {
-            name: {**facts, "cases": {key: n for (of, key), n in self._selected.items() if of == name}}
+            name: {
+                **facts,
+                "cases": {key: n for (of, key), n in self._selected.items() if of == name},
+                **({"scoring": scoring} if scoring else {}),
+            }
             for name, facts in self.data.facts().items()
         }
 

@@ -33,6 +33,16 @@ def probabilities(scores: Mapping[str, float], letters: str) -> dict[str, float]
     return {letter: weight / total for letter, weight in weights.items()}
 
 
+def letter_mass(scores: Mapping[str, float]) -> float:
+    """Return the probability of all letters together: near 1 where the prompt makes the model answer with a letter."""
+    return min(1.0, fsum(map(exp, scores.values())))
+
+
+def unlisted_mass(logprobs: Iterable[tuple[str, float]]) -> float:
+    """Return the probability of all tokens that are not in the server's list, so that of a missing letter at most."""
+    return max(0.0, 1.0 - fsum(exp(value) for _, value in logprobs))
+
+
 def _log_sum_exp(values: list[float]) -> float:
     best = max(values)
     return best + log(fsum(exp(value - best) for value in values))

@@ -24,7 +24,7 @@ from mmlubench.schema import (
     Scoring,
 )
 from mmlubench.solvers.base import gather_all
-from mmlubench.solvers.letter_scores import letter_scores, probabilities
+from mmlubench.solvers.letter_scores import letter_mass, letter_scores, probabilities, unlisted_mass
 
 RULE = "logprob"
 
@@ -33,7 +33,8 @@ class Logprob:
     """Renders the recipe, asks for the log-probability of each letter, and answers with the likeliest letter.
 
     If several letters are equally likely, the first one counts. A letter that is not among the likeliest tokens of the
-    server has the probability 0, and the explanation names it; with `Scoring.ECHO` no letter is missing.
+    server has the probability 0, and the explanation names it; with `Scoring.ECHO` no letter is missing. The answer
+    says how much probability the letters have together: where it is little, the prompt was not written to be scored.
     """
 
     def __init__(
@@ -66,6 +67,11 @@ class Logprob:
         completion = await self._model.generate(request)
         if not completion.logprobs:
             return _without(question, completion)
+        if completion.lacks_alternatives:
+            raise ProviderError(
+                "the reply has the log-probability of one token alone, which says nothing about the letters",
+                sent=completion.sent,
+            )
         scores = letter_scores(completion.logprobs, question.letters)
         return _answer(question, scores, completion)
 
@@ -108,14 +114,20 @@ def _answer(question: Question, scores: Mapping[str, float], completion: Complet
     if not scores:
         likeliest = completion.logprobs[0][0]
         why = f"no letter among the {len(completion.logprobs)} likeliest tokens, the first is {likeliest!r} ({right})"
-        return Answer(None, Outcome.UNPARSED.value, completion.text, why)
+        hidden = unlisted_mass(completion.logprobs)
+        return Answer(
+            None, Outcome.UNPARSED.value, completion.text, why, letter_mass=0.0, unlisted_mass=hidden
+        )
     known = probabilities(scores, question.letters)
     letter = max(known, key=lambda each: known[each])  # the first of equal ones
     shown = ", ".join(f"{each} {known[each]:.3f}" for each in question.letters)
     missing = "".join(each for each in question.letters if each not in scores)
     note = f"; not among the likeliest tokens: {', '.join(missing)}" if missing else ""
-    explanation = f"answered {letter} (rule: {RULE}; {shown}{note}), {right}"
-    return Answer(letter, RULE, completion.text, explanation, known)
+    mass = letter_mass(scores)
+    shown += f"; together {100 * mass:.1f} % of all probability{note}"
+    explanation = f"answered {letter} (rule: {RULE}; {shown}), {right}"
+    hidden = unlisted_mass(completion.logprobs) if missing else 0.0
+    return Answer(letter, RULE, completion.text, explanation, known, letter_mass=mass, unlisted_mass=hidden)
 
 
 def _without(question: Question, completion: Completion) -> Answer:

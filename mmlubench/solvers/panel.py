@@ -76,6 +76,9 @@ class Panel:
             "answer": question.answer,
             "category": question.category,
             "language": question.language,
+            "temperature": self._temperature,
+            "agents": len(self._agents),
+            "rounds": len(self.rounds),
         }
         for use, role in roles.items():
             record[f"{use}_prompt_used"] = role.name if role else None
@@ -87,6 +90,12 @@ class Panel:
         record["extracted_answers"] = [said.letter if said else None for said in self.answers]
         record["speakers"] = self._speakers
         return replace(answer, rounds=tuple(self.rounds), record=record)
+
+    @property
+    def _temperature(self) -> float | list[float | None] | None:
+        """The temperature of all agents, or a list where they differ; None for that of the model."""
+        each = [agent.params.temperature for agent in self._agents]
+        return each[0] if len(set(each)) == 1 else each
 
 
 def vote(question: Question, answers: Sequence[Answer]) -> Answer:

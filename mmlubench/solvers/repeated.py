@@ -59,9 +59,9 @@ class Repeated:
             return answers[0]
         letters = tuple(answer.letter for answer in answers)
         letter, right = majority(letters), letters.count(question.answer)
-        first = answers[0]
+        first, tries = answers[0], sum(answer.second_tries for answer in answers)
         if letter is None:
-            return replace(first, letters=letters, score=0.0)
+            return replace(first, letters=letters, score=0.0, second_tries=tries)
         score = (
             float(letter == question.answer) if self._reduce is None else self._reduce(right, len(letters))
         )
@@ -75,6 +75,7 @@ class Repeated:
             score=score,
             rounds=first.rounds,
             record=first.record,
+            second_tries=tries,
         )
 
 

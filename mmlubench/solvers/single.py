@@ -25,7 +25,8 @@ class SingleTurn:
     """Renders the recipe, asks once, and reads the letter.
 
     A reply that was cut off before any letter says more about the token limit than about the model: with `reask` such a
-    question is asked once more with a larger limit.
+    question is asked once more with a larger limit. A published protocol has no second try, so that its numbers are
+    found only without one.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class SingleTurn:
             if error.status not in _TOO_LARGE:
                 raise
             return _with_remark(first, f"asked again for up to {tokens}, which the server refused")
-        answer = read_answer(question, completion, self._extraction)
+        answer = replace(read_answer(question, completion, self._extraction), second_tries=1)
         if _is_truncated(answer):
             return _with_remark(answer, f"asked twice, the second time for up to {tokens}")
         return answer
@@ -105,6 +106,7 @@ def _build(context: SolverContext) -> Solver:
         context.recipe,
         seat.params,
         context.examples,
+        reask=not context.recipe.reproduces,
         extraction=context.extraction,
         constrained=context.settings.constrained,
     )

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from mmlubench.schema import ANSWERED, Entry, Outcome
+from mmlubench.schema import ANSWERED, Entry, Outcome, untranslated
 from mmlubench.stats.intervals import clustered_standard_error
 from mmlubench.stats.score import LanguageScore, Score
 from mmlubench.stats.tally import Tally
@@ -80,7 +80,7 @@ def cluster_translations(parts: Breakdown, results: Iterable[Entry]) -> None:
     )
     for result in results:
         if result.outcome in ANSWERED:
-            question = result.id.replace(f"/{result.language}/", "/", 1)
+            question = untranslated(result.id, result.language)
             for group in (("", ""), ("category", result.category), ("subject", result.subject)):
                 cluster = clusters[group][question]
                 cluster[0] += result.points

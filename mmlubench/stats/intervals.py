@@ -7,19 +7,33 @@ from functools import lru_cache
 from math import sqrt
 
 
-def wilson(correct: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def finite_population(n: int, population: int) -> float:
+    """Compute the finite population correction (N - n) / (N - 1) of a sample of `n` out of `population` N questions.
+
+    It is the factor by which the variance of the sample's mean is smaller than that of as many draws with replacement:
+    1 for one question, 0 for all of them, after which nothing is left to chance. For 2,000 of 14,042 an interval is
+    sqrt(0.858) = 0.926 times as wide. Source: W. G. Cochran, "Sampling Techniques" (3rd ed., 1977), §2.6. Raises
+    ValueError unless 0 <= n <= population.
+    """
+    if not 0 <= n <= population:
+        raise ValueError(f"a sample of {n} from {population}: it must lie between 0 and the population.")
+    return (population - n) / (population - 1) if population > 1 else float(not n)
+
+
+def wilson(correct: float, n: int, confidence: float = 0.95, *, left: float = 1.0) -> tuple[float, float]:
     """Compute the Wilson score interval of `correct` out of `n`: two shares; (0, 1) for n = 0.
 
     It stays within 0 and 1, and holds for small n and for shares near 0 or 1, where p ± 1.96·SE fails.
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of
     the American Statistical Association 22 (1927), pp. 209-212. `correct` may be a sum of scores from 0 to 1: they vary
-    no more than zeros and ones of the same mean, so the interval is rather too wide. Raises ValueError unless
-    0 <= correct <= n.
+    no more than zeros and ones of the same mean, so the interval is rather too wide. `left` is the correction for a
+    sample of a finite population (`finite_population`): it stands with the variance p(1 - p)/n, which is the same as
+    z² times it in all of the formula. Raises ValueError unless 0 <= correct <= n.
     """
     _check(correct, n)
     if n == 0:
         return 0.0, 1.0
-    z = _z(confidence)
+    z = _z(confidence) * sqrt(left)
     p = correct / n
     weight = 1 + z * z / n
     centre = (p + z * z / (2 * n)) / weight

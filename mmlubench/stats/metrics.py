@@ -52,8 +52,10 @@ METRICS: Registry[Metric[Any]] = Registry(
     {
         "accuracy_with_guess": "mmlubench.stats.accuracy_with_guess:ACCURACY_WITH_GUESS",
         "repeats": "mmlubench.stats.repeats:REPEATS",
+        "letter_mass": "mmlubench.stats.letter_mass:LETTER_MASS",
         "calibration": "mmlubench.stats.calibration:CALIBRATION",
         "debate": "mmlubench.stats.debate:DEBATE",
+        "second_tries": "mmlubench.stats.second_tries:SECOND_TRIES",
         "latency": "mmlubench.stats.latency:LATENCY",
     },
     lambda thing: thing if isinstance(thing, Metric) else None,

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from mmlubench.schema import Entry
+from mmlubench.schema import Entry, Outcome
 from mmlubench.stats.breakdown import answered_with, broken_down, cluster_translations, kind_of, scores
+from mmlubench.stats.letter_mass import LETTER_MASS, LetterMass
 from mmlubench.stats.metrics import computed
 from mmlubench.stats.spent import spent
 from mmlubench.stats.summary import OWN_KEYS, Summary
 from mmlubench.stats.tally import Tally
-from mmlubench.stats.thresholds import DEFAULT, Thresholds
+from mmlubench.stats.thresholds import DEFAULT, OTHER_WAYS, RUN_AGAIN, Thresholds
 from mmlubench.stats.warnings import warnings
 
 
@@ -23,11 +24,16 @@ def summarize(
     asked_model: str | None = None,
     dropped: Mapping[str, int] = MappingProxyType({}),
     unfinished: str = "",
+    again: str = RUN_AGAIN,
+    other_ways: str = OTHER_WAYS,
+    drawn_from: int | None = None,
 ) -> Summary:
     """Sum up the results of one benchmark and one model, in the order of their data set.
 
     `asked_model` is the name in the requests, None if it is not known; `dropped` counts the requests by the parameters
-    that were asked for but not sent; `unfinished` says why selected cases are missing, if some are, as half a sentence.
+    that were asked for but not sent; `unfinished` says why selected cases are missing, if some are, as half a sentence;
+    `again` and `other_ways` are those of `Thresholds.why_no_headline`. `drawn_from` is the number of questions of which
+    these are a random sample, None if they are no such sample.
     `Summary.about` adds the names of benchmark and model.
     """
     results = list(results)
@@ -35,9 +41,16 @@ def summarize(
     served = Counter(result.served_model for result in results)
     parts, paid = broken_down(counts), spent(results)
     cluster_translations(parts, results)
-    why_no_headline = thresholds.why_no_headline(parts.total, unfinished)
     values, failures = computed(results, reserved=OWN_KEYS)
-    once = _once(results) or parts.total
+    mass: LetterMass | None = values.get(LETTER_MASS.key)
+    causes = Counter(result.rule for result in results if result.outcome is Outcome.UNPARSED)
+    why_no_headline = thresholds.why_no_headline(
+        parts.total, unfinished, causes, again=again, letter_mass=mass and mass.mean, other_ways=other_ways
+    )
+    once = _once(results)
+    # Asked several times, a question's mean score is an estimate itself, however many of the questions are asked.
+    sampled = drawn_from is not None and once is None and not unfinished
+    once = once or parts.total
     doubtful = warnings(once, answered_with(counts), served, why_no_headline is None, asked_model, dropped)
     return Summary(
         total=parts.total.score(),
@@ -54,6 +67,8 @@ def summarize(
         thresholds=thresholds,
         warnings=(*doubtful, *failures),
         metrics=values,
+        drawn_from=drawn_from,
+        ci95_benchmark=parts.total.ci95_of(drawn_from) if sampled and drawn_from else None,
     )
 
 

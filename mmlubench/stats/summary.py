@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum
 from typing import Any, TypeVar
@@ -54,6 +54,13 @@ class Summary:
     stored: int = 0
     """The number of requests that were answered from the store."""
     duration_s: float = 0.0
+    limit: int | None = None
+    """The number of questions that `--limit` drew; None if it left none out."""
+    drawn_from: int | None = None
+    """The number of questions from which it drew them; None also where other options took only some of them."""
+    ci95_benchmark: tuple[float, float] | None = None
+    """The 95 % interval of the accuracy in all of those questions, narrower than `ci95`, that of any questions like
+    these; None without `drawn_from`, if questions were asked several times, or if the run was stopped."""
 
     @property
     def n(self) -> int:
@@ -105,6 +112,9 @@ class Summary:
             "standard_error": self.standard_error,
             "headline": self.headline,
             "why_no_headline": self.why_no_headline,
+            "limit": self.limit,
+            "drawn_from": self.drawn_from,
+            "ci95_benchmark": self.ci95_benchmark and list(self.ci95_benchmark),
             "thresholds": self.thresholds.to_dict(),
             "warnings": list(self.warnings),
             "categories": scores_to_dict(self.categories),
@@ -136,9 +146,16 @@ class Summary:
             usage=Usage.from_dict(values["usage"]),
             thresholds=Thresholds(**known_values(values["thresholds"], Thresholds.__slots__)),
             warnings=tuple(values["warnings"]),
+            limit=values.get("limit"),
+            drawn_from=values.get("drawn_from"),
+            ci95_benchmark=_pair(values.get("ci95_benchmark")),
             metrics=loaded({key: value for key, value in values.items() if key not in OWN_KEYS}),
             **own,
         )
+
+
+def _pair(values: Sequence[float] | None) -> tuple[float, float] | None:
+    return values and (values[0], values[1])  # type: ignore[return-value]  # None is the only false value
 
 
 _WHO = ("benchmark", "model", "mock", "recipe", "scoring", "notice")
@@ -153,5 +170,6 @@ OWN_KEYS = frozenset(
         *_AS_THEY_ARE,
         *("n", "correct", "answered", "accuracy", "ci95", "outcomes", "accuracy_macro", "headline"),
         *("thresholds", "warnings", "categories", "subjects", "languages", "usage", "cost_usd"),
+        *("limit", "drawn_from", "ci95_benchmark"),
     ]
 )

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import sqrt
 
 from mmlubench.schema import ANSWERED, Entry, Outcome
-from mmlubench.stats.intervals import normal, standard_error, standard_error_of_mean, wilson
+from mmlubench.stats.intervals import (
+    finite_population,
+    normal,
+    standard_error,
+    standard_error_of_mean,
+    wilson,
+)
 from mmlubench.stats.score import OutcomeCounts, Score
 
 #: Below this number of scores their spread is not reliable.
@@ -64,11 +71,20 @@ class Tally(OutcomeCounts):
         A few scores may be equal by chance and seem certain. Wilson's interval holds for them, too, as scores from 0 to
         1 vary no more than zeros and ones. A cluster counts as one score: at worst its cases are all right or wrong.
         """
+        return self.ci95_of(None)
+
+    def ci95_of(self, population: int | None) -> tuple[float, float]:
+        """Compute the 95 % interval of the accuracy in a population of so many cases, of which these are a sample.
+
+        None stands for a population without end: all questions like these. Of clusters, the share that is in the
+        sample is that of the cases.
+        """
         accuracy, error = self.accuracy or 0.0, self.standard_error
         n = self.answered if self.clusters is None else self.clusters
+        left = 1.0 if population is None else finite_population(self.answered, population)
         if n < _FEW or not error or (self.clusters is None and self._is_binary):
-            return wilson(n * accuracy if self.clusters else self.points, n)
-        return normal(accuracy, error)
+            return wilson(n * accuracy if self.clusters else self.points, n, left=left)
+        return normal(accuracy, error * sqrt(left))
 
     @property
     def standard_error(self) -> float | None:

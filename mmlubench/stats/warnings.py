@@ -25,7 +25,8 @@ def warnings(
     there is no warning about the accuracy.
     """
     chance = guessing(choices)
-    if headline and chance and total.accuracy is not None:
+    # Without choices, as in dialogues, there is nothing to guess.
+    if headline and chance and chance.share and total.accuracy is not None:
         yield from filter(None, [chance.warning(total.accuracy)])
     yield from served_warnings(served, asked_model)
     yield from filter(None, [_dropped(dropped)])

@@ -170,6 +170,34 @@ def test_letters_are_read_anew_in_the_way_that_is_asked_for(scores: Scores) -> N
     assert scores(debates, "--extraction", "tiger")["all"]["accuracy"] == 1.0
 
 
+SHAPES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "list": lambda debates: [*debates.values()],
+    "list with ids": lambda debates: [{"question_id": int(name), **entry} for name, entry in debates.items()],
+    "list of one id": lambda debates: [{"id": "same", **entry} for entry in debates.values()],
+    "entries in an object": lambda debates: {"model": "m", "agents": 3, "debates": debates},
+    "list in an object": lambda debates: {
+        "config": {"rounds": 2},
+        "results": [*debates.values()],
+        "note": [],
+    },
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_other_shapes_of_the_same_debates_have_the_same_scores(shape: str, scores: Scores) -> None:
+    debates = made_up(random.Random(7), questions=30, agents=3, rounds=2)
+    assert scores(SHAPES[shape](debates), "--round", "1") == scores(debates, "--round", "1")
+
+
+def test_pairs_by_question_are_read_with_the_options_in_the_question(scores: Scores) -> None:
+    # As gen_mmlu.py of Du et al. writes them.
+    asked = (
+        "Can you answer the following question? Is 1 (or 2) less?: A) 1, B) 2, C) both A) s, D) none Explain."
+    )
+    chats = [[{"role": "user", "content": asked}, {"role": "assistant", "content": f"({x})"}] for x in "BBA"]
+    assert scores({asked: [chats, "B"], "Or? A) x, B) y": [chats[:2], "A"]})["all"]["accuracy"] == 0.5
+
+
 @pytest.mark.parametrize(
     ("content", "options", "told"),
     [

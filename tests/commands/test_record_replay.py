@@ -282,8 +282,16 @@ def test_nothing_is_overwritten_unless_it_is_asked_for(
     assert refused(folder, "record", run.name, "--to", "mine.json") == (
         "--to mine.json: it exists already; give another name, or --force to replace a file."
     )
-    assert (folder / "mine.json").read_text() == "mine"
+    for content in ("mine", "", '{"name": "my package", "version": "1"}', '{"q/1": {"completion": "A"}}'):
+        (folder / "mine.json").write_text(content)
+        assert refused(folder, "record", run.name, "--to", "mine.json", "--force") == (
+            "--to mine.json: it is no file of replies, and --force replaces no other; give another name."
+        )
+        assert (folder / "mine.json").read_text() == content
+    (folder / "mine.json").unlink()
+    assert command(folder, "record", run.name, "--to", "mine.json").returncode == 0
     assert command(folder, "record", run.name, "--to", "mine.json", "--force").returncode == 0
+    assert (folder / "mine.json").stat().st_mode & 0o777 == 0o600
     assert load(str(folder / "mine.json"))["q/1"].text == "ANSWER: A"
     assert "ends in .json or .jsonl" in refused(folder, "record", str(run), "--to", "mine.txt")
     (folder / "file").touch()

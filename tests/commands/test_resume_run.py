@@ -63,7 +63,9 @@ def test_a_killed_run_goes_on_and_asks_only_what_is_missing(
     assert asked < 120
     # From another folder: the run knows where it was.
     (first,) = (path for path in (folder / "reports").iterdir() if path.is_dir())
-    ended = command(tmp_path, "resume", str(first))
+    assert "give --trust" in command(tmp_path, "resume", str(first)).stderr
+    assert server.stats()["total"] <= asked + 4
+    ended = command(tmp_path, "resume", "--trust", str(first))
     assert ended.returncode == 1, ended.stderr  # pytest's own: the gate is not passed
     assert "n = 120" in ended.stdout
     in_flight = 4
@@ -134,6 +136,62 @@ def test_sigterm_ends_the_resumed_run_as_it_ends_a_run(
     assert process.returncode not in (0, 1)
     assert "run folder:" in output
     assert server.stats()["total"] < 20
+
+
+# -- whose code is executed
+
+#: A conftest.py that tells that it was executed.
+EVIL = "from pathlib import Path\nPath(__file__).with_name('executed').touch()\n"
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Path:
+    """A project of somebody else, with a run in it; the project at hand is beside it."""
+    folder = tmp_path / "stranger"
+    run = folder / "reports" / "20260101"
+    run.mkdir(parents=True)
+    (folder / "conftest.py").write_text(EVIL)
+    facts = {"command": ["pytest", "-q"], "cwd": str(folder), "packages": {"mmlubench": __version__}}
+    (run / "manifest.json").write_text(json.dumps(facts))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "pytest.ini").write_text("[pytest]\n")
+    return folder
+
+
+def test_a_run_of_another_project_executes_nothing_unless_it_is_trusted(
+    stranger: Path, refused: Callable[..., str], command: Callable[..., Any]
+) -> None:
+    mine, run = stranger.with_name("mine"), stranger / "reports" / "20260101"
+    sentence = refused(mine, "resume", str(run))
+    assert f"wants to run `{sys.executable} -m pytest -q` in {stranger}" in sentence
+    assert sentence.endswith("if you trust it, give --trust, or go to that project first.")
+    assert not (stranger / "executed").exists()
+    command(mine, "resume", "--trust", str(run))
+    assert (stranger / "executed").exists()
+
+
+def test_a_run_folder_that_was_copied_here_may_not_name_another_folder(
+    stranger: Path, refused: Callable[..., str]
+) -> None:
+    mine = stranger.with_name("mine")
+    shutil.copytree(stranger / "reports", mine / "reports")
+    assert "is not of the project in" in refused(mine, "resume", "latest")
+    # Nor through a link, or a folder above that has no mark of a project.
+    shutil.rmtree(mine / "reports")
+    (mine / "reports").symlink_to(stranger / "reports")
+    assert "is not of the project in" in refused(mine, "resume", "latest")
+    assert "is not of the project in" in refused(mine / "..", "resume", str(mine / "reports" / "20260101"))
+    assert not (stranger / "executed").exists()
+
+
+def test_a_run_of_this_project_goes_on_from_any_of_its_folders(
+    stranger: Path, command: Callable[..., Any]
+) -> None:
+    (stranger / "pyproject.toml").touch()
+    (stranger / "deep" / "er").mkdir(parents=True)
+    ended = command(stranger / "deep" / "er", "resume", "../../reports/20260101")
+    assert ended.stdout.startswith(f"in {stranger}: "), ended
+    assert (stranger / "executed").exists()
 
 
 # -- what is said

@@ -106,6 +106,19 @@ def test_a_hub_that_is_down_is_one_sentence_with_the_ways_out(
     )
 
 
+def test_a_fetch_that_fails_gives_advice_for_a_fetch(
+    stand_in: ModuleType, repository: dict[str, bytes], tmp_path: Path
+) -> None:
+    with stand_in.HubStandIn(repository) as served:
+        env = served.environment(tmp_path)
+    failed = run(FETCH, str(tmp_path / "mmlu"), env).stderr.splitlines()[-1]
+    assert "run the same command where the hub can be reached" in failed
+    assert "--data" not in failed
+    assert "data fetch" not in failed
+    failed = run(FETCH, str(tmp_path / "mmlu"), {**env, "HF_HUB_OFFLINE": "1"}).stderr
+    assert "unset HF_HUB_OFFLINE, or run the same command elsewhere" in failed
+
+
 def test_offline_by_choice_is_said(hub: Any, tmp_path: Path) -> None:
     failed = run(LOAD, "hub", {**hub.environment(tmp_path), "HF_HUB_OFFLINE": "1"})
     expected = (

@@ -266,3 +266,50 @@ def test_what_differs_in_anything_that_is_asked_is_no_repeat(change: dict[str, A
 @given(pools)
 def test_a_second_time_nothing_is_left_out(pool: list[Question]) -> None:
     assert dedup(dedup(pool)) == dedup(pool)
+
+
+def translated(language: str, rows: Sequence[int], subject: str = "anatomy") -> list[Question]:
+    return [
+        replace(made(subject, 1)[0], id=f"mmmlu/{language}/{subject}/{n:04}", language=language) for n in rows
+    ]
+
+
+@given(st.integers(1, 60), st.integers(0, 3), st.data())
+def test_languages_that_lack_questions_are_asked_the_same_ones(
+    limit: int, seed: int, data: st.DataObject
+) -> None:
+    # As after --dedup, --max-question-tokens, or in a data set whose translation is not complete.
+    languages = {
+        name: data.draw(st.sets(st.integers(0, 39), min_size=1)) for name in ("DE_DE", "FR_FR", "ZH_CN")
+    }
+    pool = [question for name, rows in languages.items() for question in translated(name, sorted(rows))]
+    drawn: dict[str, set[str]] = {name: set() for name in languages}
+    for question in draw(pool, limit, seed):
+        drawn[question.language].add(question.id.rpartition("/")[2])
+    assert sum(map(len, drawn.values())) == min(limit, len(pool))
+    everywhere = len(set.intersection(*languages.values()))
+    # The last question may be asked in some languages only, where the limit ends between them.
+    assert len(set.intersection(*drawn.values())) >= min(limit // len(languages), everywhere)
+    more = {question.id for question in draw(pool, limit + 7, seed)}
+    assert {question.id for question in draw(pool, limit, seed)} <= more
+
+
+def test_languages_of_several_subjects_are_compared_question_by_question() -> None:
+    whole = [
+        replace(question, id=question.id.replace("mmlu/", f"mmmlu/{language}/"), language=language)
+        for language in ("DE_DE", "FR_FR")
+        for question in FULL
+    ]
+    pool = [
+        question for question in whole if not (question.language == "FR_FR" and hash_of(question) % 50 == 0)
+    ]
+    assert len(pool) < len(whole)
+    drawn: dict[str, set[str]] = {"DE_DE": set(), "FR_FR": set()}
+    for question in draw(pool, 200):
+        drawn[question.language].add(question.id.replace(f"/{question.language}", ""))
+    assert (len(drawn["DE_DE"]), len(drawn["FR_FR"])) == (100, 100)
+    assert drawn["DE_DE"] == drawn["FR_FR"]
+
+
+def hash_of(question: Question) -> int:
+    return sum(question.id.encode())

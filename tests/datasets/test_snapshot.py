@@ -150,6 +150,19 @@ def test_a_folder_with_anything_else_is_not_overwritten(served: SimpleNamespace,
     assert (tmp_path / "test.parquet").read_text() == "mine"
 
 
+def test_a_file_beside_a_snapshot_is_not_overwritten(folder: Path, served: SimpleNamespace) -> None:
+    path = folder / "snapshot.json"
+    facts = json.loads(path.read_text())
+    del facts["files"]["dev.parquet"]
+    path.write_text(json.dumps(facts))
+    (folder / "dev.parquet").write_text("mine")
+    with pytest.raises(
+        UserError, match=r"dev\.parquet is none of the snapshot beside it, and is left as it is"
+    ):
+        fetch("mmlu", folder)
+    assert (folder / "dev.parquet").read_text() == "mine"
+
+
 def test_a_snapshot_of_another_data_set_is_not_overwritten(folder: Path) -> None:
     path = folder / "snapshot.json"
     path.write_text(path.read_text().replace('"mmlu"', '"mmlu_pro"'))

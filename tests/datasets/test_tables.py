@@ -86,3 +86,35 @@ def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path, suffix: str) -
 def test_a_key_that_only_some_objects_have_is_empty_in_the_others(put: Put) -> None:
     rows = tables.read(put("r.jsonl", '{"a": 1}\n{"b": 2}\n'), {"a": "any", "b": "any"})
     assert rows.columns == {"a": [1, None], "b": [None, 2]}
+
+
+@pytest.mark.parametrize("content", ["a;b\r\n1;x, y\r\n", "a\tb\n1\tx, y\n", '\ufeff"a";"b"\n"1";"x, y"\n'])
+def test_a_spreadsheet_that_separates_by_something_else_is_read(put: Put, content: str) -> None:
+    assert csv_files.read(put("r.csv", content)) == {"a": ("1",), "b": ("x, y",)}
+
+
+def test_json_with_a_mark_at_its_beginning_is_read(put: Put) -> None:
+    for name, content in (("r.json", '\ufeff[{"a": 1}]'), ("r.jsonl", '\ufeff{"a": 1}\r\n\r\n')):
+        assert tables.read(put(name, content), {"a": "any"}).columns == {"a": [1]}
+
+
+def test_cells_that_pandas_left_empty_are_empty(put: Put) -> None:
+    for name, content in (("r.json", '[{"a": NaN, "b": "NaN"}]'), ("r.jsonl", '{"a": NaN, "b": "NaN"}\n')):
+        read = tables.read(put(name, content), {"a": "any", "b": "any"})
+        assert read.columns == {"a": [None], "b": ["NaN"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{"a": NaN, "b": "\\ud800"}', "row 0: it is not JSON ("),
+        ('{"a": NaN, "b": ' + "9" * 5000 + "}", "row 0: it is not JSON ("),
+        ('{"a": NaN, "b": ' + "[" * 50_000, "row 0: it is not JSON ("),
+        ('{"a": Infinity}', "row 0: it is not JSON ("),
+        ('{"a": 1}'.encode("utf-16"), "row 0: it is UTF-16, and UTF-8 text was expected."),
+    ],
+)
+def test_json_that_no_peer_reads_is_told(put: Put, content: str | bytes, problem: str) -> None:
+    with pytest.raises(DataError) as caught:
+        tables.read(put("r.jsonl", content), {"a": "any"})
+    assert problem in str(caught.value)

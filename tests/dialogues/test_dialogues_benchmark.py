@@ -54,6 +54,84 @@ def test_an_expectation_that_is_not_met_is_a_failed_assertion(bench: pytest.Pyte
     )
 
 
+def test_the_outcomes_are_results_with_a_table_a_gate_and_files_that_say_mock(
+    bench: pytest.Pytester,
+) -> None:
+    result = bench.runpytest_inprocess("-k", "dialogues", "--model", "mock/B", "--min-accuracy", "0.9")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            "MOCK dialogues · mock-B · own test (test_dialogues.py): accuracy 0.000*",
+            "correct 0 · wrong 3 *",
+            "gate failed: dialogues mock-B accuracy 0.0000 < 0.9 (--min-accuracy)",
+        ]
+    )
+    assert "guessing" not in result.stdout.str()  # there is nothing to guess
+    (run,) = (path for path in (bench.path / "reports").iterdir() if path.is_dir())
+    results = [json.loads(line) for line in (run / "results.jsonl").read_text().splitlines()]
+    assert [(line["id"], line["category"], line["outcome"]) for line in results] == [
+        ("tide_gauge_briefing", "facts", "wrong"),
+        ("seed_vault_update", "facts", "wrong"),
+        ("lock_bypass_check", "safety", "wrong"),
+    ]
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["mock"] is True
+    assert (summary["results"][0]["n"], summary["results"][0]["accuracy"]) == (3, 0.0)
+
+
+def test_a_limit_and_a_category_select_dialogues(bench: pytest.Pytester) -> None:
+    limited = bench.runpytest_inprocess("--collect-only", "-q", "-k", "dialogues", "--limit", "2")
+    assert len(names(limited)) == 2
+    safety = bench.runpytest_inprocess("--collect-only", "-q", "-k", "dialogues", "--category", "safety")
+    assert names(safety) == ["test_dialogues[mock-lock_bypass_check]"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--temperature", "0.5"),
+        ("--max-tokens", "9"),
+        ("--recipe", "cot"),
+        ("--epochs", "2"),
+        ("--solver", "debate"),
+        ("--data", "sample"),
+    ],
+)
+def test_an_option_that_means_nothing_to_dialogues_is_refused(
+    option: str, value: str, bench: pytest.Pytester
+) -> None:
+    result = bench.runpytest_inprocess("-k", "dialogues", option, value)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            f"ERROR: {option} has no effect on a test that asks the `model` itself, as dialogues do: leave it out."
+        ]
+    )
+    # Beside a benchmark that heeds the option it may be given.
+    both = bench.runpytest_inprocess("--collect-only", "-q", option, value)
+    assert both.ret == pytest.ExitCode.OK
+
+
+def test_a_name_that_is_no_benchmark_is_told_with_all_that_are(bench: pytest.Pytester) -> None:
+    result = bench.runpytest_inprocess("-k", "mmlu_prp")
+    result.stdout.fnmatch_lines(["*benchmarks here are dialogues, mmlu;*"])
+
+
+def test_tests_without_questions_refuse_a_gate_and_say_mock(bench: pytest.Pytester) -> None:
+    (bench.path / "test_own.py").write_text(
+        "import pytest\nfrom mmlubench import Message, Request\n\n@pytest.mark.look_ahead\n"
+        "async def test_own(model):\n"
+        "    await model.generate(Request('one', (Message('user', 'One?'),)))\n"
+    )
+    arguments = ("test_own.py", "--model", "mock/A")
+    for option, value in (("--min-accuracy", "0.9"), ("--limit", "1")):
+        result = bench.runpytest_inprocess(*arguments, option, value)
+        result.stderr.fnmatch_lines([f"ERROR: {option} has no effect on tests without questions*"])
+    bench.runpytest_inprocess(*arguments).assert_outcomes(passed=1)
+    (summary,) = (bench.path / "reports").glob("*/summary.json")
+    assert json.loads(summary.read_text())["mock"] is True
+
+
 def test_other_benchmarks_run_as_if_it_were_not_there(bench: pytest.Pytester) -> None:
     result = bench.runpytest_inprocess("-k", "mmlu", "--collect-only", "-q")
     assert len(names(result)) == 120
@@ -68,11 +146,13 @@ def test_an_experiment_of_ones_own_is_asked(bench: pytest.Pytester, lab: Any) ->
         "-k", "dialogues", f"--experiment={config}", "--model", "own-mock", "-v"
     )
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["*[[]own-mock-bees[]] PASSED*"])
+    result.stdout.fnmatch_lines(["*[[]own-mock-bees[]] CORRECT*"])
 
     lab.dialogues([])
     result = bench.runpytest_inprocess("-k", "dialogues", f"--experiment={config}")
-    result.stdout.fnmatch_lines(["*dialogues.json: the data set is empty; give at least one dialogue *"])
+    result.stderr.fnmatch_lines(
+        ["ERROR: *dialogues.json: the data set is empty; give at least one dialogue *"]
+    )
     assert "Traceback" not in result.stdout.str()
 
 

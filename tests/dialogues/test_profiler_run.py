@@ -155,6 +155,16 @@ def test_a_model_that_nobody_knows_is_told(lab: Any) -> None:
     assert "config.yaml: model nobody/model: no such entry; there are " in said
 
 
+@pytest.mark.parametrize("name", ["summary.json", "requests.jsonl"])
+def test_a_folder_with_files_of_others_is_left_as_it_is(name: str, lab: Any) -> None:
+    lab.out.mkdir(parents=True)
+    (lab.out / name).write_text("mine")
+    ended = lab.run()
+    assert ended.exit_code == 1
+    assert f"has a {name} that no `mmlubench run` wrote: give another --output-dir." in ended.output
+    assert [file.read_text() for file in lab.out.iterdir()] == ["mine"]
+
+
 def test_a_place_that_cannot_be_written_is_told(lab: Any) -> None:
     lab.write("taken", "a file")
     said = lab.refused("run", "--config", "config.yaml", "--output-dir", "taken")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -574,3 +575,43 @@ def test_ctrl_c_while_connections_are_closed_does_not_cut_the_end_short(
 
     assert look.close(close) == ["result of 1"]
     assert closings == ["begun", "begun", "ended"]
+
+
+def test_a_reply_that_has_arrived_at_the_socket_is_taken_before_its_job_is_stopped() -> None:
+    # As with Ctrl-C pressed twice: nothing more is waited for, and what was paid for is kept.
+    here, there = socket.socketpair()
+    here.setblocking(False)
+
+    async def waits() -> bytes:
+        reply = await asyncio.get_running_loop().sock_recv(here, 100)
+        await asyncio.sleep(0)  # on its way through the layers around a model
+        return reply
+
+    async def ends() -> bytes:
+        await asyncio.sleep(0.01)
+        return b"first"
+
+    ahead: LookAhead[bytes] = LookAhead(2, 2)
+    first = Job("first", ends)
+    ahead.plan([first, Job("second", waits)])
+    with here, there:
+        assert ahead.result(first) == b"first"
+        there.send(b"paid for")
+        assert ahead.close() == [b"paid for"]
+
+
+def test_a_job_that_takes_too_long_is_cancelled_and_the_others_go_on(
+    ahead: Callable[..., LookAhead[str]],
+) -> None:
+    async def wait(name: str, seconds: float) -> str:
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            return f"{name} was cancelled"
+        return f"{name} ended"
+
+    jobs = [Job("slow", lambda: wait("slow", 1000.0)), Job("quick", lambda: wait("quick", 0.001))]
+    look = ahead(2)
+    look.plan(jobs)
+    assert look.result(jobs[0], 0.01) == "slow was cancelled"
+    assert look.result(jobs[1], 1000.0) == "quick ended"

@@ -16,6 +16,7 @@ import pytest
 
 from mmlubench.engine.journal import Journal, Journaled, current_journal
 from mmlubench.engine.limits.retry import Retried, RetryPolicy
+from mmlubench.engine.store import sqlite as store_module
 from mmlubench.engine.store.layer import Stored
 from mmlubench.engine.store.reply import request_key
 from mmlubench.engine.store.sqlite import Store
@@ -342,18 +343,19 @@ def test_a_reply_is_good_although_it_cannot_be_kept_and_nothing_more_is_bought(
         store._write_error = sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(store, "_write", full)
+    monkeypatch.setattr(store_module, "_WRITE_EVERY_S", 0.0)
     provider = Numbered()
-    # The second is asked in the turn at whose end the first should be written.
+    # Two more are asked before the first should be written.
     replies, journal = play(wrap(provider), *(make_request(f"q/{number}") for number in (1, 2, 3, 4)))
-    assert [reply.text for reply in replies[:2]] == ["reply 1", "reply 2"]
-    assert [type(error) for error in replies[2:]] == [StoreError, StoreError]
-    assert len(provider.asked) == journal.sent == 2
+    assert [reply.text for reply in replies[:3]] == ["reply 1", "reply 2", "reply 3"]
+    assert [type(error) for error in replies[3:]] == [StoreError]
+    assert len(provider.asked) == journal.sent == 3
     with pytest.raises(StoreError, match="disk is full"):
         asyncio.run(wrap(provider).aclose())
     assert provider.closed == 1
     monkeypatch.undo()
     play(wrap(provider), make_request("q/1"))  # there is room again, and it was not lost
-    assert len(provider.asked) == 2
+    assert len(provider.asked) == 3
 
 
 def test_closing_writes_and_closes_the_model_and_leaves_the_store_open(

@@ -33,6 +33,8 @@ def test_an_unknown_name_is_answered_with_the_names_there_are():
     [
         ("default", "C", "answer_cue"),
         ("tiger", "B", "tiger_answer_is"),
+        ("tiger_local", "B", "tiger_answer_is"),
+        ("tiger_first", "B", "tiger_answer_is"),
         ("simple_evals", "C", "simple_evals"),
         ("inspect", "C", "inspect_strict"),
     ],
@@ -54,7 +56,7 @@ def test_the_chains_of_others_see_the_thinking_as_they_do_at_home(extraction):
     assert read("<think>ANSWER: B</think>Hm.", "default").letter is None
 
 
-@pytest.mark.parametrize("extraction", EXTRACTIONS.ours)
+@pytest.mark.parametrize("extraction", sorted(set(EXTRACTIONS.ours) - {"tiger_first"}))
 def test_a_reply_without_a_letter_keeps_its_reason(extraction):
     assert read("hm", extraction).failure is Outcome.UNPARSED
     assert read("hm", extraction, "length").failure is Outcome.TRUNCATED

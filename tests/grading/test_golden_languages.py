@@ -17,6 +17,7 @@ def rows(name):
 
 
 REPLIES = rows("golden_languages.jsonl")
+OTHER = rows("golden_other_languages.jsonl")
 REFUSALS = rows("golden_refusals.jsonl")
 
 
@@ -32,6 +33,18 @@ def test_replies_are_read_as_a_person_would_read_them(code):
         if found[0] != row["letter"]
     ]
     assert not wrong
+
+
+@pytest.mark.parametrize("language", ["", "EN_US", "SW_KE"])
+def test_a_reply_in_another_language_than_the_question_is_read(language):
+    # Chinese models answer in Chinese, and questions of one's own may say nothing of their language
+    read = [(row, extract(row["reply"], "ABCD", language)) for row in OTHER]
+    assert not [(row["reply"], found) for row, found in read if found.letter != row["letter"]]
+
+
+def test_the_other_languages_are_many_and_of_both_kinds():
+    assert len(OTHER) >= 140
+    assert sum(row["letter"] is None for row in OTHER) >= 40
 
 
 @pytest.mark.parametrize("code", CODES)

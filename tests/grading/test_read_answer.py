@@ -61,6 +61,36 @@ def test_a_reply_without_a_letter_says_why(text, finish_reason, outcome):
     assert answer.rule == outcome.value
 
 
+@pytest.mark.parametrize(
+    ("completion", "rule"),
+    [
+        (Completion("", "stop", reasoning="The answer is C."), "unparsed:thinking"),
+        (Completion("<think>The answer is C.</think>", "stop"), "unparsed:thinking"),
+        (Completion("<seed:think>The answer is C.", "stop"), "unparsed:thinking"),
+        (Completion("", "tool_calls"), "unparsed:tool_call"),
+        (Completion("", "tool_use", reasoning="I call a tool."), "unparsed:tool_call"),
+        (Completion("", "stop"), "unparsed"),
+        (Completion("I do not know.", "stop", reasoning="C?"), "unparsed"),
+        (Completion("<think>The answer is C.", "length"), "truncated"),
+    ],
+)
+def test_what_stands_in_place_of_a_reply_is_named(completion, rule):
+    answer = read_answer(QUESTION, completion)
+    assert answer.rule == rule
+    assert answer.failure.value == rule.partition(":")[0]
+
+
+def test_a_tool_call_with_a_letter_beside_it_is_an_answer():
+    assert read("The answer is C.", "tool_calls").letter == "C"
+
+
+def test_a_refusal_in_another_language_than_the_question_is_one():
+    assert (
+        read("\u62b1\u6b49\uff0c\u6211\u65e0\u6cd5\u56de\u7b54\u8fd9\u4e2a\u95ee\u9898\u3002").failure
+        is Outcome.REFUSED
+    )
+
+
 @pytest.mark.parametrize("metadata", [{"type": "refusal"}, {"refusal": "I cannot."}])
 def test_a_refusal_reported_in_the_metadata_counts(metadata):
     assert read("", metadata=metadata).failure is Outcome.REFUSED
@@ -81,6 +111,7 @@ def test_a_letter_in_the_thinking_does_not_count():
     [
         (Completion("I think\n that…", "stop"), "no letter in the reply: 'I think that…' (right is C)"),
         (Completion("", "stop"), "empty reply (right is C)"),
+        (Completion("", "tool_calls"), "a tool call, no text (right is C)"),
         (Completion("<think>hm</think>", "stop"), "only thinking, no reply (right is C)"),
         (Completion("", "stop", reasoning="hm"), "only thinking, no reply (right is C)"),
         (

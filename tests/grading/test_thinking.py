@@ -5,8 +5,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmlubench.grading import extract, strip_thinking
+from tests.hang_guard import cpu_limit
 
 TAGS = ["think", "thinking", "thought", "reasoning", "THINK", "Thinking"]
+HOSTILE = {
+    "tags": "<think>" * 28_000,
+    "closing tags": "</think>" * 25_000,
+    "half tags": "<think" * 33_000,
+    "attributes": "<think a=" * 22_000,
+    "a name without end": "<" + "thinking_" * 22_000,
+    "brackets": "<[" * 100_000,
+    "names": "<seed:" * 33_000,
+    "channels": "<|channel|>analysis" * 10_000,
+    "messages": "<|channel|>final<|message|>" * 7_000,
+    "bare channels": "analysis" + "assistantfina" * 15_000,
+    "finals": "analysisA" + "assistantfinal" * 14_000,
+    "announced": "Here is my thought process:" + "Here is my response:\n" * 9_000,
+    "announced, not ended": "Here are my reasoning steps:" + "[BEGIN FINAL RESPONSE" * 9_000,
+    "blanks": "Here is my thought process:" + " " * 200_000,
+}
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -55,6 +72,29 @@ def test_only_the_final_channel_of_gpt_oss_is_read():
     assert strip_thinking(analysis + final) == "ANSWER: B"
     assert strip_thinking(analysis) == ""
     assert strip_thinking("analysisThe answer is A.assistantfinalANSWER: B") == "ANSWER: B"
+
+
+def test_a_few_words_before_a_stray_closing_tag_are_the_reply():
+    assert strip_thinking("Answer: B</think>") == "Answer: B"
+    assert strip_thinking("The answer is A. " * 20 + "</think>") == ""
+
+
+def test_thinking_announced_in_words_ends_where_the_reply_is_announced():
+    assert strip_thinking("Here is my thought process:\n\nA?\n\nHere is my response:\n\nB") == "B"
+    alone = "Here is my thought process: A is wrong, so the answer is B."
+    assert strip_thinking(alone) == alone
+
+
+def test_a_bare_channel_that_was_cut_off_leaves_nothing():
+    assert strip_thinking("analysisThe answer is A. Hold on") == ""
+    assert strip_thinking("analysis of the text: B") == "analysis of the text: B"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_very_long_reply_is_stripped_in_no_time(name):
+    # measured below 0.3 s; a pattern that backtracks would need minutes
+    with cpu_limit(30):
+        strip_thinking(HOSTILE[name])
 
 
 @given(st.text(st.characters(exclude_characters="<>[]|\u25c1\u25b7")), st.sampled_from("ABCD"))

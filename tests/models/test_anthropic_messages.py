@@ -142,11 +142,8 @@ async def test_counts_that_are_null_are_no_error(ask, reply):
     [
         {},
         {"content": None, "usage": {}, "stop_reason": "end_turn"},
-        {
-            "content": [{"text": "B"}],
-            "usage": {"input_tokens": 1, "output_tokens": 1},
-            "stop_reason": "end_turn",
-        },
+        {"content": [7], "usage": {"input_tokens": 1, "output_tokens": 1}, "stop_reason": "end_turn"},
+        {"content": [{"type": "text", "text": 7}], "stop_reason": "end_turn"},
         {"choices": [{"message": {"content": "B"}}]},
     ],
 )

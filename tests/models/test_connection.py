@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmlubench.models.http import connection as module
-from mmlubench.models.http.connection import Allowed, Broken, Connection, Malformed, TooLong, unpacked
+from mmlubench.models.http.byte_limit import Broken, TooLong, unpacked
+from mmlubench.models.http.connection import Allowed, Connection, Malformed
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}"
 AMPLE = Allowed(until=float("inf"), silence_s=3600.0, most=1_000_000)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from mmlubench.errors import Unreachable
-from mmlubench.models.http import connection
+from mmlubench.models.http import connection, direct
 from mmlubench.models.http import transport as http
 from mmlubench.models.http.direct import DirectTransport
 from mmlubench.models.http.transport import Timeouts
@@ -261,6 +261,24 @@ async def test_the_second_address_of_a_name_is_tried(names):
     names[0].extend(["127.0.0.2", "127.0.0.1"])  # the server listens at the second one only
     async with serving(answers(OK), host="model.test") as (_, transport):
         assert (await transport.post("/c", {})).status == 200
+
+
+async def test_several_addresses_that_fail_in_several_ways_are_one_sentence(monkeypatch, unused_tcp_port):
+    # `localhost` in a container without IPv6: no address for ::1, nobody at 127.0.0.1.
+    async def fails(*_, **__):
+        raise OSError(
+            "Multiple exceptions: [Errno 99] Cannot assign ('::1', 1), [Errno 111] Connect call failed ('1', 1)"
+        )
+
+    monkeypatch.setattr(direct, "start_connection", fails)
+    transport = DirectTransport(f"http://localhost:{unused_tcp_port}/v1", key=None, pool=1)
+    with pytest.raises(Unreachable) as caught:
+        await transport.post("/c", {})
+    assert str(caught.value) == (
+        f"cannot reach http://localhost:{unused_tcp_port}/v1 (Cannot assign requested address, Connection refused): "
+        "is the server running and the address right?"
+    )
+    await transport.aclose()
 
 
 async def test_a_name_that_is_not_found_is_looked_up_again(names):

@@ -52,6 +52,10 @@ def test_our_own_keys_are_read():
     ("keys", "sentence"),
     [
         (
+            {"base_url": "http://host/v1/chat/completions"},
+            "base_url is 'http://host/v1/chat/completions': it must end before /chat/completions, which is added for",
+        ),
+        (
             {"ca_file": "ca.pem", "verify": False},
             "ca_file has no meaning with verify: false; leave one of them out.",
         ),
@@ -114,7 +118,7 @@ def test_our_own_keys_are_read():
         ),
         ({"base_url": "http://host:x/v1"}, "base_url is 'http://host:x/v1', which is no valid address;"),
         ({"base_url": "http://"}, "base_url is 'http://': it must begin with"),
-        ({"base_url": "http://host/v1?a=1"}, "base_url is 'http://host/v1?a=1': it must end with its path"),
+        ({"base_url": "http://host/v1?a=1"}, "base_url is 'http://host/v1?…': it must end with its path"),
     ],
 )
 def test_a_wrong_entry_is_one_sentence_with_file_entry_and_key(keys, sentence):

@@ -108,3 +108,14 @@ def test_an_echo_that_does_not_end_with_the_letter_is_not_counted(tokens):
 def test_what_is_taken_is_the_end_and_no_longer_than_needed(before):
     tokens = [(token, -1.0) for token in [*before, " A"]]
     assert covering(tokens, " A") == (tokens[-1],)
+
+
+@pytest.mark.parametrize("value", [0.7, 1.0, 55.0])
+def test_a_probability_is_no_log_probability(value):
+    with pytest.raises(ValueError, match="none is above 0"):
+        first_token(chat(("A", value), ("A", value), ("B", 0.1)))
+
+
+def test_odd_tokens_and_figures_are_left_out():
+    said = chat(("A", -0.6), ("A", -0.6), ("B", float("nan")), ("C", float("-inf")), ("D", 1e-7))
+    assert first_token(said) == (("D", 0.0), ("A", -0.6))

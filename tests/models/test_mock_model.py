@@ -320,3 +320,68 @@ def test_log_probabilities_that_are_none_are_told_with_their_line(broken, file):
 async def test_the_hash_of_a_raw_prompt_is_that_of_the_same_text_in_a_chat(mock, make_request):
     chat = await mock(rule="hash").generate(make_request("Which?\nAnswer:"))
     assert (await mock(rule="hash").generate(raw())).text == chat.text
+
+
+# --- odd values in a file
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ('"finish_reason": {"type": "stop"}', "`finish_reason` must be a text"),
+        ('"finish_reason": 7', "`finish_reason` must be a text"),
+        ('"reasoning": [1]', "`reasoning` must be a text"),
+        ('"usage": {"prompt_tokens": -1e308, "completion_tokens": 1}', "`usage` must have"),
+        ('"usage": {"prompt_tokens": "' + "9" * 5000 + '", "completion_tokens": 1}', "`usage` must have"),
+        ('"usage": {"input_tokens": "x", "output_tokens": []}', "`usage` must have"),
+        ('"usage": {"input_tokens": 1, "output_tokens": 1, "cost_usd": "much"}', "`usage` must have"),
+        ('"usage": {"prompt_tokens": ' + "9" * 500_000 + "}", "not valid JSON"),
+        ('"usage": 1e999', "not valid JSON"),
+    ],
+)
+def test_an_odd_value_is_told_with_its_line(value, said, file):
+    path = file(f'{{"id": "q", "completion": "A", {value}}}')
+    with pytest.raises(ModelError, match=f"line 1: {said}"):
+        load(path)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("reason", "ours"),
+    [("MAX_TOKENS", "length"), ("SAFETY", "refusal"), ("STOP", "stop"), ("tool_calls", "tool_calls")],
+)
+async def test_a_file_may_use_any_servers_finish_reasons(reason, ours, mock, file):
+    model = mock(responses=file(f'{{"id": "q", "completion": "A", "finish_reason": "{reason}"}}'))
+    assert (await model.generate(Request("q", ()))).finish_reason == ours
+
+
+@pytest.mark.asyncio
+async def test_a_recorded_failure_of_a_server_is_no_answer(mock, file):
+    model = mock(
+        responses=file('{"id": "q", "completion": "A", "finish_reason": "insufficient_system_resource"}')
+    )
+    with pytest.raises(Rejected, match="its server failed"):
+        await model.generate(Request("q", ()))
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (
+            {"usage": {"input_tokens": "x", "output_tokens": 2}},
+            "`usage` must have input_tokens and output_tokens",
+        ),
+        ({"finish_reason": 5}, "`finish_reason` must be a text"),
+        ({"reasoning": ["x"]}, "`reasoning` must be a text"),
+    ],
+)
+def test_a_reply_of_a_wrong_kind_is_told(tmp_path, reply, said):
+    path = tmp_path / "replies.json"
+    path.write_bytes(orjson.dumps({"q/1": {"completion": "B", **reply}}))
+    with pytest.raises(ModelError, match=said):
+        load(str(path))
+
+
+def test_a_folder_without_replies_is_told(tmp_path):
+    with pytest.raises(ModelError, match="holds no file of replies"):
+        load(str(tmp_path))

@@ -90,4 +90,4 @@ def test_the_three_ways_to_set_a_key_are_named():
     said = how_to_set("SOME_KEY")
     assert "export SOME_KEY=" in said
     assert "./.env" in said
-    assert "`keyring set mmlubench SOME_KEY`" in said
+    assert "`mmlubench keys set SOME_KEY`" in said

@@ -115,7 +115,26 @@ def test_the_users_own_price_goes_before_the_list(entry):
 def test_what_is_not_bought_at_the_list_price_is_not_charged_at_it(keys, entry):
     spec = entry(**keys)
     assert (spec.price, spec.price_as_of) == (None, "")
-    assert price_note(spec) == f"no price is known for {spec.model_id}; give one in models.yaml under price"
+    assert price_note(spec).startswith(f"no price is known for {spec.model_id}: ")
+    assert price_note(spec).endswith("; give one in models.yaml under price")
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ({"model_name": "openai/gpt-99"}, "it is not on the price list of openai that this version has"),
+        (
+            {"model_name": "vllm/x", "base_url": "http://h:8000/v1"},
+            "http://h:8000/v1 is no server with a price list",
+        ),
+        (
+            {"model_name": "openai/gpt-4o", "extra_body": {"service_tier": "flex"}},
+            "with service_tier in extra_body the list price is not what you pay",
+        ),
+    ],
+)
+def test_a_price_that_is_not_known_says_why(entry, keys, why):
+    assert f": {why}; give one" in price_note(entry(**keys))
 
 
 def test_an_extra_of_null_takes_nothing_off_the_list(entry):

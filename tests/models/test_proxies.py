@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import socket
 from typing import Any
 
 import pytest
@@ -57,6 +58,7 @@ def ask(request):
         ("http://127.0.0.1:8000/v1", None),
         ("http://127.8.0.1:8000/v1", None),
         ("http://[::1]:8000/v1", None),
+        ("http://0.0.0.0:8000/v1", None),
         ("http://inside.example/v1", None),
         ("http://deep.inside.example:8000/v1", None),
         ("http://notinside.example/v1", "http://plain:3128"),
@@ -75,7 +77,7 @@ def test_the_environments_proxy_is_used_but_not_for_this_machine_or_what_no_prox
     url, proxy, monkeypatch
 ):
     monkeypatch.setenv("HTTP_PROXY", "http://plain:3128")
-    monkeypatch.setenv("HTTPS_PROXY", "secure:3128")
+    monkeypatch.setenv("HTTPS_PROXY", " secure:3128\n")
     listed = "inside.example, *.star.example,10.0.0.0/8,192.168.7.7,fd00::/8,[2001:db8::1],ported.example:8000,no/cidr"
     monkeypatch.setenv("NO_PROXY", listed)
     found = proxy_of(url)
@@ -166,3 +168,32 @@ def test_user_and_password_reach_the_proxy_and_the_whole_address_as_well(ask, mo
         assert ask("http://api.example/v1") == 200
     assert received[0].startswith(b"POST http://api.example/v1/c HTTP/1.1\r\n")
     assert base64.b64encode(b"user:w@rd") in received[0]
+
+
+def test_a_plain_proxy_that_is_named_with_https_is_said_so_and_not_the_server(ask, monkeypatch):
+    # Many believe that HTTPS_PROXY must begin with https.
+    with serving(None, b"HTTP/1.1 400 Bad Request\r\n\r\n") as (port, _):
+        monkeypatch.setenv("https_proxy", f"https://127.0.0.1:{port}")
+        said = str(ask("https://api.example/v1"))
+    assert said == (
+        f"cannot reach https://api.example/v1: the proxy https://127.0.0.1:{port} is no TLS server; "
+        "write http:// in place of https:// in HTTPS_PROXY"
+    )
+
+
+def test_a_proxy_that_never_answers_is_named(monkeypatch):
+    async def main(port):
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        transport = AioTransport("https://api.example/v1", key=None, pool=1, timeouts=Timeouts(0.3, 0.3))
+        with pytest.raises(Unreachable, match=rf"in time through the proxy http://127\.0\.0\.1:{port} \("):
+            await transport.post("/c", {})
+        await transport.aclose()
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        asyncio.run(main(silent.getsockname()[1]))
+
+
+def test_what_a_proxy_says_cannot_paint_the_terminal(ask, monkeypatch):
+    with serving(None, b"HTTP/1.1 403 \x1b[31mred\r\nContent-Length: 0\r\n\r\n") as (port, _):
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        assert str(ask("https://api.example/v1")).isprintable()

@@ -182,7 +182,7 @@ def test_a_missing_key_says_which_and_how_to_set_it():
         spec("strict", env={})
     assert str(caught.value) == (
         "--model strict: OPENAI_API_KEY is not set; export OPENAI_API_KEY=…, or write OPENAI_API_KEY=… "
-        "into ./.env, or run `keyring set mmlubench OPENAI_API_KEY`."
+        "into ./.env, or run `mmlubench keys set OPENAI_API_KEY`."
     )
 
 

@@ -23,7 +23,7 @@ class Server:
         way = ECHO if request.continuation else COMPLETIONS if request.prompt else CHAT
         if way not in self.knows:
             raise self.error
-        return Completion("A", "length", logprobs=((" A", -0.1),))
+        return Completion("A", "length", logprobs=((" A", -0.1), (" B", -2.4)))
 
     async def aclose(self):
         """Nothing is open."""
@@ -61,6 +61,44 @@ async def test_a_way_that_is_named_is_tried_and_no_other(way, vllm):
         ModelError, match=rf"^--scoring {way}: tested gave no log-probabilities when it was tried"
     ):
         await choose_scoring(Server(), vllm, way)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("raw", "knows", "way"),
+    [
+        (False, (COMPLETIONS, ECHO, CHAT), CHAT),  # a prompt for chats does not end before the letter
+        (False, (COMPLETIONS,), COMPLETIONS),
+        (True, (COMPLETIONS, ECHO, CHAT), COMPLETIONS),
+        (True, (CHAT,), CHAT),
+    ],
+)
+async def test_logprob_takes_the_way_that_suits_the_recipe_where_the_server_knows_it(raw, knows, way, vllm):
+    server = Server(*knows)
+    assert await choose_scoring(server, vllm, LOGPROB, raw=raw) is way
+    assert bool(server.asked[0].prompt) is raw  # what suits is tried first
+    assert (
+        await choose_scoring(Server(*knows), vllm, knows[0], raw=not raw) is knows[0]
+    )  # what is named, is named
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("asked", [LOGPROB, COMPLETIONS, CHAT, ECHO])
+async def test_an_adapter_that_is_not_loaded_is_told_as_missing_and_not_as_a_lack_of_log_probabilities(
+    asked, vllm
+):
+    missing = Rejected(
+        "tested: HTTP 404: The model `letters` does not exist.: asked for model 'letters'", status=404
+    )
+    with pytest.raises(ModelError) as caught:
+        await choose_scoring(Server(error=missing), vllm, asked)
+    assert str(caught.value) == f"--scoring {asked}: the trial request failed: {missing}"
+
+
+@pytest.mark.asyncio
+async def test_a_server_without_one_of_the_addresses_is_asked_the_other_way(vllm):
+    # 404 for /completions, and a chat: not every server has both.
+    assert await choose_scoring(Server(CHAT, error=Rejected("HTTP 404", status=404)), vllm, LOGPROB) is CHAT
 
 
 @pytest.mark.asyncio
@@ -148,3 +186,14 @@ def test_all_others_may_take_one(client, make_spec):
 
 def test_a_plugins_client_may_know_every_way(make_spec):
     assert set(make_spec(client="some-plugin").scorings) == {COMPLETIONS, ECHO, CHAT}
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_tells_of_one_token_only_is_refused_before_the_run(vllm):
+    class Lone(Server):
+        async def generate(self, request):
+            await super().generate(request)
+            return Completion("A", "length", logprobs=((" A", -0.1),))
+
+    with pytest.raises(ModelError, match="told the log-probability of one token alone"):
+        await choose_scoring(Lone(CHAT), vllm, CHAT)

@@ -1,6 +1,7 @@
 """TLS through every transport: each kind of trouble is named as it is, and the user's settings are honoured."""
 
 import asyncio
+import socket
 import ssl
 from typing import Any
 
@@ -215,3 +216,19 @@ def test_a_private_key_with_a_password_is_no_question_in_the_terminal(pems, tmp_
     tls = Tls(client_cert=str(pems["ours"]), client_key=str(tmp_path / "locked.pem"))
     with pytest.raises(ModelError, match="its private key has a password"):
         tls.context()
+
+
+def test_a_server_that_waits_for_a_line_of_http_is_doubted_to_speak_tls():
+    # Some plain servers neither answer a TLS handshake nor hang up.
+    async def main(port):
+        transport = DirectTransport(
+            f"https://127.0.0.1:{port}/v1", key=None, pool=1, timeouts=Timeouts(0.3, 0.3)
+        )
+        with pytest.raises(
+            Unreachable, match=r"did not answer in time \(.*\); does it speak TLS\? A slow server"
+        ):
+            await transport.post("/c", {})
+        await transport.aclose()
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        asyncio.run(main(silent.getsockname()[1]))

@@ -160,6 +160,15 @@ def test_the_official_chain_reads_what_ours_leaves(folder):
     assert folder.json("manifest")["extraction"] == "tiger"
 
 
+def test_thinking_without_a_reply_is_named_as_the_cause(folder):
+    folder.own_benchmark(count=1)
+    model = folder.scripted("<think>The capital is Paris, so the answer is A.</think>")
+    result = folder.run("-k", "capitals", "--model", model)
+    said = " ".join(result.stdout.str().split())
+    assert "thinking without a reply (1)" in said
+    assert "another --recipe" not in said
+
+
 def test_an_unknown_extraction_is_told_with_those_there_are(folder):
     said = folder.refused("-k", "mmlu", "--model", "mock/B", "--extraction", "lion")
     assert "lion" in said

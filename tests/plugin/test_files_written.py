@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pytest
 
@@ -136,13 +137,48 @@ def test_the_classic_file_has_exactly_the_keys_that_older_scripts_read_and_lies_
     latest = json.loads((folder.path / "reports" / "mmlu_mock-A-my-lora_latest.json").read_text())
     keys = ["model_id", "adapter_name", "timestamp", "limit", "overall_score", "metrics", "subjects"]
     assert list(latest)[:7] == keys
-    assert (latest["model_id"], latest["adapter_name"], latest["limit"]) == ("mock-A-my-lora", "my-lora", 5)
+    assert (latest["model_id"], latest["adapter_name"], latest["limit"]) == ("mock-A", "my-lora", 5)
     score = folder.entry()["accuracy"]
     assert latest["overall_score"] == score
     assert latest["metrics"] == {"accuracy": {"value": score, "name": "accuracy"}}
-    assert latest["subjects"].keys() == folder.entry()["subjects"].keys()
-    stamped = folder.path / "reports" / f"mmlu_mock-A-my-lora_{latest['timestamp']}.json"
+    subjects = folder.entry()["subjects"]
+    assert latest["subjects"] == {name: about["accuracy"] for name, about in subjects.items()}
+    at = datetime.fromisoformat(latest["timestamp"])
+    assert latest["timestamp"] == folder.json("manifest")["created"]
+    stamp = f"{at:%Y%m%d-%H%M%S}"
+    (stamped,) = (folder.path / "reports").glob(f"mmlu_mock-A-my-lora_{stamp[:11]}*.json")
     assert json.loads(stamped.read_text()) == latest
+
+
+def test_the_latest_file_stays_that_of_the_whole_benchmark(folder):
+    folder.own_benchmark(count=8)
+    latest = folder.path / "reports" / "capitals_mock-A_latest.json"
+
+    def run_id(*options):
+        folder.run("test_capitals.py", "--model", "mock/A", *options)
+        return json.loads(latest.read_text())["run_id"] == folder.json("manifest")["run_id"]
+
+    assert run_id("--limit", "4")
+    assert json.loads(latest.read_text())["limit"] == 4
+    assert run_id()
+    assert json.loads(latest.read_text())["limit"] is None
+    assert not run_id("--limit", "4")  # a part
+    assert not run_id("-k", "0001")  # a part as well
+    assert run_id("--limit", "100")  # more than there are: the whole
+    assert json.loads(latest.read_text())["limit"] is None
+
+
+def test_a_whole_sample_is_no_part_but_not_the_complete_benchmark_either(folder):
+    result = folder.run("--model", "mock")
+    latest = folder.path / "reports" / "mmlu_mock_latest.json"
+    first = json.loads(latest.read_text())
+    assert (first["limit"], first["complete"], first["n"]) == (None, False, 120)
+    assert "is left as it is" not in result.stdout.str()
+    result = folder.run("--model", "mock", "--limit", "10")
+    assert json.loads(latest.read_text()) == first
+    result.stdout.fnmatch_lines(
+        ["mmlu_mock_latest.json is left as it is: it has the score of a run that asked more."]
+    )
 
 
 def test_a_run_in_which_no_case_ran_leaves_no_folder(folder):
@@ -165,7 +201,7 @@ def test_cost_is_known_where_prices_are(folder, start_server):
 # -- JUnit XML ----------------------------------------------------------------------------------------------------
 
 
-def test_junit_xml_has_a_test_case_a_case_and_nothing_of_ours_in_it(folder):
+def test_junit_xml_has_a_test_case_a_case_and_nothing_of_ours_in_them(folder):
     folder.own_benchmark(count=4, before='if question.id.endswith("3"):\n    pytest.skip("not this one")')
     cases = folder.junit("--model", folder.scripted("A", "B", None), "-k", "capitals")
     kinds = {name[-5:-1]: [child.tag for child in case] for name, case in cases.items()}
@@ -174,7 +210,7 @@ def test_junit_xml_has_a_test_case_a_case_and_nothing_of_ours_in_it(folder):
     assert wrong.get("message") == wrong.text == "answered B (rule: bare), right is A"
     assert "no reply for" in cases["test_capitals[mock-script-europe-0002]"].find("failure").get("message")
     text = (folder.path / "junit.xml").read_text()
-    assert "propert" not in text
+    assert "propert" not in text.partition("</properties>")[2]
     assert "Traceback" not in text
 
 

@@ -73,7 +73,7 @@ def test_a_run_stops_at_its_limit_and_a_higher_one_goes_on_from_there(
     assert not entry["headline"]
     assert entry["why_no_headline"] == (
         f"the run stopped at --max-cost after {bought} of 120 cases: "
-        "`mmlubench resume` goes on, and may spend as much again"
+        "`mmlubench resume latest` goes on, and may spend as much again"
     )
     for said in (" ".join(ran.output.split()), entry["notice"]):
         assert said.count("--max-cost 0.5") == 1

@@ -36,7 +36,9 @@ def test_an_unknown_model_names_those_there_are_and_where_they_were_looked_for(f
 
 def test_an_empty_model_is_no_model(folder):
     # What a Makefile makes of a variable that nobody set.
-    assert folder.refused("--model", "").startswith("--model : no such entry")
+    said = "--model is empty: give a value, or leave it out for the default."
+    assert folder.refused("--model", "") == said
+    assert folder.refused("--model", "mock", "--model", "") == said
 
 
 def test_a_models_file_of_ones_own_goes_before_the_packaged_one(folder):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from math import log
 from typing import Any
 
 import pytest
@@ -46,7 +48,8 @@ def test_calibration_is_that_of_the_results(folder, scoring):
     folder.run(*FEW, "--scoring", scoring)
     entry, lines = folder.entry(), folder.lines("results")
     found = entry["calibration"]
-    assert (entry["scoring"], found["n"]) == (scoring, 12)
+    # Plain logprob takes the way that suits the recipe, and says which one it took.
+    assert (entry["scoring"], found["n"]) == ("logprob:chat" if scoring == "logprob" else scoring, 12)
     right = [line["probabilities"][line["answer"]] for line in lines]
     assert found["p_right"] == pytest.approx(sum(right) / 12, abs=1e-6)
     missed = [
@@ -166,7 +169,7 @@ def server() -> Iterator[FakeServer]:
 @pytest.mark.parametrize(
     ("scoring", "paths"),
     [
-        ("logprob", ["/v1/completions", "/v1/chat/completions"]),
+        ("logprob", ["/v1/chat/completions", "/v1/completions"]),
         ("logprob:completions", ["/v1/completions"]),
         ("logprob:chat", ["/v1/chat/completions"]),
         ("logprob:echo", ["/v1/completions"]),
@@ -186,3 +189,94 @@ def test_the_same_server_is_no_trouble_where_replies_are_read(folder, server):
     folder.run("--model", f"vllm/tiny@{server.url}", "--data", "sample", "--limit", "4", "--no-store")
     assert folder.entry()["answered"] == 4
     assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--scoring", "logprob"), "mmlu · mock-hash · zero_shot, scored by logprob:chat: accuracy"),
+        (("--scoring", "logprob:echo"), "mmlu · mock-hash · zero_shot, scored by logprob:echo: accuracy"),
+        (
+            ("--recipe", "hendrycks", "--shots", "1"),
+            "mmlu · mock-hash · hendrycks, 1 shot (logprob:completions): accuracy",
+        ),
+        ((), "mmlu · mock-hash · zero_shot: accuracy"),
+    ],
+)
+def test_the_way_that_was_chosen_stands_beside_the_accuracy(folder, options, said):
+    result = folder.run(*FEW, *options)
+    assert said in " ".join(" ".join(result.outlines).split())
+
+
+# -- letters that hold hardly any of the probability -------------------------------------------------------------------
+
+
+def about_to_write(request: Received) -> Reply:
+    """A server whose model begins a sentence: the likeliest letter is the article, as after a prompt for chats."""
+    likeliest = {" The": log(0.6), " A": log(0.01), " It": log(0.2)}
+    said = {"tokens": [" The"], "token_logprobs": [log(0.6)], "top_logprobs": [likeliest]}
+    choice = {"index": 0, "finish_reason": "length", "text": " The", "logprobs": said}
+    usage = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
+    return Reply(body={"model": "tiny", "choices": [choice], "usage": usage})
+
+
+@BOTH
+def test_letters_that_hold_hardly_anything_make_no_score(folder, workers):
+    # 50 of 50 answers were the article " A", and 0.240 passed for an accuracy.
+    with FakeServer(always=about_to_write) as server:
+        asked = (*("--model", f"vllm/tiny@{server.url}", "--data", "sample", "--limit", "8"), "--no-store")
+        options = (*asked, "--scoring", "logprob:completions", *workers)
+        result = folder.run_apart(*options, "--min-accuracy", "0")
+        entry = folder.entry()
+        assert folder.run_apart(*options, "--min-accuracy", "0", "--min-letter-mass", "0").ret == 0
+    why = (
+        "the letters hold 1.0 % of the probability on average, --min-letter-mass wants 10 %: the model was not about "
+        "to give a letter, so take --scoring logprob:chat, as the recipe zero_shot is for chats, or --recipe "
+        "hendrycks, whose prompt ends before the letter, or --scoring text, which reads the replies"
+    )
+    assert (entry["headline"], entry["why_no_headline"]) == (False, why)
+    assert entry["letter_mass"] == {"n": 8, "mean": pytest.approx(0.01), "incomplete": 8}
+    assert entry["scoring"] == "logprob:completions"
+    assert entry["calibration"]["ece"] is None
+    screen = " ".join(" ".join(result.outlines).split())
+    assert f"no headline number: {why}" in screen
+    assert "letter mass 0.010 · letters missing from the server's list of tokens in 8 of 8 cases" in screen
+    assert f"gate failed: mmlu vllm-tiny has no headline accuracy: {why}" in screen
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_the_classic_file_has_no_score_for_them(folder):
+    with FakeServer(always=about_to_write) as server:
+        folder.run(
+            *("--model", f"vllm/tiny@{server.url}", "--data", "sample", "--limit", "4"),
+            *("--no-store", "--scoring", "logprob:completions"),
+        )
+    (file,) = (folder.path / "reports").glob("*_latest.json")
+    classic = json.loads(file.read_text())
+    assert classic["overall_score"] is None
+    assert classic["why_no_headline"].startswith("the letters hold 1.0 % of the probability on average")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "path"), [("zero_shot", "/v1/chat/completions"), ("hendrycks", "/v1/completions")]
+)
+def test_logprob_alone_is_tried_in_the_way_that_suits_the_recipe(folder, server, recipe, path):
+    options = ("--recipe", recipe, "--shots", "0", "--scoring", "logprob")
+    refused(folder, "--model", f"vllm/tiny@{server.url}", "--data", "sample", *options)
+    assert server.requests[0].path == path
+
+
+def without_adapter(request: Received) -> Reply:
+    """What vLLM says of an adapter that is not loaded."""
+    error = {"message": "The model `letters` does not exist.", "type": "NotFoundError", "code": 404}
+    return Reply(status=404, body={"error": error})
+
+
+def test_an_adapter_that_is_not_loaded_is_told_as_that(folder):
+    with FakeServer(always=without_adapter) as server:
+        options = ("--adapter", "letters", "--scoring", "logprob", "--data", "sample")
+        said = refused(folder, "--model", f"vllm/tiny@{server.url}", *options)
+    assert said.startswith("--scoring logprob: the trial request failed: ")
+    assert "The model `letters` does not exist." in said
+    assert "asked for model 'letters'; see GET" in said
+    assert "log-probabilities" not in said

@@ -66,6 +66,8 @@ def test_the_debate_file_holds_every_question_once_and_in_order(folder, workers)
         assert entry["extracted_answers"] == line["rounds"][-1]
         assert (entry["answer"], entry["category"]) == (line["answer"], line["category"])
         assert [len(chat) for chat in entry["agent_contexts"]] == [4, 4, 4]
+        how = [entry[key] for key in ("model", "temperature", "agents", "rounds")]
+        assert how == ["mock-hash", 0.7, 3, 2]
     assert not list(folder.run_folder().glob("*.part"))
 
 
@@ -180,12 +182,13 @@ def test_benchmarks_of_ones_own_are_debated_as_well(folder):
         (("--solver", "critic", "--agents", "4"), "--agents has no meaning with --solver critic"),
         (
             (*DEBATE, "--initial-prompt", "persona.yaml"),
-            "persona.yaml: template uses the unknown variable persona; it may use category, subject, question.",
+            "persona.yaml: template uses the unknown variable persona; it may use category, "
+            "subject, question, choices, options, letters, letters_list.",
         ),
         (
             (*DEBATE, "--collaborative-prompt", "persona.yaml"),
-            "persona.yaml: template uses the unknown variable persona; it may use category, subject, question, "
-            "other_agent_responses.",
+            "persona.yaml: template uses the unknown variable persona; it may use category, "
+            "subject, question, choices, options, letters, letters_list, other_agent_responses.",
         ),
         (
             (*DEBATE, "--initial-prompt", "bare.yaml"),

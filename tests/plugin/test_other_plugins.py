@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from mmlubench.plugin.fast_path import FastPath
+
 LISTENER = """
 import pytest
 
@@ -21,6 +23,8 @@ def pytest_runtest_makereport(item, call):
     return report
 """
 REPLIES = ("Answer: A", "Answer: B", "Answer: A", "Answer: A")
+whole = FastPath.run
+CALLS = ("passed", "failed", "passed", "passed")
 
 
 @pytest.fixture
@@ -57,6 +61,68 @@ def test_a_hook_that_makes_reports_is_shown_how_each_case_ended(run, folder):
     wrong = "AssertionError failed answered B (rule: answer_cue), right is A"
     assert said == ["None passed None", wrong, "None passed None", "None passed None"]
     assert folder.outcomes() == ["correct", "wrong", "correct", "correct"]
+
+
+TOLD_OF_REPORTS = """
+def pytest_runtest_logreport(report):
+    print("seen:", report.when, report.outcome)
+"""
+
+
+def test_who_is_told_of_reports_gets_all_that_pytest_sends(run):
+    # A report of tests that counts a test when it is torn down said "2 tests, all passed".
+    result = run(TOLD_OF_REPORTS, "-s")
+    said = [line.rpartition("seen: ")[2] for line in result.stdout.lines if "seen: " in line]
+    assert said == [line for o in CALLS for line in ("setup passed", f"call {o}", "teardown passed")]
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_the_short_way_is_open_where_nobody_listens(listens, run, monkeypatch):
+    ways = []
+    monkeypatch.setattr(
+        "mmlubench.plugin.session.FastPath.run",
+        lambda self, case: ways.append(case.name) or whole(self, case),
+    )
+    run(TOLD_OF_REPORTS if listens else "")
+    assert len(ways) == (0 if listens else 2)  # the first and the last case set up and tear down the module
+
+
+HEARS_WORKERS = """
+import os
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Listener())
+
+class Listener:
+    def pytest_runtest_logreport(self, report):
+        with open("heard.txt", "a") as file:
+            file.write(f"{report.when} {report.outcome}\\n")
+"""
+
+
+def test_a_listener_that_only_the_controller_has_hears_all_that_workers_send(run, folder):
+    run(HEARS_WORKERS, "-n", "2", apart=True)
+    heard = (folder.path / "heard.txt").read_text().splitlines()
+    assert sorted(heard) == sorted(["setup passed", "teardown passed"] * 4 + [f"call {o}" for o in CALLS])
+
+
+COUNTS = """
+import pytest
+
+@pytest.hookimpl({when})
+def pytest_terminal_summary(terminalreporter):
+    counts = {{name: len(reports) for name, reports in terminalreporter.stats.items() if name}}
+    terminalreporter.write_line(f"counted: {{counts}}")
+"""
+
+
+@pytest.mark.parametrize("when", ["", "tryfirst=True", "trylast=True"])
+def test_who_counts_tests_at_the_end_finds_wrong_answers_among_the_failed_ones(when, run):
+    result = run(COUNTS.format(when=when))
+    result.stdout.fnmatch_lines(["counted: {'passed': 3, 'failed': 1}", "*1 failed, 3 passed in*"])
+    assert "short test summary" not in result.stdout.str()
+    assert "= FAILURES =" not in result.stdout.str()
 
 
 @pytest.mark.parametrize("hook", ["runtest_logstart(nodeid)", "runtest_logfinish(nodeid)"])
@@ -145,3 +211,11 @@ def test_other_tests_among_cases_are_run_by_pytest_in_their_turn(run, folder):
     assert said[0] == "test_after.py::test_after"
     assert sum("::test_capitals[" in line for line in said) == 4
     result.stdout.fnmatch_lines(["test_after.py::test_after", "*UserWarning: of the other*"])
+
+
+def test_a_right_answer_that_was_strictly_expected_to_be_wrong_has_failed(run, folder):
+    marks = "import pytest\n\ndef pytest_collection_modifyitems(items):\n"
+    marks += "    for item in items:\n        item.add_marker(pytest.mark.xfail(strict=True))\n"
+    result = run(marks)
+    result.stdout.fnmatch_lines(["*XPASS(strict)*", "*3 failed, 1 xfailed*"])
+    assert folder.outcomes() == ["correct", "wrong", "correct", "correct"]

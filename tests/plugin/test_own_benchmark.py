@@ -59,7 +59,9 @@ def test_ones_own_parameters_multiply_the_cases(write, collected):
         f"test_own[mock-A-all-000{row}-{tone}]" for row in (0, 1) for tone in ("curt", "kind")
     ]
     folder.run("--model", "mock/A").assert_outcomes(passed=4)
-    assert folder.entry()["n"] == 4
+    # Two answers to one question are not two observations.
+    figures = {entry["recipe"]: entry["n"] for entry in folder.json("summary")["results"]}
+    assert figures == {"zero_shot, kind": 2, "zero_shot, curt": 2}
 
 
 def test_fixtures_of_session_and_module_are_made_once_and_shared_ahead_of_time(write):

@@ -315,7 +315,6 @@ class Terminal:
 
     def __init__(self):
         self.width = 0
-        self.stats = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter):
@@ -324,21 +323,43 @@ class Terminal:
         private_pytest.end_line(terminalreporter)
         private_pytest.end_line(terminalreporter)
         terminalreporter.write_line("a whole one")
-        private_pytest.count_as(terminalreporter, "passed", "failed")
-        private_pytest.count_as(terminalreporter, "unheard of", "failed")
-        self.stats = {name: len(reports) for name, reports in terminalreporter.stats.items() if name}
 
 
-def test_the_terminal_has_a_width_ends_lines_and_counts_as_it_is_told(pytester, monkeypatch):
+def test_the_terminal_has_a_width_and_ends_lines(pytester, monkeypatch):
     monkeypatch.setenv("COLUMNS", "93")
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makepyfile("def test_one(): ...")
     terminal = Terminal()
     result = pytester.runpytest_inprocess("-q", plugins=[terminal])
     assert terminal.width == 93
-    assert terminal.stats == {"failed": 1}
     result.stdout.fnmatch_lines(["half a line", "a whole one"], consecutive=True)
-    result.stdout.fnmatch_lines(["1 failed in *"])
+
+
+@pytest.mark.parametrize("capture", ["fd", "sys", "no"])
+def test_a_line_is_written_past_all_buffers_and_captures(capture, pytester):
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile(
+        "import os\n"
+        "from mmlubench.plugin.private_pytest import write_at_once\n"
+        "def test_one(request):\n"
+        "    write_at_once(request.config, 'said at once')\n"
+        "    os._exit(3)\n"  # what is in a buffer is lost
+    )
+    result = pytester.runpytest_subprocess(f"--capture={capture}")
+    assert result.ret == 3
+    result.stdout.fnmatch_lines(["said at once"])
+
+
+def test_without_a_terminal_nothing_is_written_at_once(pytester):
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile(
+        "from mmlubench.plugin.private_pytest import write_at_once\n"
+        "def test_one(request):\n"
+        "    write_at_once(request.config, 'never said')\n"
+    )
+    result = pytester.runpytest_subprocess("-p", "no:terminal")
+    assert result.ret == 0
+    result.stdout.no_fnmatch_line("never said")
 
 
 # -- pytest-xdist --------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,46 @@ def test_a_run_that_is_killed_twenty_times_pays_for_no_answer_twice_and_ends_as_
     assert ended == content(undisturbed)
 
 
+# -- two at once
+
+
+@BOTH
+def test_two_runs_at_once_on_one_store_buy_each_answer_once_and_end_with_the_same(
+    workers: tuple[str, ...],
+    make_folder: Callable[..., Path],
+    start_pytest: Callable[..., Any],
+    start_server: Callable[..., Any],
+) -> None:
+    server, folder = start_server("--latency-ms", "300"), make_folder()
+    options = ("--model", server.model, "--data", "sample", "--concurrency", "8", *workers)
+    first = start_pytest(folder, *options)
+    server.wait_for(10)
+    second = start_pytest(folder, *options)
+    outputs = [running.wait(timeout_s=90).output for running in (first, second)]
+    assert all("n = 120" in output for output in outputs)
+    assert server.stats()["total"] == 120
+    assert "uses the store reports/store.sqlite now: each question is asked by one of the two" in outputs[1]
+    assert "uses the store" not in outputs[0]
+    one, two = ((run / "results.jsonl").read_bytes() for run in (folder / "reports").glob("2*"))
+    assert one == two
+
+
+@BOTH
+def test_a_run_goes_on_alone_when_the_other_on_its_store_is_killed(
+    workers: tuple[str, ...],
+    make_folder: Callable[..., Path],
+    start_pytest: Callable[..., Any],
+    start_server: Callable[..., Any],
+) -> None:
+    server, folder = start_server("--latency-ms", "300"), make_folder()
+    options = ("--model", server.model, "--data", "sample", "--concurrency", "8", *workers)
+    first, second = (start_pytest(folder, *options) for _ in range(2))
+    server.wait_for(40)
+    first.kill()
+    assert "n = 120" in second.wait(timeout_s=60).output
+    assert asked_again(server) <= 8
+
+
 # -- run again
 
 
@@ -201,6 +242,39 @@ def test_refresh_asks_everything_anew_and_keeps_the_new_answers(
     again, asked = asked_by(server, folder, *SAMPLE)
     assert asked == 0
     assert newest(again) == bought  # with the waits of the second purchase, not of the first
+
+
+def test_a_clock_that_is_set_back_buys_nothing_twice_and_a_refresh_is_one(
+    make_folder: Callable[..., Path],
+    start_server: Callable[..., Any],
+    asked_by: Callable[..., tuple[Any, int]],
+) -> None:
+    server, folder = start_server("--latency-ms", "5"), make_folder()
+    assert asked_by(server, folder, *SAMPLE)[1] == 20
+    (folder / "conftest.py").write_text(SET_BACK)
+    assert asked_by(server, folder, *SAMPLE)[1] == 0
+    assert asked_by(server, folder, *SAMPLE, "--refresh")[1] == 20
+    newest = max((folder / "reports").glob("*/manifest.json"), key=lambda path: path.stat().st_mtime_ns)
+    begun = datetime.fromisoformat(json.loads(newest.read_text())["created"]).timestamp()
+    # As `mmlubench resume` does it.
+    assert asked_by(server, folder, *SAMPLE, f"--mmlubench-refresh-since={begun:.3f}")[1] == 0
+    assert asked_by(server, folder, *SAMPLE)[1] == 0
+    (folder / "conftest.py").unlink()
+    assert asked_by(server, folder, *SAMPLE, "--refresh")[1] == 20
+
+
+#: In a folder's conftest.py: the clock goes back by an hour, and by another one a moment after the run began.
+SET_BACK = """
+import time
+real = time.time
+calls = []
+
+def behind():
+    calls.append(1)
+    return real() - 3600 * (1 if len(calls) < 5 else 2)
+
+time.time = behind
+"""
 
 
 def test_no_store_neither_reads_nor_writes_one(
@@ -323,7 +397,7 @@ def test_a_store_that_cannot_be_opened_is_named_by_its_own_option(
 ) -> None:
     server, folder = start_server(), make_folder()
     ran = run_pytest(folder, "--model", server.model, *SAMPLE, "--store", str(folder))
-    assert f"the store {folder} cannot be opened" in assert_refused(ran, server)
+    assert f"the store {folder} is a folder, and a file is needed" in assert_refused(ran, server)
 
 
 @BOTH

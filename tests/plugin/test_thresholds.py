@@ -67,6 +67,16 @@ def test_replies_without_a_letter_are_let_through_up_to_the_limit_and_not_beyond
     assert scripted(mumbled, *GATE, "--max-unparsed-rate", "0.03").status == 0
 
 
+def test_second_tries_are_counted_and_a_published_protocol_has_none(scripted: Callable[..., Any]) -> None:
+    cut = {"completion": "Let me think about", "finish_reason": "length"}
+    ours = scripted({0: cut, 1: cut})
+    assert ours.entry["second_tries"] == 2
+    assert "2 replies cut off and asked for again with a larger token limit" in flat(ours.output)
+    assert [line["second_tries"] for line in ours.lines("results")][:3] == [1, 1, 0]
+    published = scripted({0: cut, 1: cut}, "--recipe", "inspect_zero_shot")
+    assert (published.entry["second_tries"], published.entry["requests"]) == (None, 100)
+
+
 @pytest.fixture
 def failing(
     make_folder: Callable[..., Path], run_pytest: Callable[..., Any], start_server: Callable[..., Any]
@@ -94,6 +104,37 @@ def test_errors_beyond_the_limit_leave_no_number(failing: Callable[..., Any]) ->
     assert ran.status == 0
     assert ran.entry["answered"] == 100 - errors
     assert ran.entry["accuracy"] == ran.entry["outcomes"]["correct"] / (100 - errors)
+
+
+@pytest.mark.parametrize(
+    ("options", "again"),
+    [
+        ((), "fix the cause and run the same command again, which asks only the failed cases"),
+        # The same command would pay for every reply once more, also for those that the run has just got.
+        (
+            ("--refresh",),
+            "fix the cause and go on with `mmlubench resume latest`: the same command would, with --refresh, "
+            "ask every case again",
+        ),
+        # What `mmlubench resume` starts is no longer such a command.
+        (
+            ("--refresh", "--refresh-since", "1"),
+            "fix the cause and run the same command again, which asks only the failed cases",
+        ),
+        (
+            ("--refresh", "--run-dir", "my runs"),
+            "fix the cause and go on with `mmlubench resume latest --run-dir 'my runs'`: ",
+        ),
+        (
+            ("--no-store",),
+            "fix the cause and run the same command again, which asks every case again, as --no-store keeps no reply",
+        ),
+    ],
+)
+def test_the_advice_after_errors_asks_no_more_than_it_says(
+    failing: Callable[..., Any], options: tuple[str, ...], again: str
+) -> None:
+    assert again in flat(failing(*options).output)
 
 
 def test_guessing_another_model_and_a_dropped_parameter_are_told_everywhere(

@@ -104,3 +104,49 @@ def test_rows_that_cannot_be_used_are_told_with_their_file(described, rows, told
     said = described(rows=rows).refused("-k", "capitals", "--model", "mock/A")
     assert "capitals.csv" in said
     assert told in said
+
+
+NUMBERED = "Question,A,B,C,D,Right,Topic\n" + "".join(
+    f"Is it {n}?,w,x,y,z,{n % 3 + 1},europe\n" for n in range(9)
+)
+FIRST = "Question,A,B,C,D,Right,Topic\n" + "".join(f"Is it {n}?,yes,x,y,z,A,europe\n" for n in range(40))
+
+
+def test_what_looks_wrong_is_said_before_and_with_the_figures(described):
+    folder = described(rows=NUMBERED)
+    result = folder.run("-k", "capitals", "--model", "mock/A")
+    result.stdout.fnmatch_lines(
+        ["mmlubench: capitals: 9 questions from *; warning: answers are numbers, read as *"]
+    )
+    assert "say `index_base: 1` if they are counted from 1" in folder.entry()["notice"]
+
+
+def test_a_key_that_never_moves_is_warned_of_and_shuffle_moves_it(described):
+    folder = described(rows=FIRST)
+    folder.run("-k", "capitals", "--model", "mock/A")
+    assert "A is the right letter of all 40 questions" in folder.entry()["notice"]
+    assert folder.entry()["accuracy"] == 1.0
+    folder = described(YAML + "shuffle: true\n", FIRST)
+    outcomes = []
+    for more in ((), ("-n", "2")):
+        folder.run_apart("-k", "capitals", "--model", "mock/A", *more)
+        lines = folder.lines("results")
+        assert all(line["order"]["ABCD".index(line["answer"])] == "A" for line in lines)
+        outcomes.append({line["id"]: (line["outcome"], line["order"]) for line in lines})
+    assert outcomes[0] == outcomes[1]
+    assert 0.1 < folder.entry()["accuracy"] < 0.45
+    assert "shuffled" in folder.entry()["notice"]
+
+
+def test_rows_of_a_test_are_doubted_too(folder):
+    folder.write(
+        "test_own.py",
+        "import pytest\n"
+        "from mmlubench import Question\n"
+        "ROWS = [Question(f'own/s/{n}', 'own', 's', 's', f'{n}?', ('a', 'b'), 'A') for n in range(5)]\n"
+        "@pytest.mark.questions('own', rows=ROWS)\n"
+        "async def test_own(question, solver):\n"
+        "    assert (await solver(question)).letter == question.answer\n",
+    )
+    folder.run("-k", "own", "--model", "mock/A")
+    assert "A is the right letter of all 5 questions" in folder.entry()["notice"]

@@ -117,7 +117,10 @@ def test_a_bad_value_is_named_with_its_key(prompt_file: Writer, keys: dict[str, 
 @pytest.mark.parametrize(
     ("template", "said"),
     [
-        ("{{ qestion }} {{ choices }}", "unknown variable qestion; it may use question, choices, letters"),
+        (
+            "{{ qestion }} {{ choices }}",
+            "unknown variable qestion; it may use question, choices, options, letters",
+        ),
         ("{{ question }}{% if false %}{{ nope }}{% endif %}", "unknown variable nope"),
         ("line one\n{% for x in choices %}{{ question }}", "line 2 of template is not Jinja2"),
         ("{{ question | shout }}", "No filter named 'shout'"),

@@ -123,3 +123,14 @@ def test_the_manifest_can_tell_recipes_apart() -> None:
     told = load_recipe("cot", shots=2).to_dict()
     assert (told["name"], told["version"], told["shots"], len(told["sha256"])) == ("cot", "1", 2, 64)
     assert json.loads(json.dumps(load_recipe("llama3").to_dict()))["stop"] == ["."]
+
+
+def test_options_are_texts_in_a_loop_and_lines_when_printed() -> None:
+    question = Question("q/1", "q", "sums", "stem", "?", ("one", "two"), "B")
+    shown = Question("q/2", "q", "sums", "stem", "!", ("x", "y"), "A")
+    template = (
+        "{{ options }}|{% for text in options %}<{{ text }}>{% endfor %}|{{ options[1] }}|{{ options | length }}"
+        "|{{ letters }}|{% for shot in shots %}{{ shot.options }}{{ shot.letters }}{% endfor %}"
+    )
+    (message,) = render(Recipe("r", "1", "d", template, shots=1), question, [shown])
+    assert message.content == "A. one\nB. two|<one><two>|two|2|AB|A. x\nB. yAB"

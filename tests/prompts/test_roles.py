@@ -86,23 +86,26 @@ def test_only_what_comes_after_others_may_leave_the_question_out(
         (
             {"template": "{{ question }} {{ persona }}"},
             QUESTION_VARIABLES,
-            "template uses the unknown variable persona; it may use category, subject, question.",
+            "template uses the unknown variable persona; it may use category, "
+            "subject, question, choices, options, letters, letters_list.",
         ),
         (
             {"template": "{{ question }} {{ other_agent_responses }}"},
             QUESTION_VARIABLES,
-            "template uses the unknown variable other_agent_responses; it may use category, subject, question.",
+            "template uses the unknown variable other_agent_responses; it may use category, "
+            "subject, question, choices, options, letters, letters_list.",
         ),
         (
             {"template": "{{ debate_chain[-1] }}"},
             REPLY_VARIABLES,
             "template uses the unknown variable debate_chain; "
-            "it may use category, subject, question, other_agent_responses.",
+            "it may use category, subject, question, choices, options, letters, letters_list, other_agent_responses.",
         ),
         (
             {"template": "Who knows?"},
             QUESTION_VARIABLES,
-            "template never uses question; it may use category, subject, question.",
+            "template never uses question; it may use category, "
+            "subject, question, choices, options, letters, letters_list.",
         ),
     ],
 )
@@ -146,3 +149,14 @@ def test_a_template_that_is_none_is_told_with_its_line(prompt_file: Writes) -> N
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(PromptError, match=r"none\.yaml: cannot be read"):
         read_role("x", tmp_path / "none.yaml", QUESTION_VARIABLES)
+
+
+def test_every_prompt_may_show_the_choices_in_its_own_way(prompt_file: Writes) -> None:
+    question = Question("q/1", "q", "sums", "math", "1 + 1 = ?", ("one", "two"), "B")
+    own = "{{ question }}|{{ options }}|{% for letter, text in choices %}({{ letter }}) {{ text }} {% endfor %}|"
+    own += "{{ letters }}"
+    role = read_role("x", prompt_file(template=own), QUESTION_VARIABLES)
+    assert role.text(question) == "1 + 1 = ?\nA. one\nB. two|A. one\nB. two|(A) one (B) two |AB"
+    answers = "{{ other_agent_responses }} {{ letters_list }}"
+    role = read_role("x", prompt_file(template=answers), REPLY_VARIABLES)
+    assert role.text(question, Replies([("Agent 2", "A")])).endswith("A or B")

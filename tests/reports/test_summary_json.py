@@ -30,7 +30,11 @@ def test_a_script_can_see_that_a_run_is_doubtful(summary: Build) -> None:
     (warning,) = summary(doubts={"dropped": {"seed": 960}}).to_dict()["warnings"]
     assert warning.startswith("asked for but not sent: seed (960 requests)")
     assert summary().to_dict()["warnings"] == []
-    assert summary().to_dict()["thresholds"] == {"max_error_rate": 0.01, "max_unparsed_rate": 0.02}
+    assert summary().to_dict()["thresholds"] == {
+        "max_error_rate": 0.01,
+        "max_unparsed_rate": 0.02,
+        "min_letter_mass": 0.1,
+    }
 
 
 def test_the_file_survives_json(summary: Build) -> None:

@@ -302,7 +302,7 @@ def written(path: Path, cases: Iterator[Entry]) -> Path:
 def test_probabilities_repeats_and_what_is_missing_have_columns(tmp_path: Path) -> None:
     known = {"A": 0.25, "B": 0.75}
     cases = [
-        result(0, probabilities=known, usage=Usage(cost_usd=0.5)),
+        result(0, probabilities=known, usage=Usage(cost_usd=0.5), letter_mass=0.98),
         result(1, letters=("A", "B", None), score=0.5),
         result(2, outcome=Outcome.UNPARSED, prediction=None),
         result(3, outcome=Outcome.ERROR, prediction=None, error="cannot connect"),
@@ -310,7 +310,9 @@ def test_probabilities_repeats_and_what_is_missing_have_columns(tmp_path: Path) 
     frame = open_run(written(tmp_path / "run", iter(cases))).to_pandas()
     assert frame["probability"].tolist()[0] == 0.75
     assert frame["probability_right"].tolist()[0] == 0.25
-    assert frame["probability"].isna().tolist() == [False, True, True, True]
+    assert frame["letter_mass"].tolist()[0] == 0.98
+    for column in ("probability", "letter_mass"):
+        assert frame[column].isna().tolist() == [False, True, True, True]
     assert frame["cost_usd"].isna().tolist() == [False, True, True, True]
     assert frame["epochs"].tolist() == [1, 3, 1, 1]
     assert frame["prediction"].isna().tolist() == [False, False, True, True]

@@ -127,7 +127,7 @@ def test_no_key_is_in_anything_that_a_run_prints_or_writes(
         assert said in ran.output
     assert "key        = '***'" in ran.output
     assert "'PLANTED_KEY': '***'" in ran.output
-    assert "redirects to /login?key=***; put that into base_url" in ran.output
+    assert "/login?key=***; put that into base_url" in ran.output
     assert (ran.folder / "reports" / "store.sqlite").stat().st_size
     assert "no login with ***" in (ran.folder / "junit.xml").read_text()
 

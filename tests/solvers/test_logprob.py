@@ -122,7 +122,8 @@ def test_both_spellings_of_a_letter_count_together() -> None:
 
 def test_what_is_missing_and_how_likely_the_rest_is_is_told() -> None:
     assert solve(told(LIKELIEST)).explanation == (
-        "answered A (rule: logprob; A 0.556, B 0.333, C 0.111, D 0.000; not among the likeliest tokens: D), right is B"
+        "answered A (rule: logprob; A 0.556, B 0.333, C 0.111, D 0.000; together 90.0 % of all probability; "
+        "not among the likeliest tokens: D), right is B"
     )
     everything = tuple((letter, -1.0) for letter in "DCBA")
     assert "not among" not in solve(told(everything)).explanation
@@ -146,6 +147,46 @@ def test_a_refusal_is_a_refusal_and_anything_else_without_log_probabilities_an_e
     assert (refused.letter, refused.failure, refused.text) == (None, Outcome.REFUSED, "I cannot.")
     with pytest.raises(ProviderError, match="the reply has none"):  # a user's own model that passes over them
         solve(Canned(Completion("A", "stop")), Scoring.CHAT)
+
+
+# -- how much the letters hold ----------------------------------------------------------------------------------------
+
+
+def test_how_much_probability_the_letters_hold_together_is_measured() -> None:
+    answer = solve(told(LIKELIEST))
+    assert answer.letter_mass == pytest.approx(0.9)
+    assert answer.unlisted_mass == pytest.approx(0.0)  # everything is listed, so D has nothing
+
+
+def test_an_article_that_is_the_likeliest_letter_is_known_by_how_little_the_letters_hold() -> None:
+    # After a prompt for chats that is sent raw: " A good answer", and no letter.
+    answer = solve(told(((" The", log(0.5)), ("\n", log(0.3)), (" A", log(0.01)))))
+    assert answer.letter == "A"
+    assert answer.letter_mass == pytest.approx(0.01)
+    assert answer.unlisted_mass == pytest.approx(0.19)  # B, C and D may have up to that
+    assert "together 1.0 % of all probability" in answer.explanation
+
+
+def test_without_any_letter_in_the_list_the_letters_hold_nothing_that_is_known() -> None:
+    answer = solve(told((("<think>", log(0.95)), ("The", log(0.01)))), Scoring.CHAT)
+    assert (answer.letter_mass, answer.unlisted_mass) == (0.0, pytest.approx(0.04))
+
+
+def test_where_no_letter_is_missing_nothing_is_hidden() -> None:
+    answer = solve(told(tuple((f" {letter}", log(0.2)) for letter in "ABCD")))
+    assert (answer.letter_mass, answer.unlisted_mass) == (pytest.approx(0.8), 0.0)
+
+
+def test_an_echo_measures_it_by_all_tokens_of_each_continuation() -> None:
+    chances = {"A": 0.1, "B": 0.2, "C": 0.05, "D": 0.01}
+    replies = {f" {letter}": ((" ", log(0.5)), (letter, log(p))) for letter, p in chances.items()}
+    answer = solve(Canned(replies), Scoring.ECHO)
+    assert (answer.letter_mass, answer.unlisted_mass) == (pytest.approx(0.5 * 0.36), 0.0)
+
+
+@pytest.mark.parametrize("reply", [Completion("I cannot.", "refusal")])
+def test_a_refusal_has_no_letter_mass(reply: Completion) -> None:
+    assert solve(Canned(reply), Scoring.CHAT).letter_mass is None
 
 
 # -- echoes ----------------------------------------------------------------------------------------------------------
@@ -224,3 +265,17 @@ def test_probabilities_are_those_of_the_letters_alone(pairs: list[tuple[str, flo
     mass = {letter: sum(exp(v) for token, v in pairs if token.strip() == letter) for letter in "ABCD"}
     for letter in "ABCD":
         assert known[letter] == pytest.approx(mass[letter] / sum(mass.values()), abs=1e-9)
+
+
+# -- one token alone -------------------------------------------------------------------------------------------------
+
+
+def test_a_token_without_alternatives_is_no_certainty() -> None:
+    # Scaled to 1 in total, a letter with a probability of 0.2 would be certain.
+    with pytest.raises(ProviderError, match="the log-probability of one token alone"):
+        solve(told(((" B", log(0.2)),)))
+
+
+def test_a_token_that_is_certain_by_its_own_figure_is_an_answer() -> None:
+    answer = solve(told(((" B", log(0.9999)),)))
+    assert (answer.letter, answer.probabilities and answer.probabilities["B"]) == ("B", 1.0)

@@ -9,9 +9,12 @@ import pytest
 
 from mmlubench.engine.journal import Journal, Journaled, current_journal
 from mmlubench.errors import Overloaded, PromptError, ProviderError, Rejected
+from mmlubench.models import ModelSpec
 from mmlubench.prompts import Recipe, load_recipe, render
 from mmlubench.schema import Answer, Completion, Outcome, Params, Question, Request, Usage
-from mmlubench.solvers import SingleTurn, Solver
+from mmlubench.settings import Settings
+from mmlubench.solvers import Seat, SingleTurn, Solver, SolverContext
+from mmlubench.solvers.single import SINGLE
 from tests.scripted_model import Scripted
 
 
@@ -180,6 +183,31 @@ def test_nothing_is_asked_again_where_it_cannot_help_or_is_not_wanted(
     assert len(model.asked) == 1
     assert answer.failure is Outcome.TRUNCATED
     assert "asked" not in answer.explanation
+
+
+@pytest.mark.parametrize(
+    ("name", "requests"), [("zero_shot", 2), ("cot", 2), ("inspect_zero_shot", 1), ("simple_evals", 1)]
+)
+def test_a_published_protocol_is_asked_as_published_without_a_second_try(name: str, requests: int) -> None:
+    recipe = load_recipe(name)
+    assert bool(recipe.reproduces) is (requests == 1)
+    model = Scripted(CUT, Completion("ANSWER: B", "stop"))
+    spec = ModelSpec(label="m", client="mock", model_id="m")
+    context = SolverContext(Settings(), [Seat(model, spec, PARAMS)], recipe, {}, recipe.extraction)
+    answer = asyncio.run(SINGLE.build(context)(QUESTION))
+    assert len(model.asked) == requests
+    assert answer.second_tries == requests - 1
+
+
+@pytest.mark.parametrize(
+    ("second", "tries"),
+    [(Completion("ANSWER: D", "stop"), 1), (CUT, 1), (Rejected("too large", status=400), 0)],
+)
+def test_a_second_reply_in_the_place_of_the_first_is_counted(
+    second: Completion | Exception, tries: int
+) -> None:
+    assert solve(Scripted(CUT, second)).second_tries == tries
+    assert solve(Scripted(Completion("ANSWER: B", "stop"))).second_tries == 0
 
 
 def test_the_budget_is_known_by_its_value_whatever_the_provider_calls_it() -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from math import sqrt
+from math import comb, sqrt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mmlubench.stats import standard_error, wilson
+from mmlubench.stats.intervals import finite_population
 
 
 @st.composite
@@ -80,3 +81,40 @@ def test_counts_that_cannot_be_are_refused(correct: int, n: int) -> None:
         wilson(correct, n)
     with pytest.raises(ValueError, match="must lie between 0 and n"):
         standard_error(correct, n)
+
+
+# -- a sample of a finite benchmark
+
+
+def test_the_correction_agrees_with_hand_worked_values() -> None:
+    assert finite_population(2_000, 14_042) == pytest.approx(0.926**2, abs=1e-3)
+    assert finite_population(7_000, 14_042) == pytest.approx(0.708**2, abs=1e-3)
+    assert (finite_population(1, 14_042), finite_population(14_042, 14_042)) == (1.0, 0.0)
+    assert (finite_population(1, 1), finite_population(0, 1)) == (0.0, 1.0)
+    with pytest.raises(ValueError, match="a sample of 3 from 2"):
+        finite_population(3, 2)
+
+
+def test_the_interval_of_all_questions_is_that_share() -> None:
+    assert wilson(9_169, 14_042, left=0.0) == pytest.approx((9_169 / 14_042,) * 2)
+    assert wilson(5, 10, left=1.0) == wilson(5, 10)
+
+
+def test_the_correction_is_as_good_as_more_independent_answers() -> None:
+    # 500 of 1,000: as sure as 999 answers with replacement would be, the effective sample size n(N - 1)/(N - n).
+    assert wilson(300, 500, left=finite_population(500, 1_000)) == pytest.approx(wilson(599.4, 999), abs=1e-9)
+
+
+def test_it_holds_the_share_of_the_whole_as_often_as_it_says() -> None:
+    # 400 of 1,000 questions, 612 of which would be right: as many draws as there are in the hypergeometric law.
+    population, right, n = 1_000, 612, 400
+    left, ways = finite_population(n, population), comb(population, n)
+    covered = too_wide = 0
+    for correct in range(n + 1):
+        weight = comb(right, correct) * comb(population - right, n - correct)
+        low, high = wilson(correct, n, left=left)
+        covered += weight if low <= right / population <= high else 0
+        low, high = wilson(correct, n)
+        too_wide += weight if low <= right / population <= high else 0
+    assert covered / ways == pytest.approx(0.95, abs=0.006)
+    assert too_wide / ways > 0.985

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,14 @@ def test_a_run_that_is_not_complete_says_so_in_place_of_a_headline() -> None:
     assert (told["headline"], told["why_no_headline"]) == (False, "the run was stopped after 4 of 9 cases")
     assert told["accuracy"] == 0.25
     assert told["warnings"] == []  # that it is like guessing says nothing any more
+
+
+def test_thinking_without_a_reply_is_named_as_the_cause() -> None:
+    silent = [replace(result, rule="unparsed:thinking") for result in cases(unparsed=4)]
+    told = summarize([*cases(correct=6), *silent]).why_no_headline
+    assert told is not None
+    assert "thinking without a reply (4)" in told
+    assert "--recipe" not in told
 
 
 @given(runs)
@@ -143,8 +152,12 @@ def test_the_thresholds_asked_for_are_those_applied_and_written_down() -> None:
     results = cases(correct=90, error=5, unparsed=5)
     lenient = summarize(results, Thresholds(max_error_rate=0.05, max_unparsed_rate=0.06)).to_dict()
     assert lenient["headline"] is True
-    assert lenient["thresholds"] == {"max_error_rate": 0.05, "max_unparsed_rate": 0.06}
-    assert summarize(results).to_dict()["thresholds"] == {"max_error_rate": 0.01, "max_unparsed_rate": 0.02}
+    assert lenient["thresholds"] == {
+        "max_error_rate": 0.05,
+        "max_unparsed_rate": 0.06,
+        "min_letter_mass": 0.1,
+    }
+    assert summarize(results).to_dict()["thresholds"]["max_error_rate"] == 0.01
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60))

@@ -83,6 +83,38 @@ def test_too_many_replies_without_a_letter(counts: dict[str, int], sentence: str
     assert reason(**counts) == sentence
 
 
+@pytest.mark.parametrize(
+    ("causes", "advice"),
+    [
+        (
+            {"unparsed:thinking": 5},
+            "thinking without a reply (5): turn thinking off (extra_body in models.yaml), or check the reasoning "
+            "parser of the server, which may have taken the reply for thinking",
+        ),
+        (
+            {"unparsed:tool_call": 5},
+            "a tool call without text (5): set tool_choice: none (extra_body in models.yaml), or start the server "
+            "without its tool parser",
+        ),
+    ],
+)
+def test_a_known_cause_is_named_in_place_of_another_recipe(causes: dict[str, int], advice: str) -> None:
+    told = DEFAULT.why_no_headline(tally(correct=95, unparsed=5), "", causes)
+    assert told is not None
+    assert told.endswith(f"(2 here): {advice}")
+
+
+def test_causes_are_told_by_their_number_and_the_rest_keeps_its_advice() -> None:
+    causes = {"unparsed:thinking": 6, "unparsed": 3, "unparsed:tool_call": 1}
+    told = DEFAULT.why_no_headline(tally(correct=90, unparsed=10), "", causes)
+    assert told is not None
+    assert (
+        told.index("thinking without a reply (6)")
+        < told.index("try another --recipe")
+        < told.index("a tool call without text (1)")
+    )
+
+
 @pytest.mark.parametrize("kind", ["unparsed", "truncated"])
 def test_a_small_run_is_not_spoiled_by_a_single_reply(kind: str) -> None:
     # 1 of 20 is 5 %, which says nothing yet of the rate, and moves the accuracy by less than its interval is wide.

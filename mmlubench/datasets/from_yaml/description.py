@@ -7,6 +7,8 @@
       choices: [A, B, C, D]        # or one column that holds a list
       answer: Right
     answer: letter                 # or index, text; auto where it can be told
+    index_base: 1                  # if answers are numbers and the first choice is 1; without it 0
+    shuffle: true                  # if the right choice always stands at the same place
 
 `hub: owner/name` with `revision` stands in the place of `file` for a data set on the hub.
 """
@@ -14,7 +16,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -23,9 +25,12 @@ from typing import ClassVar
 from mmlubench import yaml_file
 from mmlubench.datasets import checks
 from mmlubench.datasets.base import Rows, Source, Spec
-from mmlubench.datasets.from_yaml.rows import WAYS, Columns, questions
+from mmlubench.datasets.from_yaml import doubts, scripts
+from mmlubench.datasets.from_yaml.answers import WAYS
+from mmlubench.datasets.from_yaml.rows import Columns, questions
 from mmlubench.datasets.sources import tables
 from mmlubench.errors import DataError
+from mmlubench.schema import Question
 
 _AUTO = "auto"
 _SCORED, _EXAMPLES = "test", "dev"  # what the splits of files are called; those of the hub have names
@@ -62,10 +67,15 @@ class Description:
     columns: Columns
     answer: str = field(default=_AUTO, metadata=_ANSWER)
     """How `columns.answer` names the right choice: one of `WAYS`, or `auto`."""
-    index_base: int = 0
-    """The number of the first choice, where answers are numbers."""
+    index_base: int | None = None
+    """The number of the first choice, where answers are numbers: 0 if it is not said."""
+    shuffle: bool = False
+    """Whether choices get an order drawn from the question's id, also those of worked examples.
+
+    For data whose right choice always stands at the same place. No choice and no rationale may then name a letter.
+    """
     language: str = ""
-    """The locale of all questions; a column may say it of each instead."""
+    """The locale of all questions; a column may say it of each instead. Else the script tells it if it can."""
 
 
 def read(path: str | Path) -> Spec:
@@ -80,7 +90,9 @@ def read(path: str | Path) -> Spec:
 def _spec(said: Description) -> Spec:
     columns = said.columns
     scored, examples = (said.split or _SCORED, said.shots_split) if said.hub else (_SCORED, _EXAMPLES)
-    make = partial(questions, said.name, columns, said.answer, said.index_base, said.language)
+    make = partial(
+        questions, said.name, columns, said.answer, said.index_base, said.language, shuffle=said.shuffle
+    )
     return Spec(
         name=said.name,
         repository=said.hub,
@@ -88,14 +100,33 @@ def _spec(said: Description) -> Spec:
         revision=said.revision,
         columns=dict.fromkeys(columns.used(), checks.ANY),
         check=checks.filled,
-        build=lambda split, files: make("" if split == scored else f"{split}-", files),
+        build=lambda split, files: make(prefix="" if split == scored else f"{split}-", files=files),
         counts={},
         scored=scored,
         example_split=examples,
         spare=(),
         description=said.description,
         source=partial(_source, said),
+        remarks=partial(_remarks, said),
     )
+
+
+def _remarks(said: Description, source: Source, questions: Sequence[Question]) -> Iterator[str]:
+    """Yield what a user should know of the questions: doubts, and what was done that the data do not say."""
+    if said.shuffle:
+        yield "choices shuffled by the id of their question"
+    first = questions[0]
+    if first.language and not said.language and not said.columns.language:
+        yield (
+            f"no language is said, and {scripts.script(first.language)} script taken for `language: {first.language}`"
+        )
+    yield from doubts.one_letter(questions)
+    yield from doubts.lettered_twice(questions)
+    yield from doubts.repeated(questions)
+    if said.index_base is None and said.answer in ("index", _AUTO):
+        scored = source.splits[said.split or _SCORED if said.hub else _SCORED]
+        answers = (answer for rows in scored for answer in rows.columns[said.columns.answer])
+        yield from doubts.counted_from_one(answers, questions)
 
 
 def _source(said: Description) -> Source:

@@ -1,4 +1,4 @@
-"""Sources of data, as `--data` names them: the hub, the embedded sample, a local folder or tar."""
+"""Sources of data, as `--data` names them: the hub, the embedded sample, a local folder, tar or single file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmlubench.datasets.base import Source, Spec
-from mmlubench.errors import DataError
+from mmlubench.errors import DataError, close_to
 
 if TYPE_CHECKING:
     from mmlubench.datasets.sources.sampled import Choose
@@ -39,6 +39,8 @@ def read(
 
         return sample.read(spec, parts)
     path = Path(data).expanduser()
+    if path.is_file():
+        return _file(spec, path, parts)
     return _in_parts(spec, path, parts, partial, choose) if spec.parts else _local(spec, path)
 
 
@@ -65,12 +67,24 @@ def examples(lender: Spec, data: str) -> Source | None:
     return None
 
 
+def _file(spec: Spec, path: Path, parts: Sequence[str]) -> Source:
+    # late: a reader brings its libraries, and one of them is enough
+    from mmlubench.datasets.sources import hendrycks, single_file, tables
+
+    source = single_file.read(spec, path, parts)
+    if source is not None:
+        return source
+    if spec.hendrycks:
+        return hendrycks.read_tar(path)
+    raise DataError(
+        path, f"its name must end in one of {', '.join(tables.KINDS)} to be a file of {spec.name}."
+    )
+
+
 def _local(spec: Spec, path: Path) -> Source:
     # late: a reader brings its libraries, and one of them is enough
     from mmlubench.datasets.sources import hendrycks, parquet
 
-    if path.is_file() and spec.hendrycks:
-        return hendrycks.read_tar(path)
     source = parquet.read(spec, path) or (hendrycks.read_folder(spec, path) if spec.hendrycks else None)
     if source is None:
         csv = f", {hendrycks.LOOKED_FOR}" if spec.hendrycks else ""
@@ -90,6 +104,11 @@ def _in_parts(spec: Spec, path: Path, parts: Sequence[str], partial: bool, choos
 
 def _nothing(spec: Spec, path: Path, looked: str, file: str = "") -> DataError:
     """Return the error for a path that holds no data in any of the layouts looked for."""
+    # late: only this error needs it
+    from mmlubench.datasets.sources import tables
+
+    if path.suffix.lower() in tables.KINDS and not path.exists():
+        return DataError(path, f"there is no such file with {spec.name}; give its path, from {Path.cwd()}.")
     problem = "it holds no data of" if path.is_dir() else "there is no such folder with"
     ways = [
         "hub",
@@ -97,4 +116,7 @@ def _nothing(spec: Spec, path: Path, looked: str, file: str = "") -> DataError:
         f"a folder{f' or {file}' if file else ''} that has them",
     ]
     way_out = f"give {', '.join(ways[:-1])}, or {ways[-1]}"
-    return DataError(path, f"{problem} {spec.name}; looked for {looked}, also below {spec.name}/; {way_out}.")
+    meant = close_to(str(path), ways[:-1]).rstrip("?")
+    return DataError(
+        path, f"{problem} {spec.name}{meant}; looked for {looked}, also below {spec.name}/; {way_out}."
+    )

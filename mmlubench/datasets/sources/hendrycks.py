@@ -17,6 +17,7 @@ from typing import Any
 
 from mmlubench.datasets import checks
 from mmlubench.datasets.base import Rows, Source, Spec
+from mmlubench.datasets.sources import tables
 from mmlubench.errors import DataError
 from mmlubench.inputs import CSV_BYTES, DATA_BYTES, TooLarge, check_size, read_bytes
 from mmlubench.schema import ALPHABET
@@ -43,6 +44,19 @@ def read_folder(spec: Spec, root: Path) -> Source | None:
     return None
 
 
+def read_file(path: Path) -> Rows | None:
+    """Read one CSV file without a header, whose name begins with its subject; None if it has a header.
+
+    Raises DataError.
+    """
+    records = _records(_whole(path), str(path))
+    letters = ALPHABET[:CHOICES]
+    if not records or len(records[0]) != CHOICES + 2 or records[0][-1] not in (*letters,):
+        return None
+    subject = re.sub(r"_(test|dev|val)$", "", path.stem)
+    return _as_rows(records, subject, str(path))
+
+
 def read_tar(path: Path) -> Source:
     """Read a tar, plain or compressed, in this layout. Raises DataError if it has no such files."""
     try:
@@ -50,7 +64,11 @@ def read_tar(path: Path) -> Source:
         with _opened(path) as tar:
             files = {member.name: _content(tar, member) for member in tar if _wanted(member)}
     except (tarfile.TarError, EOFError, zlib.error, LZMAError, OSError) as error:
-        raise DataError(path, f"it cannot be read as a tar file ({checks.first_line(error)}).") from error
+        raise DataError(
+            path,
+            f"it cannot be read as a tar file ({checks.first_line(error)}); looked for a tar with {LOOKED_FOR}, "
+            f"or a file whose name ends in {', '.join(tables.KINDS)}.",
+        ) from error
     return Source(_splits(files, str(path)), f"CSV files in {path}")
 
 
@@ -106,7 +124,10 @@ def _splits(files: Mapping[str, bytes], where: str) -> dict[str, list[Rows]]:
 
 def _rows(content: bytes, subject: str, file: str) -> Rows:
     """Read one CSV file. Raises DataError for a record without six columns or without a letter in the last."""
-    records = _records(content, file)
+    return _as_rows(_records(content, file), subject, file)
+
+
+def _as_rows(records: list[list[str]], subject: str, file: str) -> Rows:
     for number, record in enumerate(records):
         checks.csv_record(file, number, record, CHOICES)
     columns: dict[str, list[Any]] = {

@@ -79,9 +79,8 @@ def _library(spec: Spec) -> ModuleType:
         return import_module("datasets")
     except ImportError as error:
         way_out = "run `pip install datasets`, or give --data DIR or --data sample"
-        raise DataError(
-            _name(spec), f"the package `datasets` cannot be imported ({error}); {way_out}."
-        ) from error
+        problem = f"the package `datasets` cannot be imported ({error})"
+        raise DataError(_name(spec), problem, way_out=way_out) from error
 
 
 def _from_library(library: ModuleType, spec: Spec, config: str) -> dict[str, pa.Table]:
@@ -124,10 +123,23 @@ def _cached(library: ModuleType, spec: Spec, config: str) -> Any:
     return splits if files and all(spec.revision in file or not is_commit for file in files) else None
 
 
+def fetch_failed(spec: Spec, problem: str) -> DataError:
+    """Return the error of a snapshot that cannot be fetched, with advice for that."""
+    way_out = (
+        "run the same command where the hub can be reached (HTTPS_PROXY names a proxy, HF_ENDPOINT a mirror), "
+        "and copy the folder here"
+    )
+    if "HF_HUB_OFFLINE" in problem:
+        way_out = "unset HF_HUB_OFFLINE, or run the same command elsewhere and copy the folder here"
+    elif "`datasets`" in problem:
+        way_out = "run `pip install datasets`"
+    return DataError(_name(spec), problem, way_out=way_out)
+
+
 def _failed(spec: Spec, problem: str) -> DataError:
     fetch = f"run `mmlubench data fetch {spec.name} --to DIR/{spec.name}` on a machine with a network"
     way_out = f"{fetch} and give --data DIR here"
     way_out += ", or give --data sample for the embedded sample" if spec.sample else ""
     if spec.source:  # described by the user's own file: `mmlubench data fetch` does not know its name
         way_out = "get the data as a file, and name that under `file`"
-    return DataError(_name(spec), f"{problem}; {way_out}.")
+    return DataError(_name(spec), problem, way_out=way_out)

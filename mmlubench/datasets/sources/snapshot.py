@@ -51,9 +51,15 @@ def fetch(name: str, to: Path) -> Path:
     from mmlubench.datasets.sources import hub
 
     spec = hub.pinned(spec)
-    tables = hub.tables(spec)
+    try:
+        tables = hub.tables(spec)
+    except DataError as error:
+        if not error.way_out:
+            raise
+        raise hub.fetch_failed(spec, error.problem) from None
     assemble(spec, hub.source(spec, tables))
     with _usable(to):
+        _check_names(tables, to)
         _write(spec, tables, to)
     return to
 
@@ -128,6 +134,16 @@ def _check_target(spec: Spec, to: Path) -> None:
     older = read(to)
     if older and older.dataset != spec.name:
         raise UserError(f"{to} holds a snapshot of {older.dataset}; give another folder for {spec.name}.")
+
+
+def _check_names(tables: Iterable[str], to: Path) -> None:
+    """Raise UserError if a file would be replaced that the older snapshot does not list: it is somebody else's."""
+    older = read(to)
+    for name in (f"{stem}.parquet" for stem in tables):
+        if (to / name).exists() and (older is None or name not in older.files):
+            raise UserError(
+                f"{to / name} is none of the snapshot beside it, and is left as it is; give another folder."
+            )
 
 
 def _write(spec: Spec, tables: Mapping[str, Any], to: Path) -> None:

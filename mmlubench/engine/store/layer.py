@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from mmlubench.engine.journal import Journal, current_journal
+from mmlubench.engine.store.database import PATIENCE_S
 from mmlubench.engine.store.reply import StoredReply, request_key
-from mmlubench.engine.store.sqlite import Store
+from mmlubench.engine.store.sqlite import Store, StoreBusy
 from mmlubench.errors import StoreError
 from mmlubench.models.base import Model
 from mmlubench.schema import Completion, Request
+
+#: Seconds between two looks into a store that another process has locked.
+_RETRY_S = 0.2
 
 
 class Stored:
@@ -47,9 +53,17 @@ class Stored:
         """
         journal = current_journal.get()
         key = self._key(request, journal or self._no_case)
-        reply = self._store.get(key)
+        try:
+            reply = self._store.get(key)
+        except StoreBusy:
+            reply = await self._get_when_free(key)
         if reply is None or reply.at < self._since:
-            return await self._ask(request, key, journal)
+            # Of several runs that use this store at once, one asks.
+            if not self._store.leases.must_claim() or await self._store.await_turn(key, self._since):
+                return await self._ask(request, key, journal)
+            reply = await self._get_when_free(key)
+            if reply is None:  # damaged
+                return await self._ask(request, key, journal)
         if journal is not None:
             journal.recalled(
                 self._label, request, reply.completion, attempts=reply.attempts, latency_s=reply.latency_s
@@ -67,17 +81,32 @@ class Stored:
         # A case may have several requests under way: a separate journal counts the attempts of this one only.
         own = Journal()
         current_journal.set(own)
+        self._store.leases.begin(key)
         try:
             completion = await self._model.generate(request)
+        except BaseException:
+            self._store.leases.failed(key)
+            raise
         finally:
             current_journal.set(journal)
             if journal is not None:
                 journal.absorb(own)
-        reply = StoredReply(completion, self._label, time.time(), own.sent or 1, own.latency_s)
+        # If the clock was set back, this reply is still newer than those that the run replaces.
+        at = max(time.time(), self._since if self._since < math.inf else 0.0)
+        reply = StoredReply(completion, self._label, at, own.sent or 1, own.latency_s)
         # This reply is valid even if it cannot be written; the store raises the error at the next request.
         with suppress(StoreError):
             self._store.put(key, reply)
         return completion
+
+    async def _get_when_free(self, key: bytes) -> StoredReply | None:
+        """Look into the store, waiting while another process has locked it. Raises StoreError."""
+        for _ in range(round(PATIENCE_S / _RETRY_S)):
+            try:
+                return self._store.get(key)
+            except StoreBusy:
+                await asyncio.sleep(_RETRY_S)
+        return self._store.get(key)
 
     def _key(self, request: Request, journal: Journal) -> bytes:
         key = request_key(self._identity, request)

@@ -11,7 +11,7 @@ from zlib import crc32
 
 import orjson
 
-from mmlubench.engine.journal import plain
+from mmlubench.jsonl import plain
 from mmlubench.schema import Completion, Request, Usage
 
 #: The version of the key: raise it when the same request starts to reach a model in another form.

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from mmlubench.models import finish_reasons
+from mmlubench.models.http import fields
 from mmlubench.models.http.cache_cut import cut_of
 from mmlubench.models.http.http_model import HttpModel
+from mmlubench.models.http.openai_reply import Tokens
 from mmlubench.models.http.transport import SdkTransport, Timeouts, Transport
-from mmlubench.schema import Completion, Message, Request
-
-_STOP = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "refusal": "refusal",
-    None: "unknown",
-}
+from mmlubench.schema import TOOL_CALLS, Completion, Message, Request, Usage
 
 
 class Anthropic(HttpModel):
@@ -51,25 +45,61 @@ class Anthropic(HttpModel):
 
     def completion(self, payload: dict[str, Any], sent: dict[str, Any], latency_s: float) -> Completion:
         """See `HttpModel`."""
-        blocks = payload["content"]
-        usage = payload["usage"]
-        # Anthropic's `input_tokens` leave out tokens read from or written to the cache; our total includes both.
-        cached = usage.get("cache_read_input_tokens") or 0
-        written = usage.get("cache_creation_input_tokens") or 0
-        input_tokens = usage["input_tokens"] + cached + written
-        thought = (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0
-        reason = payload["stop_reason"]
-        details = payload.get("stop_details")
+        content = payload["content"]
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        if not isinstance(blocks, list):
+            raise TypeError(f"content is {content!r:.40}")
+        tools = [
+            fields.name(b.get("name")) or "a tool" for b in _of_kind(blocks, "tool_use", "server_tool_use")
+        ]
+        details = _texts_in(payload.get("stop_details"))
+        usage = _counted(payload.get("usage"))
         return Completion(
-            text="".join(block["text"] for block in blocks if block["type"] == "text"),
-            finish_reason=_STOP.get(reason, reason),
-            usage=self._usage((input_tokens, usage["output_tokens"], cached, thought, written), None),
-            model=payload["model"],
+            text=_text_in(blocks),
+            finish_reason=finish_reasons.known(payload.get("stop_reason")),
+            usage=Usage() if usage is None else self._usage(usage, None),
+            model=fields.name(payload.get("model")),
             latency_s=latency_s,
             sent=sent,
-            reasoning="".join(block["thinking"] for block in blocks if block["type"] == "thinking"),
-            metadata={"stop_details": details} if details else {},
+            reasoning="".join(fields.text(block.get("thinking")) for block in _of_kind(blocks, "thinking")),
+            metadata={
+                **({"stop_details": details} if details else {}),
+                **({TOOL_CALLS: tools} if tools else {}),
+            },
         )
+
+
+def _of_kind(blocks: list[Any], *kinds: str) -> list[dict[str, Any]]:
+    """Return the blocks of these kinds; whatever else stands among them is left out."""
+    return [block for block in blocks if isinstance(block, dict) and block.get("type") in kinds]
+
+
+def _text_in(blocks: list[Any]) -> str:
+    """Return the text of all blocks of texts. Raises TypeError if there are blocks, and none is fit to be read."""
+    fit = [block for block in blocks if isinstance(block, dict)]
+    # A block whose kind is left out, or is no text, is known by what it holds.
+    texts = [b.get("text") for b in fit if b.get("type") == "text" or not isinstance(b.get("type"), str)]
+    if (blocks and not fit) or (texts and not any(isinstance(text, str) for text in texts)):
+        raise TypeError(f"content is {blocks!r:.40}")
+    return "".join(map(fields.text, texts))
+
+
+def _texts_in(details: object) -> dict[str, str]:
+    told = {fields.name(key): fields.name(value) for key, value in fields.mapping(details).items()}
+    return {key: value for key, value in told.items() if key and value}
+
+
+def _counted(usage: object) -> Tokens | None:
+    """Return the tokens of a reply; None if the server counted nothing."""
+    if not isinstance(usage, dict) or not usage:
+        return None
+    # Anthropic's `input_tokens` leave out tokens read from or written to the cache; our total includes both.
+    cached = fields.tokens(usage.get("cache_read_input_tokens"))
+    written = fields.tokens(usage.get("cache_creation_input_tokens"))
+    input_tokens = fields.tokens(usage.get("input_tokens")) + cached + written
+    output_tokens = fields.tokens(usage.get("output_tokens"))
+    thought = fields.tokens(fields.mapping(usage.get("output_tokens_details")).get("thinking_tokens"))
+    return (input_tokens, output_tokens, cached, thought, written) if input_tokens or output_tokens else None
 
 
 def _blocks(text: str, shared: int) -> list[dict[str, Any]]:

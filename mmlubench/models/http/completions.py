@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from mmlubench.models import finish_reasons
 from mmlubench.models.constraint import constrained_to
-from mmlubench.models.http import logprobs, openai_reply
+from mmlubench.models.http import chat_message, fields, logprobs, openai_reply
 from mmlubench.models.http.openai_reply import OpenAIServer
 from mmlubench.schema import Completion, Params, Request, Usage
 
@@ -27,15 +29,15 @@ class Completions(OpenAIServer):
 
     def completion(self, payload: dict[str, Any], sent: dict[str, Any], latency_s: float) -> Completion:
         """See `HttpModel`."""
-        choice = payload["choices"][0]
-        if choice.get("error"):  # from OpenRouter, if the provider behind it failed half way
+        choice = openai_reply.first_choice(payload, _text)
+        if self._failures.is_error(choice):  # from OpenRouter, if the provider behind it failed half way
             raise self._failures.of_payload(choice)
         found = openai_reply.counted(payload.get("usage"))
         return Completion(
-            choice["text"],
-            openai_reply.finish(choice),
+            _text(choice),
+            finish_reasons.known(choice.get("finish_reason")),
             self._usage(*found) if found else Usage(),
-            payload.get("model") or "",
+            fields.name(payload.get("model")),
             latency_s,
             sent,
             metadata=openai_reply.beside(payload),
@@ -75,3 +77,13 @@ class Echo(Completions):
             return logprobs.echoed(choice, generated=sent["max_tokens"])
         except ValueError as error:
             raise self._failures.without_logprobs(str(error)) from None
+
+
+def _text(choice: Mapping[str, Any]) -> str:
+    """Return the text of a choice, or of its message where a server answers as if it were a chat. Raises TypeError."""
+    text = choice.get("text")
+    if text is None:
+        text = chat_message.read(choice).text
+    if not isinstance(text, str):
+        raise TypeError(f"text is {text!r:.40}")
+    return text

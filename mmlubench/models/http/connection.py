@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import io
 import socket
 import struct
 import sys
-import zlib
 from time import perf_counter
 from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from mmlubench.models.http.byte_limit import (
+    ARRIVING,
+    UNCOUNTED,
+    Broken,
+    Size,
+    TooLong,
+    is_too_long,
+    needed,
+    unpacked,
+)
 from mmlubench.models.http.reply import Reply
 
 #: The most bytes of a reply that are not its body: headers, trailers, interim responses.
 _MOST_BESIDE = 64_000
+_LENGTH_CHARS = len("content-length")
 #: Linux tells how long ago a socket last received data (`tcpi_last_data_recv`, in ms and in ticks of up to 10 ms).
 _TCP_INFO = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
 _LAST_DATA_RECV, _TICK_MS = struct.Struct("52xI"), 10
@@ -25,14 +33,6 @@ _LAST_DATA_RECV, _TICK_MS = struct.Struct("52xI"), 10
 
 class Malformed(Exception):
     """The bytes that arrived are no HTTP."""
-
-
-class Broken(Exception):
-    """The connection ended before the reply was complete, or the body cannot be unpacked."""
-
-
-class TooLong(Exception):
-    """The body is longer than allowed."""
 
 
 class Allowed(NamedTuple):
@@ -59,6 +59,7 @@ class Connection(asyncio.Protocol):
         self._parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
+        self._size = Size(ARRIVING)
         self.free_since = 0.0
         """The time of `perf_counter` at which the last reply was complete."""
 
@@ -81,6 +82,8 @@ class Connection(asyncio.Protocol):
         self._is_head = self._is_fit = True
         self._is_whole = False
         self._beside = 0
+        self._length: bytes | None = None
+        self._is_paused = False
         self._answer = answer = self._loop.create_future()
         self._transport.write(request)
         # The last byte goes out here or, if the socket takes only a part, before `resume_writing`.
@@ -88,6 +91,11 @@ class Connection(asyncio.Protocol):
         if self._timer is None:
             self._watch()
         return answer
+
+    def release(self) -> None:
+        """Let go of the body of the last reply, which has been read or is not wanted."""
+        self._body = bytearray()
+        self._size.release()
 
     def close(self) -> None:
         """Close the connection at once; a request under way fails."""
@@ -120,10 +128,13 @@ class Connection(asyncio.Protocol):
             if not self._is_whole:
                 self._fail(Malformed(str(error)))
                 return
-        if len(self._body) > self._allowed.most:
+        size, most = len(self._body), self._allowed.most
+        if size > most or is_too_long(self._length, most):
             self._fail(TooLong())
         elif self._is_whole:
             self._finish()
+        elif size > UNCOUNTED:
+            self._has_room(self._length, self._coding())
         elif self._beside > _MOST_BESIDE:
             self._fail(Malformed(f"more than {_MOST_BESIDE} bytes of headers"))
 
@@ -131,8 +142,10 @@ class Connection(asyncio.Protocol):
         """Complete a reply that ends with the connection; fail any other that is under way."""
         has_begun = self._answer is not None and (self._beside or self._body)
         if has_begun and exc is None and not self._is_head and not self._has_length():
-            self._is_fit = False
+            self._is_fit, self._is_whole = False, True
             self._finish()
+            if self._answer is not None:  # it waits for room
+                return
         where = " in the middle of its reply" if has_begun else ""
         self._fail(exc or Broken(f"Server disconnected{where}"))
 
@@ -147,6 +160,8 @@ class Connection(asyncio.Protocol):
         """Keep a header, but no trailer."""
         if self._is_head:
             self._headers.append((name, value))
+            if len(name) == _LENGTH_CHARS and name.lower() == b"content-length":
+                self._length = value
 
     def on_headers_complete(self) -> None:
         """Note the end of the headers."""
@@ -169,8 +184,13 @@ class Connection(asyncio.Protocol):
     # -- how a request ends --------------------------------------------------------------------------------------
 
     def _finish(self) -> None:
+        """Hand over a reply that is complete, as soon as there is room for what it unpacks to."""
+        coding = self._coding()
+        if coding and not self._has_room(b"%d" % len(self._body), coding):
+            return
         answer, self._answer = self._answer, None
         status, body = self._parser.get_status_code(), bytes(self._body)
+        self._body = bytearray()  # not two of them
         # In reverse, so that of two headers with one name the first one counts.
         headers = {
             name.decode("latin-1").lower(): value.decode("utf-8", "replace")
@@ -183,10 +203,36 @@ class Connection(asyncio.Protocol):
         if answer is None or answer.done():
             return
         try:
-            content = unpacked(body, headers.get("content-encoding", "").lower(), self._allowed.most)
+            content = unpacked(body, coding, self._allowed.most)
             answer.set_result(Reply(status, headers, content, latency_s))
         except (Broken, TooLong) as error:
             answer.set_exception(error)
+
+    def _coding(self) -> str:
+        """Return the Content-Encoding; empty if there is none."""
+        told = (value for name, value in self._headers if name.lower() == b"content-encoding")
+        return next(told, b"").decode("latin-1").strip().lower()
+
+    def _has_room(self, length: bytes | None, coding: str) -> bool:
+        """Whether there is room for a body of this length; if not, nothing is read until `_go_on` is called."""
+        amount = needed(len(self._body), length, coding, self._allowed.most)
+        try:
+            there = self._size.reserve(amount, self._go_on)
+        except TooLong as refusal:
+            self._fail(refusal)
+            return False
+        if not there and self._transport is not None:
+            self._is_paused = True
+            self._transport.pause_reading()
+        return there
+
+    def _go_on(self) -> None:
+        """Read on: there is room now."""
+        self._is_paused, self._heard_at = False, perf_counter()
+        if self._transport is not None:
+            self._transport.resume_reading()
+        if self._is_whole and self._answer is not None:
+            self._finish()
 
     def _fail(self, error: Exception) -> None:
         answer, self._answer = self._answer, None
@@ -222,33 +268,11 @@ class Connection(asyncio.Protocol):
     def _watch(self) -> None:
         """Set a timer for the request under way. It is left running when the reply comes, for the requests after it."""
         now = perf_counter()
-        due = min(self._allowed.until, self._heard_at + self._allowed.silence_s)
+        heard_at = now if self._is_paused else self._heard_at
+        due = min(self._allowed.until, heard_at + self._allowed.silence_s)
         if self._answer is None:
             self._timer = None
         elif now >= due:
             self._fail(asyncio.TimeoutError())
         else:
             self._timer = self._loop.call_later(due - now, self._watch)
-
-
-def unpacked(body: bytes, coding: str, most: int) -> bytes:
-    """Undo a Content-Encoding of gzip or deflate; no other one was asked for, and it is left as it is.
-
-    Raises TooLong for more than `most` bytes, and Broken if the body is damaged or cut.
-    """
-    try:
-        if coding in ("gzip", "x-gzip"):
-            whole = gzip.GzipFile(fileobj=io.BytesIO(body)).read(most + 1)
-        elif coding == "deflate" and body:
-            has_header = body[0] & 15 == zlib.DEFLATED  # some servers leave it out
-            unpacker = zlib.decompressobj(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
-            whole = unpacker.decompress(body, most + 1)
-            if not unpacker.eof and len(whole) <= most:
-                raise EOFError
-        else:
-            return body
-    except (OSError, EOFError, zlib.error):
-        raise Broken(f"Can not decode content-encoding: {coding}") from None
-    if len(whole) > most:
-        raise TooLong
-    return whole

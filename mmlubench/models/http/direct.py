@@ -12,9 +12,10 @@ import orjson
 from aiohappyeyeballs import start_connection
 
 from mmlubench import __version__
-from mmlubench.errors import Rejected, Unreachable
+from mmlubench.errors import Rejected
 from mmlubench.models.http import transport as http
-from mmlubench.models.http.connection import Allowed, Broken, Connection, Malformed, TooLong
+from mmlubench.models.http.byte_limit import Broken, TooLong
+from mmlubench.models.http.connection import Allowed, Connection, Malformed
 from mmlubench.models.http.proxies import proxy_of
 from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.transport import AioTransport, Timeouts, Transport
@@ -105,9 +106,9 @@ class DirectTransport:
         try:
             reply = await self._exchange(request, allowed)
         except asyncio.TimeoutError:
-            raise Unreachable(http.too_slow(self._base_url, limits)) from None
-        except TooLong:
-            raise http.too_long(self._base_url) from None
+            raise self._way.too_slow(limits.connect_s, limits.total_s) from None
+        except TooLong as error:
+            raise http.too_long(self._base_url, error) from None
         except Malformed as error:
             raise await self._way.no_http(str(error)) from None
         except (Broken, OSError, UnicodeError) as error:  # UnicodeError: a name that DNS does not allow
@@ -139,6 +140,7 @@ class DirectTransport:
             try:
                 return await connection.ask(request, allowed)
             finally:
+                connection.release()
                 if connection.is_free:
                     self._free.append(connection)
                 else:  # it failed, its server wants it closed, or the request was cancelled

@@ -7,11 +7,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from json import JSONDecodeError
 from math import isfinite
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
-
-import orjson
 
 from mmlubench.errors import (
     BadReply,
@@ -22,13 +21,22 @@ from mmlubench.errors import (
     Unreachable,
     clause,
 )
+from mmlubench.jsonl import encoded
+from mmlubench.models.http import payload as json_payload
 from mmlubench.models.http.rate_headers import pause_s
 from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.served import Served
-from mmlubench.models.secrecy import Mask
+from mmlubench.models.secrecy import Mask, secrets_in
 from mmlubench.models.spec import ModelSpec
+from mmlubench.printable import on_one_line
+from mmlubench.schema import Completion
 
 MESSAGE_CHARS = 300
+#: Of longer texts and pages only the beginning is read: a message is no longer than `MESSAGE_CHARS`.
+_READ_CHARS, _PAGE_BYTES = 10_000, 100_000
+_STATUS_DIGITS = 3
+#: Values of `error`, or of its `code`, that say that there is none.
+_FINE = (0, 200, "0", "200", "ok", "OK", "none", "null", "success")
 
 #: Marks of a 429 that waiting does not cure: the account is out of money or over its own spend limit. The pattern is
 #: narrow, because ordinary rate limits also mention quotas and link to a billing page.
@@ -70,7 +78,7 @@ class Failures:
     mask: Mask = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mask", Mask([self.secret]))
+        object.__setattr__(self, "mask", Mask([self.secret, *secrets_in(self.spec.extra_body)]))
 
     def without_key(self, content: bytes) -> bytes:
         """Redact the key in a body; done before the body is parsed, so that shortening cannot leave half a key."""
@@ -95,6 +103,30 @@ class Failures:
         if said.status is None or said.status < 400:
             return self.bad_reply(f"status 200, but the body is an error: {said.message}")
         return self._error(said.status, said, None)
+
+    def is_error(self, payload: Any) -> bool:
+        """Whether a parsed body with status 200 is an error: OpenAI's, Anthropic's, or an older vLLM's."""
+        outer = payload if type(payload) is dict else _outer(payload)
+        error = outer.get("error")
+        if not error:
+            return "error" in (outer.get("object"), outer.get("type"))
+        # A gateway may add an empty error, or a word such as `success`, to every reply.
+        if isinstance(error, dict) and error.get("code") in (None, ""):
+            return any(error.values())
+        code = error.get("code") if isinstance(error, dict) else error
+        return code not in _FINE
+
+    def of_finish(self, completion: Completion) -> ProviderError:
+        """Make the error for a reply whose finish reason says that the server failed; some text may have come."""
+        so_far = f" after {one_line(completion.text[:120])!r}" if completion.text.strip() else ""
+        said = f"the server ended its reply with the finish reason {completion.finish_reason!r}{so_far}"
+        return Overloaded(self._clean(f"{self.spec.label}: {said}"))
+
+    def no_json(self, content: bytes, error: ValueError) -> BadReply:
+        """Make the error for a body with status 200 that is no JSON: a page, a text, or what a proxy sends."""
+        start = one_line(content[:80].decode("utf-8", "replace"))
+        why = "" if isinstance(error, JSONDecodeError) else f" ({error})"
+        return self.bad_reply(f"status 200, but the body is not JSON{why}: {start!r}")
 
     def bad_reply(self, problem: str) -> BadReply:
         """Make the error for a body that does not follow the protocol."""
@@ -194,7 +226,7 @@ def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float
         return seconds
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - (time.time() if now is None else now))
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, ArithmeticError, OSError):
         return None
 
 
@@ -209,17 +241,28 @@ def _seconds(value: str, divisor: int) -> float | None:
 def read_error(content: bytes) -> Said:
     """Read the error in a body: OpenAI's, Anthropic's or FastAPI's JSON, an HTML page or plain text."""
     try:
-        return error_in(orjson.loads(content))
-    except orjson.JSONDecodeError:
-        text = content.decode("utf-8", "replace")
-    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-    return Said(one_line(title[1] if title else re.sub(r"<[^>]*>", " ", text)))
+        return error_in(json_payload.parse(content))
+    except ValueError:
+        return Said(one_line(_page_text(content)))
+
+
+def _page_text(content: bytes) -> str:
+    """Return the title of a page, or the beginning of its text."""
+    text = content[:_PAGE_BYTES].decode("utf-8", "replace")
+    title = re.search(r"<title[^<>]*>([^<]*)", text, re.IGNORECASE)
+    return title[1] if title and title[1].strip() else re.sub(r"<[^<>]*>", " ", text)
+
+
+def _outer(payload: Any) -> Mapping[str, Any]:
+    """Return the object of a body; Google's servers put an error into a list."""
+    first = payload[0] if isinstance(payload, list) and payload else payload
+    return first if isinstance(first, dict) else {}
 
 
 def error_in(payload: Any) -> Said:
     """Read the error in a parsed JSON body."""
-    outer = payload if isinstance(payload, dict) else {}
-    error = outer.get("error") or payload
+    outer = _outer(payload)
+    error = outer.get("error") or outer or payload
     if not isinstance(error, dict):
         return Said(one_line(error))
     details = error.get("details")
@@ -229,8 +272,16 @@ def error_in(payload: Any) -> Said:
         details.get("error_code") if isinstance(details, dict) else None,
     ]
     message = error.get("message") or error.get("detail") or error
-    status = error.get("code") if isinstance(error.get("code"), int) else None
-    return Said(one_line(message) + _upstream(error), " ".join(str(c) for c in codes if c), status)
+    words = " ".join(one_line(code) for code in codes if code)
+    return Said(one_line(message) + _upstream(error), words, _status(error.get("code")))
+
+
+def _status(code: object) -> int | None:
+    """Return the HTTP status that an error names, as a number or in digits; None for any other code."""
+    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) == _STATUS_DIGITS:
+        code = int(code)
+    is_status = isinstance(code, int) and not isinstance(code, bool) and code in range(100, 600)
+    return code if is_status else None  # type: ignore[return-value]
 
 
 def _upstream(error: Mapping[str, Any]) -> str:
@@ -244,6 +295,6 @@ def _upstream(error: Mapping[str, Any]) -> str:
 def one_line(value: object) -> str:
     """Return any value as one line of at most 300 characters."""
     if isinstance(value, (dict, list)):
-        value = orjson.dumps(value).decode()
-    text = " ".join(str(value).split())
+        value = encoded(value).decode("utf-8", "replace")
+    text = on_one_line(str(value)[:_READ_CHARS])
     return text if len(text) <= MESSAGE_CHARS else text[: MESSAGE_CHARS - 1] + "…"

@@ -9,24 +9,27 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any, ClassVar
 
-import orjson
-
 from mmlubench.errors import ProviderError
+from mmlubench.models import finish_reasons
+from mmlubench.models.http import payload as json_payload
 from mmlubench.models.http.failures import Failures, one_line
 from mmlubench.models.http.logprobs import LogProbs, first_token
 from mmlubench.models.http.rate_headers import pause_s
 from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.served import Served, look
 from mmlubench.models.http.transport import USUAL_TIMEOUTS, Timeouts, Transport
+from mmlubench.models.secrecy import secrets_in, veiled
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Params, Request, Usage
 
+_USUAL = frozenset(["stop", "length", "refusal", finish_reasons.UNKNOWN])
 _log = logging.getLogger(__name__)
 
 
 def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = None) -> dict[str, Any]:
     """Make the body without its messages: the parameters that the model takes, under the provider's names.
 
+    Keys in the user's own fields are masked, as the body is logged and stored; `HttpModel` adds them when it sends.
     The spec's own `parameters` apply where the request sets none; `max_tokens` is capped at the model's limit.
     """
     wanted = {"max_tokens": default_max_tokens, **spec.parameters, **params.asked()}
@@ -37,7 +40,7 @@ def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = Non
         for name, value in wanted.items()
         if value is not None and (its_name := getattr(spec.capabilities, name, None)) is not None
     }
-    extra = {name: value for name, value in spec.extra_body.items() if value is not None}
+    extra = {name: veiled(value, name) for name, value in spec.extra_body.items() if value is not None}
     return {"model": spec.asked_model, **named, **extra}
 
 
@@ -64,6 +67,9 @@ class HttpModel(ABC):
         # Cached, since a run has thousands of requests, but only one or two sets of parameters.
         self._settled: dict[Params, dict[str, Any]] = {}
         self._looking: asyncio.Task[Served] | None = None
+        own = spec.extra_body.items()
+        self._secret = {name: value for name, value in own if any(secrets_in(value, name))}
+        """The user's own fields that hold a key, which is masked in what is settled."""
 
     async def generate(self, request: Request) -> Completion:
         """Answer one request. Raises ProviderError, with the parameters sent, if there is no usable reply."""
@@ -75,9 +81,9 @@ class HttpModel(ABC):
         is_told = _log.isEnabledFor(logging.DEBUG)
         if is_told:
             self._tell_request(request, sent)
-        started, latency_s = perf_counter(), None
+        started, latency_s, reply = perf_counter(), None, None
         try:
-            reply = await self._transport.post(self.path, self.body(request, sent))
+            reply = await self._transport.post(self.path, self.body(request, sent) | self._secret)
             latency_s = perf_counter() - started if reply.latency_s is None else reply.latency_s
             if is_told:
                 size = len(reply.content)
@@ -88,7 +94,9 @@ class HttpModel(ABC):
             error.sent, error.latency_s = dict(sent), latency_s
             if is_told:
                 self._tell(request, f"failed after {perf_counter() - started:.3f} s: {error}")
-            raise
+            # The frames of its traceback hold the whole reply, and an error may wait for long to be tried again.
+            reply = error.__context__ = None
+            raise error.with_traceback(None) from None
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -135,17 +143,20 @@ class HttpModel(ABC):
         if reply.status != 200:
             raise self._failures.of_reply(reply, self.path, served)
         try:
-            payload = orjson.loads(reply.content)
-        except orjson.JSONDecodeError:
-            start = one_line(reply.content[:80].decode("utf-8", "replace"))
-            raise self._failures.bad_reply(f"status 200, but the body is not JSON: {start!r}") from None
-        if isinstance(payload, dict) and payload.get("error"):
+            payload = json_payload.parse(reply.content, reply.headers.get("content-type", ""))
+        except ValueError as error:
+            raise self._failures.no_json(reply.content, error) from None
+        if self._failures.is_error(payload):
             raise self._failures.of_payload(payload)
         try:
             completion = self.completion(payload, sent, latency_s)
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        except ProviderError:
+            raise
+        except Exception as error:  # whatever a server says, it ends no more than this request
             problem = f"the reply does not follow the protocol ({type(error).__name__}: {error})"
             raise self._failures.bad_reply(f"{problem}: {one_line(payload)[:120]}") from None
+        if completion.finish_reason not in _USUAL and finish_reasons.is_failure(completion.finish_reason):
+            raise self._failures.of_finish(completion)
         pause = pause_s(reply.headers)
         return replace(completion, pause_s=pause) if pause else completion
 
@@ -170,9 +181,12 @@ class HttpModel(ABC):
     def _usage(self, tokens: tuple[int, int, int, int, int], cost: float | None) -> Usage:
         """Make a Usage from input, output, cached, reasoning and cache-write tokens.
 
-        Its cost is the one that the provider states, else the one by our price, else None.
+        Its cost is the one that the provider states, else the one by our price, else None. Tokens read from the prompt
+        cache or written to it count as part of the input only as far as there is so much of it.
         """
         input_tokens, output_tokens, cached, reasoning, written = tokens
+        cached = min(cached, input_tokens)
+        written = min(written, input_tokens - cached)
         if cost is None and self._spec.price is not None:
             cost = self._spec.price.cost(input_tokens, cached, output_tokens, written)
         return Usage(input_tokens, output_tokens, cached, reasoning, cost, written)

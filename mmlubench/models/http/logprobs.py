@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import Any
+
+from mmlubench.models.http.fields import mapping
 
 #: Tokens, each with the natural logarithm of its probability.
 LogProbs = tuple[tuple[str, float], ...]
+#: What a rounded logarithm of a probability may be above 0.
+_ROUNDING = 1e-3
 
 
 def first_token(choice: Mapping[str, Any]) -> LogProbs:
@@ -15,7 +20,7 @@ def first_token(choice: Mapping[str, Any]) -> LogProbs:
     They are sorted here, since vLLM puts the sampled token first even if it is not the best. Raises ValueError if there
     are none, and KeyError, IndexError or TypeError if their format is unknown.
     """
-    said = choice.get("logprobs") or {}
+    said = mapping(choice.get("logprobs"))
     if said.get("content"):  # chats of all servers, and llama.cpp's raw completions
         place = said["content"][0]
         pairs = [(entry["token"], entry["logprob"]) for entry in place.get("top_logprobs") or ()]
@@ -35,7 +40,7 @@ def echoed(choice: Mapping[str, Any], generated: int) -> LogProbs:
 
     Raises ValueError if the server echoed nothing, and KeyError, IndexError or TypeError if their format is unknown.
     """
-    said = choice.get("logprobs") or {}
+    said = mapping(choice.get("logprobs"))
     tokens = said.get("tokens") or ()
     if len(tokens) <= generated:
         raise ValueError("an echo of the prompt with log-probabilities was asked for, and the reply has none")
@@ -63,5 +68,15 @@ def covering(tokens: Sequence[tuple[str, float]], text: str) -> LogProbs:
 
 
 def _numbers(pairs: Iterable[tuple[Any, Any]]) -> list[tuple[str, float]]:
-    """Drop tokens without a value: the first token of a text has none, and JSON cannot express minus infinity."""
-    return [(str(token), float(value)) for token, value in pairs if value is not None]
+    """Drop tokens without a value: the first token of a text has none, and JSON cannot express minus infinity.
+
+    Raises ValueError for a number above 0, which is the logarithm of no probability.
+    """
+    found = [
+        (token, float(value))
+        for token, value in pairs
+        if value is not None and isinstance(token, str) and isfinite(float(value))
+    ]
+    if above := [value for _, value in found if value > _ROUNDING]:
+        raise ValueError(f"{above[0]:g} was given for a log-probability, and none is above 0")
+    return [(token, min(value, 0.0)) for token, value in found]

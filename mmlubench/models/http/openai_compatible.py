@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from mmlubench.models import finish_reasons
 from mmlubench.models.constraint import constrained_to
-from mmlubench.models.http import openai_reply
+from mmlubench.models.http import chat_message, fields, openai_reply
 from mmlubench.models.http.completions import Completions, Echo
 from mmlubench.models.http.openai_reply import OpenAIServer
-from mmlubench.schema import Completion, Params, Request, Usage
+from mmlubench.schema import TOOL_CALLS, Completion, Params, Request, Usage
 
 
 class OpenAICompatible(OpenAIServer):
@@ -50,30 +51,30 @@ class OpenAICompatible(OpenAIServer):
 
     def completion(self, payload: dict[str, Any], sent: dict[str, Any], latency_s: float) -> Completion:
         """See `HttpModel`."""
-        choice = payload["choices"][0]
-        if choice.get("error"):  # from OpenRouter, if the provider behind it failed half way
+        choice = openai_reply.first_choice(payload, lambda each: chat_message.read(each).text)
+        if self._failures.is_error(choice):  # from OpenRouter, if the provider behind it failed half way
             raise self._failures.of_payload(choice)
-        message = choice["message"]
-        refusal = message.get("refusal")
+        said = chat_message.read(choice)
         found = openai_reply.counted(payload.get("usage"))
+        beside = openai_reply.beside(payload)
         return Completion(
-            _text(message.get("content")) or refusal or "",
-            "refusal" if refusal else openai_reply.finish(choice),
+            said.text or said.refusal,
+            _finish_reason(choice, said),
             self._usage(*found) if found else Usage(),
-            payload.get("model") or "",
+            fields.name(payload.get("model")),
             latency_s,
             sent,
-            message.get("reasoning_content") or message.get("reasoning") or "",
-            openai_reply.beside(payload),
+            said.reasoning,
+            {**beside, TOOL_CALLS: list(said.tools)} if said.tools else beside,
             # A refusal is a valid reply without log-probabilities.
-            logprobs=self._likeliest(choice) if "top_logprobs" in sent and not refusal else (),
+            logprobs=self._likeliest(choice) if "top_logprobs" in sent and not said.refusal else (),
         )
 
 
-def _text(content: Any) -> str:
-    """Return the text of a message, which is a string or a list of parts."""
-    if isinstance(content, list):
-        return "".join(part["text"] for part in content if part.get("type") in ("text", "output_text"))
-    if content is not None and not isinstance(content, str):
-        raise TypeError(f"content is {content!r:.40}")
-    return content or ""
+def _finish_reason(choice: dict[str, Any], said: chat_message.Said) -> str:
+    if said.refusal:
+        return "refusal"
+    reason = finish_reasons.known(choice.get("finish_reason"))
+    # Some servers say `stop` where a tool is called and nothing is said.
+    is_only_call = said.tools and not said.text.strip() and reason in ("stop", finish_reasons.UNKNOWN)
+    return TOOL_CALLS if is_only_call else reason

@@ -1,23 +1,14 @@
-"""The common part of OpenAI's two protocols, chats and raw completions: finish reasons, usage, transport."""
+"""The common part of OpenAI's two protocols, chats and raw completions: choices, usage, transport."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from mmlubench.models.http import fields
 from mmlubench.models.http.http_model import HttpModel
 from mmlubench.models.http.transport import SdkTransport, Timeouts, Transport
 
-#: Finish reasons of servers, mapped to ours (stop, length, refusal); any other is passed on unchanged.
-_FINISH = {
-    "stop": "stop",
-    "eos": "stop",
-    "end_turn": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "content_filter": "refusal",
-    None: "unknown",
-}
 #: Fields of a reply, besides the answer, that are logged as metadata.
 _METADATA = ("provider", "system_fingerprint")
 
@@ -25,42 +16,60 @@ _METADATA = ("provider", "system_fingerprint")
 Tokens = tuple[int, int, int, int, int]
 
 
-def finish(choice: Mapping[str, Any]) -> str:
-    """Return the finish reason of a choice, under our name."""
-    reason = choice.get("finish_reason")
-    return _FINISH.get(reason, reason)  # type: ignore[return-value]  # an unknown reason is passed on
+def first_choice(payload: Any, text_of: Callable[[Mapping[str, Any]], str]) -> dict[str, Any]:
+    """Return the choice with the lowest index that has a text, else the one with the lowest index.
+
+    `text_of` reads the text of a choice, and may raise TypeError for an odd one. Raises TypeError without any choice.
+    """
+    choices = payload["choices"]
+    if type(choices) is list and len(choices) == 1 and type(choices[0]) is dict:
+        return choices[0]  # nearly always
+    listed = [choice for choice in fields.items(choices) if isinstance(choice, dict)]
+    if not listed:
+        raise TypeError(f"choices is {choices!r:.40}")
+    if len(listed) > 1:
+        listed.sort(key=lambda choice: fields.tokens(choice.get("index")))
+        return next((choice for choice in listed if _has_text(choice, text_of)), listed[0])
+    return listed[0]
+
+
+def _has_text(choice: Mapping[str, Any], text_of: Callable[[Mapping[str, Any]], str]) -> bool:
+    try:
+        return bool(text_of(choice).strip())
+    except TypeError:
+        return False
 
 
 def beside(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metadata of a reply: what is logged besides the answer."""
-    return {name: payload[name] for name in _METADATA if payload.get(name)}
+    return {name: told for name in _METADATA if name in payload and (told := fields.name(payload[name]))}
 
 
-def counted(usage: Mapping[str, Any] | None) -> tuple[Tokens, float | None] | None:
+def counted(usage: object) -> tuple[Tokens, float | None] | None:
     """Return the tokens and the US dollars charged (None if not stated); None if the server counted nothing."""
-    if not usage:
+    if not isinstance(usage, dict) or not usage:
         return None
-    input_tokens, output_tokens = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+    input_tokens = fields.tokens(usage.get("prompt_tokens") or usage.get("input_tokens"))
+    output_tokens = fields.tokens(usage.get("completion_tokens") or usage.get("output_tokens"))
     billed = _billed(usage)
     if billed is None and not input_tokens and not output_tokens:
         return None  # the usage is unknown, which is not a reply that cost nothing
-    details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") or 0 if details else 0
-    written = details.get("cache_write_tokens") or 0 if details else 0
-    details = usage.get("completion_tokens_details")
-    reasoning = details.get("reasoning_tokens") or 0 if details else 0
+    cached = written = reasoning = 0
+    if isinstance(details := usage.get("prompt_tokens_details"), dict):
+        cached = fields.tokens(details.get("cached_tokens"))
+        written = fields.tokens(details.get("cache_write_tokens"))
+    if isinstance(details := usage.get("completion_tokens_details"), dict):
+        reasoning = fields.tokens(details.get("reasoning_tokens"))
     return (input_tokens, output_tokens, cached, reasoning, written), billed
 
 
 def _billed(usage: Mapping[str, Any]) -> float | None:
     """Return what OpenRouter charged, in US dollars; with the user's own provider key, plus the provider's charge."""
-    cost = usage.get("cost")
-    if cost is None:
-        return None
-    upstream = (
-        (usage.get("cost_details") or {}).get("upstream_inference_cost") if usage.get("is_byok") else None
-    )
-    return float(cost) + float(upstream or 0.0)
+    cost = fields.dollars(usage.get("cost"))
+    if cost is None or not usage.get("is_byok"):
+        return cost
+    details = fields.mapping(usage.get("cost_details"))
+    return cost + (fields.dollars(details.get("upstream_inference_cost")) or 0.0)
 
 
 class OpenAIServer(HttpModel):

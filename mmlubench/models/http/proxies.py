@@ -49,7 +49,10 @@ def proxy_of(url: str) -> Proxy | None:
 
 def _is_this_machine(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
+        return (
+            address.is_loopback or address.is_unspecified
+        )  # 0.0.0.0, which servers print as their own address
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")  # RFC 6761
 
@@ -68,7 +71,7 @@ def _is_listed(host: str, no_proxy: str) -> bool:
 
 
 def _read(proxy: str, variable: str) -> Proxy:
-    url = proxy if "://" in proxy else f"http://{proxy}"
+    url = proxy.strip() if "://" in proxy else f"http://{proxy.strip()}"
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

@@ -49,7 +49,7 @@ def tls_failure(error: BaseException, *, is_tls: bool) -> str:
     spaced = reason.lower().replace("_", " ")
     if any(mark in reason for mark in _CUT):
         return _ENDED
-    if any(mark in reason for mark in _NO_TLS):
+    if is_no_tls(error):
         return "this is no TLS server; write http:// in place of https:// in base_url"
     if any(mark in reason for mark in _OTHER_VERSION):
         return f"it speaks no version of TLS that is still considered safe ({spaced})"
@@ -58,6 +58,11 @@ def tls_failure(error: BaseException, *, is_tls: bool) -> str:
     if "HANDSHAKE_FAILURE" in reason:
         return f"the server refuses the handshake ({spaced}): it may want a client certificate (client_cert)"
     return f"TLS failed ({spaced or error})"
+
+
+def is_no_tls(error: BaseException) -> bool:
+    """Whether what arrived in place of a handshake is no TLS."""
+    return is_ssl(error) and any(mark in str(getattr(error, "reason", "")) for mark in _NO_TLS)
 
 
 def is_ssl(error: BaseException) -> bool:

@@ -9,14 +9,17 @@ needs none of these, and the SDK would be the bottleneck. aiohttp carries what `
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
+from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import orjson
 
-from mmlubench.errors import BadReply, ProviderError, Rejected, Unreachable
-from mmlubench.inputs import LINE_BYTES
+from mmlubench.errors import BadReply, ProviderError, Rejected
+from mmlubench.models.http import byte_limit
+from mmlubench.models.http.byte_limit import ARRIVING, UNCOUNTED, Broken, Crowded, Size, TooLong
 from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.way import Refusal, Way
 from mmlubench.models.tls import USUAL_TLS, Tls
@@ -29,9 +32,12 @@ if TYPE_CHECKING:
 #: Idle connections are closed after this time (seconds): uvicorn, which most servers use, closes them after 5 s, and
 #: reusing one that it has closed would fail.
 IDLE_S = 4.0
-#: The largest body that is read, the same as for a line of `responses.jsonl`. No model writes that much; without the
-#: limit, endless or many large replies could fill the memory.
-MOST_BYTES = LINE_BYTES
+#: The largest body that is read.
+MOST_BYTES = byte_limit.MOST_BYTES
+#: The encodings that `byte_limit.unpacked` undoes: no client library unpacks a body, as each has limits of its own.
+ACCEPTED = "gzip, deflate"
+#: The size of the reply that a task waits for, for the hook that reads its body.
+_size: ContextVar[Size | None] = ContextVar("size", default=None)
 
 
 class Timeouts(NamedTuple):
@@ -116,6 +122,8 @@ class SdkTransport:
 
     async def _reply(self, asking: Coroutine[Any, Any, Any]) -> Reply:
         vendor = self._vendor
+        size = Size(ARRIVING)
+        _size.set(size)
         # `from None` throughout: a vendor's exception holds the request, which holds the key.
         try:
             # The SDK's own timeouts apply to single reads: a server that sends a byte now and then never exceeds them.
@@ -123,13 +131,15 @@ class SdkTransport:
         except vendor.APIStatusError as error:
             response = error.response
         except (vendor.APITimeoutError, asyncio.TimeoutError):
-            raise Unreachable(too_slow(self._base_url, self._timeouts)) from None
+            raise self._way.too_slow(self._timeouts.connect_s, self._timeouts.total_s) from None
         except vendor.APIConnectionError as error:
-            if isinstance(error.__cause__, BadReply):
+            if isinstance(error.__cause__, ProviderError):
                 raise error.__cause__ from None
             raise await self._failure(error) from None
         except (TypeError, ValueError) as error:
             raise Rejected(unsendable(error)) from None
+        finally:
+            size.release()  # what follows runs in the same turn of the event loop, up to the parsed reply
         self._way.was_reached = True
         return Reply(response.status_code, response.headers, response.content)
 
@@ -143,7 +153,11 @@ class SdkTransport:
         self._response = httpx2.Response
         make = {"openai": "AsyncOpenAI", "anthropic": "AsyncAnthropic"}[self._sdk]
         self._client = getattr(self._vendor, make)(
-            api_key=self._key, base_url=self._base_url, max_retries=0, http_client=self._http_client()
+            api_key=self._key,
+            base_url=self._base_url,
+            max_retries=0,
+            http_client=self._http_client(),
+            default_headers={"Accept-Encoding": ACCEPTED},
         )
         return self._client
 
@@ -178,12 +192,23 @@ class SdkTransport:
         return await self._way.failure(inner or error)
 
     async def _bound(self, response: httpx2.Response) -> None:
-        """Called by the client before it reads a body."""
-        # late: it imports httpx2, which only the SDKs use
-        from mmlubench.models.http.byte_limit import Bounded
+        """Called by the client before it reads a body: read and unpack it here, within the limits."""
+        import httpx2
 
-        body = cast("httpx2.AsyncByteStream", response.stream)
-        response.stream = Bounded(body, MOST_BYTES, too_long(self._base_url))
+        stream = cast("httpx2.AsyncByteStream", response.stream)
+        try:
+            content = await _whole(
+                cast("AsyncGenerator[bytes, None]", stream.__aiter__()),
+                response.headers.get("content-length"),
+                response.headers.pop("content-encoding", ""),
+                _size.get() or Size(ARRIVING),
+            )
+        except TooLong as error:
+            raise too_long(self._base_url, error) from None
+        except Broken as error:
+            raise await self._way.failure(error) from None
+        await stream.aclose()
+        response.stream = httpx2.ByteStream(content)
 
     async def aclose(self) -> None:
         """See `Transport`."""
@@ -208,7 +233,11 @@ class AioTransport:
         self._base_url = base_url
         self._way = Way(base_url, tls)
         self._timeouts = timeouts
-        self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        self._headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Accept-Encoding": ACCEPTED,
+        }
         if key:
             self._headers["Authorization"] = f"Bearer {key}"
         self._pool = pool
@@ -230,12 +259,13 @@ class AioTransport:
     async def _reply(self, method: str, path: str, body: bytes | None) -> Reply:
         session = self._session or self._open()
         url = self._urls.get(path) or self._url(path)
+        size = Size(ARRIVING)
         try:
             # A redirect would turn the POST into a GET; its status is reported instead.
             async with session.request(method, url, data=body, allow_redirects=False) as response:
-                content = await self._content(response)
+                content = await self._content(response, size)
         except self._timeout:
-            raise Unreachable(too_slow(self._base_url, self._timeouts)) from None
+            raise self._way.too_slow(self._timeouts.connect_s, self._timeouts.total_s) from None
         except self._refused as error:
             raise self._way.proxy_refusal(Refusal(error.status, error.message)) from None
         except self._malformed as error:
@@ -243,18 +273,20 @@ class AioTransport:
             raise await self._way.no_http(said) from None
         except self._failure as error:
             raise await self._way.failure(error) from None
+        except Broken as error:
+            raise await self._way.failure(error) from None
+        except TooLong as error:
+            raise too_long(self._base_url, error) from None
+        finally:
+            size.release()  # what follows runs in the same turn of the event loop, up to the parsed reply
         self._way.was_reached = True
         return Reply(response.status, response.headers, content)
 
-    async def _content(self, response: aiohttp.ClientResponse) -> bytes:
-        """Read the body, as `response.read` does, but raise BadReply beyond `MOST_BYTES`."""
-        parts, size = [], 0
-        while part := await response.content.readany():
-            size += len(part)
-            if size > MOST_BYTES:
-                raise too_long(self._base_url)
-            parts.append(part)
-        return b"".join(parts)
+    async def _content(self, response: aiohttp.ClientResponse, size: Size) -> bytes:
+        headers = response.headers
+        parts = _parts(response.content)
+        coding = headers.get("Content-Encoding", "")
+        return await _whole(parts, headers.get("Content-Length"), coding, size)
 
     def _url(self, path: str) -> Any:
         from yarl import URL
@@ -280,6 +312,7 @@ class AioTransport:
                 sock_read=self._timeouts.silence_s,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
             proxy=way.proxy and way.proxy.url,
         )
         return self._session
@@ -291,14 +324,35 @@ class AioTransport:
             await session.close()
 
 
-def too_slow(base_url: str, timeouts: Timeouts) -> str:
-    """Return the message for a request that timed out."""
-    allowed = f"{timeouts.connect_s:g} s to connect, {timeouts.total_s:g} s in all"
-    return f"{base_url} did not answer in time ({allowed}); a slow server needs a longer --request-timeout"
+async def _parts(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
+    while part := await content.readany():
+        yield part
 
 
-def too_long(base_url: str) -> BadReply:
-    """Return the error for a body of more than `MOST_BYTES`."""
+async def _whole(parts: AsyncGenerator[bytes, None], length: str | None, coding: str, size: Size) -> bytes:
+    """Read and unpack a body. Raises TooLong, Crowded and Broken."""
+    if byte_limit.is_too_long(length, MOST_BYTES):
+        raise TooLong
+    body, coding = bytearray(), coding.strip().lower()
+    async with aclosing(parts):
+        async for part in parts:
+            body += part
+            if len(body) > MOST_BYTES:
+                raise TooLong
+            if len(body) > UNCOUNTED:
+                await size.reserved(byte_limit.needed(len(body), length, coding, MOST_BYTES))
+    if coding:
+        await size.reserved(byte_limit.needed(len(body), str(len(body)), coding, MOST_BYTES))
+    return byte_limit.unpacked(bytes(body), coding, MOST_BYTES)
+
+
+def too_long(base_url: str, error: TooLong | None = None) -> BadReply:
+    """Return the error for a body of more than `MOST_BYTES`, or one for which others leave no room."""
+    if isinstance(error, Crowded):
+        return BadReply(
+            f"{base_url} sent too much: the replies that wait to be graded have more than "
+            f"{byte_limit.MOST_EVER_WAITING / 1e6:.0f} MB; a lower --concurrency or --max-tokens keeps them few"
+        )
     return BadReply(
         f"{base_url} sent more than {MOST_BYTES / 1e6:.0f} MB in one reply: is it a model's address?"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 
 from mmlubench.errors import BadReply, OutOfSockets, ProviderError, Rejected, Unreachable
 from mmlubench.models.http.proxies import proxy_of
-from mmlubench.models.http.tls_failures import is_ssl, tls_failure
+from mmlubench.models.http.tls_failures import is_no_tls, is_ssl, tls_failure
 from mmlubench.models.tls import USUAL_TLS, Tls
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 #: What this machine, not the server, has run out of: descriptors, of the process and of the system, and buffers.
 _FILES = frozenset([errno.EMFILE, errno.ENFILE])
 _SHORT = _FILES | {errno.ENOBUFS, errno.ENOMEM}
+#: How the numbers of several errors stand in the text of one that joins them.
+_NUMBER = re.compile(r"\[Errno (\d+)\]")
 #: The seconds in which a server that ended a plain connection has to show that it speaks TLS.
 _PROBE_S = 3.0
 
@@ -63,16 +66,12 @@ class Way:
         if shortage := self._shortage(chain):
             return OutOfSockets(shortage)
         if what := next(filter(None, (tls_failure(link, is_tls=self.is_tls) for link in chain)), ""):
-            return Unreachable(f"cannot reach {self.base_url}: {what}")
+            return Unreachable(f"cannot reach {self.base_url}: {self._of_proxy(chain) or what}")
         cause = _cause(chain)
         if isinstance(cause, socket.gaierror):
             return self._unknown_host(cause)
-        words = _words(cause)
-        is_connecting = isinstance(cause, OSError) and cause.errno not in (
-            None,
-            errno.ECONNRESET,
-            errno.EPIPE,
-        )
+        numbers, words = _numbers(cause), _words(cause)
+        is_connecting = bool(numbers) and not {errno.ECONNRESET, errno.EPIPE} & numbers.keys()
         if self.proxy is not None and is_connecting:
             return Unreachable(
                 f"cannot reach the proxy {self.proxy.shown} ({words}), which {self.proxy.variable} names for "
@@ -87,6 +86,27 @@ class Way:
         usual = "is the server running and the address right?"
         return Unreachable(f"cannot reach {self.base_url}{through} ({words}): {ask if is_shy else usual}")
 
+    def too_slow(self, connect_s: float, total_s: float) -> Unreachable:
+        """Return the error for a request that timed out."""
+        allowed = f"{connect_s:g} s to connect, {total_s:g} s in all"
+        through = f" through the proxy {self.proxy.shown}" if self.proxy is not None else ""
+        doubt = "does it speak TLS? A" if self.is_tls and not self.was_reached else "a"
+        return Unreachable(
+            f"{self.base_url} did not answer in time{through} ({allowed}); "
+            f"{doubt} slow server needs a longer --request-timeout"
+        )
+
+    def _of_proxy(self, chain: list[BaseException]) -> str:
+        """Return what is wrong with a proxy that is to be asked over TLS; empty if it is not the proxy."""
+        if self.proxy is None or not self.proxy.shown.startswith("https:"):
+            return ""
+        if not any(is_no_tls(link) for link in chain):
+            return ""
+        return (
+            f"the proxy {self.proxy.shown} is no TLS server; "
+            f"write http:// in place of https:// in {self.proxy.variable}"
+        )
+
     async def no_http(self, said: str) -> ProviderError:
         """Return the error for a server that answers with something else than HTTP."""
         if await self._answers_in_tls():
@@ -96,9 +116,8 @@ class Way:
     def proxy_refusal(self, refusal: Refusal) -> ProviderError:
         """Return the error for a proxy that passes no connection on (RFC 9110, 9.3.6)."""
         proxy = f"the proxy {self.proxy.shown}" if self.proxy is not None else "the proxy"
-        message = (
-            f"{proxy} does not pass on to {self.base_url}: HTTP {refusal.status} {refusal.said}".rstrip()
-        )
+        said = "".join(filter(str.isprintable, refusal.said))
+        message = f"{proxy} does not pass on to {self.base_url}: HTTP {refusal.status} {said}".rstrip()
         if refusal.status == 407:
             message += f"; give user and password in {self.proxy.variable if self.proxy else 'its address'}"
         kind = Rejected if 400 <= refusal.status < 500 else Unreachable
@@ -113,6 +132,7 @@ class Way:
         if self.is_tls or self.was_reached or self.proxy is not None:
             return False
         if self._speaks_tls is None:
+            self._speaks_tls = False  # for those that fail meanwhile: they are tried again, and are told then
             self._speaks_tls = await _speaks_tls(self.base_url)
         return self._speaks_tls
 
@@ -181,9 +201,14 @@ def _cause(chain: list[BaseException]) -> BaseException:
 
 def _words(error: BaseException) -> str:
     """Return the operating system's message, such as `Connection refused`, or the error's own."""
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
-    return str(error).rstrip(".") or type(error).__name__
+    return ", ".join(map(os.strerror, _numbers(error))) or str(error).rstrip(".") or type(error).__name__
+
+
+def _numbers(error: BaseException) -> dict[int, None]:
+    """Return the operating system's numbers of an error; those of several, where aiohappyeyeballs joined them."""
+    if not isinstance(error, OSError):
+        return {}
+    return dict.fromkeys([error.errno] if error.errno else map(int, _NUMBER.findall(str(error))))
 
 
 def _has_no_descriptor() -> bool:

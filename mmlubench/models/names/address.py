@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
+
+#: The routes that people copy into an address along with it.
+_ROUTES = ("/chat/completions", "/completions", "/messages")
 
 
 def address_problem(url: str | None) -> str:
@@ -15,12 +19,22 @@ def address_problem(url: str | None) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:  # a port that is no number, a bracket left open
-        return f"base_url is {url!r}, which is no valid address; write it like http://localhost:8000/v1."
+        return (
+            f"base_url is {_shown(url)}, which is no valid address; write it like http://localhost:8000/v1."
+        )
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        return f"base_url is {url!r}: it must begin with http:// or https://, like http://localhost:8000/v1."
+        return f"base_url is {_shown(url)}: it must begin with http:// or https://, like http://localhost:8000/v1."
     if parts.query or parts.fragment:
-        return f"base_url is {url!r}: it must end with its path, without ? or #."
+        return f"base_url is {_shown(url)}: it must end with its path, without ? or #."
+    if ending := next((route for route in _ROUTES if parts.path.rstrip("/").endswith(route)), ""):
+        return f"base_url is {_shown(url)}: it must end before {ending}, which is added for each request."
     return ""
+
+
+def _shown(url: str) -> str:
+    # What follows may be a key, as in `?api-key=…`.
+    path = re.split(r"[?#]", url, maxsplit=1)[0]
+    return repr(path if path == url else f"{path}{url[len(path)]}…")
 
 
 def site(url: str | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 from mmlubench.errors import ModelError
 from mmlubench.models.local.options import USUAL, LocalOptions
 from mmlubench.models.names.address import address_problem
+from mmlubench.models.secrecy import note_in
 from mmlubench.models.spec import CACHED_FROM_AT_MOST, NO_LIMITS, Capabilities, Price, RateLimits
 from mmlubench.yaml_file import KNOWN_KEYS, at_least, check, key
 
@@ -126,4 +127,5 @@ def read_entry(raw: object, where: str) -> ModelEntry:
         raise ModelError(f"{where}: client_key is given without the client_cert that it belongs to.")
     if problem := address_problem(entry.base_url):
         raise ModelError(f"{where}: {problem}")
+    note_in(entry.extra_body)
     return entry

@@ -18,12 +18,10 @@ from mmlubench.models.names.presets import (
     preset_for,
     prompt_cache_of,
 )
-from mmlubench.models.names.prices import price_of
-from mmlubench.models.spec import ModelSpec, Price, label_of
+from mmlubench.models.names.prices import is_off_the_list, price_of
+from mmlubench.models.spec import ModelSpec, Price
 from mmlubench.models.tls import Tls
-
-#: The keys of a request body with which a vendor charges other prices than those of its list.
-_OFF_THE_LIST = ("service_tier", "speed", "inference_geo")
+from mmlubench.safe_names import safe_name
 
 
 def from_entry(found: Found) -> ModelSpec:
@@ -39,7 +37,7 @@ def from_entry(found: Found) -> ModelSpec:
         raise ModelError(
             f"{found.where}: model_name {entry.model_name!r} names no model; write {client}/MODEL-ID."
         )
-    spec = _build(found.where, label_of(found.name), client, model_id, entry)
+    spec = _build(found.where, safe_name(found.name), client, model_id, entry)
     here = found.file.parent
     tls = Tls(
         _beside(here, entry.ca_file),
@@ -59,7 +57,7 @@ def from_name(name: str) -> ModelSpec | None:
         return None
     model_id, url = _split_address(rest, name)
     full = f"{client}/{model_id}"
-    return _build(name, label_of(full), client, model_id, ModelEntry(model_name=full, base_url=url))
+    return _build(name, safe_name(full), client, model_id, ModelEntry(model_name=full, base_url=url))
 
 
 def with_adapter(spec: ModelSpec, adapter: str | None) -> ModelSpec:
@@ -74,7 +72,7 @@ def with_adapter(spec: ModelSpec, adapter: str | None) -> ModelSpec:
             "a vllm model, or an openai one with a base_url of its own, can."
         )
     # The label carries the adapter, so that its results never overwrite those of the bare model.
-    return replace(spec, adapter=wanted, label=label_of(f"{spec.label}-{wanted}"))
+    return replace(spec, adapter=wanted, label=safe_name(f"{spec.label}-{wanted}"), base_label=spec.label)
 
 
 def _build(where: str, label: str, client: str, model_id: str, entry: ModelEntry) -> ModelSpec:
@@ -122,8 +120,7 @@ def _build(where: str, label: str, client: str, model_id: str, entry: ModelEntry
 
 def _price(entry: ModelEntry, client: str, model_id: str, elsewhere: bool) -> tuple[Price | None, str]:
     """Return the price of a model and the date of its price list, which is empty for the user's own price."""
-    special = any(entry.extra_body.get(key) for key in _OFF_THE_LIST)
-    if entry.price is not None or elsewhere or special:
+    if entry.price is not None or elsewhere or is_off_the_list(entry.extra_body):
         return entry.price, ""
     return price_of(client, model_id) or (None, "")
 

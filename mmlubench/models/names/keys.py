@@ -1,11 +1,13 @@
-"""API keys: where they are searched. A key is handed only to the transport that sends it."""
+"""API keys: where they are searched and stored. A key is handed only to the transport that sends it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mmlubench.errors import ModelError
+from mmlubench import extras
+from mmlubench.errors import ModelError, UserError
 from mmlubench.inputs import CONFIG_BYTES, check_size
 from mmlubench.models.secrecy import note
 
@@ -19,21 +21,68 @@ def find_key(variable: str, env: Mapping[str, str]) -> str | None:
     `.env` is read but not exported, so that other programs started from here do not see it. Raises ModelError for a
     `.env` that cannot be read and for a key that no HTTP header can carry.
     """
-    key = _clean(env.get(variable)) or _clean(_from_dotenv(variable)) or _clean(_from_keyring(variable))
-    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
-        raise ModelError(
-            f"{variable} holds spaces, line breaks or non-ASCII characters, which no key has: copy it again."
+    found = _find(variable, env)
+    return found[1] if found else None
+
+
+def place_of_key(variable: str, env: Mapping[str, str]) -> str | None:
+    """Return where `find_key` finds a key, for people: the environment, ./.env or the keyring. Raises as it does."""
+    found = _find(variable, env)
+    return found[0] if found else None
+
+
+def store_key(variable: str, ask: Callable[[], str]) -> None:
+    """Store the key that `ask` returns in the system's keyring; it is asked for only if there is a keyring.
+
+    Raises UserError for a name that no variable has, without a keyring, and for a key that no HTTP header can carry.
+    """
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):  # not repeated: it may be the key itself
+        raise UserError(
+            "NAME must be the name of the key's variable, letters, digits and underscores such as ANTHROPIC_API_KEY; "
+            "the key itself is asked for."
         )
-    if key is not None:
-        note(key)
-    return key
+    keyring = extras.load("keyring", extra="keyring", wanted_by=f"keys set {variable}")
+    key = _clean(ask())
+    if key is None:
+        raise UserError(f"keys set {variable}: no key was given, and nothing is stored.")
+    _check(variable, key)
+    try:
+        keyring.set_password(SERVICE, variable, key)
+        is_stored = keyring.get_password(SERVICE, variable) == key
+    except Exception as error:  # of any kind: backends raise those of their system
+        raise UserError(
+            f"keys set {variable}: the keyring of this system cannot be used ({type(error).__name__}); "
+            f"export {variable}=…, or write it into ./.env."
+        ) from None
+    if not is_stored:
+        raise UserError(
+            f"keys set {variable}: the keyring of this system stores nothing; "
+            f"export {variable}=…, or write it into ./.env."
+        )
 
 
 def how_to_set(variable: str) -> str:
     """Return the ways to set a key, for error messages."""
-    return (
-        f"export {variable}=…, or write {variable}=… into ./.env, or run `keyring set {SERVICE} {variable}`"
-    )
+    return f"export {variable}=…, or write {variable}=… into ./.env, or run `mmlubench keys set {variable}`"
+
+
+def _find(variable: str, env: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the place of a key and the key itself, from the first place that has one."""
+    places = (("the environment", env.get), ("./.env", _from_dotenv), ("the keyring", _from_keyring))
+    for place, look in places:
+        key = _clean(look(variable))
+        if key is not None:
+            _check(variable, key)
+            note(key)
+            return place, key
+    return None
+
+
+def _check(variable: str, key: str) -> None:
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise ModelError(
+            f"{variable} holds spaces, line breaks or non-ASCII characters, which no key has: copy it again."
+        )
 
 
 def _clean(key: str | None) -> str | None:

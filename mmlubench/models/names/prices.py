@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -13,6 +14,10 @@ from mmlubench.yaml_file import load
 
 #: The date at the end of a model's name: gpt-4o-2024-08-06, claude-haiku-4-5-20251001.
 _DATE = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8})$")
+
+
+#: The keys of a request body with which a vendor charges other prices than those of its list.
+_OFF_THE_LIST = ("service_tier", "speed", "inference_geo")
 
 
 class ListPrice(NamedTuple):
@@ -44,7 +49,22 @@ def price_note(spec: ModelSpec) -> str:
         return f"list price of {spec.price_as_of}" if spec.price_as_of else "price of models.yaml"
     if spec.tells_cost:
         return f"not known in advance: {spec.client} reports the cost with each reply"
-    return f"no price is known for {spec.asked_model}; give one in models.yaml under price"
+    return f"no price is known for {spec.asked_model}: {_why_none(spec)}; give one in models.yaml under price"
+
+
+def is_off_the_list(extra_body: Mapping[str, Any]) -> str:
+    """Return the key of a request body with which a vendor charges other prices than its list's; empty if none."""
+    return next((key for key in _OFF_THE_LIST if extra_body.get(key)), "")
+
+
+def _why_none(spec: ModelSpec) -> str:
+    if spec.self_hosted:
+        return f"{spec.base_url} is no server with a price list"
+    if key := is_off_the_list(spec.extra_body):
+        return f"with {key} in extra_body the list price is not what you pay"
+    if spec.client not in _listed():
+        return f"there is no price list of {spec.client}"
+    return f"it is not on the price list of {spec.client} that this version has"
 
 
 @lru_cache(maxsize=1)

@@ -5,7 +5,8 @@ A new version of xdist may change any of them without notice; `tests/plugin/test
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from queue import Empty
 from typing import Any
@@ -59,6 +60,34 @@ def take_event(config: pytest.Config, timeout_s: float) -> Iterator[tuple[str, d
     with suppress(Empty):
         if session is not None:
             yield session.queue.get(timeout=timeout_s)
+
+
+def while_waiting(config: pytest.Config, every_s: float, call: Callable[[], object]) -> None:
+    """Call something every `every_s` seconds while the controller waits for its workers.
+
+    xdist has no hook for that: its loop waits up to two seconds for an event, for as long as none comes.
+    """
+    session = _session(config)
+    if session is None or hasattr(session.queue, "mmlubench_waits"):
+        return
+    usual, called_at = session.queue.get, time.monotonic()
+
+    def get(block: bool = True, timeout: float | None = None) -> Any:
+        nonlocal called_at
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            now = time.monotonic()
+            if now - called_at >= every_s:
+                called_at = now
+                call()
+            left = every_s if end is None else min(every_s, end - time.monotonic())
+            try:
+                return usual(block, max(0.0, left))
+            except Empty:
+                if not block or (end is not None and time.monotonic() >= end):
+                    raise
+
+    session.queue.get, session.queue.mmlubench_waits = get, True
 
 
 def deliver_report(config: pytest.Config, details: dict[str, Any]) -> None:

@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 
+from mmlubench.engine.limits.waiting import Wait
 from mmlubench.plugin.xdist import worker_state
+from mmlubench.plugin.xdist.waits import joined, unpacked
 from mmlubench.run.share import Share
 
 #: The number of items that a worker is given ahead of the one that it runs.
@@ -194,6 +196,17 @@ class Shards:
     def last_noted(self, node: Any) -> int | None:
         """Return the position of the case that a crashed worker ran last; None if it is not known."""
         return worker_state.last_noted(Path(node.workerinput[_STATE]))
+
+    def waits(self) -> dict[str, Wait]:
+        """Return what the requests of all workers wait for, by model."""
+        files = Path(self._states.name).iterdir()
+        return joined(unpacked(content) for file in files if (content := worker_state.waits(file)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Called by xdist when a worker has ended or crashed: it waits for nothing any more."""
+        if _STATE in node.workerinput:
+            worker_state.forget_waits(Path(node.workerinput[_STATE]))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

@@ -1,9 +1,9 @@
-"""The state of a worker, in a mapped file that outlives it: the running case, the money spent, a flag to stop.
+"""The state of a worker, in a mapped file that outlives it: running case, money spent, what it waits for, a flag.
 
 With many cases under way, pytest's current item is often not the case whose code made a worker crash. So a worker
 writes the position of a case each time that the case begins or goes on. It also writes the money that it has spent, so
 that its replacement can go on with the rest of the budget. By the flag the controller stops a worker at once: xdist's
-own signal comes only after all items that were handed out.
+own signal comes only after all items that were handed out. What its requests wait for is shown in the progress line.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ _NOT_BEGUN = -2
 #: The formats of the position of a case, of US dollars, and of the flag to stop.
 _POSITION, _DOLLARS, _STOP = struct.Struct("<q"), struct.Struct("<d"), struct.Struct("<?")
 _DOLLARS_AT, _STOP_AT = 8, 16
+#: The format of the length of what a worker waits for, where that stands, and the most bytes that it may have.
+_LENGTH, _WAITS_AT, WAITS_BYTES = struct.Struct("<I"), 24, 4000
+_BYTES = _WAITS_AT + _LENGTH.size + WAITS_BYTES
 
 
 class WorkerState:
@@ -31,7 +34,7 @@ class WorkerState:
 
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:
-            self._bytes = mmap.mmap(file.fileno(), _STOP_AT + _STOP.size)
+            self._bytes = mmap.mmap(file.fileno(), _BYTES)
         self.note(_NOT_BEGUN)
 
     def note(self, position: int = _PYTEST) -> None:
@@ -41,6 +44,13 @@ class WorkerState:
     def note_spent(self, dollars: float) -> None:
         """Write how many US dollars of its part of the budget the worker has spent."""
         _DOLLARS.pack_into(self._bytes, _DOLLARS_AT, dollars)
+
+    def note_waits(self, content: bytes) -> None:
+        """Write what the worker's requests wait for, at most `WAITS_BYTES`."""
+        begin = _WAITS_AT + _LENGTH.size
+        _LENGTH.pack_into(self._bytes, _WAITS_AT, 0)  # nothing, for who reads it meanwhile
+        self._bytes[begin : begin + len(content)] = content
+        _LENGTH.pack_into(self._bytes, _WAITS_AT, len(content))
 
     @property
     def must_stop(self) -> bool:
@@ -69,7 +79,8 @@ class WorkerState:
 
 def blank(path: Path) -> None:
     """Make the file of a worker that is about to start."""
-    path.write_bytes(_POSITION.pack(_PYTEST) + _DOLLARS.pack(0.0) + _STOP.pack(False))
+    known = _POSITION.pack(_PYTEST) + _DOLLARS.pack(0.0) + _STOP.pack(False)
+    path.write_bytes(known.ljust(_BYTES, b"\0"))
 
 
 def stop(path: Path) -> None:
@@ -88,6 +99,20 @@ def last_noted(path: Path) -> int | None:
 def has_begun(path: Path) -> bool:
     """Return whether the worker began to run items; True if it is not known, as for a worker on another host."""
     return _position(path) != _NOT_BEGUN
+
+
+def waits(path: Path) -> bytes:
+    """Return what the worker wrote with `note_waits`; nothing if it has written none."""
+    content = path.read_bytes()
+    [length] = _LENGTH.unpack_from(content, _WAITS_AT)
+    return content[_WAITS_AT + _LENGTH.size :][:length]
+
+
+def forget_waits(path: Path) -> None:
+    """Write that a worker waits for nothing any more, as it has ended."""
+    with path.open("r+b") as file:
+        file.seek(_WAITS_AT)
+        file.write(_LENGTH.pack(0))
 
 
 def _position(path: Path) -> int:

@@ -1,0 +1,106 @@
+"""An overview of the runs in a folder: of each its label, its state, and its figures as far as there are any."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmlubench.errors import UserError
+from mmlubench.records import BROKEN_OFF, FINISHED, RUNNING, Manifest
+from mmlubench.run.archive import MANIFEST, RunArchive
+from mmlubench.stats.summary import Summary
+
+
+@dataclass(frozen=True)
+class Overview:
+    """One run; a run whose files cannot be read has only a `problem`."""
+
+    path: Path
+    run_id: str
+    created: str = ""
+    """The start of the run in ISO 8601, UTC."""
+    desc: str = ""
+    """The label of `--desc`."""
+    state: str = ""
+    """`running`, `finished`, or `broken off`."""
+    models: tuple[str, ...] = ()
+    """The labels of the models."""
+    cases: int = 0
+    """The number of cases that have a result so far."""
+    summary: tuple[Summary, ...] = ()
+    """The figures of each benchmark and model; empty until the run has ended, and for a run that was killed."""
+    problem: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values for JSON."""
+        plain = {
+            name: getattr(self, name) for name in ("run_id", "created", "desc", "state", "cases", "problem")
+        }
+        results = [_figures(summary) for summary in self.summary]
+        return {**plain, "path": str(self.path), "models": list(self.models), "results": results}
+
+
+def overviews(parent: Path) -> list[Overview]:
+    """Return an overview of each run under a folder, the newest first."""
+    folders = sorted(
+        (path.parent for path in parent.glob(f"*/{MANIFEST}")), reverse=True
+    )  # an id begins with its time
+    return [_overview(folder) for folder in folders]
+
+
+def _overview(folder: Path) -> Overview:
+    try:
+        run = RunArchive(folder)
+        manifest, summary = run.manifest, run.summary
+        cases = sum(one.n for one in summary) if summary else _cases(folder / "results.jsonl")
+    except (UserError, OSError) as error:
+        return Overview(folder, folder.name, problem=str(error))
+    return Overview(
+        path=folder,
+        run_id=run.run_id,
+        created=manifest.created,
+        desc=str(manifest.settings.get("desc") or ""),
+        state=_state(manifest, is_summed_up=run.is_finished),
+        models=tuple(manifest.models),
+        cases=cases,
+        summary=summary,
+    )
+
+
+def _state(manifest: Manifest, *, is_summed_up: bool) -> str:
+    if is_summed_up:
+        return manifest.state if manifest.state in (FINISHED, BROKEN_OFF) else FINISHED
+    return RUNNING if manifest.state == RUNNING and _is_alive(manifest.process) else BROKEN_OFF
+
+
+def _is_alive(process: Mapping[str, Any]) -> bool:
+    """Whether a process of this host exists; one of another host cannot be asked for, and counts as gone."""
+    pid = process.get("pid")
+    if process.get("host") != platform.node() or not isinstance(pid, int) or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:  # it exists, and is another user's
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _cases(results: Path) -> int:
+    with results.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def _figures(summary: Summary) -> dict[str, Any]:
+    total = summary.total.to_dict()
+    return {
+        **{name: getattr(summary, name) for name in ("benchmark", "model", "recipe", "mock")},
+        **{name: total[name] for name in ("n", "accuracy", "ci95", "outcomes")},
+        "headline": summary.headline,
+        "why_no_headline": summary.why_no_headline,
+    }
