@@ -19,7 +19,13 @@ Serve = Callable[[Routes], Routed]
 def reply(text: str | None, **message: Any) -> tuple[int, Any]:
     choice = {"message": {"role": "assistant", "content": text, **message}, "finish_reason": "stop"}
     choice["logprobs"] = {
-        "content": [{"token": "B", "logprob": -0.1, "top_logprobs": [{"token": "B", "logprob": -0.1}]}]
+        "content": [
+            {
+                "token": "B",
+                "logprob": -0.1,
+                "top_logprobs": [{"token": "B", "logprob": -0.1}, {"token": "A", "logprob": -2.5}],
+            }
+        ]
     }
     return 200, {
         "choices": [choice],
