@@ -27,7 +27,17 @@ class Settings:
     model: tuple[str, ...] = texts(
         "model to ask: a name in models.yaml, or PROVIDER/MODEL-ID, with @URL behind it for another server"
     )
-    adapter: str | None = text("LoRA adapter to ask for, by the name it has on the server")
+    adapter: tuple[str, ...] = texts(
+        "LoRA adapter to ask for, by the name it has on the server, or a folder for a model in process; base is the "
+        "model without any"
+    )
+    with_base: bool = switch("ask the model without its adapter as well, to compare the two")
+    adapter_path: str | None = text(
+        "folder of the --adapter as its server sees it: it is loaded there if it is not yet, and checked if it can be "
+        "read here",
+        "DIR",
+        default_text="adapter_path of the entry",
+    )
     models_file: str | None = text(
         "the models.yaml to use",
         "PATH",

@@ -48,6 +48,8 @@ def doctor(name: str, benchmark: str, has_load_test: bool, as_json: bool, **give
 
         known = {field.name for field in fields(Settings)}
         options = {k: v for k, v in given.items() if v is not None and k in known and k in _OF_A_RUN}
+        if "adapter" in options:
+            options["adapter"] = (options["adapter"],)
         patient = Patient(Settings(**options), name, benchmark, has_load_test=has_load_test)
         results = asyncio.run(examine(patient, (lambda _result: None) if as_json else _show))
     if as_json:

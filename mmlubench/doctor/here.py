@@ -55,7 +55,7 @@ def entry(patient: Patient) -> Finding:
         spec = models.resolve(
             patient.name,
             models_file=settings.models_file,
-            adapter=_one(settings.adapter),
+            adapter=next(iter(settings.adapter), None),
             env=_AnyKey(patient.env),
         )
     except UserError as error:
@@ -64,10 +64,6 @@ def entry(patient: Patient) -> Finding:
     where = f" at {spec.base_url}" if spec.base_url else ""
     has_entry = models.has_entry(patient.name, settings.models_file)
     return ok(f"{spec.client}/{spec.asked_model}{where}, {'by its entry' if has_entry else 'by its name'}")
-
-
-def _one(adapter: object) -> str | None:
-    return adapter if isinstance(adapter, str) else None
 
 
 class _AnyKey(dict[str, str]):

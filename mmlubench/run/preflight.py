@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from mmlubench.errors import ModelError
 from mmlubench.models.names.keys import find_key
+from mmlubench.models.serving.adapter_probe import difference, is_active
+from mmlubench.models.serving.adapters import check_fit, load
 from mmlubench.models.serving.fault import fault
-from mmlubench.models.serving.server import Server, look
+from mmlubench.models.serving.server import Kind, Server, look
 from mmlubench.models.spec import ModelSpec
 
 #: The seconds between two looks at a server that is waited for.
@@ -67,6 +69,8 @@ async def _look(
     while True:
         server = await look(spec, key)
         is_up = server.failure is None and server.is_healthy is not False
+        if is_up and server.kind is Kind.VLLM and spec.adapter is not None:
+            return await _with_adapter(spec, server, key)
         left_s = until - time.monotonic()
         if is_up or left_s <= 0:
             return server
@@ -74,3 +78,26 @@ async def _look(
             is_told = True
             tell(f"mmlubench: waiting up to {left_s:.0f} s for the server of {spec.label} at {spec.base_url}")
         await asyncio.sleep(min(_LOOK_EVERY_S, left_s))
+
+
+async def _with_adapter(spec: ModelSpec, server: Server, key: str | None) -> Server:
+    """Load an adapter whose folder is known, if the server does not have it; check that it fits and is active.
+
+    Raises ModelError if it does not.
+    """
+    assert spec.adapter is not None
+    if server.listed(spec.adapter) is None and spec.adapter_path is not None:
+        await load(spec, spec.adapter, spec.adapter_path, key)
+        server = await look(spec, key)
+    found, base = server.listed(spec.adapter), server.listed(spec.model_id)
+    if found is None or found.parent != spec.model_id:
+        return server  # which is told as the fault that it is
+    what = f"{spec.label}: the adapter {spec.adapter}"
+    check_fit(spec.adapter_path or found.root, base.root if base is not None else "", what)
+    differs = await difference(spec, key)
+    if differs is not None and not is_active(differs):
+        raise ModelError(
+            f"{what} answers as {spec.model_id} does (log-probabilities differ by {differs[0]:.2g}, and those of the "
+            f"base by {differs[1]:.2g} between two requests): it changes nothing, or the server does not apply it."
+        )
+    return server

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from mmlubench import models
@@ -16,6 +17,7 @@ from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import ModelError, UserError
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
+from mmlubench.models.names.from_entry import BASE
 from mmlubench.run.descriptors import room
 from mmlubench.run.folder import make_parent
 from mmlubench.run.share import Share
@@ -60,7 +62,7 @@ class Roster:
             label = "+".join(spec.label for spec in self.agents)
             specs = {label: replace(self.agents[0], label=label)}
         else:
-            named = self._resolved("--model", settings.model or ("mock",), settings.adapter)
+            named = self._resolved("--model", settings.model or ("mock",), self._adapters)
             specs = {spec.label: spec for spec in named}
         check_prices(settings.max_cost, self.agents or specs.values())
         return specs
@@ -68,9 +70,21 @@ class Roster:
     @cached_property
     def agents(self) -> list[ModelSpec]:
         """The specs of --agent-model, in order; empty if every agent is the model under test. Raises ModelError."""
-        return self._resolved("--agent-model", self._settings.agent_model, None)
+        return self._resolved("--agent-model", self._settings.agent_model, (None,))
 
-    def _resolved(self, option: str, names: Sequence[str], adapter: str | None) -> list[ModelSpec]:
+    @property
+    def _adapters(self) -> tuple[str | None, ...]:
+        """The adapters of --adapter; None is that of the entry, if it has one. Raises UserError."""
+        settings = self._settings
+        path, names = settings.adapter_path, settings.adapter
+        if path is not None and len([name for name in names if name != BASE]) > 1:
+            raise UserError(
+                "--adapter-path is the folder of one adapter; give its path in models.yaml for each other."
+            )
+        adapters = names or ((Path(path).name,) if path else (None,))
+        return (BASE, *adapters) if settings.with_base and BASE not in adapters else adapters
+
+    def _resolved(self, option: str, names: Sequence[str], adapters: Sequence[str | None]) -> list[ModelSpec]:
         settings = self._settings
         specs = [
             models.resolve(
@@ -82,7 +96,10 @@ class Roster:
                 option=option,
             )
             for name in names
+            for adapter in adapters
         ]
+        if settings.adapter_path is not None:
+            specs = [replace(s, adapter_path=settings.adapter_path) if s.adapter else s for s in specs]
         by_label = {spec.label: spec for spec in specs}
         for spec in specs:
             if by_label[spec.label] != spec:

@@ -60,9 +60,22 @@ def from_name(name: str) -> ModelSpec | None:
     return _build(name, safe_name(full), client, model_id, ModelEntry(model_name=full, base_url=url))
 
 
+#: The name of no adapter.
+BASE = "base"
+#: The client of models in this process, whose adapters are folders.
+IN_PROCESS = "transformers"
+
+
 def with_adapter(spec: ModelSpec, adapter: str | None) -> ModelSpec:
-    """Return the spec with its LoRA adapter, if it has one; `adapter` overrides that of the entry."""
+    """Return the spec with its LoRA adapter, if it has one; `adapter` overrides that of the entry, `BASE` drops it."""
+    if adapter == BASE:
+        return replace(spec, adapter=None, adapter_path=None)
     wanted = adapter or spec.adapter
+    if spec.client == IN_PROCESS:
+        path = adapter or spec.adapter_path or spec.adapter
+        wanted, spec = path and (Path(path).name or path), replace(spec, adapter_path=path)
+    elif adapter is not None and adapter != spec.adapter:
+        spec = replace(spec, adapter_path=None)  # that of another adapter
     if wanted is None:
         return spec
     if not spec.features.adapters:
