@@ -136,6 +136,9 @@ async def test_an_error_keeps_nothing_of_the_reply_that_it_is_about(make_spec, m
             headers.append(weakref.ref(made))
             return HttpReply(200, made, b"[" * 1_000_000)
 
+        async def get(self, path):
+            raise AssertionError(path)
+
         async def aclose(self): ...
 
     with pytest.raises(BadReply, match="not JSON") as caught:

@@ -127,7 +127,7 @@ def test_a_quota_that_is_spent_ends_the_run_at_once(error: ProviderError, answer
     assert ended.took_s < 15
     assert sum(ended.provider.tries.values()) <= IN_FLIGHT + answers
     assert len(ended.errors) == QUESTIONS - answers
-    assert ended.messages == {str(error)}
+    assert all(message.startswith(str(error)) for message in ended.messages)
 
 
 @pytest.mark.parametrize("answers", [0, 100])

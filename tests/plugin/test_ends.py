@@ -299,7 +299,7 @@ def test_no_room_for_one_of_the_files_is_a_sentence_and_the_answers_are_safe(
     assert ran.status not in (0, 1)
     assert_quiet(ran.output)
     assert ran.output.count("cannot be written (No space left on device)") == 1
-    assert "replies in the store are not asked again" in ran.output
+    assert "and run the same command again, which asks only the failed cases" in ran.output
     assert "accuracy" in ran.output
     (folder / "conftest.py").unlink()
     assert kept(folder) == server.stats()["total"]

@@ -110,8 +110,10 @@ def test_a_run_that_does_not_use_it_imports_nothing_of_it_but_the_plugin(project
         ".options",
         ".plugin",
         ".plugin.hookspec",
+        ".plugin.loop_scope",
         ".plugin.option_names",
         ".plugin.private_pytest",
+        ".printable",
         ".settings",
     ]
     assert done.stdout.splitlines()[-1] == f"{['mmlubench' + name for name in ours]} []", done.stderr

@@ -39,7 +39,7 @@ def write(folder):
 
 def test_the_example_of_the_readme_is_a_benchmark_in_twenty_lines(folder):
     section = README.read_text("utf-8").partition("## A benchmark of your own")[2].partition("\n## ")[0]
-    (example,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    example = re.findall(r"```python\n(.*?)```", section, re.DOTALL)[0]
     assert len(example.splitlines()) <= 20
     folder.write("test_capitals.py", example)
     result = folder.run("-k", "capitals", "--model", "mock/B")

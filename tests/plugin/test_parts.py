@@ -35,6 +35,6 @@ def test_what_failed_last_is_a_part(folder):
 
 @pytest.mark.parametrize("arguments", [["--limit", "2"], ["--category", "geography"], ["-k", "capitals"]])
 def test_what_our_own_options_select_is_no_part(arguments, folder):
-    folder.own_benchmark(count=4)
+    folder.own_benchmark(count=3)
     folder.run("-k", "capitals", "--model", "mock/A", *arguments)
     assert folder.entry()["notice"] == ""

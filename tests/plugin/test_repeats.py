@@ -81,7 +81,7 @@ def test_of_a_case_that_is_run_again_the_last_answer_counts_and_all_requests(plu
     entry = folder.entry()
     assert (entry["n"], entry["accuracy"], entry["outcomes"]["wrong"]) == (4, 0.75, 1)
     assert "2 cases ran more than once, and the last answer counts" in entry["notice"]
-    result.stdout.fnmatch_lines(["*2 cases ran more than once*", "*1 failed, 3 passed*"])
+    result.stdout.fnmatch_lines(["*cases ran more than once*", "*1 failed, 3 passed*"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 

@@ -101,7 +101,7 @@ def test_limits_and_hiccups_are_waited_out_and_every_attempt_is_logged(
 
 @pytest.mark.parametrize(
     ("code", "told"),
-    [("404", "is base_url"), ("401", "wants a key")],
+    [("404", "but without /chat/completions"), ("401", "wants a key")],
     ids=["not-found", "bad-key"],
 )
 def test_a_refusal_of_everything_is_told_in_the_servers_words_and_not_asked_for_again(
@@ -131,4 +131,4 @@ def test_a_wrong_address_is_recognized(
     assert_no_headline(ran)
     (cause,) = causes(ran)
     assert "no such path: /chat/completions" in cause
-    assert "end with /v1" in cause
+    assert f"base_url must be {server.model.partition('@')[2]}" in cause

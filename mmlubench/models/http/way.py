@@ -25,7 +25,7 @@ _SHORT = _FILES | {errno.ENOBUFS, errno.ENOMEM}
 #: How the numbers of several errors stand in the text of one that joins them.
 _NUMBER = re.compile(r"\[Errno (\d+)\]")
 #: The seconds in which a server that ended a plain connection has to show that it speaks TLS.
-_PROBE_S = 3.0
+_PROBE_S = 1.0
 
 
 class Refusal(NamedTuple):
