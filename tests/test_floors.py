@@ -16,7 +16,18 @@ import mmlubench
 PACKAGE = Path(__file__).parent.parent / "mmlubench"
 
 FLOOR_0 = (
-    *("schema", "errors", "settings", "options", "records", "figures", "tokens", "printable", "private"),
+    *(
+        "schema",
+        "errors",
+        "settings",
+        "options",
+        "records",
+        "figures",
+        "tokens",
+        "printable",
+        "private",
+        "named_letters",
+    ),
     *("jsonl", "zstd", "inputs", "yaml_file", "yaml_values", "resources", "registry", "extras", "safe_names"),
 )
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another

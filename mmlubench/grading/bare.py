@@ -26,9 +26,9 @@ _SHORT = (
 _PARAGRAPH = 400  # characters in which a paragraph must contain a word that explains
 
 _END = rf"{CLOSE}[ ]?[.:!;]?[ ]?{CLOSE}"
-# "Final: B", "Q1: B", "1. B", "Clearly B."
+# "Final: B", "A: B" (as after "Q:"), "Q1: B", "1. B", "Clearly B."
 _HEAD = (
-    r"(?:(?i:final|result|output|correct|best|prediction|predicted|label|selected|chosen|sol)[:.]"
+    r"(?:(?i:final|result|output|correct|best|prediction|predicted|label|selected|chosen|sol)[:.]|A[*_]{0,3}:"
     r"|(?i:(?:the[ ])?(?:correct|right|best|final)[ ](?:answer|option|choice)[ ])"
     r"|(?i:(?:question|answer|q|a)?[ ]?#?\d{1,3})[:.)]"
     r"|(?i:definitely|clearly|obviously|certainly|surely|(?:most[ ])?(?:probably|likely)|must[ ]be|should[ ]be)[ ,])"
@@ -55,6 +55,9 @@ _LEADING_SMALL = (
 _CLOSED = r"(?:(?<=\(.)\))?[*_\"'`\]}$]{0,8}[.!]?[*_$]{0,4}"
 _LINE = rf"^{LINE_GAP}{LABEL}{letter('[A-Zb-hj-z]')}{_CLOSED}[ \t]{{0,8}}$"
 
+# The B of "A. B": the letter's text, or the answer after an "A." that stands for the word?
+_ONLY_A_LETTER = rf"[ \t]{{0,4}}[*_(]{{0,4}}{UPPER}{_END}\Z"
+
 _BULLET = r"[ \t]{0,8}(?:[-\u2022>+*][ ]{1,3}|\d{1,2}\.[ ])?"
 _OPTION = rf"[*_(\"'\[`]{{0,5}}(?:(?i:option|choice|answer)[ ])?[*_(]{{0,3}}{UPPER}[*_\"'`]{{0,3}}"
 _OPTION_LINE = rf"^{_BULLET}{_OPTION}(?:[.):\]\u2013\u2014-]|$)"
@@ -79,6 +82,9 @@ def _leads(text: str, match: re.Match[str], letters: str) -> bool:
         if len(text) > _SHORT and not text.startswith("\n", match.end()):
             return False
         text = text.upper() if len(text.upper()) == len(text) else text
+    second = regex(_ONLY_A_LETTER).match(text, match.end())
+    if second and second[1] in letters and second[1] != match[1].upper():
+        return False
     first, _, rest = text.partition("\n")
     inside = _others(_OPTION_INSIDE, first, match, letters)
     if any(_same_style(first, match, other) for other in inside):

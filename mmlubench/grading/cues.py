@@ -31,6 +31,8 @@ class Cues(NamedTuple):
     """Phrases with which the speaker chooses an option: `I choose B`."""
     conclude: str
     """Phrases with which the speaker arrives at an option: `it must be B`."""
+    corrects: str
+    """Words with which the speaker takes back an answer, before a phrase of `conclude`: `no, wait, it's B`."""
     therefore: str
     """Words that end a line together with the letter: `Therefore, B.`"""
     point: str
@@ -94,6 +96,7 @@ ENGLISH = Cues(
     conclude="it(?:'s| is| must be| should be| would be| has to be)(?: definitely| clearly| therefore| probably)?"
     "|(?:we|I|you)(?: are| am|'re|'m) left with(?: only)?"
     "|(?:(?:that|this|which) leaves|leaves us|leaving)(?: us)?(?: with)?(?: only)?",
+    corrects="no,? wait|wait,? (?:no|actually)|actually,? no|(?:scratch|strike) that|correction|on second thoughts?",
     therefore="therefore|thus|hence|so|consequently|accordingly|finally|in conclusion",
     point="match(?:es|ing)|corresponds to|points to|(?:this|that|which)(?:'s| is| would be| must be)"
     r"|(?:best|correct|correctly|most|right)(?: [^\s.?!;:]{1,20}){1,12}? (?:is|would be)",
@@ -118,7 +121,10 @@ ENGLISH = Cues(
         # Some people think that the …   Maybe the …
         r"|\b(?:some|many|most|people|students|one|you|others|they)(?: [a-z]+){0,4}"
         " (?:think|thought|say|believe|assume|guess|argue|claim)"
-        r"|\b(?:maybe|perhaps|possibly|(?:might|could|may) be))"
+        r"|\b(?:maybe|perhaps|possibly|(?:might|could|may) be)"
+        # A common mistake is to say that the …   It is tempting to think that the …
+        r"|\b(?:mistake|error|trap|tempting|wrong|incorrect)(?: (?:is|was|would be|here|is just))?"
+        " to (?:say|think|assume|believe|answer|conclude|claim|guess))"
         "(?: that)?(?: the| my| our| it)?(?: correct| right| best| final)?"
     ),
     denied_noun="each|every|any|incorrect|wrong|worst|false|bad|other|another|first|initial|previous|original|earlier"

@@ -36,12 +36,14 @@ UNPARSED = Extraction(None, "unparsed")
 _WEAK_REACH = 20_000
 
 # The rules whose letter counts more than one that was read without the language of the reply.
-_STATED = frozenset({"answer_cue", "answer_line", "option_cue", "boxed", "answer_tag", "field", "name"})
+_STATED = frozenset(
+    {"answer_cue", "answer_line", "answer_heading", "option_cue", "boxed", "answer_tag", "field", "name"}
+)
 
 # How a next question begins, and the rules whose letter is an answer to the one before.
 _ASKERS = ("Question:", "Human:", "User:")
 _NEXT_QUESTION = r"(?<=\n)(?:\#{1,4}[ ])?[*_]{0,2}(?:Question|Human|User):"
-_ANSWERED = frozenset({"answer_cue", "answer_line", "boxed", "bare", "leading"})
+_ANSWERED = frozenset({"answer_cue", "answer_line", "answer_heading", "boxed", "bare", "leading"})
 
 # The rules that need no words.
 _BARE = frozenset({"bare", "leading", "closing"})

@@ -15,6 +15,7 @@ from mmlubench.grading.patterns import (
     GAP,
     LABEL,
     LETTER,
+    LINE_GAP,
     NAMED,
     OFFERED,
     PICKED,
@@ -79,6 +80,15 @@ def _stated(cues: Cues) -> dict[str, str]:
             rf"^(?:[^\w\n]|_){{0,8}}(?i:(?:the |my )?(?:final |correct |best )?){noun}[?.:]?"
             rf"{GAP}{NAMED}[A-Z]{{0,9}}{CLOSE}[.!]?\s{{0,2}}$"
         ),
+        # "### Final Answer", and on the next line "**B) Paris**"
+        "answer_heading": (
+            rf"^(?:[^\w\n]|_){{0,8}}(?i:(?:the |my )?(?:final |correct |best )?){words(cues.answer)}[*_ \t]{{0,6}}"
+            rf"\n\s{{0,4}}{LINE_GAP}{UPPER}[*_]{{0,3}}[.):][*_]{{0,3}}(?=[ ]\S)"
+        ),
+        # "The answer is C. No, wait, it's D."
+        "correction": (
+            rf"\b{words(cues.corrects)}[\s,.:;!\u2013\u2014-]{{0,5}}{words(cues.conclude)}(?![^\W_]){TO_LETTER}{PICKED}"
+        ),
         "option_cue": rf"\b{words(cues.option)}{_link(cues)}{TO_LETTER}{OFFERED}",
         "field": rf"{_QUOTED}\s{{0,3}}[:=]{GAP}{LABEL}{NAMED}",
         "name": rf"{_NAME}(?:\s{{0,3}}[:=]|\((?=[\"'])){GAP}{LABEL}{NAMED}",
@@ -102,14 +112,22 @@ def _chosen(cues: Cues) -> dict[str, str]:
         "point": rf"\b{words(cues.point)}(?![^\W_]){GAP}{label}{UPPER}{ALONE}",
         # "the sum is 20,914 J, or (G)." at the end of a reply
         "aside": rf"(?:,(?<!\),){BLANK}or|,?{BLANK}which{BLANK}is){BLANK}\({letter('[A-Z]')}\)[.]?\s{{0,4}}\Z",
+        # "The answer is 20,914 J (option B)."
+        "named_after": (
+            rf"{words(cues.answer)}{BLANK}{words(cues.copula)}[ ][^?!;()\n]{{1,80}}[ ]\("
+            rf"[*]{{0,2}}{LABEL}{letter('[A-Z]')}[*]{{0,2}}\)[.]?[ \t]{{0,4}}$"
+        ),
         "therefore": rf"\b{words(cues.therefore)}(?![^\W_]),?{TO_LETTER}{CHOSEN}{CLOSE}[.!]?[ \t]{{0,4}}$",
     }
 
 
 def _judged(cues: Cues) -> dict[str, str]:
-    """Return the pattern of replies that call an option the right one: `B is correct`."""
+    """Return the patterns of replies that call an option the right one: `B is correct`, `it is not A but B`."""
     opening = rf"(?:^|[.!?:;,\n(])[\s*_\"'(\[]{{0,4}}{LABEL}"
     before = rf"\b{words(cues.before_verdict)}[\s*_\"'(\[]{{1,4}}{LABEL}"
     verdict = rf"{CLOSE}[.:]?{BLANK}{words(cues.verdict)}"
     taken_back = rf"(?!{CLOSE}\s?\?|,?{BLANK}{words(cues.open_verdict)}\b)"
-    return {"verdict": rf"(?:{opening}|{before}){LETTER}{verdict}{taken_back}"}
+    return {
+        "verdict": rf"(?:{opening}|{before}){LETTER}{verdict}{taken_back}",
+        "contrast": rf"(?<=not[ ]){LABEL}\(?[A-Z]\)?,?{BLANK}but(?:{BLANK}rather)?{TO_LETTER}{OFFERED}",
+    }

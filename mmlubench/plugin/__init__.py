@@ -94,9 +94,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if not file_path.name.endswith(".benchmark.yaml"):
         return None
     # late: a pytest run without benchmarks must not pay for it
-    from mmlubench.plugin.benchmark_yaml import BenchmarkFile
+    from mmlubench.plugin.benchmark_yaml import collector
 
-    return BenchmarkFile.from_parent(parent, path=file_path)
+    return collector(file_path, parent)
 
 
 @pytest.hookimpl(tryfirst=True)  # ids begin with the model, whatever else has parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import ModuleType
@@ -13,8 +14,24 @@ from mmlubench import datasets
 from mmlubench.datasets import Spec
 from mmlubench.datasets.from_yaml import description
 from mmlubench.errors import UserError
+from mmlubench.plugin.keyword import FOUND
 from mmlubench.schema import Question
 from mmlubench.solvers import Solver
+
+
+def collector(path: Path, parent: pytest.Collector) -> BenchmarkFile:
+    """Return the collector of a file, and note its benchmark's name.
+
+    pytest finds all files of a folder before it reads the first, so that `-k capitals` is known to name a benchmark
+    when another one is read: that one's data are then not loaded, which may be large, or broken.
+    """
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError:  # is told when the file is read
+        text = ""
+    names = re.findall(r"""^name:[ \t]*["']?(\w+)""", text, re.MULTILINE)
+    parent.config.stash.setdefault(FOUND, set()).update(names)
+    return BenchmarkFile.from_parent(parent, path=path)
 
 
 class BenchmarkFile(pytest.Module):

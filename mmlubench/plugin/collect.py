@@ -14,7 +14,7 @@ from mmlubench.datasets import Spec
 from mmlubench.errors import UserError
 from mmlubench.plugin import private_pytest
 from mmlubench.plugin.cases import Case, make_case
-from mmlubench.plugin.keyword import Keyword
+from mmlubench.plugin.keyword import FOUND, Keyword
 from mmlubench.plugin.overrides import CASE, PLACEHOLDER, request_own_model
 from mmlubench.plugin.private_pytest import deselect_by_keyword, fixture_names, keyword_done
 from mmlubench.run.data import Origin
@@ -51,7 +51,9 @@ def multiply(process: Process, items: list[pytest.Function]) -> Iterator[Case]:
             continue
         benchmark, origin = _read_mark(item, *mark.args, **mark.kwargs)
         process.run.data.seen.add(benchmark)
-        keyword = Keyword(item.config.getoption("keyword"), process.run.data.seen | set(datasets.NAMES))
+        found = item.config.stash.get(FOUND, None) or set()
+        known = {*process.run.data.seen, *found, *datasets.NAMES}
+        keyword = Keyword(item.config.getoption("keyword"), known)
         names = [*_names(item), benchmark]
         if keyword.may_match(benchmark, names, _words(process, benchmark, origin)):
             template = process.template(item, benchmark)

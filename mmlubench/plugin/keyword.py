@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from itertools import product
 
+import pytest
+
 from mmlubench.errors import UserError
 from mmlubench.plugin.private_pytest import Expression, words_of
 
+#: The benchmarks whose files were found, of which some may not have been read yet.
+FOUND = pytest.StashKey[set[str]]()
 #: The most words whose truth is tried both ways, as n words have 2^n combinations.
 _MOST_UNKNOWN = 8
 

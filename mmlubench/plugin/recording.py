@@ -97,7 +97,10 @@ class Recording:
         for verdict in self.ledger.verdicts():
             reporter.write_line(printable(verdict.text), red=not verdict.passed, green=verdict.passed)
         for name in self.ledger.kept_files:
-            reporter.write_line(f"{name} is left as it is: it has the score of a run that asked more.")
+            reporter.write_line(
+                f"{name} is left as it is: it has the score of a run that asked more or has a headline number, "
+                "or is a file of another program."
+            )
         label = printable(self._run.settings.desc or "")
         reporter.write_line(f"run folder: {self.ledger.path}" + (f" ({label})" if label else ""))
         if (stopped or not self.ledger.entries.is_finished) and self._can_resume:

@@ -382,7 +382,8 @@ class Session:
     def _why_no_case(self) -> str:
         if self._controller is not None and self._controller.has_crashed:
             return "no case was run, as workers crashed before they ran any: what they wrote may stand above."
-        return self.process.run.data.why_nothing_selected(self.config.getoption("keyword"))
+        made, why = sum(self.process.made.values()), other_options.of_a_part(self.config)
+        return self.process.run.data.why_nothing_selected(self.config.getoption("keyword"), made, why)
 
     @cached_property
     def _junit(self) -> Junit | None:

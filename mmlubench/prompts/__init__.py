@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmlubench.prompts.library import load_recipe, recipe_names
+from mmlubench.prompts.library import load_recipe, recipe_names, shows_choices
 from mmlubench.prompts.recipe import Recipe
 from mmlubench.prompts.render import render
 from mmlubench.prompts.roles import QUESTION_VARIABLES, REPLY_VARIABLES, Role, read_role
@@ -18,4 +18,5 @@ __all__ = [
     "read_role",
     "recipe_names",
     "render",
+    "shows_choices",
 ]

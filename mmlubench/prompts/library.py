@@ -107,6 +107,15 @@ def _check(recipe: Recipe) -> None:
     render(replace(recipe, shots=shots), _MADE_UP, [_MADE_UP] * shots)
 
 
+def shows_choices(recipe: Recipe) -> bool:
+    """Whether a prompt of the recipe has the text of every choice of its question."""
+    example = replace(_MADE_UP, text="What is 6 + 1?", choices=("6", "7", "8", "0"))
+    shots = recipe.shots or (1 if recipe.example_reply is not None else 0)
+    prompt = render(replace(recipe, shots=shots), _MADE_UP, [example] * shots)
+    text = "".join(message.content for message in prompt)
+    return all(choice in text for choice in _MADE_UP.choices)
+
+
 def _check_examples(recipe: Recipe, *, in_template: bool) -> None:
     if recipe.shots < 0:
         raise PromptError(f"--shots {recipe.shots}: it must be at least 0.")

@@ -28,6 +28,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
         self._left = _STEPS
         del self.globals["lipsum"]
+        # A prompt that differs each time is asked, and paid for, anew by every run.
+        del self.filters["random"]
         self.globals["range"] = self._range
 
     def start(self) -> None:

@@ -27,13 +27,15 @@ def classic_json(
     adapter: str | None = None,
     limit: int | None = None,
     is_complete: bool = True,
+    is_part: bool = False,
 ) -> dict[str, Any]:
     """Build the file's content for one benchmark and model.
 
     `created` is a time in ISO 8601, `model_id` the model without its adapter (default: the label of the summary),
-    `limit` the number of questions that were selected, None for all of the data, and `is_complete` says that these are
-    the complete data set, no sample and no part of it. `overall_score` and
-    `metrics.accuracy.value` are None if the run has no headline accuracy, and a subject without answers has no number.
+    `limit` the number of questions that were selected, None for all of the data. `is_complete` says that these are the
+    complete data set, no sample and no part of it, and `is_part` that `--lf`, another plugin or the like left out some
+    of the cases. `overall_score` and `metrics.accuracy.value` are None if the run has no headline accuracy, and a
+    subject without answers has no number.
     """
     score = summary.accuracy if summary.headline else None
     total = summary.total.to_dict()
@@ -52,6 +54,7 @@ def classic_json(
         "run_id": run_id,
         "label": summary.model,
         "complete": is_complete,
+        "part": is_part,
         "benchmark": summary.benchmark,
         "recipe": summary.recipe,
         "mock": summary.mock,
@@ -77,25 +80,27 @@ def classic_names(summary: Summary, timestamp: str, *, own_recipe: bool = False)
 
 
 def says_more(old: bytes, new: str) -> bool:
-    """Whether an older classic file says more of its model than a new one, which must not take its place then.
+    """Whether a file must stay in its place: one that says more of its model than a new one, or no such file at all.
 
-    Any score says more than none, and one of all questions more than one of a part or of a sample. A file that cannot
-    be read says nothing.
+    Any score says more than none, and one of all questions more than one of a part or of a sample. A part that `--lf`
+    left, such as the wrong answers of the run before, says least. A file of another program is never replaced.
     """
     try:
         known = orjson.loads(old)
     except orjson.JSONDecodeError:
-        return False
-    return isinstance(known, dict) and _weight(known) > _weight(orjson.loads(new))
+        return True
+    if not isinstance(known, dict) or "overall_score" not in known:
+        return True
+    return _weight(known) > _weight(orjson.loads(new))
 
 
 def _weight(content: Mapping[str, Any]) -> int:
-    """Return 0 without a score, 1 for a part of the data, 2 for all of a sample, 3 for the complete data set."""
+    """Return 0 without a score, 1 if cases were left out, 2 for a limit, 3 for all of a sample, 4 for all there are."""
     if not isinstance(content.get("overall_score"), (int, float)):
         return 0
     if content.get("limit") is not None:
-        return 1
-    return 3 if content.get("complete", True) else 2
+        return 1 if content.get("part") else 2
+    return 4 if content.get("complete", True) else 3
 
 
 def _files(run: FinishedRun) -> Iterable[File]:
@@ -111,6 +116,7 @@ def _files(run: FinishedRun) -> Iterable[File]:
             adapter=about.get("adapter"),
             limit=limit,
             is_complete=is_complete,
+            is_part=bool(manifest.data.get(summary.benchmark, {}).get("is_part")),
         )
         own = summary.recipe in manifest.facts.get("own_recipes", ())
         dated, latest = classic_names(summary, manifest.timestamp, own_recipe=own)

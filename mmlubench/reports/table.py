@@ -39,7 +39,8 @@ def blocks(summary: Summary) -> list[list[Row]]:
     """Return a block of rows for each category: the category, then its subjects unless they have too few answers."""
     few = too_few(summary)
     return [
-        [Row(category, score, True), *(() if few else _within(category, summary))]
+        # It has no name where a worker crashed before any other case of its subjects.
+        [Row(category or "(none)", score, True), *(() if few else _within(category, summary))]
         for category, score in summary.categories.items()
     ]
 

@@ -140,8 +140,15 @@ class RunData:
         notices = (self._data[benchmark].notice, self._parts.get(benchmark, ""))
         return "; ".join(filter(None, notices))
 
-    def why_nothing_selected(self, keyword: str) -> str:
-        """Return one sentence for an empty selection; `keyword` is the text of `-k`."""
+    def why_nothing_selected(self, keyword: str, made: int = 0, left_out_by: str = "") -> str:
+        """Return one sentence for an empty selection.
+
+        `keyword` is the text of `-k`, `made` how many cases it selects, and `left_out_by` names options that may have
+        left them out.
+        """
+        if made:
+            why = left_out_by or "other arguments or plugins"
+            return f"no case is left to ask: {several(made, 'case')} selected, and {why} left them out."
         chosen = [f"-k {keyword!r}"] if keyword else []
         chosen += [f"--subject {name}" for name in self._settings.subject]
         chosen += [f"--category {name}" for name in self._settings.category]

@@ -93,12 +93,19 @@ class Strategy:
 
     @property
     def notice(self) -> str:
-        """A hint about the options, shown before the run; mostly empty."""
+        """Hints about the options, shown before the run; mostly empty."""
+        return "; ".join(self._hints())
+
+    def _hints(self) -> Iterator[str]:
         settings = self._settings
+        if settings.prompt and self.kind.uses_recipe and not prompts.shows_choices(self.recipe):
+            yield (
+                f"the template of {settings.prompt} does not show every choice, so that a letter may have to be "
+                "guessed: `options` prints them"
+            )
         varies = settings.temperature or self.kind.parameters.get("temperature")
-        if settings.epochs == 1 or settings.shuffle_choices or varies:
-            return ""
-        return "epochs at temperature 0 mostly repeat one another: give --temperature, or --shuffle-choices"
+        if settings.epochs > 1 and not settings.shuffle_choices and not varies:
+            yield "epochs at temperature 0 mostly repeat one another: give --temperature, or --shuffle-choices"
 
     @property
     def name(self) -> str:

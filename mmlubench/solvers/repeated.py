@@ -8,6 +8,7 @@ from dataclasses import replace
 from math import comb
 
 from mmlubench.errors import UserError
+from mmlubench.named_letters import names_letters
 from mmlubench.schema import ALPHABET, Answer, Question, majority
 from mmlubench.solvers.base import Solver, gather_all
 
@@ -48,9 +49,12 @@ class Repeated:
         return _as_printed(await self._solver(reordered(question, order)), order)
 
     def _order(self, question: Question, epoch: int) -> Sequence[int]:
-        """Return the order of the choices in an epoch. The first of several epochs keeps that of the data set."""
+        """Return the order of the choices in an epoch.
+
+        The first of several epochs keeps that of the data set, and a choice such as "Both A and B" keeps it in all.
+        """
         order = list(range(len(question.choices)))
-        if self._shuffle and (epoch or self._epochs == 1):
+        if self._shuffle and (epoch or self._epochs == 1) and not names_letters(question.choices):
             random.Random(f"{self._seed}/{epoch}/{question.id}").shuffle(order)
         return order
 

@@ -20,6 +20,7 @@ from mmlubench.datasets import DataSet, load
 from mmlubench.datasets.from_yaml import description
 from mmlubench.datasets.packed import Packer
 from mmlubench.errors import DataError
+from mmlubench.named_letters import names_letters
 
 Own = Callable[..., DataSet]
 FOUR = ["w", "x", "y", "z"]
@@ -193,6 +194,9 @@ def test_a_text_that_is_no_list_is_told(own: Own, text: str) -> None:
 def test_choices_that_carry_their_letters_are_warned_of(own: Own) -> None:
     assert "prompts add their own" in own(rows("ABC", ["A. w", "B. x", "C. y"])).notice
     assert own(rows("ABC", ["A. Lincoln", "T. Roosevelt", "C. Coolidge"])).notice == ""
+    shuffled = own(rows("ABC" * 4, ["A. w", "B. x", "C. y"]), shuffle=True).notice
+    assert "prompts add their own, which are others in the new order: take theirs out" in shuffled
+    assert "warning" not in own(rows("ABC" * 4, ["w", "x", "y"]), shuffle=True).notice
 
 
 def test_questions_and_choices_that_are_there_twice_are_warned_of(own: Own) -> None:
@@ -264,3 +268,29 @@ def test_subjects_that_differ_in_blanks_alone_have_ids_of_their_own(own: Own) ->
         ("own/high_school/0002", "high school"),
         ("own/high_school/0001", "high_school"),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Both A and B",
+        "neither A nor B",
+        "A and C only",
+        "(A), (B), and (C)",
+        "A, B",
+        "both A and D are correct.",
+    ],
+)
+def test_a_question_whose_choices_name_letters_is_not_shuffled(own: Own, text: str) -> None:
+    data = own(rows("ABCD" * 3, ["w", "x", text, "z"]), shuffle=True)
+    assert letters(data) == "ABCD" * 3
+    assert data.notice.startswith(
+        "choices shuffled by the id of their question, but for 12 questions whose choices name letters"
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["A", "x and y are both vitamins", "Vitamins A and D", "C++", "BRCA and B", ""]
+)
+def test_other_choices_are(text: str) -> None:
+    assert not names_letters(["w", text])

@@ -208,6 +208,14 @@ def test_a_redirect_to_tls_on_the_same_host_is_completed(make_spec):
     assert str(failures.of_reply(Reply(301, to, b""), "/chat/completions")).endswith("must be https://old/v1")
 
 
+def test_a_redirect_to_itself_has_no_better_base_url(make_spec):
+    failures = Failures(make_spec(base_url="http://old/v1"))
+    error = failures.of_reply(Reply(308, {"location": "/v1/chat/completions"}, b""), "/chat/completions")
+    assert str(error).startswith(
+        "tested: HTTP 308: redirects to http://old/v1/chat/completions, the address that was"
+    )
+
+
 # --- how long to wait
 
 

@@ -178,6 +178,45 @@ async def test_a_refusal_is_a_refusal_and_its_text_is_kept(ask, reply):
     assert (completion.finish_reason, completion.text) == ("refusal", "I cannot help with that.")
 
 
+FILTERED = "The response was filtered due to the prompt triggering Azure OpenAI's content management policy."
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (
+            400,
+            {"message": FILTERED, "type": None, "param": "prompt", "code": "content_filter", "status": 400},
+        ),
+        (
+            400,
+            {"message": f"litellm.ContentPolicyViolationError: AzureException - {FILTERED}", "code": "400"},
+        ),
+        (400, {"message": "Output blocked by content filtering policy", "type": "invalid_request_error"}),
+        (400, {"message": "Content Exists Risk", "type": "invalid_request_error"}),
+        (403, {"message": 'This model requires moderation, and your input was flagged for "x"', "code": 403}),
+    ],
+)
+async def test_a_filter_that_refuses_the_prompt_by_an_error_is_a_refusal(status, error, ask):
+    # the same filter ends a reply with the finish reason content_filter
+    completion, _ = await ask({"error": error}, status=status)
+    assert (completion.finish_reason, completion.text) == ("refusal", "")
+    assert completion.metadata == {"refusal": error["message"]}
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, {"message": "unknown field content_filter", "code": "invalid"}),
+        (403, {"message": "no access", "code": "forbidden"}),
+        (500, {"message": FILTERED, "code": "content_filter"}),
+    ],
+)
+async def test_an_error_that_no_filter_sent_is_no_refusal(status, error, ask):
+    with pytest.raises(ProviderError):
+        await ask({"error": error}, status=status)
+
+
 @pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
 async def test_thinking_comes_apart_from_the_text(name, ask, reply):
     completion, _ = await ask(reply(**{name: "Let me see."}))

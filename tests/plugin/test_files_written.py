@@ -177,8 +177,26 @@ def test_a_whole_sample_is_no_part_but_not_the_complete_benchmark_either(folder)
     result = folder.run("--model", "mock", "--limit", "10")
     assert json.loads(latest.read_text()) == first
     result.stdout.fnmatch_lines(
-        ["mmlu_mock_latest.json is left as it is: it has the score of a run that asked more."]
+        [
+            "mmlu_mock_latest.json is left as it is: it has the score of a run that asked more or has a headline*"
+        ]
     )
+
+
+def test_a_latest_file_of_another_program_is_not_replaced(folder):
+    folder.write("reports/mmlu_mock_latest.json", "notes of mine")
+    result = folder.run("--model", "mock", "--limit", "5")
+    assert (folder.path / "reports" / "mmlu_mock_latest.json").read_text() == "notes of mine"
+    result.stdout.fnmatch_lines(["mmlu_mock_latest.json is left as it is: *or is a file of another program."])
+
+
+def test_a_run_of_the_failed_cases_is_not_the_latest(folder):
+    folder.run("--model", "mock", "--limit", "40")
+    latest = folder.path / "reports" / "mmlu_mock_latest.json"
+    first = json.loads(latest.read_text())
+    assert (first["limit"], first["part"]) == (40, False)
+    assert folder.run("--model", "mock", "--limit", "40", "--lf").ret == 1
+    assert json.loads(latest.read_text()) == first
 
 
 def test_a_run_in_which_no_case_ran_leaves_no_folder(folder):

@@ -193,3 +193,20 @@ def test_what_may_match_is_known_without_loading(text, may):
 def test_call_syntax_raises_what_users_are_told():
     with pytest.raises(UserError, match=r"words take no arguments"):
         Keyword("mmlu(a=1)", NAMES).matches("mmlu", ["test_mmlu"])
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--deselect", "test_mmlu.py"), "--deselect"),
+        (("-m", "slow"), "-m 'slow'"),
+        (("-p", "drops_all"), "other arguments or plugins"),
+    ],
+)
+def test_a_keyword_is_not_blamed_for_cases_that_something_else_leaves_out(options, why, folder, monkeypatch):
+    folder.write("drops_all.py", "def pytest_collection_modifyitems(items): items.clear()")
+    monkeypatch.syspath_prepend(folder.path)
+    result = folder.run("-k", "mmlu", "--model", "mock", *options)
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines([f"no case is left to ask: 120 cases selected, and {why} left them out."])
+    result.stdout.no_fnmatch_line("no case is selected*")

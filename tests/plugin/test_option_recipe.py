@@ -50,6 +50,29 @@ def test_a_prompt_of_ones_own_is_sent_and_recorded_with_its_hash(folder):
     assert folder.entry()["recipe"] == "mine"
 
 
+SHOWS = "does not show every choice"
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("{{ question }}", True),
+        ("{{ question }} {{ options[0] }}", True),
+        ("{{ question }} {% for _, text in choices[:3] %}{{ text }} {% endfor %}", True),
+        ("{{ question }} {{ options }}", False),
+        (
+            "{{ question }} {% for letter, text in choices %}{{ letter }}: {{ text|upper }} {% endfor %}",
+            False,
+        ),
+    ],
+)
+def test_a_prompt_that_leaves_choices_out_is_told_before_the_run(folder, template, told):
+    folder.write("mine.yaml", f'name: mine\ndescription: terse\ntemplate: "{template}"\n')
+    result = folder.run("--model", "mock/A", "--limit", "1", "--prompt", "mine.yaml")
+    assert (SHOWS in result.stdout.str()) is told
+    assert SHOWS not in folder.run("--model", "mock/A", "--limit", "1", "--recipe", "cot").stdout.str()
+
+
 def test_a_system_prompt_goes_before_the_question_and_into_the_hash(folder):
     plain = folder.json("manifest")["recipe"]["sha256"] if sent(folder) else ""
     system, user = sent(folder, "--system", "Be brief.")

@@ -43,6 +43,16 @@ def test_it_is_asked_and_graded_like_any_other(described):
     assert len(folder.json("manifest")["data"]["capitals"]["sha256"]) == 64
 
 
+def test_the_data_of_a_benchmark_that_is_not_asked_are_not_loaded(described):
+    folder = described()
+    folder.write("animals.benchmark.yaml", YAML.replace("capitals", "animals"))
+    folder.write("rows/animals.csv", "nothing")
+    assert "animals.csv: column 'Question' is missing" in folder.refused("-k", "animals", "--model", "mock/A")
+    result = folder.run("-k", "capitals", "--model", "mock/A")
+    result.assert_outcomes(passed=1, failed=1)
+    assert "animals" not in result.stdout.str()
+
+
 def test_its_rows_are_selected_by_subject_limit_and_keyword(described, collected):
     described()
     assert collected("-k", "capitals", "--subject", "europe") == ["test_capitals[mock-europe-0000]"]

@@ -73,6 +73,7 @@ def test_file_names_are_safe_and_never_hide_a_mock(summary: Build, model: str, m
 FULL = {"overall_score": 0.7, "limit": None}
 SAMPLE = {"overall_score": 0.7, "limit": None, "complete": False}
 PART = {"overall_score": 0.7, "limit": 100}
+LEFT = {"overall_score": 0.0, "limit": 6, "part": True}
 NONE = {"overall_score": None, "limit": None}
 
 
@@ -82,6 +83,7 @@ NONE = {"overall_score": None, "limit": None}
         (FULL, FULL, False), (FULL, PART, True), (FULL, NONE, True),
         (FULL, SAMPLE, True), (SAMPLE, FULL, False), (SAMPLE, PART, True), (PART, SAMPLE, False),
         (PART, FULL, False), (PART, PART, False), (PART, NONE, True),
+        (PART, LEFT, True), (LEFT, LEFT, False), (LEFT, PART, False), (LEFT, NONE, True), (NONE, LEFT, False),
         (NONE, FULL, False), (NONE, PART, False), (NONE, NONE, False),
     ],
 )  # fmt: skip
@@ -89,6 +91,10 @@ def test_a_better_founded_result_stays_the_latest(old: dict, new: dict, stays: b
     assert says_more(orjson.dumps(old), json.dumps(new)) is stays
 
 
-@pytest.mark.parametrize("old", [b"", b"{", b"[]", b"null", b'{"overall_score": "0.7"}', b"\xff"])
-def test_a_file_that_says_nothing_does_not_stay(old: bytes) -> None:
-    assert not says_more(old, json.dumps(NONE))
+@pytest.mark.parametrize("old", [b"", b"{", b"[]", b"null", b'{"score": 0.7}', b"\xff"])
+def test_a_file_of_another_program_stays(old: bytes) -> None:
+    assert says_more(old, json.dumps(FULL))
+
+
+def test_a_score_that_is_none_says_nothing() -> None:
+    assert not says_more(b'{"overall_score": "0.7"}', json.dumps(NONE))

@@ -55,6 +55,13 @@ def test_no_line_is_wider_than_the_terminal(summary: Build, width: int, color: b
         assert max(len(ANSI.sub("", line)) for line in lines) <= width
 
 
+def test_a_category_that_is_not_known_has_no_empty_name(summary: Build, results: Results) -> None:
+    made = results(per_subject=2)
+    lost = Entry.from_dict({**made[0].to_dict(), "category": "", "outcome": "error", "error": "crashed"})
+    screen = text(summary([lost, *made[2:]]))
+    assert re.search(r"^\(none\) +0 ", screen, re.M), screen
+
+
 def test_a_narrow_terminal_cuts_names_but_never_figures(summary: Build) -> None:
     screen = text(summary(), 42)
     assert re.search(rf"^  high_s…  +40  +0\.650  +0\.495{DASH}0\.779$", screen, re.M), screen

@@ -105,6 +105,12 @@ def test_harmless_loops_and_sums_still_work(recipe_of: Callable[[str], Path]) ->
     assert message.content.startswith("024 --- ")
 
 
+def test_a_prompt_is_the_same_in_every_run(recipe_of: Callable[[str], Path]) -> None:
+    # Else the store would never have its reply, and a run that goes on would pay for it twice.
+    with pytest.raises(PromptError, match="No filter named 'random'"):
+        load_recipe(prompt_file=recipe_of("{{ question }} {{ ['Think.', 'Be brief.']|random }}"))
+
+
 def test_a_question_is_text_and_never_a_template(recipe_of: Callable[[str], Path]) -> None:
     # A data set is made by strangers, too.
     recipe = load_recipe(

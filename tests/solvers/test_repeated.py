@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -138,6 +139,14 @@ def test_one_epoch_is_shuffled_as_well_and_always_in_the_same_way() -> None:
     assert orders == [asked(0, row) for row in range(40)]
     assert len(set(orders)) > 10
     assert orders != [asked(1, row) for row in range(40)]
+
+
+def test_a_question_whose_choices_name_letters_keeps_its_order() -> None:
+    question = replace(QUESTION, choices=("The radius", "The ulna", "Both A and B", "The tibia"), answer="C")
+    model = Knows(text="Both A and B")
+    for seed in range(5):
+        assert asyncio.run(Repeated(model, 8, shuffle=True, seed=seed)(question)).letters == ("C",) * 8
+    assert {asked.choices for asked in model.asked} == {question.choices}
 
 
 def test_the_letter_of_a_shuffled_question_is_told_in_both_orders() -> None:

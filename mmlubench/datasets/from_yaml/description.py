@@ -30,6 +30,7 @@ from mmlubench.datasets.from_yaml.answers import WAYS
 from mmlubench.datasets.from_yaml.rows import Columns, questions
 from mmlubench.datasets.sources import tables
 from mmlubench.errors import DataError
+from mmlubench.figures import several
 from mmlubench.schema import Question
 
 _AUTO = "auto"
@@ -114,7 +115,9 @@ def _spec(said: Description) -> Spec:
 def _remarks(said: Description, source: Source, questions: Sequence[Question]) -> Iterator[str]:
     """Yield what a user should know of the questions: doubts, and what was done that the data do not say."""
     if said.shuffle:
-        yield "choices shuffled by the id of their question"
+        left = sum(not question.order for question in questions)
+        but = f", but for {several(left, 'question')} whose choices name letters" if left else ""
+        yield f"choices shuffled by the id of their question{but}"
     first = questions[0]
     if first.language and not said.language and not said.columns.language:
         yield (

@@ -31,10 +31,11 @@ def lettered_twice(questions: Sequence[Question]) -> Iterator[str]:
     if questions and all(
         re.match(marked.format(letter), choice)
         for question in questions
-        for letter, choice in zip(ALPHABET, question.choices, strict=False)
+        for letter, choice in zip(question.order or ALPHABET, question.choices, strict=False)
     ):
         shown = f"{questions[0].choices[0]!r:.40}"
-        yield f"warning: the choices begin with letters, as in {shown}, and prompts add their own"
+        others = ", which are others in the new order: take theirs out" if questions[0].order else ""
+        yield f"warning: the choices begin with letters, as in {shown}, and prompts add their own{others}"
 
 
 def repeated(questions: Sequence[Question]) -> Iterator[str]:

@@ -23,6 +23,7 @@ from mmlubench.errors import (
 )
 from mmlubench.jsonl import encoded
 from mmlubench.models.http import payload as json_payload
+from mmlubench.models.http.filtered import FILTERING, is_filtered
 from mmlubench.models.http.rate_headers import pause_s
 from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.served import Served
@@ -96,6 +97,11 @@ class Failures:
         if reply.status == 404 and served is not None:
             said = said._replace(advice=self._about_missing(said, path, served))
         return self._error(reply.status, said, pause_s(reply.headers) or None if wait_s is None else wait_s)
+
+    def refusal(self, status: int, content: bytes) -> str:
+        """Return what a content filter said in a reply whose status is not 200; empty for any other failure."""
+        said = read_error(content) if status in FILTERING else Said("")
+        return self._clean(said.message) if is_filtered(status, said.codes, said.message) else ""
 
     def of_payload(self, payload: Any) -> ProviderError:
         """Make the error for a body that holds an error object although the status was 200."""
@@ -172,6 +178,8 @@ class Failures:
             to = one_line(urljoin(f"{self.spec.base_url or ''}{path}", location))
         except ValueError:  # a bracket left open
             to = one_line(location)
+        if to == f"{self.spec.base_url}{path}":
+            return f"redirects to {to}, the address that was asked: what stands before the server goes in a circle"
         if path and to.endswith(path):
             return f"redirects to {to}; base_url must be {to.removesuffix(path)}"
         return f"redirects to {to}; put that into base_url"

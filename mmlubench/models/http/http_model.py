@@ -141,6 +141,10 @@ class HttpModel(ABC):
     ) -> Completion:
         reply = reply._replace(content=self._failures.without_key(reply.content))
         if reply.status != 200:
+            if refusal := self._failures.refusal(reply.status, reply.content):
+                return Completion(
+                    "", "refusal", latency_s=latency_s, sent=sent, metadata={"refusal": refusal}
+                )
             raise self._failures.of_reply(reply, self.path, served)
         try:
             payload = json_payload.parse(reply.content, reply.headers.get("content-type", ""))
