@@ -144,13 +144,13 @@ class Settings:
         default_text="300, but 8 for a server that was never reached",
     )
     wait_for_server: float | None = number(
-        "seconds to wait for a server that is not up yet, or not any more once it had answered",
+        "seconds to wait at the start for a server that is not up yet, or still loads its model",
         "S",
         above=0,
-        default_text="none at the start, and later as --give-up-after says",
+        default_text="none",
     )
     no_preflight: bool = switch(
-        "do not look at servers, keys, models and adapters before the first question; a look costs nothing"
+        "do not look at the servers of adapters before the first question; a look costs nothing"
     )
     concurrency: int = whole("number of requests in flight at the same time", default=64, least=1)
     # what a run may cost

@@ -58,13 +58,20 @@ class Run:
         _ = self.roster.specs
 
     def preflight(self, tell: Callable[[str], object]) -> list[str]:
-        """Look at the servers of all models before anything is asked; return notices. Raises ModelError for a fault."""
-        if self.settings.no_preflight:
+        """Look at servers before anything is asked; return notices. Raises ModelError for a fault.
+
+        Those of adapters are looked at, as a wrong adapter answers without an error, and all if they are waited for.
+        """
+        settings = self.settings
+        specs = [
+            s for s in self.roster.all_specs.values() if s.adapter is not None or settings.wait_for_server
+        ]
+        if settings.no_preflight or not specs:
             return []
         # late: it needs asyncio and HTTP, which a run with mocks does not
         from mmlubench.run.preflight import check_servers
 
-        specs, wait_s = self.roster.all_specs.values(), self.settings.wait_for_server
+        wait_s = settings.wait_for_server
         return check_servers(specs, os.environ, wait_s=wait_s, has_replies=self.roster.has_replies, tell=tell)
 
     def select(self, label: str, benchmark: str, recipe: str = "", *, scored: bool = True) -> None:
