@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mmlubench import __version__
+from mmlubench.commands.adapters import adapters
+from mmlubench.commands.doctor import doctor
 from mmlubench.commands.compare import compare
 from mmlubench.commands.eval_debate import eval_debate
 from mmlubench.commands.grade import grade
@@ -47,6 +49,8 @@ def main() -> None:
     """Group the commands; the help text is the module's docstring."""
 
 
+main.add_command(adapters)
+main.add_command(doctor)
 main.add_command(compare)
 main.add_command(init)
 main.add_command(keys)

@@ -27,7 +27,17 @@ class Settings:
     model: tuple[str, ...] = texts(
         "model to ask: a name in models.yaml, or PROVIDER/MODEL-ID, with @URL behind it for another server"
     )
-    adapter: str | None = text("LoRA adapter to ask for, by the name it has on the server")
+    adapter: tuple[str, ...] = texts(
+        "LoRA adapter to ask for, by the name it has on the server, or a folder for a model in process; base is the "
+        "model without any"
+    )
+    with_base: bool = switch("ask the model without its adapter as well, to compare the two")
+    adapter_path: str | None = text(
+        "folder of the --adapter as its server sees it: it is loaded there if it is not yet, and checked if it can be "
+        "read here",
+        "DIR",
+        default_text="adapter_path of the entry",
+    )
     models_file: str | None = text(
         "the models.yaml to use",
         "PATH",
@@ -132,6 +142,15 @@ class Settings:
         "S",
         above=0,
         default_text="300, but 8 for a server that was never reached",
+    )
+    wait_for_server: float | None = number(
+        "seconds to wait at the start for a server that is not up yet, or still loads its model",
+        "S",
+        above=0,
+        default_text="none",
+    )
+    no_preflight: bool = switch(
+        "do not look at the servers of adapters before the first question; a look costs nothing"
     )
     concurrency: int = whole("number of requests in flight at the same time", default=64, least=1)
     # what a run may cost

@@ -32,7 +32,7 @@ FLOOR_0 = (
 )
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another
 BELOW_RUN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports")
-BELOW_COMMANDS = (*BELOW_RUN, "run", "dialogues")
+BELOW_COMMANDS = (*BELOW_RUN, "run", "dialogues", "doctor")
 
 #: Room (a module or package right under mmlubench/): its floor, and what else of ours it may import.
 FLOORS: dict[str, tuple[int, tuple[str, ...]]] = {
@@ -45,6 +45,7 @@ FLOORS: dict[str, tuple[int, tuple[str, ...]]] = {
     "run": (5, BELOW_RUN),
     "plugin": (6, (*BELOW_RUN, "run")),
     "dialogues": (6, (*BELOW_RUN, "run")),
+    "doctor": (6, (*BELOW_RUN, "run")),
     "commands": (7, BELOW_COMMANDS),
     "cli": (7, (*BELOW_COMMANDS, "commands")),
     "__main__": (7, ("cli",)),

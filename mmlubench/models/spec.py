@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mmlubench.models.features import UNKNOWN, Features
+from mmlubench.models.local.options import USUAL, LocalOptions
+from mmlubench.models.local.weights import digest_of_folder
 from mmlubench.models.secrecy import veiled
 from mmlubench.models.tls import USUAL_TLS, Tls
 from mmlubench.schema import Scoring
@@ -104,6 +106,10 @@ class ModelSpec:
     rate_limits: RateLimits = NO_LIMITS
     adapter: str | None = None
     """The name of a LoRA adapter at the server; requests name it in place of the model."""
+    adapter_path: str | None = None
+    """The folder of that adapter: to load it at the server, to check it, or for a model in process."""
+    local: LocalOptions = USUAL
+    """How a model in process is loaded and run."""
     constraint: str | None = None
     """The server's parameter for constrained decoding (`models/constraint.py`); None if it has none or none is used."""
     transport: str | None = None
@@ -154,10 +160,16 @@ class ModelSpec:
         """Return everything that can change an answer, for the key of the store, with no secret among it.
 
         Every field is included unless it is known to concern only names, money or speed. The file of mock replies is
-        represented by the hash of its content, not by its name.
+        represented by the hash of its content, not by its name, and so are an adapter and a model of one's own disk.
         """
         values = {name: value for name, value in self.to_dict().items() if name not in _INDIFFERENT}
-        return {**values, "responses": self.responses and _digest(self.responses)}
+        digests = {
+            "responses": self.responses and _digest(self.responses),
+            "adapter_path": self.adapter_path and digest_of_folder(self.adapter_path),
+            "weights": digest_of_folder(self.model_id) if self.client == "transformers" else None,
+        }
+        # Left out where there is none, so that what was stored before there were any is still found.
+        return values | {name: digest for name, digest in digests.items() if digest or name == "responses"}
 
 
 #: Fields of a spec that change no answer. A new field is part of the identity until it is listed here: that only sends
@@ -169,6 +181,10 @@ _INDIFFERENT = frozenset(
         *("price", "price_as_of", "tells_cost", "prompt_cache"),
         *("rate_limits", "context_window", "latency_s"),
         "features",  # what follows from them is in the request: its parameters, its prompt or messages, its choice
+        *(
+            "adapter_path",
+            "local",
+        ),  # their content is hashed, and how it is computed changes the last digits only
         "constraint",  # the choice itself is in the request, whatever the server's field for it
     ]
 )

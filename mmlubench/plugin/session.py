@@ -7,6 +7,7 @@ are in the order in which pytest calls them.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -65,6 +66,8 @@ class Session:
         """Whether an option of mmlubench is given, so that a benchmark is wanted."""
         self._quotes: list[str] = []
         """The lines of `--estimate`."""
+        self._preflight: list[str] = []
+        """What the look at the servers found that is no obstacle."""
         self._signals = Signals()
         self._garbage = RareCollection()
         self._told: set[str] = set()
@@ -108,11 +111,18 @@ class Session:
                     from mmlubench.run.folder import check_parent  # late, as above
 
                     check_parent(run.settings.run_dir)
+                    self._preflight = run.preflight(self._tell)
         except UserError as error:
             raise usage_error(self.config, error) from None
         if self._controller is not None and not self.config.getoption("collectonly"):
             most, started = run.settings.concurrency, run.share.started
             self._controller.share_out(self.config, most=most, started=started)
+
+    def _tell(self, line: str) -> None:
+        """Show a line at once, as a server that is waited for may take minutes to be there."""
+        capture = self.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            print(line, flush=True)
 
     def list_models(self) -> int:
         """Print the models that --model can name. Returns the exit status."""
@@ -134,10 +144,11 @@ class Session:
         return [*run.roster.header(run.strategy.heading), *filter(None, [how]), *self._notices()]
 
     def _notices(self, more: Iterable[str] = ()) -> list[str]:
-        """Return the notices about the store and option names that were not shown yet, and `more` of them."""
+        """Return the notices about store, option names and servers that were not shown yet, and `more` of them."""
         if not self.has_process:
             return []
-        notices = (*self.process.run.roster.store_notices, self.config.stash[NAMES].notice(), *more)
+        of_store = self.process.run.roster.store_notices
+        notices = (*of_store, self.config.stash[NAMES].notice(), *self._preflight, *more)
         new = [line for line in dict.fromkeys(notices) if line and line not in self._told]
         self._told.update(new)
         return new

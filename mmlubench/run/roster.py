@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from mmlubench import models
@@ -16,6 +17,7 @@ from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import ModelError, UserError
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
+from mmlubench.models.names.from_entry import BASE
 from mmlubench.run.descriptors import room
 from mmlubench.run.folder import make_parent
 from mmlubench.run.share import Share
@@ -60,7 +62,7 @@ class Roster:
             label = "+".join(spec.label for spec in self.agents)
             specs = {label: replace(self.agents[0], label=label)}
         else:
-            named = self._resolved("--model", settings.model or ("mock",), settings.adapter)
+            named = self._resolved("--model", settings.model or ("mock",), self._adapters)
             specs = {spec.label: spec for spec in named}
         check_prices(settings.max_cost, self.agents or specs.values())
         return specs
@@ -68,9 +70,21 @@ class Roster:
     @cached_property
     def agents(self) -> list[ModelSpec]:
         """The specs of --agent-model, in order; empty if every agent is the model under test. Raises ModelError."""
-        return self._resolved("--agent-model", self._settings.agent_model, None)
+        return self._resolved("--agent-model", self._settings.agent_model, (None,))
 
-    def _resolved(self, option: str, names: Sequence[str], adapter: str | None) -> list[ModelSpec]:
+    @property
+    def _adapters(self) -> tuple[str | None, ...]:
+        """The adapters of --adapter; None is that of the entry, if it has one. Raises UserError."""
+        settings = self._settings
+        path, names = settings.adapter_path, settings.adapter
+        if path is not None and len([name for name in names if name != BASE]) > 1:
+            raise UserError(
+                "--adapter-path is the folder of one adapter; give its path in models.yaml for each other."
+            )
+        adapters = names or ((Path(path).name,) if path else (None,))
+        return (BASE, *adapters) if settings.with_base and BASE not in adapters else adapters
+
+    def _resolved(self, option: str, names: Sequence[str], adapters: Sequence[str | None]) -> list[ModelSpec]:
         settings = self._settings
         specs = [
             models.resolve(
@@ -82,7 +96,10 @@ class Roster:
                 option=option,
             )
             for name in names
+            for adapter in adapters
         ]
+        if settings.adapter_path is not None:
+            specs = [replace(s, adapter_path=settings.adapter_path) if s.adapter else s for s in specs]
         by_label = {spec.label: spec for spec in specs}
         for spec in specs:
             if by_label[spec.label] != spec:
@@ -92,7 +109,7 @@ class Roster:
         return specs
 
     @property
-    def _all_specs(self) -> dict[str, ModelSpec]:
+    def all_specs(self) -> dict[str, ModelSpec]:
         """The specs of all models that may be asked, by label."""
         return {**self.specs, **{spec.label: spec for spec in self.agents}}
 
@@ -120,11 +137,18 @@ class Roster:
 
         No connection and no file is made yet, as the run may ask nothing. Raises UserError.
         """
-        for label in self._all_specs:
+        for label in self.all_specs:
             self._provider(label)
         # Not Path.exists, which raises an error for a folder that may not be read.
         if self.has_store and os.path.exists(self._settings.store_path):  # noqa: PTH110
             _ = self.store
+
+    def has_replies(self, label: str) -> bool:
+        """Whether an existing store has replies of a model, which may be all that a run needs."""
+        # Not Path.exists, which raises an error for a folder that may not be read.
+        if not (self.has_store and os.path.exists(self._settings.store_path)):  # noqa: PTH110
+            return False
+        return self.store is not None and self.store.has_model(label)
 
     def close_store(self) -> None:
         """Write the replies that wait, and close the store if it is open. Raises StoreError."""
@@ -148,13 +172,13 @@ class Roster:
     @property
     def only_mocks(self) -> bool:
         """Whether no real model is asked."""
-        return all(spec.is_mock for spec in self._all_specs.values())
+        return all(spec.is_mock for spec in self.all_specs.values())
 
     @cached_property
     def concurrency(self) -> int:
         """The most requests that this process may have in flight; fewer than wanted where descriptors are few."""
         wanted = self._share.of(self._settings.concurrency)
-        servers = sum(not spec.is_mock for spec in self._all_specs.values())
+        servers = sum(not spec.is_mock for spec in self.all_specs.values())
         # Each server keeps its connections for a while, so that they add up.
         return max(1, room(wanted * servers) // servers) if servers else wanted
 
@@ -173,7 +197,7 @@ class Roster:
     def model(self, label: str) -> Model:
         """Return the model of that label, with all layers around it."""
         if label not in self._stacks:
-            provider, spec = self._provider(label), self._all_specs[label]
+            provider, spec = self._provider(label), self.all_specs[label]
             stack = assemble(provider, spec, self._limits, self.store, since=self._since)
             stack.limiter.on_rest = lambda by: self.on_rest(by)
             self._stacks[label] = stack
@@ -189,7 +213,7 @@ class Roster:
 
     def _provider(self, label: str) -> Model:
         if label not in self._providers:
-            spec = self._all_specs[label]
+            spec = self.all_specs[label]
             self._providers[label] = models.open_model(
                 models.constrained(spec) if self._settings.constrained else spec,
                 pool=self.concurrency,
@@ -227,12 +251,12 @@ class Roster:
             f"mmlubench: {', '.join(self.specs)} · {how} · {flight}",
             *(
                 f"mmlubench: MOCK replies for {spec.label}: {spec.notice or 'no model is asked'}"
-                for spec in self._all_specs.values()
+                for spec in self.all_specs.values()
                 if spec.is_mock
             ),
             *(
                 f"mmlubench: the certificate of {spec.base_url} is not verified (verify: false of {spec.label})"
-                for spec in self._all_specs.values()
+                for spec in self.all_specs.values()
                 if spec.is_unverified
             ),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -55,6 +56,23 @@ class Run:
         """Raise UserError for options, models or prompts that make no sense, before anything is asked."""
         self.strategy.check()
         _ = self.roster.specs
+
+    def preflight(self, tell: Callable[[str], object]) -> list[str]:
+        """Look at servers before anything is asked; return notices. Raises ModelError for a fault.
+
+        Those of adapters are looked at, as a wrong adapter answers without an error, and all if they are waited for.
+        """
+        settings = self.settings
+        specs = [
+            s for s in self.roster.all_specs.values() if s.adapter is not None or settings.wait_for_server
+        ]
+        if settings.no_preflight or not specs:
+            return []
+        # late: it needs asyncio and HTTP, which a run with mocks does not
+        from mmlubench.run.preflight import check_servers
+
+        wait_s = settings.wait_for_server
+        return check_servers(specs, os.environ, wait_s=wait_s, has_replies=self.roster.has_replies, tell=tell)
 
     def select(self, label: str, benchmark: str, recipe: str = "", *, scored: bool = True) -> None:
         """Add a question of a benchmark to the run, to be asked of the model of that label.

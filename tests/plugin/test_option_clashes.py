@@ -227,7 +227,7 @@ def test_a_benchmark_runs_by_the_long_names_where_all_short_ones_are_taken(worke
     assert told(result) == [{"--limit": "low", "--model": "car"}.get(flag, "theirs") for flag in ALL]
     assert (
         result.outlines.count(
-            f"mmlubench: --model, --adapter, --models-file and {len(ALL) - 3} more belong to other plugins here: "
+            f"mmlubench: --model, --adapter, --with-base and {len(ALL) - 3} more belong to other plugins here: "
             "use --mmlubench-NAME for --NAME"
         )
         == 1

@@ -188,6 +188,12 @@ class Store:
             self.leases.leave()
             self._database.close()
 
+    def has_model(self, model: str) -> bool:
+        """Whether there is any reply of a model. Raises StoreError."""
+        one = "SELECT 1 FROM replies WHERE model = ? LIMIT 1"
+        with self._statements("read"):
+            return self._database.execute(one, (model,)).fetchone() is not None
+
     def stats(self) -> dict[str, Any]:
         """Rows, bytes on disk, rows by model, oldest and newest (Unix seconds, None if empty). Raises StoreError."""
         self.flush()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 from mmlubench.errors import ModelError
+from mmlubench.models.local.options import USUAL, LocalOptions
 from mmlubench.models.names.address import address_problem
 from mmlubench.models.secrecy import note_in
 from mmlubench.models.spec import CACHED_FROM_AT_MOST, NO_LIMITS, Capabilities, Price, RateLimits
@@ -99,6 +100,8 @@ class ModelEntry:
     extra_body: dict[str, Any] = field(default_factory=dict)
     rate_limits: RateLimits = NO_LIMITS
     adapter: str | None = None
+    adapter_path: str | None = None
+    local: LocalOptions = USUAL
     transport: Literal["sdk", "aiohttp"] | None = None
     ca_file: str | None = None
     verify: bool = True

@@ -46,7 +46,8 @@ def from_entry(found: Found) -> ModelSpec:
         _beside(here, entry.client_key),
     )
     replies, fallback = _beside(here, entry.responses), _beside(here, entry.fallback)
-    return replace(spec, responses=replies, fallback=fallback, tls=tls)
+    adapter_path = _beside(here, entry.adapter_path)
+    return replace(spec, responses=replies, fallback=fallback, adapter_path=adapter_path, tls=tls)
 
 
 def from_name(name: str) -> ModelSpec | None:
@@ -59,9 +60,22 @@ def from_name(name: str) -> ModelSpec | None:
     return _build(name, safe_name(full), client, model_id, ModelEntry(model_name=full, base_url=url))
 
 
+#: The name of no adapter.
+BASE = "base"
+#: The client of models in this process, whose adapters are folders.
+IN_PROCESS = "transformers"
+
+
 def with_adapter(spec: ModelSpec, adapter: str | None) -> ModelSpec:
-    """Return the spec with its LoRA adapter, if it has one; `adapter` overrides that of the entry."""
+    """Return the spec with its LoRA adapter, if it has one; `adapter` overrides that of the entry, `BASE` drops it."""
+    if adapter == BASE:
+        return replace(spec, adapter=None, adapter_path=None)
     wanted = adapter or spec.adapter
+    if spec.client == IN_PROCESS:
+        path = adapter or spec.adapter_path or spec.adapter
+        wanted, spec = path and (Path(path).name or path), replace(spec, adapter_path=path)
+    elif adapter is not None and adapter != spec.adapter:
+        spec = replace(spec, adapter_path=None)  # that of another adapter
     if wanted is None:
         return spec
     if not spec.features.adapters:
@@ -109,6 +123,7 @@ def _build(where: str, label: str, client: str, model_id: str, entry: ModelEntry
         extra_body={**preset.extra_body, **entry.extra_body},
         rate_limits=entry.rate_limits,
         adapter=entry.adapter,
+        local=entry.local,
         transport=entry.transport or preset.transport,
         self_hosted=client != "mock" and elsewhere,
         rule=entry.rule,

@@ -118,6 +118,15 @@ PRESETS: dict[str, Preset] = {
         # The paper of MMLU had this number of tokens from GPT-3; the server has no limit.
         features=Features((Scoring.COMPLETIONS, Scoring.CHAT), top_logprobs=100, constraint=GRAMMAR),
     ),
+    # Models in this process: the id is a folder, or the name of a repository on the hub.
+    "transformers": Preset(
+        transport=None,
+        capabilities=Capabilities(seed=None),
+        features=Features(
+            (Scoring.COMPLETIONS, Scoring.CHAT, Scoring.ECHO), scorings_are_certain=True, adapters=True
+        ),
+        opens="mmlubench.models.local.in_process:InProcess",
+    ),
     # The Messages API of 2026-10-21 answers 400 to temperature, top_p and top_k, even at their defaults.
     "anthropic": Preset(
         "https://api.anthropic.com",

@@ -1,0 +1,75 @@
+"""Whether an adapter is really active at a server: its log-probabilities have to differ from those of its base.
+
+An adapter that is loaded and never applied, or that changes nothing, answers exactly as its base does, and its score
+would pass for the effect of fine-tuning. The base is asked twice, since batches change the last digits of its figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+
+from mmlubench.errors import ProviderError
+from mmlubench.models.http.direct import plain_transport
+from mmlubench.models.http.transport import Timeouts, Transport
+from mmlubench.models.spec import ModelSpec
+
+#: Prompts whose next token is open, so that any change of the weights shows.
+_PROMPTS = (
+    "Question: Which of these is the largest?\nA. a hill\nB. a lake\nC. a continent\nD. a town\nAnswer:",
+    "The answer to this question is",
+    "1 2 3",
+)
+_TOP = 5
+#: A difference has to exceed this, and the noise of the base so many times, to be one.
+_LEAST, _TIMES = 1e-4, 3.0
+#: The seconds that all of it may take.
+_PROBE = Timeouts(connect_s=3.0, total_s=120.0)
+
+
+async def difference(spec: ModelSpec, key: str | None) -> tuple[float, float] | None:
+    """Return by how much log-probabilities differ between base and adapter, and between base and base, at most.
+
+    None where the server tells no log-probabilities of raw prompts. No run's sampling parameters are used: the prompts
+    are raw, of one token, at temperature 0.
+    """
+    assert spec.base_url is not None
+    transport = plain_transport(spec.base_url, key=key, pool=len(_PROMPTS), timeouts=_PROBE, tls=spec.tls)
+    try:
+        first, again, adapted = [
+            await asyncio.gather(*(_likeliest(transport, name, prompt) for prompt in _PROMPTS))
+            for name in (spec.model_id, spec.model_id, spec.asked_model)
+        ]
+    except ProviderError:
+        return None
+    finally:
+        await transport.aclose()
+    changes, noise = _differences(first, adapted), _differences(first, again)
+    return (max(changes), max(noise)) if changes and noise else None
+
+
+def is_active(found: tuple[float, float]) -> bool:
+    """Whether the adapter changes more than the base changes by itself."""
+    changed, noise = found
+    return changed > max(_LEAST, _TIMES * noise)
+
+
+async def _likeliest(transport: Transport, model: str, prompt: str) -> dict[str, float]:
+    body = {"model": model, "prompt": prompt, "max_tokens": 1, "logprobs": _TOP, "temperature": 0.0}
+    reply = await transport.post("/completions", body)
+    try:
+        found = orjson.loads(reply.content)["choices"][0]["logprobs"]["top_logprobs"][0]
+        return {token: float(value) for token, value in found.items()}
+    except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, ValueError, AttributeError):
+        return {}
+
+
+def _differences(one: list[dict[str, float]], other: list[dict[str, float]]) -> list[float]:
+    """The differences of tokens that both have; a token that one lacks may just have fallen out of its list."""
+    return [
+        abs(value - theirs[token])
+        for ours, theirs in zip(one, other, strict=True)
+        for token, value in ours.items()
+        if token in theirs
+    ]

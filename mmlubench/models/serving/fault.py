@@ -1,0 +1,102 @@
+"""What is wrong with a model at its server, in one sentence, told before the first question."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from mmlubench.models.serving.server import Kind, Server
+from mmlubench.models.spec import ModelSpec
+
+#: Names that stand for whatever model a desktop server has loaded.
+ANY_MODEL = frozenset(["default", "local", "local-model", "model"])
+#: The number of models that a sentence names.
+_NAMED = 6
+#: Servers that answer any name, with the model that they have loaded.
+_ANSWER_ANY = frozenset([Kind.LLAMACPP, Kind.LMSTUDIO])
+
+
+def fault(spec: ModelSpec, server: Server) -> str:
+    """Say why the model cannot be asked at this server; empty if nothing speaks against it."""
+    if server.failure is not None:
+        return str(server.failure)
+    if server.status in (401, 403):
+        return _key_fault(spec, server.status)
+    if server.is_healthy is False:
+        return (
+            f"{spec.label}: the server at {spec.base_url} is not ready yet (its /health says so): wait until it has "
+            "loaded its model, or give --wait-for-server SECONDS."
+        )
+    if server.models is None or not spec.self_hosted:
+        return ""  # a vendor's list lacks names that it takes, such as those without a date
+    return _model_fault(spec, server) or _adapter_fault(spec, server)
+
+
+def _key_fault(spec: ModelSpec, status: int) -> str:
+    if spec.api_key_env is None:
+        return (
+            f"{spec.label}: the server at {spec.base_url} wants a key (HTTP {status}): give the entry an api_key_env, "
+            "the name of the variable that holds it."
+        )
+    return (
+        f"{spec.label}: the server at {spec.base_url} refuses the key in {spec.api_key_env} (HTTP {status}): "
+        "check its value, and that it is one for this server."
+    )
+
+
+def _model_fault(spec: ModelSpec, server: Server) -> str:
+    names = [model.id for model in server.models or () if not model.parent]
+    if (
+        spec.model_id in names
+        or not names
+        or (server.kind in _ANSWER_ANY and _stands_for(spec.model_id, names))
+    ):
+        return ""
+    if spec.adapter is not None and server.kind is Kind.OTHER:
+        return ""  # such a server may list adapters alone
+    otherwise = f"; {server.kind} would answer with another model" if server.kind in _ANSWER_ANY else ""
+    return (
+        f"{spec.label}: the server at {spec.base_url} has no model {spec.model_id!r}{_close(spec.model_id, names)}"
+        f"{otherwise}; it serves {_list(names)}."
+    )
+
+
+def _stands_for(name: str, served: list[str]) -> bool:
+    """Whether a name means the one model of a desktop server: a general one, or its file without folder and ending."""
+    return name.lower() in ANY_MODEL or any(_short(name) == _short(one) for one in served)
+
+
+def _short(name: str) -> str:
+    return name.replace("\\", "/").rpartition("/")[2].lower().removesuffix(".gguf")
+
+
+def _adapter_fault(spec: ModelSpec, server: Server) -> str:
+    if spec.adapter is None or server.kind is not Kind.VLLM:
+        return ""
+    adapters = [model.id for model in server.models or () if model.parent]
+    found = server.listed(spec.adapter)
+    if found is None:
+        load = f"`mmlubench adapters load {spec.adapter} --model … --path FOLDER`"
+        there = f"it has {_list(adapters)}" if adapters else "it has none"
+        return (
+            f"{spec.label}: the server at {spec.base_url} has no adapter {spec.adapter!r}"
+            f"{_close(spec.adapter, adapters)}; {there}: load it with {load}, or start vLLM with --enable-lora "
+            f"--lora-modules {spec.adapter}=FOLDER."
+        )
+    if not found.parent:
+        return f"{spec.label}: {spec.adapter!r} is a model of the server at {spec.base_url} and no adapter."
+    if found.parent != spec.model_id:
+        return (
+            f"{spec.label}: the adapter {spec.adapter!r} of the server at {spec.base_url} belongs to "
+            f"{found.parent!r}, and the entry asks {spec.model_id!r}: name the model that it belongs to."
+        )
+    return ""
+
+
+def _list(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(repr(name) for name in names[:_NAMED]) + more
+
+
+def _close(name: str, names: list[str]) -> str:
+    close = get_close_matches(name, names, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,217 @@
+"""The doctor names the right fault for each that was planted, and says what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mmlubench.cli import main
+from tests.routed_server import VLLM, Routed, Routes
+
+Serve = Callable[[Routes], Routed]
+
+
+def reply(text: str | None, **message: Any) -> tuple[int, Any]:
+    choice = {"message": {"role": "assistant", "content": text, **message}, "finish_reason": "stop"}
+    choice["logprobs"] = {
+        "content": [
+            {
+                "token": "B",
+                "logprob": -0.1,
+                "top_logprobs": [{"token": "B", "logprob": -0.1}, {"token": "A", "logprob": -2.5}],
+            }
+        ]
+    }
+    return 200, {
+        "choices": [choice],
+        "model": "smollm2",
+        "usage": {"prompt_tokens": 9, "completion_tokens": 1},
+    }
+
+
+NO_LOGPROBS = (400, {"error": {"message": "logprobs are not supported"}})
+WELL: Routes = {
+    **VLLM,
+    "POST /v1/chat/completions": reply("ANSWER: B"),
+    "POST /v1/completions": NO_LOGPROBS,
+}
+
+
+@pytest.fixture
+def see(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Result, dict[str, dict[str, str]]]]:
+    """Run the doctor on a model; returns the command's result and the findings by check."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[Result, dict[str, dict[str, str]]]:
+        result = CliRunner().invoke(main, ["doctor", "--data", "sample", "--json", *arguments])
+        return result, {one["check"]: one for one in json.loads(result.output)}
+
+    return run
+
+
+def test_all_is_well(serve: Serve, see: Any) -> None:
+    served = serve(WELL)
+    result, found = see(
+        "--model", f"vllm/smollm2@{served.url}", "--adapter", "letters", "--max-tokens", "200"
+    )
+    assert result.exit_code == 0, result.output
+    assert {name for name, one in found.items() if one["verdict"] == "ok"} >= {
+        *(
+            "model",
+            "packages",
+            "data",
+            "run folder",
+            "store",
+            "server",
+            "ready",
+            "access",
+            "served model",
+            "adapter",
+        ),
+        *("reply", "sampling", "log-probabilities", "context"),
+    }
+    assert found["server"]["found"].endswith("(vLLM 0.32.0)")
+    assert not any(route == "POST /v1/load_lora_adapter" for route, _ in served.seen)
+
+
+def named(found: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {
+        name: f"{one['found']}: {one['advice']}" for name, one in found.items() if one["verdict"] == "failed"
+    }
+
+
+@pytest.mark.parametrize(
+    ("routes", "model", "more", "check", "said"),
+    [
+        ({}, "vllm/smolm2", (), "served model", "did you mean 'smollm2'"),
+        ({}, "vllm/smollm2", ("--adapter", "leters"), "adapter", "did you mean 'letters'"),
+        ({"GET /v1/models": (401, {})}, "vllm/smollm2", (), "access", "wants a key"),
+        ({"GET /health": (503, {})}, "vllm/smollm2", (), "ready", "not ready yet"),
+        (
+            {"POST /v1/chat/completions": reply("", reasoning="hm" * 40)},
+            "vllm/smollm2",
+            (),
+            "reply",
+            "80 characters of thinking and no text",
+        ),
+        ({"POST /v1/chat/completions": reply("")}, "vllm/smollm2", (), "reply", "the reply is empty"),
+        (
+            {"POST /v1/chat/completions": NO_LOGPROBS},
+            "vllm/smollm2",
+            ("--scoring", "logprob"),
+            "log-probabilities",
+            "not supported",
+        ),
+        (
+            {"GET /v1/models": (200, {"data": [{"id": "smollm2", "max_model_len": 64}]})},
+            "vllm/smollm2",
+            (),
+            "context",
+            "of 64",
+        ),
+    ],
+)
+def test_a_fault_of_the_server_is_named_by_its_check(
+    serve: Serve, see: Any, routes: Routes, model: str, more: tuple[str, ...], check: str, said: str
+) -> None:
+    result, found = see("--model", f"{model}@{serve({**WELL, **routes}).url}", *more)
+    assert result.exit_code == 1
+    assert said in named(found)[check]
+
+
+def test_a_wrong_port_is_told(serve: Serve, see: Any) -> None:
+    served = serve(WELL)
+    served.server.shutdown()
+    served.server.server_close()
+    result, found = see("--model", f"vllm/smollm2@{served.url}")
+    assert result.exit_code == 1
+    assert "cannot reach" in named(found)["server"]
+    assert found["reply"]["verdict"] == "skipped"
+
+
+def test_plain_http_behind_https_is_told(serve: Serve, see: Any) -> None:
+    _, found = see("--model", f"vllm/smollm2@{serve(WELL).url.replace('http:', 'https:')}")
+    assert "TLS" in named(found)["server"]
+
+
+def test_a_wrong_path_is_told(serve: Serve, see: Any) -> None:
+    _, found = see("--model", f"vllm/smollm2@{serve(WELL).url.removesuffix('/v1')}")
+    assert found["served model"]["verdict"] == "warning"
+    assert "mostly in /v1" in found["served model"]["advice"]
+    assert "reply" in named(found)
+
+
+@pytest.mark.parametrize("model", ["clade", "vlm/smollm2"])
+def test_an_unknown_model_is_told(see: Any, model: str) -> None:
+    result, found = see("--model", model)
+    assert result.exit_code == 1
+    assert "no such entry" in named(found)["model"]
+
+
+def test_a_missing_key_is_told_and_never_shown(see: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    result, found = see("--model", "openai/gpt-5.5")
+    assert "OPENAI_API_KEY is not set" in named(found)["key"]
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-123456")
+    result, found = see("--model", "openai/gpt-5.5")
+    assert found["key"]["found"] == "OPENAI_API_KEY is set (16 characters)"
+    assert "secret" not in result.output
+
+
+def test_a_missing_package_is_told(see: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmlubench.doctor import here
+
+    monkeypatch.setattr(here, "_version", lambda name: None if name == "torch" else "1.0")
+    _, found = see("--model", "transformers/some/model")
+    assert "pip install 'mmlubench[local]'" in named(found)["packages"]
+
+
+def test_broken_data_is_told(serve: Serve, see: Any, tmp_path: Path) -> None:
+    (tmp_path / "test.parquet").write_bytes(b"PAR1 no parquet")
+    _, found = see("--model", f"vllm/smollm2@{serve(WELL).url}", "--data", str(tmp_path))
+    assert "data" in named(found)
+
+
+def test_a_folder_that_cannot_be_written_is_told(see: Any, tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("a file in its place")
+    _, found = see("--model", "mock")
+    assert "give another folder with --run-dir" in named(found)["run folder"]
+
+
+def test_a_store_of_another_program_is_told(serve: Serve, see: Any, tmp_path: Path) -> None:
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "other.sqlite") as db:
+        db.execute("CREATE TABLE theirs (x)")
+    db.close()
+    store = ("--store", str(tmp_path / "other.sqlite"))
+    _, found = see("--model", f"vllm/smollm2@{serve(WELL).url}", *store)
+    assert "another program" in named(found)["store"]
+
+
+def test_the_load_test_ends_and_names_a_concurrency(serve: Serve, see: Any) -> None:
+    _, found = see("--model", f"vllm/smollm2@{serve(WELL).url}", "--load")
+    assert "replies a second at" in found["load"]["found"]
+
+
+def test_replies_that_differ_at_temperature_0_are_a_warning(serve: Serve, see: Any) -> None:
+    served = serve(WELL)
+    texts = iter(["ANSWER: B", "one", "two", "three", "four"])
+
+    class Changing(dict):
+        def get(self, route: str, default: Any = None) -> Any:
+            return (
+                reply(next(texts, "x")) if route.endswith("chat/completions") else super().get(route, default)
+            )
+
+    served.routes = Changing(served.routes)
+    _, found = see("--model", f"vllm/smollm2@{served.url}")
+    assert found["sampling"]["verdict"] == "warning"
+    assert "generation-config" in found["sampling"]["advice"]
