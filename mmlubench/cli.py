@@ -13,8 +13,8 @@ import click
 
 from mmlubench import __version__
 from mmlubench.commands.adapters import adapters
-from mmlubench.commands.doctor import doctor
 from mmlubench.commands.compare import compare
+from mmlubench.commands.doctor import doctor
 from mmlubench.commands.eval_debate import eval_debate
 from mmlubench.commands.grade import grade
 from mmlubench.commands.init import init
