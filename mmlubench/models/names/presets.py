@@ -123,7 +123,10 @@ PRESETS: dict[str, Preset] = {
         transport=None,
         capabilities=Capabilities(seed=None),
         features=Features(
-            (Scoring.COMPLETIONS, Scoring.CHAT, Scoring.ECHO), scorings_are_certain=True, adapters=True
+            (Scoring.COMPLETIONS, Scoring.CHAT, Scoring.ECHO),
+            scorings_are_certain=True,
+            top_logprobs=200,  # all are computed anyway; more would only make the logs longer
+            adapters=True,
         ),
         opens="mmlubench.models.local.in_process:InProcess",
     ),
