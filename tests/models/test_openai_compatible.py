@@ -194,7 +194,6 @@ FILTERED = "The response was filtered due to the prompt triggering Azure OpenAI'
         ),
         (400, {"message": "Output blocked by content filtering policy", "type": "invalid_request_error"}),
         (400, {"message": "Content Exists Risk", "type": "invalid_request_error"}),
-        (403, {"message": 'This model requires moderation, and your input was flagged for "x"', "code": 403}),
     ],
 )
 async def test_a_filter_that_refuses_the_prompt_by_an_error_is_a_refusal(status, error, ask):

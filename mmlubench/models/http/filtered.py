@@ -1,6 +1,6 @@
 """Content filters that refuse a prompt with an error status, where others end a reply with a finish reason.
 
-Azure, OpenAI, Anthropic, OpenRouter, DeepSeek, DashScope and LiteLLM do so, with 400 or 403. Such an error is an answer
+Azure, OpenAI, Anthropic, DeepSeek, DashScope and LiteLLM do so, with 400 or 403. Such an error is an answer
 like any other refusal: it comes again however often the question is asked.
 """
 
@@ -15,7 +15,7 @@ _CODES = frozenset(
 )
 _WORDS = re.compile(
     r"ContentPolicyViolationError|content management policy|blocked by content filtering policy|Content Exists Risk"
-    r"|your input was flagged|rejected as a result of our safety system",
+    r"|rejected as a result of our safety system",
     re.IGNORECASE,
 )
 
