@@ -56,7 +56,8 @@ def brute_force(correct: int, n: int, total: int, alpha: float) -> tuple[float, 
     st.integers(0, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n), st.integers(max(n, 1), 80)))
 )
 def test_the_bounds_are_those_of_every_number_tried(case: tuple[int, int, int]) -> None:
-    assert bounds(*case) == pytest.approx(brute_force(*case, 0.05))
+    alpha = 0.050123  # with 0.05, some numbers lie exactly at the bound, where the last digit of a logarithm decides
+    assert bounds(*case, alpha=alpha) == pytest.approx(brute_force(*case, alpha))
 
 
 def answers(seed: int, right: int, total: int) -> list[bool]:
