@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import pytest
 
 from mmlubench.models.names.from_entry import from_name
 from mmlubench.models.spec import ModelSpec
@@ -82,3 +85,18 @@ class Routed:
         spec = from_name(f"{name}@{self.url}")
         assert spec is not None
         return spec
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Routes], Routed]]:
+    """Start servers that are closed when the test is over."""
+    running: list[Routed] = []
+
+    def start(routes: Routes) -> Routed:
+        running.append(Routed(dict(routes)))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.server.shutdown()
+        one.server.server_close()

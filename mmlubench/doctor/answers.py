@@ -10,13 +10,13 @@ from mmlubench import prompts
 from mmlubench.doctor.finding import Finding, Needs, Patient, failed, ok, skipped, warning
 from mmlubench.doctor.here import spec_of
 from mmlubench.errors import MmluBenchError, ModelError, ProviderError
-from mmlubench.grading.extract import extract
+from mmlubench.grading import read_answer
 from mmlubench.models import choose_scoring
 from mmlubench.models.base import Model
 from mmlubench.prompts.render import request_of
+from mmlubench.run.context import beyond_windows, sentence
 from mmlubench.run.strategy import Strategy
 from mmlubench.schema import Completion, Message, Params, Question, Request, Scoring
-from mmlubench.tokens import tokens_of_size
 
 _QUESTION = Question(
     "mmlubench/doctor/1",
@@ -47,13 +47,10 @@ async def completion(patient: Patient) -> Finding:
         return failed(str(error))
     if not reply.text.strip():
         return _without_text(reply)
-    found = extract(reply.text, _QUESTION.letters)
-    shown = " ".join(reply.text.split())[:60]
-    if found.letter is None:
-        return warning(
-            f"no letter is read in its reply {shown!r} ({reply.finish_reason})", "try another --recipe"
-        )
-    return ok(f"it answered {found.letter} in {reply.latency_s:.2f} s: {shown!r}")
+    answer = read_answer(_QUESTION, reply, strategy.extraction)
+    if answer.letter is None:
+        return warning(f"no letter is read in its reply: {answer.explanation}", "try another --recipe")
+    return ok(f"it answered {answer.letter} in {reply.latency_s:.2f} s (rule: {answer.rule})")
 
 
 def _without_text(reply: Completion) -> Finding:
@@ -106,22 +103,14 @@ async def length(patient: Patient) -> Finding:
     window = (listed.max_model_len if listed else None) or spec.context_window
     if window is None:
         return skipped("the length of its context is not known: give the entry a context_window")
-    if not patient.questions:
+    if not patient.questions or patient.run is None:
         raise Needs("the data was not read")
-    strategy = Strategy(patient.settings)
-    recipe = strategy.recipe
-    shots = 1 + recipe.shots
-    longest = max(sum(map(len, (q.text, *q.choices))) for q in patient.questions)
-    tokens = int(tokens_of_size(longest + 400) * (shots if recipe.shots else 1)) + (
-        strategy.params(spec).max_tokens or 0
-    )
-    said = f"about {tokens:,} tokens with the reply, of {window:,}"
-    if tokens > window:
-        return failed(
-            f"the longest prompt takes {said}",
-            "give fewer --shots, a smaller --max-tokens, or a longer context",
-        )
-    return ok(f"the longest prompt takes {said}")
+    windows = {spec.label: window}
+    # Prompts are planned by an event loop of their own, so not in this one.
+    found = await asyncio.to_thread(beyond_windows, patient.run, spec.label, patient.questions, windows)
+    if beyond := found.get(spec.label):
+        return failed(sentence(spec.label, window, beyond, patient.run.strategy.recipe.shots))
+    return ok(f"all prompts and their longest replies fit into {window:,} tokens, by estimate")
 
 
 async def load(patient: Patient) -> Finding:

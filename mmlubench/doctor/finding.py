@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from mmlubench.errors import MmluBenchError
 from mmlubench.models.base import Model
 from mmlubench.models.serving.server import Server
 from mmlubench.models.spec import ModelSpec
+from mmlubench.run.run import Run
 from mmlubench.schema import Params, Question
 from mmlubench.settings import Settings
 
@@ -56,8 +57,10 @@ class Patient:
     """The provider, without limits and retries; open once its server was reached."""
     params: Params | None = None
     """The sampling parameters of the run."""
-    questions: tuple[Question, ...] = ()
-    """Some questions of the benchmark, the longest among them."""
+    run: Run | None = None
+    """The run that would ask the model; there is one as soon as the model is known."""
+    questions: Sequence[Question] = ()
+    """The questions of the benchmark."""
 
 
 class Needs(MmluBenchError):

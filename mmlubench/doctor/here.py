@@ -7,13 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from mmlubench import datasets, models
-from mmlubench.datasets import DataSet
+from mmlubench import models
 from mmlubench.doctor.finding import Finding, Needs, Patient, failed, ok, skipped, warning
 from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import MmluBenchError, UserError
 from mmlubench.models.names.keys import find_key, how_to_set
-from mmlubench.run.strategy import Strategy
+from mmlubench.run.run import Run
 
 #: The packages that a run imports, and the extras that a provider needs.
 _PACKAGES = ("pytest", "pytest-xdist", "pytest-asyncio", "aiohttp", "httptools", "orjson", "datasets")
@@ -61,6 +60,7 @@ def entry(patient: Patient) -> Finding:
     except UserError as error:
         return failed(str(error))
     patient.spec = spec
+    patient.run = Run(settings, specs={spec.label: spec})
     where = f" at {spec.base_url}" if spec.base_url else ""
     has_entry = models.has_entry(patient.name, settings.models_file)
     return ok(f"{spec.client}/{spec.asked_model}{where}, {'by its entry' if has_entry else 'by its name'}")
@@ -88,24 +88,13 @@ def key(patient: Patient) -> Finding:
 
 
 def data(patient: Patient) -> Finding:
-    """Check that the data of the benchmark is there, and whole."""
-    settings = patient.settings
-    source = settings.data or ("sample" if patient.spec is not None and patient.spec.is_mock else "hub")
-    strategy = Strategy(settings)
-    try:
-        loaded: DataSet = datasets.load(
-            patient.benchmark,
-            source,
-            allow_partial=settings.allow_partial_data,
-            languages=settings.language,
-            examples=strategy.recipe.shots > 0,
-        )
-    except UserError as error:
-        return failed(str(error))
-    questions = list(loaded.questions)
-    longest = sorted(questions, key=lambda q: len(q.text) + sum(map(len, q.choices)), reverse=True)[:20]
-    patient.questions = (*questions[:3], *longest)
-    return ok(f"{len(questions):,} questions of {patient.benchmark} from {loaded.source}")
+    """Check that the data of the benchmark is there, and whole, and that the recipe can render it."""
+    spec_of(patient)
+    assert patient.run is not None  # there is one with the spec
+    patient.questions = patient.run.data.questions(patient.benchmark, None, None)
+    if patient.run.data.empty_selection is not None:
+        return failed(str(patient.run.data.empty_selection))
+    return ok("; ".join(line.removeprefix("mmlubench: ") for line in patient.run.data.lines()))
 
 
 def run_folder(patient: Patient) -> Finding:

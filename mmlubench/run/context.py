@@ -38,7 +38,7 @@ def context_notices(run: Run, asked: Mapping[str, Sequence[Question]]) -> list[s
     for label, questions in asked.items():
         windows = {s.label: s.context_window for s in run.roster.asked(label) if s.context_window is not None}
         for who, beyond in beyond_windows(run, label, questions, windows).items():
-            notices.append(f"mmlubench: {_sentence(who, windows[who], beyond, shots)}")
+            notices.append(f"mmlubench: {sentence(who, windows[who], beyond, shots)}")
     return notices
 
 
@@ -106,7 +106,8 @@ def _subject(question: Question) -> tuple[str, str, str]:
     return question.benchmark, question.language, question.subject
 
 
-def _sentence(who: str, window: int, beyond: Beyond, shots: int) -> str:
+def sentence(who: str, window: int, beyond: Beyond, shots: int) -> str:
+    """Say of which questions a model of this window cannot hold the prompt and the reply, and what to do."""
     reply = f" with {several(beyond.reply, 'token')} of reply" if beyond.reply else ""
     ways = [
         *(["lower --max-tokens"] if beyond.reply > 1 else ()),

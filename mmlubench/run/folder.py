@@ -14,6 +14,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from mmlubench import zstd
+from mmlubench.engine.store.salvage import MAGIC
 from mmlubench.errors import UserError
 from mmlubench.jsonl import Appender, PackedAppender, pretty, write_atomic
 from mmlubench.private import make_folder, opener
@@ -27,7 +28,6 @@ _PACKED = ("requests", "responses")
 #: The end of the name of a folder in which a mock has answered.
 _MOCK = "-MOCK"
 #: The beginning of every SQLite file, and so of a store, whatever its name.
-_SQLITE = b"SQLite format 3\0"
 
 
 class RunFolder:
@@ -122,7 +122,7 @@ class RunFolder:
             if name.startswith(STORE_NAME) or not S_ISREG(path.lstat().st_mode):
                 return False
             with path.open("rb") as file:
-                return file.read(len(_SQLITE)) != _SQLITE
+                return file.read(len(MAGIC)) != MAGIC
         except FileNotFoundError:
             return True
         except OSError:

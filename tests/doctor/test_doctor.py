@@ -114,7 +114,7 @@ def named(found: dict[str, dict[str, str]]) -> dict[str, str]:
             "vllm/smollm2",
             (),
             "context",
-            "of 64",
+            "64 tokens",
         ),
     ],
 )

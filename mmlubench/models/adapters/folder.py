@@ -1,4 +1,4 @@
-"""The folder of a LoRA adapter, as peft writes it: its configuration, its weights, and the hash of both."""
+"""The folder of a LoRA adapter, as peft writes it: its configuration and its weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ from mmlubench.errors import ModelError
 from mmlubench.models.adapters.safetensors import Tensor, is_zero, tensors
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-#: Weights as peft wrote them before safetensors: a pickle, which is never opened, as opening one runs its code.
-_OLD_WEIGHTS = "adapter_model.bin"
 #: The two factors of a changed weight: W + B A, with A of shape (rank, in) and B of shape (out, rank).
 _FACTOR = re.compile(r"^(?:base_model\.model\.)?(.+)\.lora_([AB])(?:\.[^.]+)?\.weight$")
 
@@ -68,21 +65,8 @@ class AdapterFolder:
 
     @property
     def has_readable_weights(self) -> bool:
-        """Whether its weights are a safetensors file."""
+        """Whether its weights are a safetensors file; an older one is a pickle, and opening that would run its code."""
         return (self.path / WEIGHTS).is_file()
-
-    @cached_property
-    def digest(self) -> str:
-        """The SHA-256 of configuration and weights: the same adapter has the same one wherever it lies."""
-        total = sha256()
-        for name in (CONFIG, WEIGHTS, _OLD_WEIGHTS):
-            file = self.path / name
-            if file.is_file():
-                total.update(f"{name}\0{file.stat().st_size}\0".encode())
-                with file.open("rb") as stream:
-                    while chunk := stream.read(1 << 20):
-                        total.update(chunk)
-        return total.hexdigest()
 
     @cached_property
     def changes(self) -> dict[str, Change]:

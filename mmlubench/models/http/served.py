@@ -51,10 +51,16 @@ async def _listed(transport: Transport, path: str) -> tuple[str, ...] | None:
         payload = orjson.loads(reply.content) if reply.status == 200 else None
     except (ProviderError, asyncio.TimeoutError, orjson.JSONDecodeError):
         return None
+    entries = entries_of(payload)
+    return None if entries is None else tuple(filter(None, map(_name, entries)))
+
+
+def entries_of(payload: Any) -> list[Any] | None:
+    """Return the entries of a list of models, as servers word it; None for anything else."""
     entries = (payload.get("data") or payload.get("models")) if isinstance(payload, dict) else payload
-    if not isinstance(entries, list):
-        return () if isinstance(payload, dict) and {"data", "models"} & payload.keys() else None
-    return tuple(filter(None, map(_name, entries)))
+    if isinstance(entries, list):
+        return entries
+    return [] if isinstance(payload, dict) and {"data", "models"} & payload.keys() else None
 
 
 def _name(entry: Any) -> str:

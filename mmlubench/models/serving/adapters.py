@@ -7,7 +7,6 @@ when the server is started; `GET` and `POST /lora-adapters` show and set how muc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,9 +166,3 @@ def _advice(reply: Reply) -> str:
 def _root(spec: ModelSpec) -> str:
     assert spec.base_url is not None
     return spec.base_url.rstrip("/").removesuffix("/v1")
-
-
-def facts(folder: str) -> Mapping[str, str]:
-    """Return the hash of an adapter's content, if its folder can be read here, for the manifest."""
-    path = Path(folder).expanduser()
-    return {"adapter_sha256": AdapterFolder(path).digest} if (path / CONFIG).is_file() else {}

@@ -12,6 +12,7 @@ import orjson
 
 from mmlubench.errors import ProviderError
 from mmlubench.models.http.direct import plain_transport
+from mmlubench.models.http.served import entries_of
 from mmlubench.models.http.transport import Timeouts, Transport
 from mmlubench.models.spec import ModelSpec
 
@@ -116,9 +117,7 @@ async def _got(transport: Transport, path: str) -> dict[str, Any]:
 
 
 def _kind(listed: Any, version: Mapping[str, Any], props: Mapping[str, Any]) -> Kind:
-    entries = listed.get("data") if isinstance(listed, dict) else None
-    known = entries if isinstance(entries, list) else []
-    owners = [entry.get("owned_by") for entry in known if isinstance(entry, dict)]
+    owners = [entry.get("owned_by") for entry in entries_of(listed) or () if isinstance(entry, dict)]
     for owner in owners:
         if isinstance(owner, str) and owner in _OWNERS:
             return _OWNERS[owner]
@@ -129,8 +128,10 @@ def _kind(listed: Any, version: Mapping[str, Any], props: Mapping[str, Any]) -> 
 
 
 def _models(listed: Any) -> tuple[Listed, ...] | None:
-    entries = listed.get("data") if isinstance(listed, dict) else None
-    if not isinstance(entries, list):
+    entries = entries_of(listed)
+    if (
+        not entries
+    ):  # an empty list says nothing: some servers show one to those whom they answer all the same
         return None
     return tuple(
         Listed(

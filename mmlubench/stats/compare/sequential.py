@@ -8,38 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import Enum
-from math import lgamma, log, sqrt
+from math import lgamma, log
 
-from mmlubench.stats.compare.distributions import z_quantile
+from mmlubench.stats.intervals import finite_population, wilson
 
 #: The answers after which the width is looked at for the first time, and then each time.
 FIRST_LOOK, LOOK_EVERY = 500, 100
-#: The answers after which a gate is looked at for the first time, and then each time.
-GATE_FIRST_LOOK, GATE_LOOK_EVERY = 100, 50
 
 
 def finite_wilson(correct: float, n: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
     """Compute the Wilson score interval of the accuracy over all `total` questions, of which `n` were asked.
 
-    The variance shrinks by the finite-population correction (N - n)/(N - 1), which is the Wilson interval of
-    n·(N - 1)/(N - n) answers with the same share; (p, p) once all were asked. Source: W. G. Cochran, Sampling
-    Techniques (3rd edition, 1977), §2.4, put into Wilson's interval (1927). Raises ValueError unless
-    0 <= correct <= n <= total.
+    It is `wilson` with `finite_population`, within what the questions that were not asked leave possible; (p, p) once
+    all were asked. Raises ValueError unless 0 <= correct <= n <= total.
     """
-    if not 0 <= correct <= n <= total:
-        raise ValueError(f"{correct} correct of {n} asked of {total}: they must not fall in this order.")
-    if n == 0:
-        return 0.0, 1.0
-    p = correct / n
-    if n == total:
-        return p, p
-    z = z_quantile((1 + confidence) / 2)
-    size = n * (total - 1) / (total - n)
-    weight = 1 + z * z / size
-    centre = (p + z * z / (2 * size)) / weight
-    half = z / weight * sqrt(p * (1 - p) / size + z * z / (4 * size * size))
+    low, high = wilson(correct, n, confidence, left=finite_population(n, total))
+    if not total:
+        return low, high
     # What was not asked bounds the share from both sides, too.
-    return max(correct / total, centre - half), min((correct + total - n) / total, centre + half)
+    return max(correct / total, low), min((correct + total - n) / total, high)
 
 
 def is_precise(correct: float, n: int, total: int, half_width: float) -> bool:
