@@ -12,6 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+import tests.imported_once  # noqa: F401
 from mmlubench.cli import main
 
 #: Two of three facts, all facts, a refusal with its one fact: 0.8889, 0.3333, 0.7698.

@@ -5,7 +5,6 @@ Most runs happen in this very process (0.1 s instead of 1 s); what needs a proce
 
 from __future__ import annotations
 
-import importlib
 import json
 import shutil
 import xml.etree.ElementTree as ET
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import tests.imported_once  # noqa: F401
 from tests.conftest import FEWER_PLUGINS
 
 ROOT = Path(__file__).parents[2]
@@ -36,29 +36,6 @@ async def test_{name}(question, solver):
 {after}
     assert answer.letter == question.answer, answer.explanation
 """
-
-# Imported here once: pytester forgets what a run imports, so that every run would import it again.
-for _name in (
-    "mmlubench.datasets.sets.mmlu",
-    "mmlubench.datasets.sources.parquet",
-    "mmlubench.datasets.sources.sample",
-    "mmlubench.models.mock",
-    "mmlubench.plugin.process",
-    "mmlubench.plugin.recording",
-    "mmlubench.plugin.listing",
-    "mmlubench.plugin.fast_path",
-    "mmlubench.plugin.session",
-    "mmlubench.plugin.hooks",
-    "mmlubench.plugin.current_case",
-    "dotenv",
-    "hypothesis.internal.detection",  # pytest itself asks for it when a run ends
-    "jinja2",
-    "pyarrow.parquet",
-    "pydantic",
-    "rich.table",
-    "yaml",
-):
-    importlib.import_module(_name)
 
 
 class Folder:
