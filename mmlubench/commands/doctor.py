@@ -1,4 +1,4 @@
-"""The command `mmlubench doctor`: what will go wrong in a run, found before it costs anything."""
+"""The command `mmlubench doctor`: what would go wrong in a run, found by a few short requests."""
 
 from __future__ import annotations
 

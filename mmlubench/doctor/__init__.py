@@ -1,1 +1,1 @@
-"""The doctor: it looks for what will go wrong in a run, before the run costs anything, and says what to do."""
+"""The doctor: it looks for what will go wrong in a run, by a few short requests, and says what to do."""
