@@ -7,6 +7,7 @@ MmluBenchError
 │   ├── ModelError      an unknown model, an invalid models.yaml, a missing key
 │   └── PromptError     a template or recipe that cannot be used
 ├── BudgetSpent         --max-cost is reached, so the request was not sent: outcome `skipped`
+├── EnoughAsked         --until or --decide-early needs no more answers: outcome `skipped`
 ├── TimeLimitReached    the time that a plugin gives a test was over before its answer came: outcome `error`
 ├── StoreError          replies cannot be stored or looked up any more; those stored before are safe
 └── ProviderError       a request was sent and brought no usable reply: outcome `error`, never `wrong`
@@ -80,6 +81,10 @@ class PromptError(UserError):
 
 class BudgetSpent(MmluBenchError):
     """The budget is spent, so the request was not sent. Neither a failure nor an answer: outcome `skipped`."""
+
+
+class EnoughAsked(MmluBenchError):
+    """The answers before are enough for --until or --decide-early, so nothing was asked: outcome `skipped`."""
 
 
 class StoreError(MmluBenchError):

@@ -79,7 +79,7 @@ class Settings:
         least=1,
         default_text="all",
     )
-    seed: int = whole("random seed of --limit and --shuffle-choices", default=0)
+    seed: int = whole("random seed of --limit, --shuffle-choices, --until and --decide-early", default=0)
     experiment: str | None = text(
         "YAML file of the experiment whose dialogues are asked", "FILE", default_text="the packaged example"
     )
@@ -201,6 +201,14 @@ class Settings:
         "with --min-accuracy: pass only if the accuracy is above it with this confidence, such as 0.95; fail or "
         "stay undecided, which is status 1 too, otherwise"
     )
+    decide_early: bool = switch(
+        "with --min-accuracy: ask the questions in random order, and stop as soon as it is certain, with the "
+        "confidence of --gate-confidence or else 0.95, on which side of the gate the accuracy in all of them lies"
+    )
+    until: float | None = share(
+        "ask the questions in random order, and stop when the 95 % interval of the accuracy in all of them is at most "
+        "X wide to each side, such as 0.01"
+    )
     baseline: str | None = text(
         "compare this run at its end, question by question, with an earlier one: latest, or a run folder or id, with "
         ":MODEL behind it for one of several models; published shows published scores",
@@ -232,6 +240,7 @@ class Settings:
             raise UserError(
                 f"--gate-confidence {confidence:g}: give a share from 0.5 to below 1, such as 0.95."
             )
+        self._check_stops()
         if self.max_regression is None:
             return
         if self.baseline in (None, "published"):
@@ -242,6 +251,22 @@ class Settings:
             raise UserError(
                 f"--max-regression {self.max_regression:g}: give a share between 0 and 1, such as 0.01; that "
                 "nothing at all was lost cannot be shown."
+            )
+
+    def _check_stops(self) -> None:
+        """Raise UserError for options that say when enough was asked, and cannot be heeded."""
+        if self.until is not None and not 0 < self.until < 0.5:
+            raise UserError(f"--until {self.until:g}: give half a width between 0 and 0.5, such as 0.01.")
+        if not self.decide_early:
+            return
+        if self.min_accuracy is None:
+            raise UserError("--decide-early decides the gate of --min-accuracy X: give both, or leave it out.")
+        if self.until is not None:
+            raise UserError("--decide-early and --until both say when enough was asked: give one of them.")
+        if self.epochs > 1:
+            raise UserError(
+                f"--decide-early counts right and wrong answers, and --epochs {self.epochs} makes scores of them: "
+                "leave one of them out, or give --until X."
             )
 
     @property

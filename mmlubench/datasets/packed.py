@@ -144,3 +144,15 @@ def pick(questions: Sequence[Question], indexes: Iterable[int]) -> Sequence[Ques
     if isinstance(questions, PackedQuestions):
         return questions.pick(indexes)
     return [questions[index] for index in indexes]
+
+
+def reordered(questions: Sequence[Question], indexes: Iterable[int]) -> Sequence[Question]:
+    """Return the questions at these positions, in the order given; packed questions are packed anew.
+
+    A run goes through its questions in order, and would unpack 64 of them for each one of a random order.
+    """
+    if not isinstance(questions, PackedQuestions):
+        return pick(questions, indexes)
+    every, packer = [*questions], Packer()
+    packer.add([every[index] for index in indexes])
+    return packer.packed()

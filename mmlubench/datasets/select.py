@@ -30,13 +30,13 @@ def select(
     Empty `subjects` or `categories` mean all; a space or hyphen may stand for the underscore of a name. Raises
     EmptySelection for a name that no question has, and if no question has both a subject and a category asked for.
     """
-
-    def key_of(place: int) -> str:
-        question = questions[place]
-        return untranslated(question.id, question.language)
-
     found = positions(
-        runs(questions), subjects=subjects, categories=categories, limit=limit, seed=seed, key_of=key_of
+        runs(questions),
+        subjects=subjects,
+        categories=categories,
+        limit=limit,
+        seed=seed,
+        key_of=lambda place: _key(questions[place]),
     )
     return pick(questions, found)
 
@@ -91,6 +91,23 @@ def draw(questions: Sequence[Question], limit: int, seed: int = 0) -> Sequence[Q
     return select(questions, limit=limit, seed=seed)
 
 
+def asking_order(questions: Sequence[Question], seed: int, *, evenly: bool) -> Sequence[int]:
+    """Return the positions of all questions in a random order, of which every beginning is a sample of all.
+
+    `evenly` is the order of `draw`: a larger draw goes on where a smaller one ended. Without it every order is as
+    likely as any other, which is what proofs about samples without replacement suppose.
+    """
+    if not evenly:
+        order = list(range(len(questions)))
+        random.Random(f"{seed}/asking order").shuffle(order)
+        return order
+    found = runs(questions)
+    ends = accumulate(count for _, count in found)
+    ranges = [(group, range(end - n, end)) for (group, n), end in zip(found, ends, strict=True)]
+    laid_out = _all_laid_out(ranges, seed, lambda place: _key(questions[place]))
+    return [place for _, place in merge(*laid_out)]
+
+
 class _Stratum(NamedTuple):
     benchmark: str
     language: str
@@ -99,6 +116,13 @@ class _Stratum(NamedTuple):
 
 def _drawn(selected: Iterable[tuple[Group, range]], limit: int, seed: int, key_of: KeyOf | None) -> list[int]:
     """Return the positions that are drawn of those selected, in order."""
+    return sorted(place for _, place in islice(merge(*_all_laid_out(selected, seed, key_of)), limit))
+
+
+def _all_laid_out(
+    selected: Iterable[tuple[Group, range]], seed: int, key_of: KeyOf | None
+) -> list[Iterable[tuple[float, int]]]:
+    """Lay out all positions of each subject and language."""
     strata: dict[_Stratum, Sequence[int]] = {}
     for group, there in selected:
         key = _Stratum(group.benchmark, group.language, group.subject)
@@ -115,7 +139,12 @@ def _drawn(selected: Iterable[tuple[Group, range]], limit: int, seed: int, key_o
         else:
             orders = {len(places): _order(name, len(places)) for places in languages}
             laid_out += [_laid_out(places, *orders[len(places)]) for places in languages]
-    return sorted(place for _, place in islice(merge(*laid_out), limit))
+    return laid_out
+
+
+def _key(question: Question) -> str:
+    """Return what a question is called in all languages."""
+    return untranslated(question.id, question.language)
 
 
 def _order(seed: str, count: int) -> tuple[Sequence[int], float]:

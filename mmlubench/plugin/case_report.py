@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mmlubench.engine.journal import Journal
-from mmlubench.errors import BudgetSpent, MmluBenchError, ProviderError, UserError
+from mmlubench.errors import BudgetSpent, EnoughAsked, MmluBenchError, ProviderError, UserError
 from mmlubench.jsonl import encoded
 from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.cases import Case
@@ -18,6 +18,8 @@ from mmlubench.schema import Entry, Outcome
 #: The name of a case's record in `report.user_properties`, which xdist carries from its workers.
 PROPERTY = "mmlubench"
 
+#: The errors that end a case before it is asked.
+_NOT_ASKED = (BudgetSpent, EnoughAsked)
 #: The errors that a test raises if the answer is not right.
 _VERDICTS = (AssertionError, pytest.fail.Exception)
 
@@ -30,7 +32,7 @@ def outcome_of(case_outcome: CaseOutcome) -> Outcome:
     if _is_verdict(case_outcome):
         return case_outcome.answer.failure if case_outcome.answer else Outcome.WRONG
     # A mark `xfail(run=False)` also ends a case before it is asked.
-    skips = isinstance(error, (pytest.skip.Exception, pytest.xfail.Exception, BudgetSpent))
+    skips = isinstance(error, (pytest.skip.Exception, pytest.xfail.Exception, *_NOT_ASKED))
     return Outcome.SKIPPED if skips else Outcome.ERROR
 
 
@@ -79,6 +81,7 @@ def record_of(case: Case, case_outcome: CaseOutcome) -> dict[str, Any]:
         "stored": case_outcome.journal.stored,
         "spent_usd": case_outcome.journal.spent_usd,
         "unasked": str(case_outcome.error) if isinstance(case_outcome.error, BudgetSpent) else "",
+        "saved": isinstance(case_outcome.error, EnoughAsked),
         "requests": b"".join(case_outcome.journal.requests),
         "responses": b"".join(case_outcome.journal.responses),
         "debate": _debate_line(case, case_outcome),
@@ -155,7 +158,7 @@ def _graded(case: Case, call: pytest.CallInfo[None], case_outcome: CaseOutcome) 
     outcome = outcome_of(case_outcome)
     if outcome is Outcome.CORRECT:
         report = _passed(case, call)
-    elif isinstance(case_outcome.error, BudgetSpent):
+    elif isinstance(case_outcome.error, _NOT_ASKED):
         where = (case.template.file, case.template.line or 0)
         report = ThinReport(case, call, "skipped", (*where, str(case_outcome.error)))
     elif outcome is Outcome.SKIPPED or _is_shown(case, case_outcome):

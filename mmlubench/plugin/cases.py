@@ -15,6 +15,7 @@ import pytest
 
 from mmlubench.engine.journal import Journal, current_journal
 from mmlubench.engine.lookahead import Job
+from mmlubench.errors import EnoughAsked
 from mmlubench.models.base import Model
 from mmlubench.models.http.byte_limit import WAITING
 from mmlubench.plugin import private_pytest
@@ -55,6 +56,10 @@ class CaseProcess(Protocol):
 
     def wait_for(self, case: Case) -> CaseOutcome:
         """Return the outcome of the case, waiting for it if necessary."""
+        ...
+
+    def why_enough(self, case: Case) -> str:
+        """Return the reason for which a case that has not begun is not to be asked; empty if it is."""
         ...
 
     def new_facts(self) -> dict[str, Any]:
@@ -139,6 +144,8 @@ class Case(ThinItem):
         current_journal.set(outcome.journal)  # each task has a context of its own
         current_case.set(self)
         try:
+            if why := self.process.why_enough(self):
+                raise EnoughAsked(why)
             await self.template.function(**self._arguments(outcome))
         except (
             Exception,

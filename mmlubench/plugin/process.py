@@ -34,6 +34,8 @@ from mmlubench.solvers import Solver
 
 #: Finished cases that may wait to be read, as a multiple of the concurrency: one slow reply must not stop the rest.
 _BACKLOG = 32
+#: The same where the run may end before all is asked: what is ahead then is asked for nothing.
+_BACKLOG_UNTIL = 2
 
 
 class Process:
@@ -125,6 +127,17 @@ class Process:
         self._read(case, outcome)
         self._keep(case, outcome)
         return outcome
+
+    def why_enough(self, case: Case) -> str:
+        """Return the reason for which --until or --decide-early needs no answer to a case; empty if there is none."""
+        stopping = self.run.stopping
+        if not stopping.is_wanted:
+            return ""
+        asking = (case.template.benchmark, case.label, case.template.recipe)
+        told = asking in stopping.enough or (
+            self.worker_state is not None and self.worker_state.has_enough(asking)
+        )
+        return stopping.why if told and case.has_question else ""
 
     def new_facts(self) -> dict[str, object]:
         """Return the facts of the data at the first call only: a worker sends them with its first case."""
@@ -231,8 +244,9 @@ class Process:
         # Agents that speak at the same time fill the connections with fewer questions, which then finish sooner.
         at_once = self.run.strategy.at_once
         width = ceil(self.run.roster.concurrency / at_once) + (at_once > 1)
+        backlog = _BACKLOG_UNTIL if self.run.stopping.is_wanted else _BACKLOG
         lookahead: LookAhead[CaseOutcome] = LookAhead(
-            width, backlog=0 if self._stops_early else _BACKLOG * width
+            width, backlog=0 if self._stops_early else backlog * width
         )
         # A request that rests before another try leaves its place, so another case may begin in the meantime.
         self.run.roster.on_rest = lookahead.widen

@@ -51,6 +51,8 @@ class Recording:
         if result is not None and report.outcome in FINAL:
             self.progress.add(result.outcome, result.requests - record["stored"], record["spent_usd"])
             self._hooks.case_finished(result)
+        elif record["saved"]:
+            self.progress.add(Outcome.SKIPPED, 0)
 
     def crashed(self, report: pytest.TestReport) -> None:
         """Record that a worker died while it ran this test; a case gets the outcome error."""

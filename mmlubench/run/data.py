@@ -11,8 +11,8 @@ from mmlubench import datasets, prompts
 from mmlubench.datasets import DataSet, Spec
 from mmlubench.datasets.assembly import fingerprint
 from mmlubench.datasets.from_yaml.doubts import one_letter
-from mmlubench.datasets.packed import Runs, pick, runs
-from mmlubench.datasets.select import positions, select
+from mmlubench.datasets.packed import Runs, pick, reordered, runs
+from mmlubench.datasets.select import asking_order, positions, select
 from mmlubench.errors import EmptySelection, UserError
 from mmlubench.figures import several
 from mmlubench.run.data_filters import narrow
@@ -67,7 +67,14 @@ class RunData:
             return ()
         if by_recipe:
             self._try_prompts(data, selected)
-        return selected
+        return self._in_asking_order(selected)
+
+    def _in_asking_order(self, selected: Sequence[Question]) -> Sequence[Question]:
+        """Return the questions in the order of the data; in a random one if the run may end before the last of them."""
+        settings = self._settings
+        if settings.until is None and not settings.decide_early:
+            return selected
+        return reordered(selected, asking_order(selected, settings.seed, evenly=not settings.decide_early))
 
     def _selected(
         self, benchmark: str, candidates: Sequence[Question], wanted: Callable[[Question], bool] | None

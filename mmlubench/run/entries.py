@@ -36,6 +36,8 @@ class _Cases:
     """Requests that were answered from the store."""
     unasked: int = 0
     """Cases that were not asked because the budget was spent."""
+    saved: int = 0
+    """Cases that were not asked because the answers before are enough for --until or --decide-early."""
     again: set[int] = field(default_factory=set)
     """The positions of the cases that were run more than once."""
 
@@ -81,6 +83,15 @@ class Entries:
         cases.unasked += bool(unasked)
         self._why_unasked = self._why_unasked or unasked
         return None
+
+    def save(self, result: Entry, place: int) -> None:
+        """Count a case that was not asked because enough was asked: it has no result."""
+        if not self._take(place):
+            self._cases.setdefault((result.benchmark, result.model, result.recipe), _Cases()).saved += 1
+
+    def population(self, benchmark: str, model: str, recipe: str) -> int:
+        """Return the number of questions of which the selected ones are all, or a random sample."""
+        return self._drawn_from(benchmark, model, recipe) or self._selected(benchmark, model, recipe)
 
     def _take(self, place: int) -> bool:
         """Take a position in the run, and return whether it was taken before."""
@@ -137,9 +148,11 @@ class Entries:
             unfinished=self._unfinished(benchmark, model, recipe, cases),
             again=again(run),
             other_ways=other_ways(run.strategy.recipe, scoring, asked[0]),
-            drawn_from=self._drawn_from(benchmark, model, recipe),
+            drawn_from=self.population(benchmark, model, recipe)
+            if cases.saved
+            else self._drawn_from(benchmark, model, recipe),
         )
-        return replace(
+        told = replace(
             summary,
             warnings=(*summary.warnings, *_unverified(asked)),
             benchmark=benchmark,
@@ -149,21 +162,26 @@ class Entries:
             mock=run.roster.is_mock(model),
             duration_s=duration_s,
             stored=cases.stored,
-            notice=self._notice(benchmark, len(cases.again)),
+            saved=cases.saved,
+            notice=self._notice(benchmark, len(cases.again), cases.saved),
             limit=self._facts.get(benchmark, {}).get("limit"),
         )
+        return replace(told, ci95_benchmark=run.stopping.interval(told))
 
     def _drawn_from(self, benchmark: str, model: str, recipe: str) -> int | None:
         """Return the number of questions of which `--limit` drew the cases; None if these are not what it drew."""
-        facts = self._facts.get(benchmark, {})
-        selected = facts.get("cases", {}).get(selection_key(model, recipe), 0)
+        facts, selected = self._facts.get(benchmark, {}), self._selected(benchmark, model, recipe)
         # Another plugin, or a node id, may have chosen among those that were drawn: that is no random sample.
         return facts.get("drawn_from") if selected == facts.get("limit") else None
 
+    def _selected(self, benchmark: str, model: str, recipe: str) -> int:
+        cases: Mapping[str, int] = self._facts.get(benchmark, {}).get("cases", {})
+        return cases.get(selection_key(model, recipe), 0)
+
     def _unfinished(self, benchmark: str, model: str, recipe: str, cases: _Cases) -> str:
         """Return the reason why selected cases are missing, as half a sentence; empty if none is."""
-        selected = self._facts.get(benchmark, {}).get("cases", {}).get(selection_key(model, recipe), 0)
-        done, of = len(cases.results) - cases.unasked, max(selected, len(cases.results))
+        there = len(cases.results) + cases.saved
+        done, of = there - cases.unasked, max(self._selected(benchmark, model, recipe), there)
         if done == of:
             return ""
         if not cases.unasked:
@@ -172,12 +190,13 @@ class Entries:
         goes_on = f": `{resume_command(self._run)}` goes on, and may spend as much again"
         return stopped + goes_on if self._run.roster.has_store else stopped
 
-    def _notice(self, benchmark: str, again: int) -> str:
+    def _notice(self, benchmark: str, again: int, saved: int) -> str:
         """Return what a reader of the figures must know, such as incomplete data or a spent budget."""
         notices = (
             self._facts.get(benchmark, {}).get("notice", ""),
             self._why_unasked.rstrip("."),
             f"{several(again, 'case')} {_AGAIN}" if again else "",
+            f"{several(saved, 'case')} saved, not asked: {self._run.stopping.why}" if saved else "",
         )
         return "; ".join(filter(None, notices))
 

@@ -7,9 +7,11 @@ from math import ceil, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from mmlubench.run.stopping import Stopping
 from mmlubench.settings import Settings
 from mmlubench.stats.compare.distributions import z_quantile
 from mmlubench.stats.intervals import wilson
+from mmlubench.stats.sequential import Verdict as Early
 from mmlubench.stats.summary import Summary
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ class Verdict(NamedTuple):
 class Gate:
     """Passes if every benchmark and model is good enough. Raises UserError for a baseline that cannot be read."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stopping: Stopping) -> None:
+        self._stopping = stopping
         self._least = settings.min_accuracy
         self._confidence = settings.gate_confidence
         self.regression: Regression | None = None
@@ -73,6 +76,8 @@ class Gate:
         who, accuracy = f"{summary.benchmark} {summary.model}", summary.accuracy
         if not summary.headline or accuracy is None:
             return Verdict(False, f"gate failed: {who} has no headline accuracy: {summary.why_no_headline}")
+        if self._stopping.decides:
+            return _decided(summary, least, self._stopping)
         if self._confidence is not None:
             return _certain(summary, least, self._confidence)
         passed = accuracy >= least
@@ -81,6 +86,19 @@ class Gate:
             shown = f"{accuracy:.6f}"
         word, sign = ("passed", ">=") if passed else ("failed", "<")
         return Verdict(passed, f"gate {word}: {who} accuracy {shown} {sign} {least:g} (--min-accuracy)")
+
+
+def _decided(summary: Summary, least: float, stopping: Stopping) -> Verdict:
+    """Return the verdict with which the asking ended, or that of all questions."""
+    accuracy = summary.accuracy or 0.0
+    early = stopping.verdict(summary)
+    passed = accuracy >= least if early is None else early is Early.PASSES
+    word, sign = ("passed", ">=") if passed else ("failed", "<")
+    text = f"gate {word}: {summary.benchmark} {summary.model} accuracy {sign} {least:g} (--min-accuracy)"
+    if early is None:
+        return Verdict(passed, f"{text}: {accuracy:.4f}; no fewer than all questions decided it")
+    certain = f"with {100 * stopping.confidence:g} % confidence, after {summary.answered:,} of"
+    return Verdict(passed, f"{text} in all {summary.drawn_from or 0:,} questions, {certain} them (--decide-early)")
 
 
 def _certain(summary: Summary, least: float, confidence: float) -> Verdict:

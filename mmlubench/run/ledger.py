@@ -39,7 +39,7 @@ class Ledger:
         self._heard: dict[str, None] = {}
         """The models of the cases that came."""
         packed = run.settings.log_compression is not None
-        self._gate = Gate(run.settings)  # reads the baseline, before there is a folder
+        self._gate = Gate(run.settings, run.stopping)  # reads the baseline, before there is a folder
         self._folder = RunFolder(run.settings.run_dir, mock=self._is_mock, packed=packed)
         self._known: dict[str, dict[str, tuple[str, str]]] = {}
         """Benchmark and recipe of each test function, by the part of a pytest id before the bracket and then by the end
@@ -62,6 +62,8 @@ class Ledger:
     def take(self, record: Mapping[str, Any], nodeid: str, *, failed: bool) -> Entry | None:
         """Write one case's record, and return its result; None for a test without a question. Raises OSError.
 
+        A case that was not asked because the answers before are enough has no result either: it is only counted.
+
         Of a case that is run more than once the last result is kept, and all requests and responses.
         The result in the record is an Entry, or the dictionary of one that came from another process.
         """
@@ -79,11 +81,17 @@ class Ledger:
             self._heard[result.model] = None
             known = self._known.setdefault(nodeid.partition("[")[0], {})
             known.setdefault(_own_parameters(nodeid, result), (result.benchmark, result.recipe))
+            if record["saved"]:
+                self.entries.save(result, record["order"])
+                return None
             about = {name: record[name] for name in ("stored", "unasked", "runs")}
             anew = self.entries.add(result, record["order"], **about)
             if anew is not None:
                 result, values = anew, anew.to_dict()
                 self._folder.withdraw(record["order"])
+            elif self._run.stopping.is_wanted:
+                asking = (result.benchmark, result.model, result.recipe)
+                self._run.stopping.note(result, self.entries.population(*asking))
             lines["results"] = orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
             if record["debate"]:
                 self._folder.append_entry(debate_name(result), record["order"], record["debate"])

@@ -13,6 +13,7 @@ from mmlubench.models.base import Model
 from mmlubench.run.data import RunData
 from mmlubench.run.roster import Roster
 from mmlubench.run.share import Share
+from mmlubench.run.stopping import Stopping
 from mmlubench.run.strategy import Strategy
 from mmlubench.schema import Scoring
 from mmlubench.settings import Settings
@@ -40,6 +41,7 @@ class Run:
         self.roster = Roster(settings, self.share, specs, note_spent)
         self.strategy = Strategy(settings)
         self.data = RunData(settings, self.roster, self.strategy)
+        self.stopping = Stopping(settings)
         self._selected: Counter[tuple[str, str]] = Counter()
         """The number of selected cases, by benchmark and `selection_key`."""
         self._asked: dict[str, None] = {}

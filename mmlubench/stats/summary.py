@@ -58,6 +58,8 @@ class Summary:
     """The number of questions that `--limit` drew; None if it left none out."""
     drawn_from: int | None = None
     """The number of questions from which it drew them; None also where other options took only some of them."""
+    saved: int = 0
+    """The number of cases that were not asked as the answers before were enough for --until or --decide-early."""
     ci95_benchmark: tuple[float, float] | None = None
     """The 95 % interval of the accuracy in all of those questions, narrower than `ci95`, that of any questions like
     these; None without `drawn_from`, if questions were asked several times, or if the run was stopped."""
@@ -114,6 +116,7 @@ class Summary:
             "why_no_headline": self.why_no_headline,
             "limit": self.limit,
             "drawn_from": self.drawn_from,
+            "saved": self.saved,
             "ci95_benchmark": self.ci95_benchmark and list(self.ci95_benchmark),
             "thresholds": self.thresholds.to_dict(),
             "warnings": list(self.warnings),
@@ -148,6 +151,7 @@ class Summary:
             warnings=tuple(values["warnings"]),
             limit=values.get("limit"),
             drawn_from=values.get("drawn_from"),
+            saved=values.get("saved", 0),
             ci95_benchmark=_pair(values.get("ci95_benchmark")),
             metrics=loaded({key: value for key, value in values.items() if key not in OWN_KEYS}),
             **own,
@@ -170,6 +174,6 @@ OWN_KEYS = frozenset(
         *_AS_THEY_ARE,
         *("n", "correct", "answered", "accuracy", "ci95", "outcomes", "accuracy_macro", "headline"),
         *("thresholds", "warnings", "categories", "subjects", "languages", "usage", "cost_usd"),
-        *("limit", "drawn_from", "ci95_benchmark"),
+        *("limit", "drawn_from", "saved", "ci95_benchmark"),
     ]
 )

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +20,9 @@ from mmlubench.engine.limits.waiting import Wait
 from mmlubench.plugin.xdist import worker_state
 from mmlubench.plugin.xdist.waits import joined, unpacked
 from mmlubench.run.share import Share
+
+if TYPE_CHECKING:
+    from mmlubench.run.stopping import Asking
 
 #: The number of items that a worker is given ahead of the one that it runs.
 _HANDED_OUT = 256
@@ -162,12 +165,14 @@ class Shards:
         self._nothing = {**common, "number": 0, "only": []}
         self._states = TemporaryDirectory(prefix="mmlubench-")
         self._assigned = 0
+        self._enough: list[Asking] = []
 
     def assign(self, node: Any) -> None:
         """Write a share into the input of a new worker: a replacement gets the rest of a crashed worker's share."""
         share = self._vacant.popleft() if self._vacant else self._nothing
         file = Path(self._states.name) / str(self._assigned)
         worker_state.blank(file)
+        worker_state.write_enough(file, self._enough)
         self._assigned += 1
         node.workerinput[_SHARE] = dict(share)
         node.workerinput[_STATE] = str(file)
@@ -196,6 +201,12 @@ class Shards:
     def last_noted(self, node: Any) -> int | None:
         """Return the position of the case that a crashed worker ran last; None if it is not known."""
         return worker_state.last_noted(Path(node.workerinput[_STATE]))
+
+    def tell_enough(self, asking: Asking) -> None:
+        """Tell all workers that enough was asked of a benchmark and model; those on another host cannot read it."""
+        self._enough.append(asking)
+        for file in Path(self._states.name).iterdir():
+            worker_state.write_enough(file, self._enough)
 
     def waits(self) -> dict[str, Wait]:
         """Return what the requests of all workers wait for, by model."""

@@ -1,16 +1,18 @@
-"""The state of a worker, in a mapped file that outlives it: running case, money spent, what it waits for, a flag.
+"""The state of a worker, in a mapped file that outlives it: running case, money spent, what it waits for, orders.
 
 With many cases under way, pytest's current item is often not the case whose code made a worker crash. So a worker
 writes the position of a case each time that the case begins or goes on. It also writes the money that it has spent, so
-that its replacement can go on with the rest of the budget. By the flag the controller stops a worker at once: xdist's
-own signal comes only after all items that were handed out. What its requests wait for is shown in the progress line.
+that its replacement can go on with the rest of the budget. By a flag the controller stops a worker at once: xdist's own
+signal comes only after all items that were handed out. It also names the benchmarks and models of which a worker has to
+ask no more. What its requests wait for is shown in the progress line.
 """
 
 from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Iterable
+from hashlib import blake2b
 from pathlib import Path
 from types import coroutine
 from typing import Any, TypeVar
@@ -26,7 +28,9 @@ _POSITION, _DOLLARS, _STOP = struct.Struct("<q"), struct.Struct("<d"), struct.St
 _DOLLARS_AT, _STOP_AT = 8, 16
 #: The format of the length of what a worker waits for, where that stands, and the most bytes that it may have.
 _LENGTH, _WAITS_AT, WAITS_BYTES = struct.Struct("<I"), 24, 4000
-_BYTES = _WAITS_AT + _LENGTH.size + WAITS_BYTES
+#: Where the number of benchmarks and models stands of which enough was asked, the bytes of each, and their most.
+_ENOUGH_AT, _DIGEST, _MOST_ENOUGH = _WAITS_AT + _LENGTH.size + WAITS_BYTES, 8, 500
+_BYTES = _ENOUGH_AT + _LENGTH.size + _DIGEST * _MOST_ENOUGH
 
 
 class WorkerState:
@@ -56,6 +60,15 @@ class WorkerState:
     def must_stop(self) -> bool:
         """Whether the worker must run no further item."""
         return bool(_STOP.unpack_from(self._bytes, _STOP_AT)[0])
+
+    def has_enough(self, asking: Iterable[str]) -> bool:
+        """Whether the controller said that enough was asked of this benchmark and model."""
+        [count] = _LENGTH.unpack_from(self._bytes, _ENOUGH_AT)
+        if not count:
+            return False
+        begin = _ENOUGH_AT + _LENGTH.size
+        told = self._bytes[begin : begin + count * _DIGEST]
+        return _digest(asking) in (told[at : at + _DIGEST] for at in range(0, len(told), _DIGEST))
 
     async def watch(self, position: int, case: Coroutine[Any, Any, T]) -> T:
         """Run a case's coroutine, writing its position each time it goes on."""
@@ -88,6 +101,21 @@ def stop(path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(_STOP_AT)
         file.write(_STOP.pack(True))
+
+
+def write_enough(path: Path, askings: Iterable[Iterable[str]]) -> None:
+    """Tell a worker the benchmarks and models of which enough was asked."""
+    digests = [_digest(asking) for asking in askings][:_MOST_ENOUGH]
+    with path.open("r+b") as file:
+        file.seek(_ENOUGH_AT + _LENGTH.size)
+        file.write(b"".join(digests))
+        file.flush()  # the number comes last, for who reads meanwhile
+        file.seek(_ENOUGH_AT)
+        file.write(_LENGTH.pack(len(digests)))
+
+
+def _digest(asking: Iterable[str]) -> bytes:
+    return blake2b("\0".join(asking).encode(), digest_size=_DIGEST).digest()
 
 
 def last_noted(path: Path) -> int | None:

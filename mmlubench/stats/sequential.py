@@ -1,7 +1,7 @@
-"""Stopping early: when an interval is narrow enough, and when it is certain on which side of a gate an accuracy lies.
+"""Anytime-valid gates: on which side of a gate the accuracy lies, however often one looks while answers come in.
 
-Both speak of the finite benchmark: the share of right answers among all its questions, of which some were asked in
-random order, without replacement.
+The accuracy is that of a finite benchmark: the share of right answers among all its questions, of which some were asked
+in random order, without replacement.
 """
 
 from __future__ import annotations
@@ -9,37 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from enum import Enum
 from math import lgamma, log
-
-from mmlubench.stats.intervals import finite_population, wilson
-
-#: The answers after which the width is looked at for the first time, and then each time.
-FIRST_LOOK, LOOK_EVERY = 500, 100
-
-
-def finite_wilson(correct: float, n: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Compute the Wilson score interval of the accuracy over all `total` questions, of which `n` were asked.
-
-    It is `wilson` with `finite_population`, within what the questions that were not asked leave possible; (p, p) once
-    all were asked. Raises ValueError unless 0 <= correct <= n <= total.
-    """
-    low, high = wilson(correct, n, confidence, left=finite_population(n, total))
-    if not total:
-        return low, high
-    # What was not asked bounds the share from both sides, too.
-    return max(correct / total, low), min((correct + total - n) / total, high)
-
-
-def is_precise(correct: float, n: int, total: int, half_width: float) -> bool:
-    """Whether half the width of `finite_wilson` is at most this; False between looks, see `FIRST_LOOK`.
-
-    Looking often hardly biases this rule, as the width depends on the share alone. Sources: Y. S. Chow, H. Robbins, "On
-    the asymptotic theory of fixed-width sequential confidence intervals" (1965); J. Frey, "Fixed-width sequential
-    confidence intervals for a proportion", The American Statistician 64 (2010), pp. 242-249.
-    """
-    if n < total and (n < FIRST_LOOK or (n - FIRST_LOOK) % LOOK_EVERY):
-        return False
-    low, high = finite_wilson(correct, n, total)
-    return high - low <= 2 * half_width
 
 
 class Verdict(str, Enum):
