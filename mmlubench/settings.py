@@ -206,8 +206,8 @@ class Settings:
         "confidence of --gate-confidence or else 0.95, on which side of the gate the accuracy in all of them lies"
     )
     until: float | None = share(
-        "ask the questions in random order, and stop when the 95 % interval of the accuracy in all of them is at most "
-        "X wide to each side, such as 0.01"
+        "ask the questions in random order, and stop when the 95-percent interval of the accuracy in all of them is "
+        "at most X wide to each side, such as 0.01"
     )
     baseline: str | None = text(
         "compare this run at its end, question by question, with an earlier one: latest, or a run folder or id, with "
@@ -260,7 +260,9 @@ class Settings:
         if not self.decide_early:
             return
         if self.min_accuracy is None:
-            raise UserError("--decide-early decides the gate of --min-accuracy X: give both, or leave it out.")
+            raise UserError(
+                "--decide-early decides the gate of --min-accuracy X: give both, or leave it out."
+            )
         if self.until is not None:
             raise UserError("--decide-early and --until both say when enough was asked: give one of them.")
         if self.epochs > 1:

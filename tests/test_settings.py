@@ -83,11 +83,16 @@ PAIR = ("max_question_tokens", "tokenizer")
 WITH: dict[str, tuple[str, st.SearchStrategy[Any]]] = {
     "gate_confidence": ("min_accuracy", st.floats(0.5, 0.999)),
     "max_regression": ("baseline", st.floats(0.001, 0.999)),
+    "decide_early": ("min_accuracy", st.just(True)),
 }
+#: Options that mean nothing together with another one.
+WITHOUT = {"until": "decide_early", "epochs": "decide_early"}
 
 
 def values(option: Option) -> st.SearchStrategy[Any]:
     """The values that an option may have."""
+    if option.name == "until":
+        return st.floats(0.001, 0.499)
     if option.name in WITH:
         return WITH[option.name][1]
     if option.repeatable:
@@ -108,6 +113,7 @@ def test_every_allowed_value_is_read_back_as_it_was_written(wanted: dict[str, An
     if len(wanted.keys() & set(PAIR)) == 1:
         wanted = {name: value for name, value in wanted.items() if name not in PAIR}
     wanted = {name: value for name, value in wanted.items() if name not in WITH or WITH[name][0] in wanted}
+    wanted = {name: value for name, value in wanted.items() if WITHOUT.get(name) not in wanted}
     arguments = []
     for option in OPTIONS:
         flag = random.choice((option.flag, option.long_flag))

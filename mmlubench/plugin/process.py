@@ -194,7 +194,11 @@ class Process:
             if not t.looks_ahead
         ]
         few = self.run.roster.concurrency_notice if self.cases else ""
-        return list(dict.fromkeys(filter(None, (few, *own, *slow, *self._context_notices()))))
+        return list(
+            dict.fromkeys(
+                filter(None, (few, self.run.stopping.notice, *own, *slow, *self._context_notices()))
+            )
+        )
 
     def _context_notices(self) -> list[str]:
         """Return a line for each model whose context window is too small for some of its questions."""
@@ -221,7 +225,12 @@ class Process:
         unknown = sum(not (case.has_question and case.template.is_rendered) for case in self.cases)
         # The requests of a user's own test or solver are known only when it runs.
         rest = f"not estimated: {several(unknown, 'case')} of tests that ask a model by themselves, as dialogues do"
-        return [*quote_lines(self.run, self._asked()), *([rest] if unknown else ())]
+        early = "at most: --until or --decide-early may end the run before all is asked"
+        return [
+            *quote_lines(self.run, self._asked()),
+            *([rest] if unknown else ()),
+            *([early] if self.run.stopping.is_wanted else ()),
+        ]
 
     @property
     def _templates(self) -> list[Template]:

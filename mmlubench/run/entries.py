@@ -154,7 +154,7 @@ class Entries:
         )
         told = replace(
             summary,
-            warnings=(*summary.warnings, *_unverified(asked)),
+            warnings=(*summary.warnings, *_unverified(asked), *self._caution(cases)),
             benchmark=benchmark,
             model=model,
             recipe=recipe or run.strategy.name,
@@ -167,6 +167,9 @@ class Entries:
             limit=self._facts.get(benchmark, {}).get("limit"),
         )
         return replace(told, ci95_benchmark=run.stopping.interval(told))
+
+    def _caution(self, cases: _Cases) -> list[str]:
+        return [self._run.stopping.caution] if cases.saved and self._run.stopping.caution else []
 
     def _drawn_from(self, benchmark: str, model: str, recipe: str) -> int | None:
         """Return the number of questions of which `--limit` drew the cases; None if these are not what it drew."""

@@ -98,7 +98,9 @@ def _decided(summary: Summary, least: float, stopping: Stopping) -> Verdict:
     if early is None:
         return Verdict(passed, f"{text}: {accuracy:.4f}; no fewer than all questions decided it")
     certain = f"with {100 * stopping.confidence:g} % confidence, after {summary.answered:,} of"
-    return Verdict(passed, f"{text} in all {summary.drawn_from or 0:,} questions, {certain} them (--decide-early)")
+    return Verdict(
+        passed, f"{text} in all {summary.drawn_from or 0:,} questions, {certain} them (--decide-early)"
+    )
 
 
 def _certain(summary: Summary, least: float, confidence: float) -> Verdict:

@@ -89,6 +89,30 @@ class Stopping:
         return f"the gate is decided (--decide-early, --min-accuracy {self._least:g})"
 
     @property
+    def notice(self) -> str:
+        """A line before anything is asked; empty for a run that asks everything."""
+        if self._until is not None:
+            when = f"the 95 % interval of a model is at most {self._until:g} wide to each side (--until)"
+            return (
+                f"mmlubench: asked in random order until {when}, looked at after {FIRST_LOOK} questions and then "
+                f"every {LOOK_EVERY}"
+            )
+        if self._least is None:
+            return ""
+        when = f"it is certain whether a model's accuracy reaches {self._least:g} (--decide-early)"
+        return f"mmlubench: asked in random order until {when}, with {100 * self.confidence:g} % confidence"
+
+    @property
+    def caution(self) -> str:
+        """What a reader of an accuracy must know where the asking ended early; empty if nothing."""
+        if self._least is None:
+            return ""
+        return (
+            "the asking ended as soon as the gate was decided, so the accuracy lies rather too far from the gate; the "
+            "interval of all questions holds all the same"
+        )
+
+    @property
     def confidence(self) -> float:
         """The confidence with which a gate is decided early."""
         return 1 - self._alpha
@@ -100,7 +124,10 @@ class Stopping:
 
     def verdict(self, summary: Summary) -> Verdict | None:
         """Return the verdict at which the asking ended; None if it did not end early."""
-        of_run, own = (summary.benchmark, summary.model, ""), (summary.benchmark, summary.model, summary.recipe)
+        of_run, own = (
+            (summary.benchmark, summary.model, ""),
+            (summary.benchmark, summary.model, summary.recipe),
+        )
         return self.enough.get(of_run) or self.enough.get(own)
 
     def interval(self, summary: Summary) -> tuple[float, float] | None:
@@ -124,16 +151,18 @@ class Stopping:
         population = max(answers.tally.answered, population - answers.tally.errors)
         if self._least is not None:
             self._decide(asking, answers, population, self._least)
-        elif self._until is not None and _is_look(answers.questions):
-            # The mean score of several epochs is itself an estimate, however many of the questions are asked.
-            if answers.half_width(None if self._repeats else population) <= self._until:
-                self._end(asking, None)
+        # The mean score of several epochs is itself an estimate, however many of the questions are asked.
+        elif self._is_precise(answers, None if self._repeats else population):
+            self._end(asking, None)
+
+    def _is_precise(self, answers: _Answers, population: int | None) -> bool:
+        if self._until is None or not _is_look(answers.questions):
+            return False
+        return answers.half_width(population) <= self._until
 
     def _decide(self, asking: Asking, answers: _Answers, population: int, least: float) -> None:
         tally = answers.tally
-        verdict = gate(
-            tally.outcomes[Outcome.CORRECT], tally.answered, population, least, alpha=self._alpha
-        )
+        verdict = gate(tally.outcomes[Outcome.CORRECT], tally.answered, population, least, alpha=self._alpha)
         if verdict is not Verdict.UNDECIDED:
             self._end(asking, verdict)
 
