@@ -174,6 +174,10 @@ class Settings:
         "T",
         least=0,
     )
+    accept_mixed: bool = switch(
+        "count replies of the store and of a server of your own together although they name another model or "
+        "system_fingerprint"
+    )
     # where results go, and when they count
     desc: str | None = text(
         "label of this run, in your own words, for its manifest, the end of its output and `mmlubench runs`",

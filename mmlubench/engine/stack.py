@@ -10,7 +10,9 @@ from mmlubench.engine.limits.limiter import Limited, Limiter
 from mmlubench.engine.limits.retry import Retried, RetryPolicy
 from mmlubench.engine.prompt_cache import CacheWarmed
 from mmlubench.engine.store.layer import Stored
+from mmlubench.engine.store.origins import Origins
 from mmlubench.engine.store.sqlite import Store
+from mmlubench.engine.store.weights import NO_WEIGHTS, Weights
 from mmlubench.models.base import Model
 from mmlubench.models.spec import ModelSpec
 
@@ -38,11 +40,20 @@ class Stack:
 
 
 def assemble(
-    provider: Model, spec: ModelSpec, limits: Limits, store: Store | None = None, *, since: float = 0.0
+    provider: Model,
+    spec: ModelSpec,
+    limits: Limits,
+    store: Store | None = None,
+    *,
+    since: float = 0.0,
+    weights: Weights = NO_WEIGHTS,
+    accept_mixed: bool = True,
 ) -> Stack:
     """Put the layers around a provider, the innermost one first: the journal, which sees every attempt.
 
-    Replies that the store has from before `since` (Unix seconds) are requested again.
+    Replies that the store has from before `since` (Unix seconds) are requested again; `weights` are those that the
+    model has now. Without `accept_mixed` the replies of a server that tells nothing of its weights have to be like the
+    stored ones.
     """
     rate = spec.rate_limits
     limiter = Limiter(
@@ -61,5 +72,14 @@ def assemble(
     if spec.prompt_cache is not None:
         model = CacheWarmed(model, spec.prompt_cache)
     if store is not None and not spec.is_mock:
-        model = Stored(model, store, label=spec.label, identity=spec.identity(), since=since)
+        # The fingerprints of vendors change by themselves, and those of known weights with the server's version.
+        refuses = spec.self_hosted and weights.told is None and not accept_mixed
+        model = Stored(
+            model,
+            store,
+            label=spec.label,
+            identity=weights.of(spec.identity()),
+            since=since,
+            origins=Origins(spec.label, refuses=refuses),
+        )
     return Stack(Numbered(model, spec.label), limiter)

@@ -14,9 +14,10 @@ from mmlubench.engine.limits.budget import Budget, check_prices
 from mmlubench.engine.limits.waiting import Wait
 from mmlubench.engine.stack import Limits, Stack, assemble
 from mmlubench.engine.store.sqlite import Store
-from mmlubench.errors import ModelError, UserError
+from mmlubench.engine.store.weights import NO_WEIGHTS, Weights, difference
+from mmlubench.errors import ModelError, StoreError, UserError
 from mmlubench.models import ModelSpec
-from mmlubench.models.base import Model
+from mmlubench.models.base import Model, Told
 from mmlubench.models.names.from_entry import BASE
 from mmlubench.run.descriptors import room
 from mmlubench.run.folder import make_parent
@@ -45,6 +46,9 @@ class Roster:
         self._note_spent = note_spent
         self._providers: dict[str, Model] = {}
         self._stacks: dict[str, Stack] = {}
+        self.told: dict[str, Told] = dict(share.told)
+        """What was told of the weights of each model, by label."""
+        self._weights: dict[str, Weights] = {}
         self.on_rest: Callable[[int], object] = lambda _by: None
         """As `Limiter.on_rest`, for all models."""
 
@@ -139,16 +143,37 @@ class Roster:
         """
         for label in self.all_specs:
             self._provider(label)
-        # Not Path.exists, which raises an error for a folder that may not be read.
-        if self.has_store and os.path.exists(self._settings.store_path):  # noqa: PTH110
+        if self._finds_store:
             _ = self.store
+
+    def note_told(self, told: Mapping[str, Told]) -> None:
+        """Take what was told of the weights of models, by label, and compare it with an existing store.
+
+        Raises UserError.
+        """
+        self.told |= told
+        if self._finds_store:
+            self.open_store()
+
+    def open_store(self) -> None:
+        """Open the store, and find in it the weights that each model has now. Raises UserError."""
+        if self.store is None:
+            return
+        for label, spec in self.all_specs.items():
+            if label not in self._weights and (spec.self_hosted or label in self.told):
+                try:
+                    self._weights[label] = self.store.recognise(spec.identity(), self.told.get(label, {}))
+                except StoreError as error:
+                    raise UserError(str(error)) from None
 
     def has_replies(self, label: str) -> bool:
         """Whether an existing store has replies of a model, which may be all that a run needs."""
+        return self._finds_store and self.store is not None and self.store.has_model(label)
+
+    @property
+    def _finds_store(self) -> bool:
         # Not Path.exists, which raises an error for a folder that may not be read.
-        if not (self.has_store and os.path.exists(self._settings.store_path)):  # noqa: PTH110
-            return False
-        return self.store is not None and self.store.has_model(label)
+        return self.has_store and os.path.exists(self._settings.store_path)  # noqa: PTH110
 
     def close_store(self) -> None:
         """Write the replies that wait, and close the store if it is open. Raises StoreError."""
@@ -158,16 +183,23 @@ class Roster:
 
     @property
     def store_notices(self) -> list[str]:
-        """Lines about the store: what `store_repairs` says, who else uses it, and that others may reach it."""
+        """Lines about the store: what `store_news` says, who else uses it, and that others may reach it."""
         store: Store | None = self.__dict__.get("store")
         more = (store.company, store.place) if store is not None else ()
-        return [*self.store_repairs, *(f"mmlubench: {notice}" for notice in more if notice)]
+        return [*self.store_news, *(f"mmlubench: {notice}" for notice in more if notice)]
 
     @property
-    def store_repairs(self) -> list[str]:
-        """A line if the store was damaged or deleted, which may come while the run goes on."""
+    def store_news(self) -> list[str]:
+        """Lines that a worker may have alone: that the store was damaged or deleted, and which weights have changed."""
         store: Store | None = self.__dict__.get("store")
-        return [f"mmlubench: {store.notice}"] if store is not None and store.notice else []
+        changed = [
+            f"{label}: it has other weights than when the store was used last ({difference(weights)}): the replies of "
+            "those stay in the store, and are not taken for this run"
+            for label, weights in self._weights.items()
+            if weights.before is not None
+        ]
+        notice = [store.notice] if store is not None and store.notice else []
+        return [f"mmlubench: {line}" for line in (*notice, *changed)]
 
     @property
     def only_mocks(self) -> bool:
@@ -198,7 +230,16 @@ class Roster:
         """Return the model of that label, with all layers around it."""
         if label not in self._stacks:
             provider, spec = self._provider(label), self.all_specs[label]
-            stack = assemble(provider, spec, self._limits, self.store, since=self._since)
+            self.open_store()
+            stack = assemble(
+                provider,
+                spec,
+                self._limits,
+                self.store,
+                since=self._since,
+                weights=self._weights.get(label, NO_WEIGHTS),
+                accept_mixed=self._settings.accept_mixed,
+            )
             stack.limiter.on_rest = lambda by: self.on_rest(by)
             self._stacks[label] = stack
         return self._stacks[label].model

@@ -74,6 +74,21 @@ class Run:
         wait_s = settings.wait_for_server
         return check_servers(specs, os.environ, wait_s=wait_s, has_replies=self.roster.has_replies, tell=tell)
 
+    def learn_weights(self, servers: Mapping[str, Any]) -> None:
+        """Learn what is told of the weights of the models, for the store and the manifest.
+
+        `servers` are those that were looked at (`serving.server.Server`), by label. With a store the others of one's
+        own are looked at, too, with or without a pre-flight: it must not answer for weights that are gone. Raises
+        UserError.
+        """
+        specs = [s for s in self.roster.all_specs.values() if s.self_hosted or s.client == "transformers"]
+        if not specs or not (servers or self.roster.has_store):
+            return
+        # late: it needs asyncio and HTTP, which a run with mocks does not
+        from mmlubench.run.weights import told_of
+
+        self.roster.note_told(told_of(specs, servers, os.environ))
+
     def select(self, label: str, benchmark: str, recipe: str = "", *, scored: bool = True) -> None:
         """Add a question of a benchmark to the run, to be asked of the model of that label.
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmlubench.models.base import Told
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class Share:
     """When the run began, in Unix seconds."""
     spent: float = 0.0
     """US dollars of this share's part of --max-cost that crashed workers before this one have spent."""
+    told: Mapping[str, Told] = field(default_factory=dict)
+    """What was told of the weights of each model, by label, if another process has looked."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Share:

@@ -53,6 +53,8 @@ class Listed:
     """Of an adapter, the model that it changes."""
     max_model_len: int | None = None
     """The most tokens of prompt and reply together; None if the server does not say."""
+    meta: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """What llama.cpp tells of its weights."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,23 @@ async def look(spec: ModelSpec, key: str | None) -> Server:
         await asyncio.gather(with_key.aclose(), beside.aclose())
 
 
+async def get_beside(spec: ModelSpec, key: str | None, path: str) -> Any:
+    """Return the JSON at a path beside the protocol's `/v1`; None where there is none.
+
+    Raises ModelError for a proxy or certificates that cannot be used.
+    """
+    assert spec.base_url is not None
+    root = spec.base_url.rstrip("/").removesuffix("/v1")
+    transport = plain_transport(root, key=key, pool=1, timeouts=_LOOK, tls=spec.tls)
+    try:
+        reply = await transport.get(path)
+    except ProviderError:
+        return None
+    finally:
+        await transport.aclose()
+    return _json(reply.content) if reply.status == 200 else None
+
+
 async def _got(transport: Transport, path: str) -> dict[str, Any]:
     """Return the object at a path, with its status; nothing where there is none."""
     try:
@@ -139,6 +158,7 @@ def _models(listed: Any) -> tuple[Listed, ...] | None:
             _text(entry.get("root")),
             _text(entry.get("parent")),
             _length(entry),
+            meta if isinstance(meta := entry.get("meta"), dict) else {},
         )
         for entry in entries
         if isinstance(entry, dict) and isinstance(entry.get("id"), str)
