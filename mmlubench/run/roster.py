@@ -18,6 +18,7 @@ from mmlubench.errors import ModelError, UserError
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
 from mmlubench.models.names.from_entry import BASE
+from mmlubench.models.serving.server import Server
 from mmlubench.run.descriptors import room
 from mmlubench.run.folder import make_parent
 from mmlubench.run.share import Share
@@ -45,6 +46,8 @@ class Roster:
         self._note_spent = note_spent
         self._providers: dict[str, Model] = {}
         self._stacks: dict[str, Stack] = {}
+        self.servers: Mapping[str, Server] = share.servers
+        """The servers as the pre-flight saw them, by the label of the model; those it did not reach are missing."""
         self.on_rest: Callable[[int], object] = lambda _by: None
         """As `Limiter.on_rest`, for all models."""
 
@@ -71,6 +74,10 @@ class Roster:
     def agents(self) -> list[ModelSpec]:
         """The specs of --agent-model, in order; empty if every agent is the model under test. Raises ModelError."""
         return self._resolved("--agent-model", self._settings.agent_model, (None,))
+
+    def saw(self, servers: Mapping[str, Server]) -> None:
+        """Take note of servers, before any model is asked."""
+        self.servers = servers
 
     @property
     def _adapters(self) -> tuple[str | None, ...]:
@@ -144,7 +151,9 @@ class Roster:
             _ = self.store
 
     def has_replies(self, label: str) -> bool:
-        """Whether an existing store has replies of a model, which may be all that a run needs."""
+        """Whether an existing store has replies of a model that may be used, which may be all that a run needs."""
+        if self._settings.refresh and self._settings.refresh_since is None:
+            return False
         # Not Path.exists, which raises an error for a folder that may not be read.
         if not (self.has_store and os.path.exists(self._settings.store_path)):  # noqa: PTH110
             return False

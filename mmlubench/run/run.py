@@ -58,21 +58,25 @@ class Run:
         _ = self.roster.specs
 
     def preflight(self, tell: Callable[[str], object]) -> list[str]:
-        """Look at servers before anything is asked; return notices. Raises ModelError for a fault.
+        """Look at the servers before anything is asked, and keep what was seen; return notices.
 
-        Those of adapters are looked at, as a wrong adapter answers without an error, and all if they are waited for.
+        Raises ModelError for a fault. Nothing that is asked for costs anything.
         """
-        settings = self.settings
-        specs = [
-            s for s in self.roster.all_specs.values() if s.adapter is not None or settings.wait_for_server
-        ]
-        if settings.no_preflight or not specs:
+        settings, roster = self.settings, self.roster
+        if settings.no_preflight or roster.only_mocks:
             return []
         # late: it needs asyncio and HTTP, which a run with mocks does not
         from mmlubench.run.preflight import check_servers
 
-        wait_s = settings.wait_for_server
-        return check_servers(specs, os.environ, wait_s=wait_s, has_replies=self.roster.has_replies, tell=tell)
+        looks = check_servers(
+            roster.all_specs.values(),
+            os.environ,
+            wait_s=settings.wait_for_server,
+            has_replies=roster.has_replies,
+            tell=tell,
+        )
+        roster.saw(looks.servers)
+        return looks.notices
 
     def select(self, label: str, benchmark: str, recipe: str = "", *, scored: bool = True) -> None:
         """Add a question of a benchmark to the run, to be asked of the model of that label.
