@@ -150,7 +150,8 @@ class Settings:
         default_text="none",
     )
     no_preflight: bool = switch(
-        "do not look at the servers of adapters before the first question; a look costs nothing"
+        "do not look before the first question whether servers, keys, models and adapters are there; a look costs "
+        "nothing"
     )
     concurrency: int = whole("number of requests in flight at the same time", default=64, least=1)
     # what a run may cost

@@ -148,6 +148,6 @@ async def load(patient: Patient) -> Finding:
 def _model(patient: Patient) -> Model:
     if patient.model is None:
         raise Needs("the server was not reached, or the key is missing")
-    if patient.server is not None and patient.server.status in (401, 403):
+    if patient.server is not None and patient.server.refuses_key:
         raise Needs("the key was refused")
     return patient.model

@@ -19,6 +19,7 @@ from mmlubench.errors import ModelError, StoreError, UserError
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model, Told
 from mmlubench.models.names.from_entry import BASE
+from mmlubench.models.serving.server import Server
 from mmlubench.run.descriptors import room
 from mmlubench.run.folder import make_parent
 from mmlubench.run.share import Share
@@ -46,6 +47,8 @@ class Roster:
         self._note_spent = note_spent
         self._providers: dict[str, Model] = {}
         self._stacks: dict[str, Stack] = {}
+        self.servers: Mapping[str, Server] = share.servers
+        """The servers as the pre-flight saw them, by the label of the model; those it did not reach are missing."""
         self.told: dict[str, Told] = dict(share.told)
         """What was told of the weights of each model, by label."""
         self._weights: dict[str, Weights] = {}
@@ -75,6 +78,10 @@ class Roster:
     def agents(self) -> list[ModelSpec]:
         """The specs of --agent-model, in order; empty if every agent is the model under test. Raises ModelError."""
         return self._resolved("--agent-model", self._settings.agent_model, (None,))
+
+    def saw(self, servers: Mapping[str, Server]) -> None:
+        """Take note of servers, before any model is asked."""
+        self.servers = servers
 
     @property
     def _adapters(self) -> tuple[str | None, ...]:
@@ -167,7 +174,9 @@ class Roster:
                     raise UserError(str(error)) from None
 
     def has_replies(self, label: str) -> bool:
-        """Whether an existing store has replies of a model, which may be all that a run needs."""
+        """Whether an existing store has replies of a model that may be used, which may be all that a run needs."""
+        if self._settings.refresh and self._settings.refresh_since is None:
+            return False
         return self._finds_store and self.store is not None and self.store.has_model(label)
 
     @property

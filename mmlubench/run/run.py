@@ -10,6 +10,8 @@ from typing import Any
 from mmlubench import models
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
+from mmlubench.models.names.from_entry import IN_PROCESS
+from mmlubench.models.serving.server import Server
 from mmlubench.run.data import RunData
 from mmlubench.run.roster import Roster
 from mmlubench.run.share import Share
@@ -58,36 +60,39 @@ class Run:
         _ = self.roster.specs
 
     def preflight(self, tell: Callable[[str], object]) -> list[str]:
-        """Look at servers before anything is asked; return notices. Raises ModelError for a fault.
+        """Look at the servers before anything is asked, and keep what was seen; return notices.
 
-        Those of adapters are looked at, as a wrong adapter answers without an error, and all if they are waited for.
+        Raises ModelError for a fault. Nothing that is asked for costs anything.
         """
-        settings = self.settings
-        specs = [
-            s for s in self.roster.all_specs.values() if s.adapter is not None or settings.wait_for_server
-        ]
-        if settings.no_preflight or not specs:
+        settings, roster = self.settings, self.roster
+        if roster.only_mocks:
+            return []
+        if settings.no_preflight:
+            if roster.has_store:  # it must not answer for weights that are gone
+                self._learn_weights(None)
             return []
         # late: it needs asyncio and HTTP, which a run with mocks does not
         from mmlubench.run.preflight import check_servers
 
-        wait_s = settings.wait_for_server
-        return check_servers(specs, os.environ, wait_s=wait_s, has_replies=self.roster.has_replies, tell=tell)
+        looks = check_servers(
+            roster.all_specs.values(),
+            os.environ,
+            wait_s=settings.wait_for_server,
+            has_replies=roster.has_replies,
+            tell=tell,
+        )
+        roster.saw(looks.servers)
+        self._learn_weights(looks.servers)
+        return looks.notices
 
-    def learn_weights(self, servers: Mapping[str, Any]) -> None:
-        """Learn what is told of the weights of the models, for the store and the manifest.
+    def _learn_weights(self, servers: Mapping[str, Server] | None) -> None:
+        """Learn what is told of the weights of the models; `servers` are as for `told_of`. Raises UserError."""
+        specs = self.roster.all_specs.values()
+        if any(spec.self_hosted or spec.client == IN_PROCESS for spec in specs):
+            # late, as above
+            from mmlubench.run.weights import told_of
 
-        `servers` are those that were looked at (`serving.server.Server`), by label. With a store the others of one's
-        own are looked at, too, with or without a pre-flight: it must not answer for weights that are gone. Raises
-        UserError.
-        """
-        specs = [s for s in self.roster.all_specs.values() if s.self_hosted or s.client == "transformers"]
-        if not specs or not (servers or self.roster.has_store):
-            return
-        # late: it needs asyncio and HTTP, which a run with mocks does not
-        from mmlubench.run.weights import told_of
-
-        self.roster.note_told(told_of(specs, servers, os.environ))
+            self.roster.note_told(told_of(specs, servers, os.environ))
 
     def select(self, label: str, benchmark: str, recipe: str = "", *, scored: bool = True) -> None:
         """Add a question of a benchmark to the run, to be asked of the model of that label.

@@ -8,35 +8,32 @@ from collections.abc import Iterable, Mapping
 from mmlubench.models.base import Told
 from mmlubench.models.names.from_entry import IN_PROCESS
 from mmlubench.models.names.keys import find_key
-from mmlubench.models.serving.server import Server, look
+from mmlubench.models.serving.look import has_look, look
+from mmlubench.models.serving.server import Server
 from mmlubench.models.serving.weights import told_by, told_here
 from mmlubench.models.spec import ModelSpec
 
 
-def may_tell(spec: ModelSpec) -> bool:
-    """Whether anything can be told of the weights of a model: those of vendors are theirs to know."""
-    return spec.client == IN_PROCESS or (
-        spec.self_hosted and spec.base_url is not None and spec.client != "anthropic"
-    )
-
-
 def told_of(
-    specs: Iterable[ModelSpec], servers: Mapping[str, Server], env: Mapping[str, str]
+    specs: Iterable[ModelSpec], servers: Mapping[str, Server] | None, env: Mapping[str, str]
 ) -> dict[str, Told]:
     """Return what is told of the weights of models, by label; a model of which nothing is told is left out.
 
-    `servers` are those that were looked at, by label of the model; any other one is looked at now, which costs nothing.
-    Raises ModelError for a key that cannot be found, a proxy or certificates that cannot be used.
+    `servers` are those that a pre-flight has reached, by the label of the model; None if there was none, and they are
+    to be looked at now. Raises ModelError for a proxy or certificates that cannot be used.
     """
 
     async def ask(spec: ModelSpec) -> Told:
         if spec.client == IN_PROCESS:
             return told_here(spec)
         key = find_key(spec.api_key_env, env) if spec.api_key_env else None
-        return await told_by(spec, servers.get(spec.label) or await look(spec, key), key)
+        server = await look(spec, key) if servers is None else servers.get(spec.label)
+        return {} if server is None else await told_by(spec, server, key)
 
     async def ask_all(asked: list[ModelSpec]) -> dict[str, Told]:
         told = await asyncio.gather(*map(ask, asked))
         return {spec.label: facts for spec, facts in zip(asked, told, strict=True) if facts}
 
-    return asyncio.run(ask_all([spec for spec in specs if may_tell(spec)]))
+    return asyncio.run(
+        ask_all([s for s in specs if s.client == IN_PROCESS or (s.self_hosted and has_look(s))])
+    )

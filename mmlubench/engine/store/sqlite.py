@@ -21,8 +21,9 @@ from mmlubench.engine.store.leases import Leases, others
 from mmlubench.engine.store.network import shared_type
 from mmlubench.engine.store.opening import SCHEMA, SIDE_FILES, WAY_OUT, is_damage
 from mmlubench.engine.store.reply import StoredReply, check_sum, decode, encode, model_key
-from mmlubench.engine.store.weights import Told, Weights, recognise
+from mmlubench.engine.store.weights import Weights, recognise
 from mmlubench.errors import StoreError, UserError
+from mmlubench.models.base import Told
 
 __all__ = ["SCHEMA", "Store", "StoreBusy"]
 

@@ -19,7 +19,8 @@ from typing import Any
 from mmlubench.models.adapters.folder import CONFIG, AdapterFolder
 from mmlubench.models.base import Told
 from mmlubench.models.local.weights import digest_of, digest_of_model
-from mmlubench.models.serving.server import Kind, Listed, Server, get_beside
+from mmlubench.models.serving.look import get_beside
+from mmlubench.models.serving.server import Kind, Listed, Server
 from mmlubench.models.spec import ModelSpec
 
 _Parts = dict[str, dict[str, Any]]

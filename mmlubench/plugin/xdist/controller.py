@@ -17,7 +17,7 @@ from mmlubench.plugin.xdist.scheduling import Shards
 from mmlubench.plugin.xdist.worker_output import WorkerOutput
 
 if TYPE_CHECKING:
-    from mmlubench.models.base import Told
+    from mmlubench.run.run import Run
 
 #: Seconds between two looks at what the workers wait for.
 _TICK_S = 0.2
@@ -49,12 +49,12 @@ class Controller:
         self._shards: Shards | None = None
         self._config: pytest.Config | None = None
 
-    def share_out(
-        self, config: pytest.Config, *, most: int, started: float, told: Mapping[str, Told]
-    ) -> None:
-        """Give every worker a fixed share; `most`, `started` and `told` are those of `Shards`."""
+    def share_out(self, config: pytest.Config, run: Run) -> None:
+        """Give every worker a fixed share, and what the pre-flight saw."""
         self._config = config
-        self._shards = Shards(private_xdist.worker_count(config), most=most, started=started, told=told)
+        workers, most = private_xdist.worker_count(config), run.settings.concurrency
+        servers, told = run.roster.servers, run.roster.told
+        self._shards = Shards(workers, most=most, started=run.share.started, servers=servers, told=told)
         config.pluginmanager.register(self._shards, "mmlubench.shards")
         self.has_shares = True
 

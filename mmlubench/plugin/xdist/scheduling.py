@@ -12,17 +12,17 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
 from mmlubench.engine.limits.waiting import Wait
+from mmlubench.models.base import Told
+from mmlubench.models.serving.server import Server
 from mmlubench.plugin.xdist import worker_state
 from mmlubench.plugin.xdist.waits import joined, unpacked
 from mmlubench.run.share import Share
-
-if TYPE_CHECKING:
-    from mmlubench.models.base import Told
 
 #: The number of items that a worker is given ahead of the one that it runs.
 _HANDED_OUT = 256
@@ -154,22 +154,26 @@ class ShardScheduling:
 class Shards:
     """The controller's plugin object for shares: gives each worker its share, and makes their scheduler."""
 
-    def __init__(self, workers: int, *, most: int, started: float, told: Mapping[str, Told]) -> None:
+    def __init__(
+        self,
+        workers: int,
+        *,
+        most: int,
+        started: float,
+        servers: Mapping[str, Server] = MappingProxyType({}),
+        told: Mapping[str, Told] = MappingProxyType({}),
+    ) -> None:
         """`most` limits the number of shares: with fewer requests in flight than workers, some workers get none.
 
-        `started` and `told` are those of `Share`.
+        `servers` are those that the pre-flight saw, and `told` what is told of weights, by the label of the model.
         """
         self.workers = workers
         self.expected: set[Any] = set()
         """Workers that were given a share and have not begun to run."""
         total = min(workers, most)
-        common: dict[str, Any] = {
-            "total": total,
-            "only": None,
-            "started": started,
-            "spent": 0.0,
-            "told": dict(told),
-        }
+        common: dict[str, Any] = {"total": total, "only": None, "started": started, "spent": 0.0}
+        common["servers"] = {label: server.to_dict() for label, server in servers.items()}
+        common["told"] = dict(told)
         self._vacant = deque({**common, "number": number} for number in range(total))
         self._nothing = {**common, "number": 0, "only": []}
         self._states = TemporaryDirectory(prefix="mmlubench-")
