@@ -79,7 +79,7 @@ class Ledger:
             self._heard[result.model] = None
             known = self._known.setdefault(nodeid.partition("[")[0], {})
             known.setdefault(_own_parameters(nodeid, result), (result.benchmark, result.recipe))
-            about = {name: record[name] for name in ("stored", "unasked", "runs")}
+            about = {name: record[name] for name in ("stored", "unasked", "runs", "fingerprint")}
             anew = self.entries.add(result, record["order"], **about)
             if anew is not None:
                 result, values = anew, anew.to_dict()

@@ -8,10 +8,8 @@ differ, one accuracy would be that of two models.
 from __future__ import annotations
 
 from mmlubench.errors import MixedReplies
-from mmlubench.schema import Completion
+from mmlubench.schema import FINGERPRINT, Completion
 
-#: The key in `Completion.metadata` for what servers of OpenAI's protocol say of their software and settings.
-FINGERPRINT = "system_fingerprint"
 #: A fingerprint, and the model as the server names it; each empty if it is not told.
 _Origin = tuple[str, str]
 
@@ -40,7 +38,7 @@ class Origins:
 
     def _check(self, origin: _Origin, others: set[_Origin]) -> None:
         for other in others:
-            for what, one, two in zip(("system_fingerprint", "model"), origin, other, strict=True):
+            for what, one, two in zip((FINGERPRINT, "model"), origin, other, strict=True):
                 if one and two and one != two:
                     raise MixedReplies(
                         f"{self._label}: replies in the store and those that come now would make one accuracy of two "
