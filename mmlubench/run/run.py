@@ -63,7 +63,10 @@ class Run:
         Raises ModelError for a fault. Nothing that is asked for costs anything.
         """
         settings, roster = self.settings, self.roster
-        if settings.no_preflight or roster.only_mocks:
+        if roster.only_mocks:
+            return []
+        if settings.no_preflight:
+            roster.saw({})
             return []
         # late: it needs asyncio and HTTP, which a run with mocks does not
         from mmlubench.run.preflight import check_servers
