@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from mmlubench.errors import ModelError
@@ -63,8 +64,14 @@ def check_servers(
         elif unsure := doubt(spec, server):
             notices.append(f"mmlubench: {unsure}")
         if server.failure is None:
-            servers[spec.label] = server
+            servers[spec.label] = server if spec.self_hosted else _alone(spec, server)
     return Looks(servers, notices)
+
+
+def _alone(spec: ModelSpec, server: Server) -> Server:
+    """Return a vendor's server with the model alone: its list is long, and is passed on to workers."""
+    found = server.listed(spec.model_id)
+    return replace(server, models=None if server.models is None else (found,) if found is not None else ())
 
 
 class _Looking:

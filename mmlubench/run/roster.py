@@ -19,9 +19,11 @@ from mmlubench.errors import ModelError, StoreError, UserError
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model, Told
 from mmlubench.models.names.from_entry import BASE
+from mmlubench.models.serving.seen import as_seen
 from mmlubench.models.serving.server import Server
 from mmlubench.run.descriptors import room
 from mmlubench.run.folder import make_parent
+from mmlubench.run.remembered import remember, remembered
 from mmlubench.run.share import Share
 from mmlubench.settings import Settings
 
@@ -48,7 +50,7 @@ class Roster:
         self._providers: dict[str, Model] = {}
         self._stacks: dict[str, Stack] = {}
         self.servers: Mapping[str, Server] = share.servers
-        """The servers as the pre-flight saw them, by the label of the model; those it did not reach are missing."""
+        """The servers by the label of the model: as the pre-flight saw them, or as an earlier run did."""
         self.told: dict[str, Told] = dict(share.told)
         """What was told of the weights of each model, by label."""
         self._weights: dict[str, Weights] = {}
@@ -72,16 +74,34 @@ class Roster:
             named = self._resolved("--model", settings.model or ("mock",), self._adapters)
             specs = {spec.label: spec for spec in named}
         check_prices(settings.max_cost, self.agents or specs.values())
-        return specs
+        return {label: as_seen(spec, self.servers.get(label)) for label, spec in specs.items()}
 
     @cached_property
     def agents(self) -> list[ModelSpec]:
         """The specs of --agent-model, in order; empty if every agent is the model under test. Raises ModelError."""
-        return self._resolved("--agent-model", self._settings.agent_model, (None,))
+        agents = self._resolved("--agent-model", self._settings.agent_model, (None,))
+        return [as_seen(agent, self.servers.get(agent.label)) for agent in agents]
 
     def saw(self, servers: Mapping[str, Server]) -> None:
-        """Take note of servers, before any model is asked."""
-        self.servers = servers
+        """Take note of the servers that were reached, before any model is asked; others are as an earlier run saw them.
+
+        Defaults and features of a model become those of the server that was seen.
+        """
+        before = self.all_specs
+        path = self._settings.store_path
+        known = remembered(path, before.values()) if self.has_store else {}
+        self.servers = {**known, **servers}
+        for name in ("specs", "agents"):
+            self.__dict__.pop(name, None)
+        for label, spec in self.all_specs.items():
+            if spec != before.get(label):
+                self._providers.pop(label, None)
+        if "store" in self.__dict__:
+            self._remember_servers()
+
+    def _remember_servers(self) -> None:
+        live = {label: server for label, server in self.servers.items() if not server.is_remembered}
+        remember(self._settings.store_path, self.all_specs.values(), live)
 
     @property
     def _adapters(self) -> tuple[str | None, ...]:
@@ -136,6 +156,8 @@ class Roster:
         store = Store.open(settings.store_path, check=share.number == 0, run=repr(share.started))
         if settings.refresh and settings.refresh_since is None and share.total == 1:
             store.date_back(share.started)
+        if share.number == 0:
+            self._remember_servers()
         return store
 
     @property

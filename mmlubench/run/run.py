@@ -68,6 +68,7 @@ class Run:
         if roster.only_mocks:
             return []
         if settings.no_preflight:
+            roster.saw({})
             if roster.has_store:  # it must not answer for weights that are gone
                 self._learn_weights(None)
             return []

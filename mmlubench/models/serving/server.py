@@ -61,10 +61,26 @@ class Server:
     """What its `/health` says; None if it has none."""
     props: Mapping[str, Any] = field(default_factory=dict)
     """What llama.cpp tells of its model and its settings."""
+    is_remembered: bool = False
+    """Whether it is as an earlier run saw it, since this run has not reached it."""
 
     def listed(self, name: str) -> Listed | None:
         """Return the model of that name in the list."""
         return next((model for model in self.models or () if model.id == name), None)
+
+    def window(self, name: str) -> int | None:
+        """Return the most tokens of prompt and reply together of a model; None if the server does not say.
+
+        llama.cpp tells what one request may have among its settings. A desktop server has one model, whatever it is
+        called.
+        """
+        settings = self.props.get("default_generation_settings")
+        slot = settings.get("n_ctx") if isinstance(settings, dict) else None
+        if isinstance(slot, int) and slot > 0:
+            return slot
+        models = self.models or ()
+        found = self.listed(name) or (models[0] if len(models) == 1 else None)
+        return found.max_model_len if found is not None else None
 
     @property
     def refuses_key(self) -> bool:
