@@ -80,6 +80,7 @@ def _ask(
     from mmlubench.dialogues.answering import ask_all, run_of
 
     run = run_of(spec, parent, refresh=refresh)
+    run.learn_weights()
     store = run.roster.store
     for notice in run.roster.store_notices:
         click.echo(notice, err=True)

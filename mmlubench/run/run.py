@@ -69,8 +69,7 @@ class Run:
             return []
         if settings.no_preflight:
             roster.saw({})
-            if roster.has_store:  # it must not answer for weights that are gone
-                self._learn_weights(None)
+            self.learn_weights()
             return []
         # late: it needs asyncio and HTTP, which a run with mocks does not
         from mmlubench.run.preflight import check_servers
@@ -83,12 +82,17 @@ class Run:
             tell=tell,
         )
         roster.saw(looks.servers)
-        self._learn_weights(looks.servers)
+        self.learn_weights(looks.servers)
         return looks.notices
 
-    def _learn_weights(self, servers: Mapping[str, Server] | None) -> None:
-        """Learn what is told of the weights of the models; `servers` are as for `told_of`. Raises UserError."""
+    def learn_weights(self, servers: Mapping[str, Server] | None = None) -> None:
+        """Learn what is told of the weights of the models; `servers` are as for `told_of`. Raises UserError.
+
+        Without a pre-flight they are looked at for the store alone, which must not answer for weights that are gone.
+        """
         specs = self.roster.all_specs.values()
+        if servers is None and not self.roster.has_store:
+            return
         if any(spec.self_hosted or spec.client == IN_PROCESS for spec in specs):
             # late, as above
             from mmlubench.run.weights import told_of

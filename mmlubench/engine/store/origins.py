@@ -43,7 +43,7 @@ class Origins:
                     raise MixedReplies(
                         f"{self._label}: replies in the store and those that come now would make one accuracy of two "
                         f"models, as they name {what} {one!r} and {two!r}: ask everything again with --refresh, or "
-                        "count them together with --accept-mixed."
+                        "let pytest count them together with --accept-mixed."
                     )
 
 
