@@ -5,7 +5,7 @@
     assert [request.fault for request in server.requests] == ["half_body", "reset", "ok"]
 
 An answer is a name out of `FAULTS`, a `Reply`, or a function from the request to a `Reply`. A GET is answered with 404
-and not counted, unless `tells` has a `Reply` for the end of its path, such as `/models`. For speed, and where a
+not counted among the requests, but in `looks`; `tells` may have a `Reply` for the end of its path, such as `/models`. For speed, and where a
 run is to take its time, there is `perf/fixed_latency_server.py` (the fixture `start_server`).
 """
 
@@ -163,6 +163,7 @@ class FakeServer:
     def __init__(self, *answers: Answer, always: Answer = "ok", latency_s: float = 0.0) -> None:
         self.port = self.connections = 0
         self.tells: dict[str, Reply] = {}
+        self.looks: list[str] = []
         self.play(*answers, always=always, latency_s=latency_s)
 
     def play(self, *answers: Answer, always: Answer = "ok", latency_s: float = 0.0) -> Self:
@@ -253,6 +254,7 @@ class FakeServer:
         content = await reader.readexactly(int(headers.get("content-length", 0)))
         request = Received(method, path, headers, content)
         if method == "GET":
+            self.looks.append(path)
             told = (reply for end, reply in self.tells.items() if path.endswith(end))
             return await self._give(next(told, Reply(404, error("Not Found"))), request, writer)
         self.requests.append(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
@@ -19,8 +20,10 @@ from mmlubench.errors import ModelError, StoreError, UserError
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model, Told
 from mmlubench.models.names.from_entry import BASE
+from mmlubench.models.names.keys import find_key
+from mmlubench.models.serving.care import OneEcho, Reloaded, is_frail_at_echo
 from mmlubench.models.serving.seen import as_seen
-from mmlubench.models.serving.server import Server
+from mmlubench.models.serving.server import Kind, Server
 from mmlubench.run.descriptors import room
 from mmlubench.run.folder import make_parent
 from mmlubench.run.remembered import remember, remembered
@@ -49,6 +52,7 @@ class Roster:
         self._note_spent = note_spent
         self._providers: dict[str, Model] = {}
         self._stacks: dict[str, Stack] = {}
+        self._echo_locks: dict[str, asyncio.Lock] = {}
         self.servers: Mapping[str, Server] = share.servers
         """The servers by the label of the model: as the pre-flight saw them, or as an earlier run did."""
         self.told: dict[str, Told] = dict(share.told)
@@ -286,13 +290,37 @@ class Roster:
     def _provider(self, label: str) -> Model:
         if label not in self._providers:
             spec = self.all_specs[label]
-            self._providers[label] = models.open_model(
+            provider = models.open_model(
                 models.constrained(spec) if self._settings.constrained else spec,
                 pool=self.concurrency,
                 env=os.environ,
                 timeout_s=self._settings.request_timeout,
             )
+            self._providers[label] = self._with_care(provider, spec)
         return self._providers[label]
+
+    def _with_care(self, provider: Model, spec: ModelSpec) -> Model:
+        """Put the layers around a provider that its server, as it was seen, needs."""
+        server = self.servers.get(spec.label)
+        if is_frail_at_echo(spec, server):
+            lock = self._echo_locks.setdefault(spec.base_url or "", asyncio.Lock())
+            provider = OneEcho(provider, lock)
+        if server is not None and server.kind is Kind.VLLM and spec.adapter and spec.adapter_path:
+            name, path = spec.adapter, spec.adapter_path
+            key = find_key(spec.api_key_env, os.environ) if spec.api_key_env else None
+
+            async def load_again() -> None:
+                # late: it needs the transport, which a run with mocks does not
+                from mmlubench.models.serving.adapters import load
+
+                await load(spec, name, path, key)
+
+            provider = Reloaded(provider, load_again)
+        return provider
+
+    def is_frail_at_echo(self, label: str) -> bool:
+        """Whether the server of a model is asked for one echo at a time."""
+        return any(is_frail_at_echo(spec, self.servers.get(spec.label)) for spec in self.asked(label))
 
     def seats(self, label: str, model: Model | None = None) -> list[tuple[Model, ModelSpec]]:
         """Return who works on a question: the model under test alone, or the models of the agents in order.
@@ -346,4 +374,5 @@ class Roster:
     def _limits(self) -> Limits:
         share = self._share
         budget = Budget(self._settings.max_cost, workers=share.total, gone=share.spent, note=self._note_spent)
-        return Limits(self.concurrency, share.total, budget, self._settings.give_up_after)
+        settings = self._settings
+        return Limits(self.concurrency, share.total, budget, settings.give_up_after, settings.wait_for_server)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mmlubench import models
+from mmlubench.errors import ModelError
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
 from mmlubench.models.names.from_entry import IN_PROCESS
@@ -128,11 +129,25 @@ class Run:
         asked = self.strategy.scoring
         for label in self._scored:
             spec = self.roster.specs[label]
+            if asked is Scoring.ECHO and self.share.total > 1 and self.roster.is_frail_at_echo(label):
+                raise ModelError(
+                    f"--scoring {asked} with -n: several echo requests at once end a vLLM that has LoRA enabled, and "
+                    f"workers cannot wait for one another; ask {label} without -n."
+                )
             if asked is not Scoring.TEXT:
                 model, raw = self.roster.model(label), self.strategy.is_raw
                 self._scoring[label] = await models.choose_scoring(model, spec, asked, raw=raw)
             elif self.strategy.is_raw:
                 models.check_raw(spec)
+
+    @property
+    def scoring_notices(self) -> list[str]:
+        """Lines about how models are scored, once that is settled; mostly none."""
+        return [
+            f"mmlubench: {label} is asked for one echo at a time: several at once end a vLLM that has LoRA enabled"
+            for label, way in self._scoring.items()
+            if way is Scoring.ECHO and self.roster.is_frail_at_echo(label)
+        ]
 
     @property
     def labels(self) -> list[str]:
