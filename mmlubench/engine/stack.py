@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from mmlubench.engine.journal import Journaled, Numbered
 from mmlubench.engine.limits.budget import Budget, Budgeted
 from mmlubench.engine.limits.limiter import Limited, Limiter
 from mmlubench.engine.limits.retry import Retried, RetryPolicy
 from mmlubench.engine.prompt_cache import CacheWarmed
+from mmlubench.engine.same_weights import SameWeights
 from mmlubench.engine.store.layer import Stored
 from mmlubench.engine.store.origins import Origins
 from mmlubench.engine.store.sqlite import Store
 from mmlubench.engine.store.weights import NO_WEIGHTS, Weights
-from mmlubench.models.base import Model
+from mmlubench.models.base import Model, Told
 from mmlubench.models.spec import ModelSpec
+
+#: What was told of a model's weights at the start of a run, and a function that asks its server again.
+LookAgain: TypeAlias = tuple[Told, Callable[[], Awaitable[Told]]]
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,13 @@ def assemble(
     since: float = 0.0,
     weights: Weights = NO_WEIGHTS,
     accept_mixed: bool = True,
+    look_again: LookAgain | None = None,
 ) -> Stack:
     """Put the layers around a provider, the innermost one first: the journal, which sees every attempt.
 
     Replies that the store has from before `since` (Unix seconds) are requested again; `weights` are those that the
     model has now. Without `accept_mixed` the replies of a server that tells nothing of its weights have to be like the
-    stored ones.
+    stored ones. With `look_again` a server that was away has to have the same weights when it is back.
     """
     rate = spec.rate_limits
     limiter = Limiter(
@@ -64,6 +71,8 @@ def assemble(
         tpm=rate.tpm and rate.tpm / limits.workers,
     )
     model: Model = Journaled(provider, spec.label)
+    if look_again is not None:
+        model = SameWeights(model, spec.label, *look_again)
     model = Limited(model, limiter)
     model = Retried(model, _policy(limits), limiter)
     model = Budgeted(model, limits.budget, spec)

@@ -13,7 +13,7 @@ from typing import Any
 from mmlubench import models
 from mmlubench.engine.limits.budget import Budget, check_prices
 from mmlubench.engine.limits.waiting import Wait
-from mmlubench.engine.stack import Limits, Stack, assemble
+from mmlubench.engine.stack import Limits, LookAgain, Stack, assemble
 from mmlubench.engine.store.sqlite import Store
 from mmlubench.engine.store.weights import NO_WEIGHTS, Weights, difference
 from mmlubench.errors import ModelError, StoreError, UserError
@@ -228,10 +228,10 @@ class Roster:
         """Lines that a worker may have alone: that the store was damaged or deleted, and which weights have changed."""
         store: Store | None = self.__dict__.get("store")
         changed = [
-            f"{label}: it has other weights than when the store was used last ({difference(weights)}): the replies of "
-            "those stay in the store, and are not taken for this run"
+            f"{label}: it has other weights than when the store was used last ({difference(now, before)}): the replies "
+            "of those stay in the store, and are not taken for this run"
             for label, weights in self._weights.items()
-            if weights.before is not None
+            if (now := weights.told) is not None and (before := weights.before) is not None
         ]
         notice = [store.notice] if store is not None and store.notice else []
         return [f"mmlubench: {line}" for line in (*notice, *changed)]
@@ -274,10 +274,22 @@ class Roster:
                 since=self._since,
                 weights=self._weights.get(label, NO_WEIGHTS),
                 accept_mixed=self._settings.accept_mixed,
+                look_again=self._look_again(spec) if self.told.get(label) and spec.self_hosted else None,
             )
             stack.limiter.on_rest = lambda by: self.on_rest(by)
             self._stacks[label] = stack
         return self._stacks[label].model
+
+    def _look_again(self, spec: ModelSpec) -> LookAgain:
+        """Return what was told of the weights of a model, and a function that asks its server for it again."""
+
+        async def look() -> Told:
+            # late: it needs the transport, which a run with mocks does not
+            from mmlubench.run.weights import told_now
+
+            return await told_now(spec, os.environ)
+
+        return self.told[spec.label], look
 
     @property
     def _since(self) -> float:

@@ -26,9 +26,10 @@ def told_of(
     async def ask(spec: ModelSpec) -> Told:
         if spec.client == IN_PROCESS:
             return told_here(spec)
-        key = find_key(spec.api_key_env, env) if spec.api_key_env else None
-        server = await look(spec, key) if servers is None else servers.get(spec.label)
-        return {} if server is None else await told_by(spec, server, key)
+        if servers is None:
+            return await told_now(spec, env)
+        server = servers.get(spec.label)
+        return {} if server is None else await told_by(spec, server, _key(spec, env))
 
     async def ask_all(asked: list[ModelSpec]) -> dict[str, Told]:
         told = await asyncio.gather(*map(ask, asked))
@@ -37,3 +38,13 @@ def told_of(
     return asyncio.run(
         ask_all([s for s in specs if s.client == IN_PROCESS or (s.self_hosted and has_look(s))])
     )
+
+
+async def told_now(spec: ModelSpec, env: Mapping[str, str]) -> Told:
+    """Return what the server of a model tells of its weights now. Raises as `told_of`."""
+    key = _key(spec, env)
+    return await told_by(spec, await look(spec, key), key)
+
+
+def _key(spec: ModelSpec, env: Mapping[str, str]) -> str | None:
+    return find_key(spec.api_key_env, env) if spec.api_key_env else None

@@ -79,7 +79,8 @@ def test_what_is_told_of_nothing_now_is_not_known_to_be_of_these_weights(store: 
 def test_a_change_is_told_once_and_in_words(store: Store) -> None:
     store.recognise(MODEL, FIRST)
     changed = store.recognise(MODEL, SECOND)
-    assert difference(changed) == "model: root /second in place of /first"
+    assert changed.before == FIRST
+    assert difference(SECOND, FIRST) == "model: root /second in place of /first"
     assert store.recognise(MODEL, SECOND).before is None
     assert store.recognise(MODEL, FIRST).before == SECOND
 

@@ -48,13 +48,13 @@ class Serving(FakeServer):
 
     def _vllm(self, name: str, root: str, parent: str | None) -> dict[str, Any]:
         # Like the real one, which says here when it was asked.
-        self.looks = getattr(self, "looks", 0) + 1
+        self.listed = getattr(self, "listed", 0) + 1
         return {
             "id": name,
             "owned_by": "vllm",
             "root": root,
             "parent": parent,
-            "created": 1_700_000_000 + self.looks,
+            "created": 1_700_000_000 + self.listed,
         }
 
 
@@ -160,6 +160,30 @@ def test_another_file_in_llama_cpp_is_asked(ask: Any, server: Serving) -> None:
             "/props": Reply(body={"default_generation_settings": {}, "model_path": f"/m/{file}"}),
         }
         assert ask(model="lmstudio/m")[:2] == (accuracy, COUNT)
+
+
+@pytest.mark.parametrize("is_other", [True, False], ids=["other", "same"])
+def test_a_server_that_comes_back_in_the_middle_of_a_run_must_have_the_same_weights(
+    ask: Any, server: Serving, is_other: bool
+) -> None:
+    def restart(_request: Received) -> Reply:
+        if is_other:
+            server.vllm("/models/second")
+            server.letter = "B"
+        return Reply(raw=b"", resets=True)
+
+    server.vllm("/models/first")
+    server.play("ok", server.reply, restart, always=server.reply)
+    accuracy, _, said = ask("--concurrency", "1")
+    if not is_other:
+        assert accuracy is not None
+        return
+    assert accuracy is None
+    assert "was away and has other weights now (model: root /models/second in place of /models/first)" in said
+    server.vllm("/models/first")
+    server.letter = "A"
+    server.play(always=server.reply)
+    assert ask()[1] == COUNT - 2  # no reply of the other weights was stored
 
 
 def test_without_a_preflight_the_store_looks_all_the_same(ask: Any, server: Serving) -> None:

@@ -93,14 +93,14 @@ def recognise(connection: sqlite3.Connection, model: bytes, told: Told, now: flo
     return Weights(mark, merged, known[0][2] if known and known[0][0] != mark else None)
 
 
-def difference(weights: Weights) -> str:
-    """Say in what weights differ from those before them, such as `model: root /b in place of /a`."""
-    said = []
-    for part, now in (weights.told or {}).items():
-        then = (weights.before or {}).get(part, {})
-        names = [name for name in now if name in then and now[name] != then[name]]
-        said += [f"{part}: {name} {_short(now[name])} in place of {_short(then[name])}" for name in names]
-    return "; ".join(said)
+def difference(now: Told, before: Told) -> str:
+    """Say in what two tellings differ, such as `model: root /b in place of /a`."""
+    return "; ".join(
+        f"{part}: {name} {_short(fact)} in place of {_short(before[part][name])}"
+        for part, facts in now.items()
+        for name, fact in facts.items()
+        if name in before.get(part, {}) and before[part][name] != fact
+    )
 
 
 def _short(fact: Any) -> str:
