@@ -19,6 +19,7 @@ DEAD = Overloaded("EngineCore encountered an issue", status=500)
 GONE = Unreachable("connection refused")
 LOADING = Overloaded("Loading model", status=503)
 Phase = tuple[float, float, ProviderError]
+USUAL = RetryPolicy()
 
 
 class Mortal:
@@ -46,7 +47,7 @@ def survive(virtually: Callable[..., Any]) -> Callable[..., tuple[int, Counter[s
     """Ask questions of a server with such phases; how many failed, how often each was answered, and the seconds."""
 
     def run(
-        phases: list[Phase], wide: int, policy: RetryPolicy = RetryPolicy()
+        phases: list[Phase], wide: int, policy: RetryPolicy = USUAL
     ) -> tuple[int, Counter[str], float]:
         async def main(clock: Callable[[], float]) -> tuple[int, Counter[str], float]:
             begun = clock()
