@@ -10,6 +10,7 @@ MmluBenchError
 ├── EnoughAsked         --until or --decide-early needs no more answers: outcome `skipped`
 ├── TimeLimitReached    the time that a plugin gives a test was over before its answer came: outcome `error`
 ├── StoreError          replies cannot be stored or looked up any more; those stored before are safe
+│   └── MixedReplies    the stored ones are not of the model that answers now
 └── ProviderError       a request was sent and brought no usable reply: outcome `error`, never `wrong`
     ├── Unreachable     no connection, a broken one, or a timeout             (retryable)
     ├── OutOfSockets    this machine has no descriptor or port left           (retryable)
@@ -89,6 +90,10 @@ class EnoughAsked(MmluBenchError):
 
 class StoreError(MmluBenchError):
     """The store cannot be written or read any more; the replies stored before are safe."""
+
+
+class MixedReplies(StoreError):
+    """The replies in the store are not of the model that answers now."""
 
 
 class ProviderError(MmluBenchError):

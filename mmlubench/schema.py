@@ -25,8 +25,8 @@ TOP_LOGPROBS = 20
 _MOST_TOKENS = 10**15
 #: The probability from which a token is certain though no other one is told beside it.
 CERTAIN = 0.99
-#: The key in `Completion.metadata` for the names of the tools that a model called instead of, or besides, an answer.
-TOOL_CALLS = "tool_calls"
+#: Keys in `Completion.metadata`: the tools that were called instead of, or besides, an answer; the server's settings.
+TOOL_CALLS, FINGERPRINT = "tool_calls", "system_fingerprint"
 
 
 class Outcome(str, Enum):

@@ -19,7 +19,7 @@ from mmlubench.jsonl import encoded
 from mmlubench.models.base import Model
 from mmlubench.models.sound import sound
 from mmlubench.records import BENCHMARK
-from mmlubench.schema import Completion, Request, Usage
+from mmlubench.schema import FINGERPRINT, Completion, Request, Usage
 
 
 @dataclass(slots=True)
@@ -41,6 +41,8 @@ class Journal:
     """Seconds spent waiting, all attempts added up."""
     served_model: str = ""
     """The model that the server names in its replies."""
+    fingerprint: str = ""
+    """The `system_fingerprint` in its replies: the server's software and settings, where it tells any."""
     asked: dict[bytes, int] = field(default_factory=dict)
     """The number of times that each request was made, by its key in the store."""
     counts: Counter[Hashable] = field(default_factory=Counter)
@@ -108,12 +110,15 @@ class Journal:
         self.spent_usd += other.spent_usd
         self.latency_s += other.latency_s
         self.served_model = other.served_model or self.served_model
+        self.fingerprint = other.fingerprint or self.fingerprint
 
     def _note(self, asked: bytes, label: str, request: Request, completion: Completion, **more: Any) -> None:
         self.requests.append(asked)
         self.responses.append(_response_line(label, request, completion, **more))
         self.usage = self.usage + completion.usage
         self.served_model = completion.model
+        if completion.metadata:
+            self.fingerprint = str(completion.metadata.get(FINGERPRINT) or "")
 
 
 current_journal: ContextVar[Journal | None] = ContextVar("current_journal", default=None)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from mmlubench.engine.journal import Journaled, Numbered
 from mmlubench.engine.limits.budget import Budget, Budgeted
 from mmlubench.engine.limits.limiter import Limited, Limiter
 from mmlubench.engine.limits.retry import Retried, RetryPolicy
 from mmlubench.engine.prompt_cache import CacheWarmed
+from mmlubench.engine.same_weights import SameWeights
 from mmlubench.engine.store.layer import Stored
+from mmlubench.engine.store.origins import Origins
 from mmlubench.engine.store.sqlite import Store
-from mmlubench.models.base import Model
+from mmlubench.engine.store.weights import NO_WEIGHTS, Weights
+from mmlubench.models.base import Model, Told
 from mmlubench.models.spec import ModelSpec
+
+#: What was told of a model's weights at the start of a run, and a function that asks its server again.
+LookAgain: TypeAlias = tuple[Told, Callable[[], Awaitable[Told]]]
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,8 @@ class Limits:
     budget: Budget = field(default_factory=Budget)
     patience_s: float | None = None
     """The seconds that a server may leave every request unanswered before it is given up; None for the defaults."""
+    away_s: float | None = None
+    """The same for one that has answered and is away, or that is waited for from the start; None for `patience_s`."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +48,21 @@ class Stack:
 
 
 def assemble(
-    provider: Model, spec: ModelSpec, limits: Limits, store: Store | None = None, *, since: float = 0.0
+    provider: Model,
+    spec: ModelSpec,
+    limits: Limits,
+    store: Store | None = None,
+    *,
+    since: float = 0.0,
+    weights: Weights = NO_WEIGHTS,
+    accept_mixed: bool = True,
+    look_again: LookAgain | None = None,
 ) -> Stack:
     """Put the layers around a provider, the innermost one first: the journal, which sees every attempt.
 
-    Replies that the store has from before `since` (Unix seconds) are requested again.
+    Replies that the store has from before `since` (Unix seconds) are requested again; `weights` are those that the
+    model has now. Without `accept_mixed` the replies of a server that tells nothing of its weights have to be like the
+    stored ones. With `look_again` a server that was away has to have the same weights when it is back.
     """
     rate = spec.rate_limits
     limiter = Limiter(
@@ -51,15 +71,33 @@ def assemble(
         tpm=rate.tpm and rate.tpm / limits.workers,
     )
     model: Model = Journaled(provider, spec.label)
+    if look_again is not None:
+        model = SameWeights(model, spec.label, *look_again)
     model = Limited(model, limiter)
-    patience_s = limits.patience_s
-    policy = (
-        RetryPolicy() if patience_s is None else RetryPolicy(patience_s=patience_s, first_sign_s=patience_s)
-    )
-    model = Retried(model, policy, limiter)
+    model = Retried(model, _policy(limits), limiter)
     model = Budgeted(model, limits.budget, spec)
     if spec.prompt_cache is not None:
         model = CacheWarmed(model, spec.prompt_cache)
     if store is not None and not spec.is_mock:
-        model = Stored(model, store, label=spec.label, identity=spec.identity(), since=since)
+        # The fingerprints of vendors change by themselves, and those of known weights with the server's version.
+        refuses = spec.self_hosted and weights.told is None and not accept_mixed
+        model = Stored(
+            model,
+            store,
+            label=spec.label,
+            identity=weights.of(spec.identity()),
+            since=since,
+            origins=Origins(spec.label, refuses=refuses),
+        )
     return Stack(Numbered(model, spec.label), limiter)
+
+
+def _policy(limits: Limits) -> RetryPolicy:
+    usual = RetryPolicy()
+    patience_s, away_s = limits.patience_s, limits.away_s
+    first_sign_s = next(s for s in (patience_s, away_s, usual.first_sign_s) if s is not None)
+    return RetryPolicy(
+        patience_s=usual.patience_s if patience_s is None else patience_s,
+        first_sign_s=first_sign_s,
+        away_s=away_s,
+    )

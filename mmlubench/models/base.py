@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeAlias
 
 from mmlubench.schema import Completion, Request
+
+#: What is told of a model's weights: facts by the part they concern (`model`, `adapter`), such as `root` or `sha256`.
+Told: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 
 class Model(Protocol):

@@ -201,7 +201,7 @@ class Session:
             self._quotes = process.quote_lines()
             items.clear()
         elif process.cases and not self.config.getoption("collectonly"):
-            _ = process.run.roster.store
+            process.run.roster.open_store()
             process.settle_scoring()
             if not self.is_worker:
                 recording = self._writer.open()
@@ -342,7 +342,7 @@ class Session:
         output = WorkerOutput(problem=self.problem, trouble=self._writer.trouble, ungraded=ungraded)
         if self.has_process:
             output.benchmarks = sorted(self.process.run.data.seen)
-            output.notices = [*self.process.notices(), *self.process.run.roster.store_repairs]
+            output.notices = [*self.process.notices(), *self.process.run.roster.store_news]
         output.write_to(self.config.workeroutput)  # type: ignore[attr-defined]  # xdist's
 
     def _take_from_workers(

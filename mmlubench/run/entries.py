@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -16,6 +17,7 @@ from mmlubench.run.roster import OWN_SPEC
 from mmlubench.run.run import Run, selection_key
 from mmlubench.schema import Entry, Outcome, Scoring, Usage
 from mmlubench.stats import Summary, Thresholds, summarize
+from mmlubench.stats.served_model import mixed_fingerprints
 
 #: The position of lines that belong behind all cases of the run.
 LAST = sys.maxsize
@@ -34,6 +36,8 @@ class _Cases:
     """The position of each result in the run: workers send results in another order."""
     stored: int = 0
     """Requests that were answered from the store."""
+    fingerprints: Counter[str] = field(default_factory=Counter)
+    """The number of cases by the `system_fingerprint` of their replies; empty where none was told."""
     unasked: int = 0
     """Cases that were not asked because the budget was spent."""
     saved: int = 0
@@ -62,7 +66,14 @@ class Entries:
         """A byte for each position in the run: 1 if it has a result."""
 
     def add(
-        self, result: Entry, place: int, *, stored: int = 0, unasked: str = "", runs: int = 1
+        self,
+        result: Entry,
+        place: int,
+        *,
+        stored: int = 0,
+        unasked: str = "",
+        runs: int = 1,
+        fingerprint: str = "",
     ) -> Entry | None:
         """Add a result; `place` is its position in the run, `unasked` the reason if the case was not asked.
 
@@ -71,6 +82,8 @@ class Entries:
         """
         cases = self._cases.setdefault((result.benchmark, result.model, result.recipe), _Cases())
         cases.stored += stored
+        if fingerprint:
+            cases.fingerprints[fingerprint] += 1
         was_taken = self._take(place)
         if was_taken or runs > 1:
             cases.again.add(place)
@@ -154,7 +167,12 @@ class Entries:
         )
         told = replace(
             summary,
-            warnings=(*summary.warnings, *_unverified(asked), *self._caution(cases)),
+            warnings=(
+                *summary.warnings,
+                *mixed_fingerprints(cases.fingerprints),
+                *_unverified(asked),
+                *self._caution(cases),
+            ),
             benchmark=benchmark,
             model=model,
             recipe=recipe or run.strategy.name,

@@ -50,6 +50,15 @@ def served_warnings(served: Mapping[str, int], asked: str | None) -> Iterator[st
         )
 
 
+def mixed_fingerprints(counts: Mapping[str, int]) -> Iterator[str]:
+    """Yield a sentence if cases differ in the `system_fingerprint` of their replies; `counts` counts them by it."""
+    if len(counts) > 1:
+        yield (
+            f"the replies have different values of system_fingerprint, {_list(counts)}: the server's software, its "
+            "settings or its weights changed, and the accuracy may be that of a mixture"
+        )
+
+
 def _list(named: Mapping[str, int]) -> str:
     """Write names with their counts, the most frequent first."""
     ordered = sorted(named.items(), key=lambda item: (-item[1], item[0]))

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from mmlubench.engine.store import weights
 from mmlubench.engine.store.opening import ADD, open_file, open_to_read
 
 #: Seconds for which the event loop waits for a lock. Other runs hold it for a few milliseconds at a time, but many of
@@ -69,10 +70,10 @@ class Database:
             raise
         if self._is_strained:
             self._is_strained = False
-            self.wait_for_locks(_LOOP_WAITS_S)
+            self.wait_for_locks()
 
-    def wait_for_locks(self, seconds: float) -> None:
-        """Set how long each statement waits for a lock of another process."""
+    def wait_for_locks(self, seconds: float = _LOOP_WAITS_S) -> None:
+        """Set how long each statement waits for a lock of another process; by default, as the event loop can."""
         self.connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
 
     def stay(self) -> bool:
@@ -90,6 +91,7 @@ class Database:
         connection.execute("BEGIN IMMEDIATE")
         with suppress(sqlite3.DatabaseError):
             connection.executemany(ADD, self.connection.execute(_ALL))
+            connection.executemany(weights.ADD, self.connection.execute(weights.ALL))
         connection.execute("COMMIT")
         _abandon(self.connection)
         self._use(connection)
@@ -116,7 +118,7 @@ class Database:
     def _use(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self._is_strained = False
-        self.wait_for_locks(_LOOP_WAITS_S)
+        self.wait_for_locks()
         self._log = self.path.with_name(self.path.name + "-wal")
         self._is, self._log_is = _identity(self.path), _identity(self._log)
 

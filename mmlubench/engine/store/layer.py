@@ -11,6 +11,7 @@ from typing import Any
 
 from mmlubench.engine.journal import Journal, current_journal
 from mmlubench.engine.store.database import PATIENCE_S
+from mmlubench.engine.store.origins import Origins
 from mmlubench.engine.store.reply import StoredReply, request_key
 from mmlubench.engine.store.sqlite import Store, StoreBusy
 from mmlubench.errors import StoreError
@@ -37,8 +38,10 @@ class Stored:
         label: str,
         identity: Mapping[str, Any],
         since: float = 0.0,
+        origins: Origins | None = None,
     ) -> None:
         self._model = model
+        self._origins = origins or Origins(label, refuses=False)
         self._store = store
         self._label = label
         self._identity = identity
@@ -49,7 +52,8 @@ class Stored:
     async def generate(self, request: Request) -> Completion:
         """Answer from the store or the wrapped model.
 
-        Raises what the model raises, and StoreError, before any request, if earlier replies could not be written.
+        Raises what the model raises, StoreError, before any request, if earlier replies could not be written, and
+        MixedReplies, which keeps the reply that is of another model out of the store.
         """
         journal = current_journal.get()
         key = self._key(request, journal or self._no_case)
@@ -64,6 +68,7 @@ class Stored:
             reply = await self._get_when_free(key)
             if reply is None:  # damaged
                 return await self._ask(request, key, journal)
+        self._origins.recalled(reply.completion)
         if journal is not None:
             journal.recalled(
                 self._label, request, reply.completion, attempts=reply.attempts, latency_s=reply.latency_s
@@ -84,6 +89,7 @@ class Stored:
         self._store.leases.begin(key)
         try:
             completion = await self._model.generate(request)
+            self._origins.arrived(completion)
         except BaseException:
             self._store.leases.failed(key)
             raise

@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from mmlubench import private
-from mmlubench.engine.store import salvage
+from mmlubench.engine.store import salvage, weights
 from mmlubench.errors import UserError
 from mmlubench.figures import several
 
@@ -51,6 +51,8 @@ CREATE TABLE IF NOT EXISTS askers (
   seen INTEGER NOT NULL
 )"""
 _LEASES = "CREATE TABLE IF NOT EXISTS leases (key BLOB PRIMARY KEY, asker INTEGER NOT NULL) WITHOUT ROWID"
+#: The tables that older versions ignore, and that a store which they made lacks.
+_BESIDE = (_ASKERS, _LEASES, weights.TABLE)
 #: Adds a row unless the store has a newer reply under that key.
 ADD = """
 INSERT INTO replies (key, model, at, reply, crc) VALUES (?, ?, ?, ?, ?)
@@ -133,8 +135,10 @@ def _is_new(path: Path) -> bool:
 
 
 @contextmanager
-def _unnamed(path: Path, rows: Iterable[salvage.Row] = ()) -> Iterator[tuple[Path, int]]:
-    """Make a store with these rows beside `path`, for the context to give it its name; return the number of rows.
+def _unnamed(
+    path: Path, rows: Iterable[salvage.Row] = (), of_weights: Iterable[salvage.Row] = ()
+) -> Iterator[tuple[Path, int]]:
+    """Make a store with these rows beside `path`, for the context to give it its name; return the number of replies.
 
     No half of a store ever has that name, and nothing that it stands for is lost if there is no room for it.
     """
@@ -143,11 +147,12 @@ def _unnamed(path: Path, rows: Iterable[salvage.Row] = ()) -> Iterator[tuple[Pat
     try:
         with closing(sqlite3.connect(unnamed, isolation_level=None)) as db:
             db.execute("BEGIN IMMEDIATE")
-            for table in (_REPLIES, _ASKERS, _LEASES):
+            for table in (_REPLIES, *_BESIDE):
                 db.execute(table)
             db.execute(f"PRAGMA application_id = {_APPLICATION}")
             db.execute(f"PRAGMA user_version = {SCHEMA}")
             db.executemany(ADD, rows)
+            db.executemany(weights.ADD, of_weights)
             db.execute("COMMIT")
             count = db.execute("SELECT count(*) FROM replies").fetchone()[0]
         yield unnamed, count
@@ -176,7 +181,7 @@ def _connect(path: Path, check: bool) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = NORMAL")  # in WAL mode: a sync at checkpoints only
         # Even if the tables exist: a file that cannot be written is noticed here, not after the first paid reply.
         db.execute("BEGIN IMMEDIATE")
-        for table in (_ASKERS, _LEASES):
+        for table in _BESIDE:
             db.execute(table)
         db.execute("COMMIT")
         db.execute("SELECT count(*) FROM (SELECT 1 FROM replies LIMIT 1)")
@@ -197,7 +202,7 @@ def _connect(path: Path, check: bool) -> sqlite3.Connection:
 def _replace_damaged(path: Path, damage: str) -> tuple[sqlite3.Connection, str]:
     """Rename a damaged file and its side files, and copy its readable rows into a new one."""
     aside = _free_name(path)
-    with _unnamed(path, salvage.rows(path)) as (unnamed, copied):
+    with _unnamed(path, salvage.rows(path), salvage.rows_of_weights(path)) as (unnamed, copied):
         for end in (*SIDE_FILES, ""):
             with suppress(FileNotFoundError):
                 path.with_name(path.name + end).rename(aside.with_name(aside.name + end))

@@ -50,11 +50,20 @@ def request_key(identity: Mapping[str, Any], request: Request, repeat: int = 0) 
     # Added only where they are set, so that the keys of chats in older stores stay valid.
     if request.prompt or request.continuation:
         asked += [request.prompt, request.continuation]
+    return _hash(asked)
+
+
+def model_key(identity: Mapping[str, Any]) -> bytes:
+    """Return the SHA-256 (32 bytes) of `ModelSpec.identity()`, as canonical JSON."""
+    return _hash([identity])
+
+
+def _hash(values: list[Any]) -> bytes:
     try:
-        canonical = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+        canonical = orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
     except TypeError:
         # orjson refuses half a surrogate pair, or a number as a key in a model's extra_body; json takes both.
-        canonical = json.dumps(asked, default=plain, sort_keys=True).encode()
+        canonical = json.dumps(values, default=plain, sort_keys=True).encode()
     return sha256(canonical).digest()
 
 

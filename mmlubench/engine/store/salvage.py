@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mmlubench.engine.store.reply import check_sum
+from mmlubench.engine.store.weights import is_whole
 
 MAGIC = b"SQLite format 3\0"
 _WAL_MAGICS = (0x377F0682, 0x377F0683)
@@ -25,7 +26,7 @@ _INTEGER_BYTES = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0}
 #: The most pages that a reply may fill: 1 GB of the smallest pages. A damaged length must not fill the memory.
 _MOST_PAGES = 2_000_000
 
-#: A row: key, model, Unix seconds, reply, checksum.
+#: A row: key, model, Unix seconds, reply, checksum; or model, mark, Unix seconds, what was told, checksum.
 Row = tuple[bytes, str, float, bytes, int]
 
 
@@ -95,7 +96,16 @@ class Pages:
 
 
 def rows(path: Path) -> Iterator[Row]:
-    """Yield every row of the damaged store that is whole; the same key may come twice. Raises OSError."""
+    """Yield every reply of the damaged store that is whole; the same key may come twice. Raises OSError."""
+    return (row for row in _all_rows(path) if check_sum(row[0], row[3]) == row[4])
+
+
+def rows_of_weights(path: Path) -> Iterator[Row]:
+    """Yield every row of the table `weights` that is whole. Raises OSError."""
+    return (row for row in _all_rows(path) if is_whole(row[0], row[1], row[3], row[4]))
+
+
+def _all_rows(path: Path) -> Iterator[Row]:
     with closing(Pages(path)) as pages:
         free = pages.free()
         for number in range(1, pages.count + 1):
@@ -157,15 +167,12 @@ def _record(payload: bytes) -> list[Any]:
 
 
 def _row(values: list[Any]) -> Row | None:
-    """Return the values as a row of replies, or None if they are none, or not whole."""
+    """Return the values as a row, or None if their types are those of no table with checksums."""
     if len(values) != 5:
         return None
     key, model, at, reply, crc = values
     kinds = isinstance(key, bytes) and isinstance(reply, bytes) and isinstance(crc, int)
-    if (
-        not (kinds and isinstance(model, str) and isinstance(at, (int, float)))
-        or check_sum(key, reply) != crc
-    ):
+    if not (kinds and isinstance(model, str) and isinstance(at, (int, float))):
         return None
     return key, model, float(at), reply, crc
 

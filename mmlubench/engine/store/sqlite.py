@@ -11,7 +11,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,10 @@ from mmlubench.engine.store.database import PATIENCE_S, Database, is_busy
 from mmlubench.engine.store.leases import Leases, others
 from mmlubench.engine.store.network import shared_type
 from mmlubench.engine.store.opening import SCHEMA, SIDE_FILES, WAY_OUT, is_damage
-from mmlubench.engine.store.reply import StoredReply, check_sum, decode, encode
+from mmlubench.engine.store.reply import StoredReply, check_sum, decode, encode, model_key
+from mmlubench.engine.store.weights import Weights, recognise
 from mmlubench.errors import StoreError, UserError
+from mmlubench.models.base import Told
 
 __all__ = ["SCHEMA", "Store", "StoreBusy"]
 
@@ -193,6 +195,19 @@ class Store:
         one = "SELECT 1 FROM replies WHERE model = ? LIMIT 1"
         with self._statements("read"):
             return self._database.execute(one, (model,)).fetchone() is not None
+
+    def recognise(self, identity: Mapping[str, Any], told: Told) -> Weights:
+        """Return the weights that a model's server tells of now; waits for the lock of another process.
+
+        `identity` is `ModelSpec.identity()`. Raises StoreError.
+        """
+        with self._statements("written"):
+            self._database.wait_for_locks(_LAST_WAIT_S)
+            try:
+                with self._database.transaction() as connection:
+                    return recognise(connection, model_key(identity), told, time.time())
+            finally:
+                self._database.wait_for_locks()
 
     def stats(self) -> dict[str, Any]:
         """Rows, bytes on disk, rows by model, oldest and newest (Unix seconds, None if empty). Raises StoreError."""

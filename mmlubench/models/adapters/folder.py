@@ -6,13 +6,14 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from mmlubench.errors import ModelError
 from mmlubench.models.adapters.safetensors import Tensor, is_zero, tensors
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+CONFIG, WEIGHTS, PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
 #: The two factors of a changed weight: W + B A, with A of shape (rank, in) and B of shape (out, rank).
 _FACTOR = re.compile(r"^(?:base_model\.model\.)?(.+)\.lora_([AB])(?:\.[^.]+)?\.weight$")
 
@@ -62,6 +63,22 @@ class AdapterFolder:
         pattern = self.config.get("rank_pattern") or {}
         ranks = [self.config.get("r"), *(pattern.values() if isinstance(pattern, dict) else ())]
         return max((rank for rank in ranks if isinstance(rank, int)), default=None)
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of its configuration and weights, pickled ones included. Raises ModelError."""
+        total = sha256()
+        try:
+            for name in (CONFIG, WEIGHTS, PICKLED):
+                if (self.path / name).is_file():
+                    content = (self.path / name).read_bytes()
+                    total.update(f"{name}\0{len(content)}\0".encode())
+                    total.update(content)
+        except OSError as error:
+            raise ModelError(
+                f"the adapter folder {self.path} cannot be read ({error.strerror}): check its permissions."
+            ) from None
+        return total.hexdigest()
 
     @property
     def has_readable_weights(self) -> bool:

@@ -8,9 +8,10 @@ from typing import Any
 from mmlubench.models.http import fields
 from mmlubench.models.http.http_model import HttpModel
 from mmlubench.models.http.transport import SdkTransport, Timeouts, Transport
+from mmlubench.schema import FINGERPRINT
 
 #: Fields of a reply, besides the answer, that are logged as metadata.
-_METADATA = ("provider", "system_fingerprint")
+_METADATA = ("provider", FINGERPRINT)
 
 #: Input, output, cached, reasoning and cache-write tokens.
 Tokens = tuple[int, int, int, int, int]

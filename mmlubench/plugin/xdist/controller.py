@@ -50,10 +50,11 @@ class Controller:
         self._config: pytest.Config | None = None
 
     def share_out(self, config: pytest.Config, run: Run) -> None:
-        """Give every worker a fixed share of the run."""
+        """Give every worker a fixed share, and what the pre-flight saw."""
         self._config = config
-        most, workers = run.settings.concurrency, private_xdist.worker_count(config)
-        self._shards = Shards(workers, most=most, started=run.share.started)
+        workers, most = private_xdist.worker_count(config), run.settings.concurrency
+        servers, told = run.roster.servers, run.roster.told
+        self._shards = Shards(workers, most=most, started=run.share.started, servers=servers, told=told)
         run.stopping.on_enough = self._shards.tell_enough
         config.pluginmanager.register(self._shards, "mmlubench.shards")
         self.has_shares = True

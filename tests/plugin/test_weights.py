@@ -1,0 +1,251 @@
+"""A server under one address and name that has other weights now: the store must not answer for those that are gone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.fake_server import FakeServer, Received, Reply
+
+COUNT = 6
+PLAIN = ()
+WORKERS = ("-n", "2")
+
+
+class Serving(FakeServer):
+    """A server whose weights are known by the letter that they always answer, and by what it tells of them."""
+
+    def __init__(self) -> None:
+        super().__init__(always=self.reply)
+        self.letter, self.model, self.fingerprint = "A", "m", ""
+
+    @property
+    def asked(self) -> int:
+        """How many questions were asked; whether an adapter changes anything is tried with raw prompts."""
+        return sum(request.path.endswith("/chat/completions") for request in self.requests)
+
+    def reply(self, _request: Received) -> Reply:
+        message = {"role": "assistant", "content": f"ANSWER: {self.letter}"}
+        body: dict[str, Any] = {
+            "id": "1",
+            "model": self.model,
+            "usage": {"prompt_tokens": 9, "completion_tokens": 4},
+        }
+        body["choices"] = [{"index": 0, "message": message, "finish_reason": "stop"}]
+        if self.fingerprint:
+            body["system_fingerprint"] = self.fingerprint
+        return Reply(body=body)
+
+    def vllm(self, root: str, adapter: str = "") -> None:
+        """Be a vLLM with weights from here, and with an adapter from there."""
+        models: list[dict[str, Any]] = [self._vllm("m", root, None)]
+        if adapter:
+            models.append(self._vllm("tuned", adapter, "m"))
+        self.tells = {"/models": Reply(body={"data": models}), "/version": Reply(body={"version": "0.32.0"})}
+
+    def _vllm(self, name: str, root: str, parent: str | None) -> dict[str, Any]:
+        # Like the real one, which says here when it was asked.
+        self.listed = getattr(self, "listed", 0) + 1
+        return {
+            "id": name,
+            "owned_by": "vllm",
+            "root": root,
+            "parent": parent,
+            "created": 1_700_000_000 + self.listed,
+        }
+
+
+@pytest.fixture
+def server() -> Iterator[Serving]:
+    with Serving() as serving:
+        yield serving
+
+
+@pytest.fixture
+def ask(folder: Any, server: Serving) -> Any:
+    """Ask all questions; returns the accuracy (None without a headline), how many were asked, and the output."""
+    folder.own_benchmark(count=COUNT)
+
+    def run(*options: str, model: str = "vllm/m") -> tuple[float | None, int, str]:
+        before = server.asked
+        result = folder.run("test_capitals.py", "--model", f"{model}@{server.url}", *options)
+        entry = folder.entry()
+        said = result.stdout.str() + result.stderr.str()
+        return (entry["accuracy"] if entry["headline"] else None), server.asked - before, said
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "workers", [PLAIN, pytest.param(WORKERS, marks=pytest.mark.long)], ids=["plain", "n2"]
+)
+def test_other_weights_under_the_same_name_are_asked_and_the_first_ones_are_found_again(
+    ask: Any, server: Serving, workers: tuple[str, ...]
+) -> None:
+    server.vllm("/models/first")
+    assert ask(*workers)[:2] == (1.0, COUNT)
+    server.vllm("/models/second")
+    server.letter = "B"
+    accuracy, asked, said = ask(*workers)
+    assert (accuracy, asked) == (0.0, COUNT)
+    assert "other weights than when the store was used last (model: root /models/second in place of" in said
+    assert ask(*workers)[:2] == (0.0, 0)
+    server.vllm("/models/first")
+    assert ask(*workers)[:2] == (1.0, 0)
+
+
+def test_a_server_that_is_started_again_has_its_replies_still(ask: Any, server: Serving) -> None:
+    server.vllm("/models/first")
+    ask()
+    server.vllm("/models/first")  # `created` is another one
+    accuracy, asked, said = ask()
+    assert (accuracy, asked) == (1.0, 0)
+    assert "other weights" not in said
+
+
+def test_replies_that_were_stored_before_servers_were_looked_at_are_used(ask: Any, server: Serving) -> None:
+    ask()  # the server tells nothing
+    server.vllm("/models/first")
+    assert ask()[:2] == (1.0, 0)
+
+
+def test_another_adapter_under_the_same_name_is_asked(ask: Any, server: Serving, folder: Any) -> None:
+    server.vllm("/models/m", "/adapters/one")
+    assert ask("--adapter", "tuned")[:2] == (1.0, COUNT)
+    server.vllm("/models/m", "/adapters/two")
+    server.letter = "B"
+    assert ask("--adapter", "tuned")[:2] == (0.0, COUNT)
+    assert folder.json("manifest")["weights"]["vllm-m-tuned"]["adapter"] == {"root": "/adapters/two"}
+
+
+def test_an_adapter_that_was_trained_further_in_its_folder_is_asked(
+    ask: Any, server: Serving, folder: Any
+) -> None:
+    place = folder.write("adapter/adapter_config.json", json.dumps({"r": 4}))
+    weights = place.with_name("adapter_model.safetensors")
+    weights.write_bytes(b"\2\0\0\0\0\0\0\0{}first")
+    server.vllm("/models/m", str(place.parent))
+    assert ask("--adapter", "tuned")[:2] == (1.0, COUNT)
+    first = folder.json("manifest")["weights"]["vllm-m-tuned"]["adapter"]["sha256"]
+    weights.write_bytes(b"\2\0\0\0\0\0\0\0{}second")
+    assert ask("--adapter", "tuned")[1] == COUNT
+    assert folder.json("manifest")["weights"]["vllm-m-tuned"]["adapter"]["sha256"] != first
+
+
+def test_another_model_in_a_desktop_program_is_asked(ask: Any, server: Serving) -> None:
+    for letter, loaded, accuracy in [("A", "llama", 1.0), ("B", "qwen", 0.0)]:
+        server.letter, server.model = letter, loaded
+        models = [
+            {"id": name, "type": "llm", "state": "loaded" if name == loaded else "not-loaded"}
+            for name in ("llama", "qwen")
+        ]
+        listed = [{"id": model["id"], "owned_by": "organization_owner"} for model in models]
+        server.tells = {
+            "/v1/models": Reply(body={"data": listed}),
+            "/api/v0/models": Reply(body={"data": models}),
+        }
+        assert ask(model="lmstudio/local-model")[:2] == (accuracy, COUNT)
+
+
+def test_another_file_in_llama_cpp_is_asked(ask: Any, server: Serving) -> None:
+    for letter, file, accuracy in [("A", "a.gguf", 1.0), ("B", "b.gguf", 0.0)]:
+        server.letter = letter
+        server.tells = {
+            "/v1/models": Reply(
+                body={"data": [{"id": "m", "owned_by": "llamacpp", "meta": {"n_params": 9}}]}
+            ),
+            "/props": Reply(body={"default_generation_settings": {}, "model_path": f"/m/{file}"}),
+        }
+        assert ask(model="lmstudio/m")[:2] == (accuracy, COUNT)
+
+
+@pytest.mark.parametrize("is_other", [True, False], ids=["other", "same"])
+def test_a_server_that_comes_back_in_the_middle_of_a_run_must_have_the_same_weights(
+    ask: Any, server: Serving, is_other: bool
+) -> None:
+    def restart(_request: Received) -> Reply:
+        if is_other:
+            server.vllm("/models/second")
+            server.letter = "B"
+        return Reply(raw=b"", resets=True)
+
+    server.vllm("/models/first")
+    server.play("ok", server.reply, restart, always=server.reply)
+    accuracy, _, said = ask("--concurrency", "1")
+    if not is_other:
+        assert accuracy is not None
+        return
+    assert accuracy is None
+    assert "was away and has other weights now (model: root /models/second in place of /models/first)" in said
+    server.vllm("/models/first")
+    server.letter = "A"
+    server.play(always=server.reply)
+    assert ask()[1] == COUNT - 2  # no reply of the other weights was stored
+
+
+def test_without_a_preflight_the_store_looks_all_the_same(ask: Any, server: Serving) -> None:
+    server.vllm("/models/first")
+    ask("--no-preflight")
+    server.vllm("/models/second")
+    assert ask("--no-preflight")[1] == COUNT
+
+
+def test_a_server_that_is_down_has_the_weights_that_were_seen_last(ask: Any, server: Serving) -> None:
+    server.vllm("/models/first")
+    ask()
+    server.vllm("/models/second")
+    server.letter = "B"
+    ask()
+    server.stop()
+    accuracy, _, said = ask()
+    server.start()
+    assert accuracy == 0.0
+    assert "need no server" in said
+
+
+def test_replies_of_two_fingerprints_are_not_mixed(ask: Any, server: Serving, folder: Any) -> None:
+    server.fingerprint = "b1"
+    ask("--limit", "3")
+    server.fingerprint, server.letter = "b2", "B"
+    accuracy, asked, said = ask()
+    assert accuracy is None
+    assert 0 < asked <= 3
+    assert "would make one accuracy of two models, as they name system_fingerprint" in said
+    # What came then is not in the store: with the first server all goes on.
+    server.fingerprint, server.letter = "b1", "A"
+    assert ask()[:2] == (1.0, 3)
+
+
+def test_they_are_mixed_for_who_accepts_it_and_it_is_said(ask: Any, server: Serving, folder: Any) -> None:
+    server.fingerprint = "b1"
+    ask("--limit", "3")
+    server.fingerprint, server.letter = "b2", "B"
+    accuracy, asked, said = ask("--accept-mixed")
+    assert (accuracy, asked) == (0.5, 3)
+    assert "different values of system_fingerprint, b1 (3 cases) and b2 (3 cases)" in " ".join(said.split())
+    assert folder.json("manifest")["settings"]["accept_mixed"] is True
+    assert ask()[0] is None  # the store has both now
+    assert ask("--refresh")[:2] == (0.0, COUNT)
+
+
+def test_a_server_that_names_another_model_than_the_store_is_not_mixed_with_it(
+    ask: Any, server: Serving
+) -> None:
+    ask("--limit", "3")
+    server.model = "n"
+    accuracy, _, said = ask()
+    assert accuracy is None
+    assert "they name model 'n' and 'm'" in said or "they name model 'm' and 'n'" in said
+
+
+def test_known_weights_may_have_another_fingerprint_which_is_said(ask: Any, server: Serving) -> None:
+    server.vllm("/models/first")
+    server.fingerprint = "vllm-1"
+    ask("--limit", "3")
+    server.fingerprint = "vllm-2"
+    accuracy, asked, said = ask()
+    assert (accuracy, asked) == (1.0, 3)
+    assert "different values of system_fingerprint" in said
