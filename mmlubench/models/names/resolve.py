@@ -34,7 +34,7 @@ def resolve(
     Raises ModelError for an unknown name, a broken file, and a missing key without a fallback.
     """
     found = find(name, models_file)
-    spec = from_entry(found) if found else from_name(name)
+    spec = from_entry(found, env) if found else from_name(name, env)
     if spec is None:
         raise _unknown(f"{option} {name}", name, models_file)
     spec = with_adapter(spec, adapter)
