@@ -21,6 +21,9 @@ from mmlubench.models.sound import sound
 from mmlubench.records import BENCHMARK
 from mmlubench.schema import Completion, Request, Usage
 
+#: What joins the names of several providers.
+_AND = " + "
+
 
 @dataclass(slots=True)
 class Journal:
@@ -41,6 +44,8 @@ class Journal:
     """Seconds spent waiting, all attempts added up."""
     served_model: str = ""
     """The model that the server names in its replies."""
+    served_provider: str = ""
+    """Who is behind the router that was asked, as its replies name it: all of them, joined by ` + `."""
     asked: dict[bytes, int] = field(default_factory=dict)
     """The number of times that each request was made, by its key in the store."""
     counts: Counter[Hashable] = field(default_factory=Counter)
@@ -108,12 +113,21 @@ class Journal:
         self.spent_usd += other.spent_usd
         self.latency_s += other.latency_s
         self.served_model = other.served_model or self.served_model
+        self._add_provider(other.served_provider)
 
     def _note(self, asked: bytes, label: str, request: Request, completion: Completion, **more: Any) -> None:
         self.requests.append(asked)
         self.responses.append(_response_line(label, request, completion, **more))
         self.usage = self.usage + completion.usage
         self.served_model = completion.model
+        if completion.metadata:
+            self._add_provider(completion.metadata.get("provider"))
+
+    def _add_provider(self, name: object) -> None:
+        if not name or name == self.served_provider or not isinstance(name, str):
+            return
+        known = self.served_provider.split(_AND) if self.served_provider else []
+        self.served_provider = _AND.join(dict.fromkeys([*known, *name.split(_AND)]))
 
 
 current_journal: ContextVar[Journal | None] = ContextVar("current_journal", default=None)

@@ -9,7 +9,6 @@ from mmlubench.models.names import openrouter
 from mmlubench.models.names.presets import PRESETS
 from mmlubench.models.names.resolve import resolve
 from tests.local_servers import free_port
-from tests.routed_server import serve  # noqa: F401
 
 ENV = {"OPENROUTER_API_KEY": "k"}
 LIST = {

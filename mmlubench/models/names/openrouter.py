@@ -49,8 +49,8 @@ def _only(ids: list[str], given: str) -> str:
 
 
 def _unknown(name: str, given: str, ids: Iterable[str], *, is_listed: bool) -> str:
-    names = {_plain(i.rpartition("/")[2]): i for i in ids}
-    close = [names[n] for n in difflib.get_close_matches(_plain(name), names, n=3)]
+    names = _by_name(ids)
+    close = [names[n][0] for n in difflib.get_close_matches(_plain(name), names, n=3)]
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     where = (
         "OpenRouter lists no model of that name"
