@@ -74,6 +74,12 @@ class Run:
         wait_s = settings.wait_for_server
         return check_servers(specs, os.environ, wait_s=wait_s, has_replies=self.roster.has_replies, tell=tell)
 
+    def header(self) -> list[str]:
+        """Return the lines for pytest's header: who is asked and how, and what is said of it before the run."""
+        strategy, roster = self.strategy, self.roster
+        hints = (strategy.limits(roster.all_specs.values()), strategy.notice)
+        return [*roster.header(strategy.heading), *(f"mmlubench: {hint}" for hint in hints if hint)]
+
     def select(self, label: str, benchmark: str, recipe: str = "", *, scored: bool = True) -> None:
         """Add a question of a benchmark to the run, to be asked of the model of that label.
 
