@@ -64,7 +64,7 @@ async def test_a_vendor_is_sent_a_body_that_it_takes(name, url, variable, other,
 
 
 def test_the_table_above_has_every_vendor_of_the_protocol():
-    special = {"openai", "anthropic", "openrouter", "openai-responses"}
+    special = {"openai", "anthropic", "openrouter", "responses"}
     hosted = {name for name, preset in PRESETS.items() if preset.api_key_env}
     assert {name.partition("/")[0] for name, *_ in VENDORS} == hosted - special
 

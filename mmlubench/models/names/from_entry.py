@@ -111,7 +111,7 @@ def _build(
         )
     base_url = entry.base_url or _own_address(preset, env) or preset.base_url
     elsewhere = is_elsewhere(client, entry.base_url)
-    price, as_of = _price(entry, client, model_id, elsewhere)
+    price, as_of = _price(entry, preset.prices_of or client, model_id, elsewhere)
     usual_cache = None if elsewhere else prompt_cache_of(model_id, preset)
     return ModelSpec(
         label=label,

@@ -58,6 +58,8 @@ class Preset:
     """The variable that may hold another `base_url`, for a server of one's own; one without a path gets /v1."""
     own_key_env: str | None = None
     """The variable of a key that such a server may want: sent if it is set, to `base_url` or to `address_env` alone."""
+    prices_of: str | None = None
+    """The client whose price list holds at the vendor's address; None for this one."""
     other_sites: tuple[str, ...] = ()
     """Further domains of the vendor, as `address.site` writes them."""
 
@@ -106,6 +108,28 @@ PRESETS: dict[str, Preset] = {
         refusals=((_REASONING, _REFUSED),),
         # Other servers of the protocol all know the old name of the token limit, max_tokens.
         elsewhere=Preset(features=Features(adapters=True)),
+    ),
+    # OpenAI's newer protocol, with which its reasoning models are spoken to; nothing is kept at OpenAI.
+    "responses": Preset(
+        "https://api.openai.com/v1",
+        "OPENAI_API_KEY",
+        "sdk",
+        Capabilities(max_tokens="max_output_tokens", seed=None, stop=None),
+        extra_body={"store": False},
+        features=Features(
+            (Scoring.CHAT,),
+            scorings_are_certain=True,
+            scores_with_temperature_only=True,
+            raw_prompts=False,
+        ),
+        opens="mmlubench.models.http.openai_responses:OpenAIResponses",
+        refusals=((_REASONING, _REFUSED),),
+        prices_of="openai",
+        elsewhere=Preset(
+            capabilities=Capabilities(max_tokens="max_output_tokens", seed=None, stop=None),
+            features=replace(_CHATS, adapters=True),
+            opens="mmlubench.models.http.openai_responses:OpenAIResponses",
+        ),
     ),
     "openrouter": Preset(
         "https://openrouter.ai/api/v1",
