@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from mmlubench.models.spec import ModelSpec
+from mmlubench.models.spec import ModelSpec, thinks
 
 #: The tokens of a reply that thinks first: of 8,192 and less, every second one was empty on MMLU-Pro.
 REASONING_TOKENS = 16_384
@@ -37,7 +37,8 @@ def class_of(spec: ModelSpec) -> ModelClass:
     for words, found in _TYPES if spec.model_type else ():
         if re.search(words, spec.model_type or "", re.IGNORECASE):
             return ModelClass(found)
-    if _is_told_to_think(spec) or _THINKERS.search(spec.model_id):
+    effort = _effort(spec)
+    if effort != "none" and (effort or thinks(spec.extra_body) or _THINKERS.search(spec.model_id)):
         return ModelClass.REASONING
     return ModelClass.BASE if _BASES.search(spec.model_id) else ModelClass.INSTRUCT
 
@@ -54,9 +55,8 @@ def reply_limit(spec: ModelSpec, usual: int | None) -> int | None:
     return max(usual, min(REASONING_TOKENS, room))
 
 
-def _is_told_to_think(spec: ModelSpec) -> bool:
-    body = spec.extra_body
-    effort = body.get("reasoning_effort") or body.get("reasoning")
-    thinking = body.get("thinking")
-    kind = thinking.get("type") if isinstance(thinking, dict) else None
-    return (bool(effort) and effort != "none") or kind in ("enabled", "adaptive")
+def _effort(spec: ModelSpec) -> object:
+    """Return how hard an entry wants its model to reason, in the words of chats or of the Responses API."""
+    reasoning = spec.extra_body.get("reasoning")
+    told = reasoning.get("effort") or reasoning if isinstance(reasoning, dict) else reasoning
+    return spec.extra_body.get("reasoning_effort") or told

@@ -108,7 +108,9 @@ def test_a_registered_client_that_cannot_be_opened_is_one_sentence(opens, said, 
 
 
 def test_a_client_that_nobody_provides_lists_those_that_are(make_spec):
-    with pytest.raises(ModelError, match=r"There is no client 'nobody'; known: mock, openai, responses, openrouter,"):
+    with pytest.raises(
+        ModelError, match=r"There is no client 'nobody'; known: mock, openai, responses, openrouter,"
+    ):
         open_model(make_spec(client="nobody"), pool=1, env={})
 
 

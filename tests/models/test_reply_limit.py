@@ -50,6 +50,9 @@ def entry(tmp_path, **keys):
         ({"model_type": "chat", "model_name": "vllm/Qwen/Qwen3-8B"}, "instruct"),
         ({"extra_body": {"reasoning_effort": "low"}}, "reasoning"),
         ({"extra_body": {"reasoning_effort": "none"}}, "instruct"),
+        ({"extra_body": {"reasoning_effort": "none"}, "model_name": "openai/gpt-5.5"}, "instruct"),
+        ({"extra_body": {"reasoning": {"effort": "high"}}}, "reasoning"),
+        ({"extra_body": {"reasoning": {"effort": "none"}}, "model_name": "responses/gpt-5.5"}, "instruct"),
         ({"extra_body": {"thinking": {"type": "enabled", "budget_tokens": 2048}}}, "reasoning"),
     ],
 )

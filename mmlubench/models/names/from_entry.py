@@ -22,7 +22,7 @@ from mmlubench.models.names.presets import (
     prompt_cache_of,
 )
 from mmlubench.models.names.prices import is_off_the_list, price_of
-from mmlubench.models.spec import ModelSpec, Price
+from mmlubench.models.spec import ModelSpec, Price, thinks
 from mmlubench.models.tls import Tls
 from mmlubench.safe_names import safe_name
 
@@ -112,6 +112,15 @@ def _build(
     base_url = entry.base_url or _own_address(preset, env) or preset.base_url
     elsewhere = is_elsewhere(client, entry.base_url)
     price, as_of = _price(entry, preset.prices_of or client, model_id, elsewhere)
+    takes = capabilities_for(model_id, preset)
+    if _thinks_not(entry):  # what OpenAI's reasoning models refuse, they take without reasoning
+        usual = preset.capabilities
+        takes = replace(takes, temperature=usual.temperature, top_p=usual.top_p)
+    takes = entry.capabilities.over(takes)
+    if client == "anthropic" and thinks(entry.extra_body):
+        takes = replace(
+            takes, temperature=None, top_p=None
+        )  # refused beside thinking, wherever else they are taken
     usual_cache = None if elsewhere else prompt_cache_of(model_id, preset)
     return ModelSpec(
         label=label,
@@ -129,7 +138,7 @@ def _build(
         tells_cost=preset.tells_cost,
         prompt_cache=entry.capabilities.cache_over(usual_cache),
         features=preset.features,
-        capabilities=entry.capabilities.over(capabilities_for(model_id, preset)),
+        capabilities=takes,
         parameters={**preset.parameters, **entry.parameters.given()},
         extra_body={**preset.extra_body, **entry.extra_body},
         rate_limits=entry.rate_limits,
@@ -140,6 +149,13 @@ def _build(
         rule=entry.rule,
         latency_s=entry.latency_s,
     )
+
+
+def _thinks_not(entry: ModelEntry) -> bool:
+    """Whether an entry turns reasoning off, in the words of chats or of the Responses API."""
+    reasoning = entry.extra_body.get("reasoning")
+    effort = reasoning.get("effort") if isinstance(reasoning, dict) else None
+    return "none" in (effort, entry.extra_body.get("reasoning_effort"))
 
 
 def _own_address(preset: Preset, env: Mapping[str, str]) -> str | None:
