@@ -29,13 +29,14 @@ endif
 
 # A value as one word of the shell, whatever is in it.
 quoted = '$(subst ','\'',$(1))'
-# The models to ask: MODEL_ID (one) and UTILITY_MODELS (several), else the default given in the call.
-models = $(foreach model,$(or $(strip $(MODEL_ID) $(UTILITY_MODELS)),$(1)),--model $(call quoted,$(model)))
+# The models to ask: MODEL_ID (one) and UTILITY_MODELS (several), else the default given in the call; before each name
+# that does not begin with it stands the client of the call, if there is one.
+models = $(foreach model,$(or $(strip $(MODEL_ID) $(UTILITY_MODELS)),$(1)),--model $(call quoted,$(2)$(model:$(2)%=%)))
 limit  = $(if $(or $(MMLU_LIMIT),$(1)),--limit $(call quoted,$(or $(MMLU_LIMIT),$(1))))
 # With a gate, even an accuracy of 0, the exit status says whether the run worked, not whether each answer was right.
 gate   = --min-accuracy $(call quoted,$(or $(MIN_ACCURACY),$(1),0))
-# Arguments: the default of MODEL_ID, of MMLU_LIMIT (none: all questions), and of MIN_ACCURACY.
-mmlu   = $(BIN)/python -m pytest benchmarks -k mmlu $(call models,$(1)) $(call limit,$(2)) $(call gate,$(3)) \
+# Arguments: the default of MODEL_ID, of MMLU_LIMIT (none: all questions), and of MIN_ACCURACY; the client of all models.
+mmlu   = $(BIN)/python -m pytest benchmarks -k mmlu $(call models,$(1),$(4)) $(call limit,$(2)) $(call gate,$(3)) \
            $(if $(ADAPTER_NAME),--adapter $(call quoted,$(ADAPTER_NAME)))
 
 help: ## show this list
@@ -106,8 +107,8 @@ mmlu-adapter: $(READY) ## the same of the LoRA adapter ADAPTER_NAME (default mod
 	$(if $(ADAPTER_NAME),,$(error ADAPTER_NAME is missing: make mmlu-adapter ADAPTER_NAME=my-lora MODEL_ID=qwen-vllm MMLU_LIMIT=100))
 	$(call mmlu,qwen-vllm) $(ARGS)
 
-mmlu-openrouter: $(READY) ## 100 questions, or MMLU_LIMIT, through OpenRouter; needs OPENROUTER_API_KEY
-	$(call mmlu,openrouter/meta-llama/llama-3.1-8b-instruct,100) --no-fallback $(ARGS)
+mmlu-openrouter: $(READY) ## 100 questions, or MMLU_LIMIT, through OpenRouter (names: gpt-4o, claude-sonnet-4); needs OPENROUTER_API_KEY
+	$(call mmlu,meta-llama/llama-3.1-8b-instruct,100,,openrouter/) --no-fallback $(ARGS)
 
 verify: $(READY) ## check model, key, server, ADAPTER_NAME, replies, data and folders by a few short requests
 	$(if $(strip $(MODEL_ID)),,$(error MODEL_ID is missing: make verify MODEL_ID=qwen-vllm ADAPTER_NAME=my-lora))

@@ -325,6 +325,7 @@ class Entry:
     requests: int = 0
     """The number of requests that were sent for this case, including retries."""
     served_model: str = ""
+    served_provider: str = ""  # who served it behind a router such as OpenRouter, if the router says so
     error: str = ""
     choices: int = 4
     """The number of choices of the question; 4 for files written before this field existed."""
@@ -340,10 +341,9 @@ class Entry:
     """The letters of all agents in each round, if several agents worked on the question."""
     recipe: str = ""
     """The name of what replaced the recipe of the run, such as `own solver (conftest.py)`; empty for that recipe."""
-    letter_mass: float | None = None
+    letter_mass: float | None = None  # these three as in `Answer`; a mass of None in older files, too
     unlisted_mass: float = 0.0
     second_tries: int = 0
-    """These three as in `Answer`; a mass of None in files written before these fields existed, too."""
     order: str = ""
     """`Question.order`: the letters that the choices have in the data, if the data set moved them; else empty."""
 
@@ -384,13 +384,13 @@ def _same(usage: Usage) -> Usage:
 
 #: The texts of an entry that many entries have: one copy of each is kept.
 _REPEATED = (
-    *("benchmark", "subject", "category", "model", "answer", "rule", "served_model"),
+    *("benchmark", "subject", "category", "model", "answer", "rule", "served_model", "served_provider"),
     *("language", "recipe", "order"),
 )
 #: The types of the fields of an entry in a file, other than text.
 _KINDS: Mapping[str, Any] = {
     **dict.fromkeys(("requests", "choices", "second_tries"), int),
-    **dict.fromkeys(("letters", "rounds"), tuple),
+    **{"letters": tuple, "rounds": tuple},
     **dict.fromkeys(("latency_s", "unlisted_mass"), (int, float)),
     "usage": Usage,
     "prediction": (str, NoneType),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmlubench.errors import UserError
 from mmlubench.options import number, options_of, share, switch, text, texts, whole
+from mmlubench.tasks import task_of
 
 #: The file, in the folder of `--run-dir`, that keeps the replies of all runs.
 STORE_NAME = "store.sqlite"
@@ -89,6 +90,10 @@ class Settings:
         default_text="zero_shot",
         part="recipe",
     )
+    tasks: tuple[str, ...] = texts(
+        "task of inspect_evals, such as inspect_evals/mmlu_5_shot or mmlu_5_shot: its questions, recipe and extraction",
+        default_text="none",
+    )
     shots: int | None = whole(
         "few-shot: number of worked examples before the question", least=0, default_text="the recipe's"
     )
@@ -134,7 +139,9 @@ class Settings:
         "sampling temperature", least=0, default_text="that of the model or the recipe, else 0.0; agents 0.7"
     )
     max_tokens: int | None = whole(
-        "most tokens a reply may have", least=1, default_text="that of the model or the recipe"
+        "most tokens a reply may have",
+        least=1,
+        default_text="that of the model or the recipe, 16384 for a reasoning model unless a protocol says less",
     )
     request_timeout: float = number("seconds that one request may take in all", "S", default=600.0, above=0)
     give_up_after: float | None = number(
@@ -234,7 +241,18 @@ class Settings:
                 "--max-question-tokens N and --tokenizer NAME go together: give both, or neither of them."
             )
         settings.check_gates()
-        return settings
+        return settings._with_task()
+
+    def _with_task(self) -> Settings:
+        """Return the settings with recipe and extraction of --tasks. Raises UserError for what contradicts it."""
+        task = task_of(self.tasks)
+        if task is None:
+            return self
+        if self.prompt or self.recipe not in (None, task.recipe):
+            raise UserError(
+                f"--tasks {self.tasks[0]} has the recipe {task.recipe}: leave out --recipe and --prompt, or --tasks."
+            )
+        return replace(self, recipe=task.recipe, extraction=self.extraction or task.extraction)
 
     def check_gates(self) -> None:
         """Raise UserError for gates that lack what they compare with."""

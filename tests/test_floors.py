@@ -27,6 +27,7 @@ FLOOR_0 = (
         "printable",
         "private",
         "named_letters",
+        "tasks",
     ),
     *("jsonl", "zstd", "inputs", "yaml_file", "yaml_values", "resources", "registry", "extras", "safe_names"),
 )

@@ -89,10 +89,11 @@ def test_every_target_that_asks_honours_every_variable(target: str) -> None:
         "MIN_ACCURACY=0.5",
         "ARGS=-x",
     )
+    client = "openrouter/" if target == "mmlu-openrouter" else ""
     for part in (
-        "--model one",
-        "--model two",
-        "--model three",
+        f"--model {client}one",
+        f"--model {client}two",
+        f"--model {client}three",
         "--adapter a",
         "--limit 77",
         "--min-accuracy 0.5",
@@ -104,11 +105,20 @@ def test_every_target_that_asks_honours_every_variable(target: str) -> None:
 def test_without_variables_the_defaults_are_the_documented_ones() -> None:
     assert "--model mock --min-accuracy 0" in would("mmlu-benchmark")
     assert "--model mock --limit 10 " in would("mmlu-quick")
-    assert "--limit 100 " in would("mmlu-openrouter")
+    assert "--model openrouter/meta-llama/llama-3.1-8b-instruct --limit 100 " in would("mmlu-openrouter")
     assert "--model qwen-vllm --min-accuracy 0 --adapter my-lora" in would(
         "mmlu-adapter", "ADAPTER_NAME=my-lora"
     )
     assert "--min-accuracy 0.7 --data sample" in would("smoke")
+
+
+def test_names_for_openrouter_are_its_own_whether_they_say_so_or_not() -> None:
+    names = "UTILITY_MODELS=gpt-4o openai/gpt-4o openrouter/openai/gpt-4o"
+    command = would("mmlu-openrouter", names, "MMLU_LIMIT=10")
+    for model in ("gpt-4o", "openai/gpt-4o", "openai/gpt-4o"):
+        command = command.replace(f" --model openrouter/{model} ", " ", 1)
+    assert "--model" not in command
+    assert "--limit 10 " in command
 
 
 def test_variables_may_come_from_the_environment_and_may_be_empty() -> None:

@@ -21,6 +21,9 @@ from mmlubench.models.sound import sound
 from mmlubench.records import BENCHMARK
 from mmlubench.schema import FINGERPRINT, Completion, Request, Usage
 
+#: What joins the names of several providers.
+_AND = " + "
+
 
 @dataclass(slots=True)
 class Journal:
@@ -43,6 +46,8 @@ class Journal:
     """The model that the server names in its replies."""
     fingerprint: str = ""
     """The `system_fingerprint` in its replies: the server's software and settings, where it tells any."""
+    served_provider: str = ""
+    """Who is behind the router that was asked, as its replies name it: all of them, joined by ` + `."""
     asked: dict[bytes, int] = field(default_factory=dict)
     """The number of times that each request was made, by its key in the store."""
     counts: Counter[Hashable] = field(default_factory=Counter)
@@ -111,6 +116,7 @@ class Journal:
         self.latency_s += other.latency_s
         self.served_model = other.served_model or self.served_model
         self.fingerprint = other.fingerprint or self.fingerprint
+        self._add_provider(other.served_provider)
 
     def _note(self, asked: bytes, label: str, request: Request, completion: Completion, **more: Any) -> None:
         self.requests.append(asked)
@@ -119,6 +125,13 @@ class Journal:
         self.served_model = completion.model
         if completion.metadata:
             self.fingerprint = str(completion.metadata.get(FINGERPRINT) or "")
+            self._add_provider(completion.metadata.get("provider"))
+
+    def _add_provider(self, name: object) -> None:
+        if not name or name == self.served_provider or not isinstance(name, str):
+            return
+        known = self.served_provider.split(_AND) if self.served_provider else []
+        self.served_provider = _AND.join(dict.fromkeys([*known, *name.split(_AND)]))
 
 
 current_journal: ContextVar[Journal | None] = ContextVar("current_journal", default=None)

@@ -25,6 +25,8 @@ class Features:
     """Whether the models that refuse a temperature, which are reasoning models, refuse log-probabilities as well."""
     top_logprobs: int = TOP_LOGPROBS
     """The number of likeliest tokens to ask for; with more of them fewer letters are missing."""
+    logprobs_are_counted: bool = False
+    """Whether a chat is asked for them by their number in `logprobs`, and not in `top_logprobs` (Together)."""
     raw_prompts: bool = True
     """Whether the server continues a raw prompt without a chat template."""
     constraint: str | None = None

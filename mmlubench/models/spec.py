@@ -63,6 +63,12 @@ class RateLimits:
     tpm: int | None = field(default=None, metadata=at_least(1))
 
 
+def thinks(extra_body: Mapping[str, Any]) -> bool:
+    """Whether a request body turns thinking on in the words of Anthropic's API."""
+    thinking = extra_body.get("thinking")
+    return isinstance(thinking, dict) and thinking.get("type") in ("enabled", "adaptive")
+
+
 #: The largest minimum prefix (tokens) that Anthropic sets for caching; assumed for models whose minimum is not known.
 CACHED_FROM_AT_MOST = 4096
 

@@ -16,6 +16,7 @@ import pytest
 from mmlubench.plugin.loop_scope import LoopScope, is_asked_for
 from mmlubench.plugin.option_names import NAMES, OptionNames
 from mmlubench.plugin.private_pytest import let_plugins_override
+from mmlubench.tasks import benchmark_of
 
 if TYPE_CHECKING:
     from mmlubench.models.base import Model
@@ -72,6 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.help:
         config.stash[NAMES].list_parts()
     if is_asked_for(config):
+        # A task names its questions, too.
+        config.option.keyword = config.option.keyword or benchmark_of(config.option.mmlubench_tasks or ())
         _session(config).announce()
     elif config.getoption("dist", "no") != "no":
         _session(config)

@@ -55,6 +55,7 @@ def result_of(case: Case, case_outcome: CaseOutcome) -> Entry:
         usage=journal.usage,
         requests=journal.sent,
         served_model=journal.served_model,
+        served_provider=journal.served_provider,
         error=_one_line(case_outcome.error) if outcome is Outcome.ERROR else "",
         choices=len(question.choices),
         language=question.language,

@@ -138,9 +138,7 @@ class Session:
         """Show the models and notices, MOCK for mocks; nothing in a run without a benchmark so far."""
         if not self.has_process:
             return []
-        run = self.process.run
-        how = run.strategy.notice and f"mmlubench: {run.strategy.notice}"
-        return [*run.roster.header(run.strategy.heading), *filter(None, [how]), *self._notices()]
+        return [*self.process.run.header(), *self._notices()]
 
     def _notices(self, more: Iterable[str] = ()) -> list[str]:
         """Return the notices about store, option names and servers that were not shown yet, and `more` of them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,6 +105,8 @@ class Writer:
             # late: a full disk is rare, and pytest loads this module in every run
             from mmlubench.run.advice import again
 
-            self.trouble = self.trouble or cannot_write(error, "the run folder", again(self._process().run))
+            has_folder = self.recording is not None and Path(self.recording.ledger.path).is_dir()
+            on = again(self._process().run, has_folder=has_folder)
+            self.trouble = self.trouble or cannot_write(error, "the run folder", on)
             return False
         return True

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mmlubench import tasks
 from mmlubench.errors import PromptError
 from mmlubench.prompts.reading import check_recipe, read_recipe
 from mmlubench.prompts.recipe import TEMPLATES, Recipe
@@ -15,11 +16,6 @@ from mmlubench.registry import Registry
 from mmlubench.schema import Question
 
 DEFAULT = "zero_shot"
-#: The names of our recipes in other harnesses.
-_ALIASES = {
-    "inspect_evals/mmlu_0_shot": "inspect_zero_shot",
-    "inspect_evals/mmlu_5_shot": "inspect_five_shot",
-}
 _PACKAGED: dict[str, Recipe | Path | str] = {
     path.stem: path for path in sorted((Path(__file__).parent / "templates").glob("*.yaml"))
 }
@@ -73,9 +69,9 @@ def load_recipe(
 
 
 def _named(name: str) -> Recipe:
-    found = RECIPES.find(_ALIASES.get(name, name))
+    found = RECIPES.find(tasks.RECIPES.get(name, name))
     recipe = read_recipe(found) if isinstance(found, Path) else check_recipe(found, name)
-    if name not in _ALIASES and recipe.name != name:  # figures are reported under the recipe's own name
+    if name not in tasks.RECIPES and recipe.name != name:  # figures are reported under the recipe's own name
         raise PromptError(
             f"{recipe.source or name}: the recipe {name} calls itself {recipe.name}; name it {name}."
         )

@@ -18,13 +18,21 @@ def resume_command(run: Run) -> str:
     return shlex.join(["mmlubench", "resume", "latest", *elsewhere])
 
 
-def again(run: Run) -> str:
-    """Return how the failed cases of a run are asked again, as half a sentence."""
+def again(run: Run, *, has_folder: bool = True) -> str:
+    """Return how the failed cases of a run are asked again, as half a sentence.
+
+    `has_folder` says whether the run's folder is there: a run without one cannot be resumed.
+    """
     settings = run.settings
     if settings.no_store:
         return "run the same command again, which asks every case again, as --no-store keeps no reply"
     if settings.refresh and settings.refresh_since is None:
         # --refresh passes over all replies of before its start: those of this run as well, in the next one.
+        if not has_folder:
+            since = f"--refresh-since={run.share.started:.3f}"
+            return (
+                f"run the same command with {since} in place of --refresh, which asks only the failed cases"
+            )
         return f"go on with `{resume_command(run)}`: the same command would, with --refresh, ask every case again"
     return "run the same command again, which asks only the failed cases"
 

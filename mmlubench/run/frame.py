@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Columns of few values that come again and again; `outcome` has all outcomes as its categories.
 CATEGORIES = (
     *("benchmark", "subject", "category", "language", "model", "recipe", "outcome"),
-    *("served_model", "rule"),
+    *("served_model", "served_provider", "rule"),
 )
 #: Columns that differ from case to case, or are compared with one another, as categories cannot be.
 TEXTS = ("id", "answer", "prediction", "error")
@@ -99,7 +99,7 @@ _ORDER = (
         "cached_tokens",
         "cache_write_tokens",
     ),
-    *("reasoning_tokens", "cost_usd", "served_model", "error"),
+    *("reasoning_tokens", "cost_usd", "served_model", "served_provider", "error"),
 )
 
 
@@ -131,7 +131,7 @@ _FIELDS = (
         "prediction",
         "rule",
     ),
-    *("choices", "requests", "latency_s", "served_model", "error"),
+    *("choices", "requests", "latency_s", "served_model", "served_provider", "error"),
 )
 _TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 

@@ -102,6 +102,12 @@ class Run:
 
             self.roster.note_told(told_of(specs, servers, os.environ))
 
+    def header(self) -> list[str]:
+        """Return the lines for pytest's header: who is asked and how, and what is said of it before the run."""
+        strategy, roster = self.strategy, self.roster
+        hints = (strategy.limits(roster.all_specs.values()), strategy.notice)
+        return [*roster.header(strategy.heading), *(f"mmlubench: {hint}" for hint in hints if hint)]
+
     def select(self, label: str, benchmark: str, recipe: str = "", *, scored: bool = True) -> None:
         """Add a question of a benchmark to the run, to be asked of the model of that label.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from mmlubench.figures import several
 from mmlubench.grading import find_extraction
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
+from mmlubench.models.reply_limit import class_of, reply_limit
 from mmlubench.prompts import Role
 from mmlubench.schema import Answer, Params, Question, Scoring
 from mmlubench.settings import Settings
@@ -158,9 +159,13 @@ class Strategy:
         return {"solver": self._settings.solver, "extraction": self.extraction, "roles": roles}
 
     def params(self, spec: ModelSpec) -> Params:
-        """Return the sampling parameters. The command line wins, then the solver, then the model, then the recipe."""
+        """Return the sampling parameters. The command line wins, then the solver, then the model, then the recipe.
+
+        A recipe of a published protocol has the limit of the protocol, any other recipe that of the model's class.
+        """
         recipe, settings = self.recipe, self._settings
-        asked: dict[str, Any] = {"temperature": 0.0, "max_tokens": recipe.max_tokens, "stop": recipe.stop}
+        limit = recipe.max_tokens if recipe.reproduces else reply_limit(spec, recipe.max_tokens)
+        asked: dict[str, Any] = {"temperature": 0.0, "max_tokens": limit, "stop": recipe.stop}
         if recipe.temperature is not None:
             asked["temperature"] = recipe.temperature
         asked |= spec.parameters
@@ -169,6 +174,21 @@ class Strategy:
             if getattr(settings, name) is not None:
                 asked[name] = getattr(settings, name)
         return Params(**asked)
+
+    def limits(self, specs: Iterable[ModelSpec]) -> str:
+        """Return the most tokens of the models' replies; empty where an option says it, or where none is read."""
+        asked = [spec for spec in specs if not spec.is_mock]
+        if self._settings.max_tokens is not None or self.scoring is not Scoring.TEXT or not asked:
+            return ""
+        groups: dict[str, list[str]] = {}
+        for spec in asked:
+            most = self.params(spec).max_tokens
+            if most is not None and spec.max_output_tokens is not None:
+                most = min(most, spec.max_output_tokens)
+            tokens = "any length" if most is None else f"at most {most:,} tokens"
+            groups.setdefault(tokens, []).append(f"{spec.label}: {class_of(spec)}")
+        told = ", ".join(f"{tokens} ({', '.join(names)})" for tokens, names in groups.items())
+        return f"replies of {told}; --max-tokens changes it"
 
     def dropped(self, spec: ModelSpec) -> list[str]:
         """Return the parameters that are asked for but that the model does not accept."""

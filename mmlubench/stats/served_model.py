@@ -59,6 +59,19 @@ def mixed_fingerprints(counts: Mapping[str, int]) -> Iterator[str]:
         )
 
 
+def provider_warnings(served: Mapping[str, int]) -> Iterator[str]:
+    """Yield a sentence if several providers behind a router answered.
+
+    `served` counts the cases by the provider that the router named; cases without a name are ignored.
+    """
+    named = {name: count for name, count in served.items() if name}
+    if len(named) > 1:
+        yield (
+            f"the provider behind the router changed during the run, {_list(named)}: they may run the model at another "
+            "precision; name one in models.yaml, extra_body: {provider: {only: [NAME], require_parameters: true}}"
+        )
+
+
 def _list(named: Mapping[str, int]) -> str:
     """Write names with their counts, the most frequent first."""
     ordered = sorted(named.items(), key=lambda item: (-item[1], item[0]))

@@ -39,6 +39,7 @@ def summarize(
     results = list(results)
     counts = Counter(map(kind_of, results))
     served = Counter(result.served_model for result in results)
+    providers = Counter(result.served_provider for result in results)
     parts, paid = broken_down(counts), spent(results)
     cluster_translations(parts, results)
     values, failures = computed(results, reserved=OWN_KEYS)
@@ -51,7 +52,8 @@ def summarize(
     # Asked several times, a question's mean score is an estimate itself, however many of the questions are asked.
     sampled = drawn_from is not None and once is None and not unfinished
     once = once or parts.total
-    doubtful = warnings(once, answered_with(counts), served, why_no_headline is None, asked_model, dropped)
+    headline = why_no_headline is None
+    doubtful = warnings(once, answered_with(counts), served, headline, asked_model, dropped, providers)
     return Summary(
         total=parts.total.score(),
         accuracy_strict=parts.total.accuracy_strict,

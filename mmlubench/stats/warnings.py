@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from mmlubench.figures import several
 from mmlubench.stats.chance_level import guessing
-from mmlubench.stats.served_model import served_warnings
+from mmlubench.stats.served_model import provider_warnings, served_warnings
 from mmlubench.stats.tally import Tally
 
 
@@ -17,18 +18,20 @@ def warnings(
     headline: bool,
     asked_model: str | None,
     dropped: Mapping[str, int],
+    providers: Mapping[str, int] = MappingProxyType({}),
 ) -> Iterator[str]:
     """Yield sentences without a full stop, the most serious first.
 
     `choices` counts the answered questions by their number of choices, `served` the cases by the model that a server
-    named, `dropped` the requests by the parameters that were asked for but not sent. Without a `headline` accuracy
-    there is no warning about the accuracy.
+    named, `providers` those by the provider that a router named, `dropped` the requests by the parameters that were
+    asked for but not sent. Without a `headline` accuracy there is no warning about the accuracy.
     """
     chance = guessing(choices)
     # Without choices, as in dialogues, there is nothing to guess.
     if headline and chance and chance.share and total.accuracy is not None:
         yield from filter(None, [chance.warning(total.accuracy)])
     yield from served_warnings(served, asked_model)
+    yield from provider_warnings(providers)
     yield from filter(None, [_dropped(dropped)])
 
 

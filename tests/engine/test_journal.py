@@ -217,6 +217,18 @@ def test_a_case_that_asks_several_times_adds_up_tokens_price_and_waiting(
     assert journal.served_model == "served-2"
 
 
+def test_who_is_behind_a_router_is_kept_and_all_of_them_if_they_change(
+    scripted: Callable[..., Any], make_request: Callable[..., Request]
+) -> None:
+    told = [Completion("A", "stop", metadata={"provider": name}) for name in ("Azure", "Azure", "OpenAI", 7)]
+    journal = journal_of(Journaled(scripted(*told), "m"), *[make_request()] * 4)
+    assert journal.served_provider == "Azure + OpenAI"
+    other = journal_of(Journaled(scripted(Completion("A", "stop")), "m"), make_request())
+    assert other.served_provider == ""
+    other.absorb(journal)
+    assert other.served_provider == "Azure + OpenAI"
+
+
 def test_time_lost_with_failures_counts_as_waiting(make_request: Callable[..., Request]) -> None:
     class Slow:
         async def generate(self, request: Request) -> Completion:

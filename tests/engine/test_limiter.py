@@ -361,7 +361,7 @@ def test_a_pace_can_be_made_before_its_loop_exists() -> None:
         (RateLimited("x", status=429, retry_after_s=5), "rate limit"),
         (Overloaded("x", status=529, retry_after_s=5), "overloaded server"),
         (Unreachable("x"), "unreachable server"),
-        (Overloaded("x", status=502), "unreachable server"),
+        (Overloaded("x", status=502), "gateway whose server is away (HTTP 502)"),
         (BadReply("x"), "another try"),
     ],
 )

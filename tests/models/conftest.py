@@ -9,6 +9,9 @@ from mmlubench.models.http.transport import AioTransport, SdkTransport, Timeouts
 from mmlubench.models.names.presets import CLIENTS, preset_for
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Message, Params, Request
+from tests.routed_server import serve
+
+__all__ = ["serve"]
 
 UNHURRIED = Timeouts()
 PLAIN = {"direct": DirectTransport, "aiohttp": AioTransport}

@@ -4,6 +4,8 @@ import pytest
 
 from mmlubench.errors import BadReply, Overloaded
 from mmlubench.models.http.anthropic import Anthropic
+from mmlubench.models.names.files import Found
+from mmlubench.models.names.from_entry import from_entry
 from mmlubench.models.names.presets import PRESETS
 from mmlubench.models.spec import Price
 from mmlubench.schema import Message, Request
@@ -70,6 +72,30 @@ async def test_a_token_limit_is_always_sent_since_the_api_insists(limit, sent, a
 async def test_a_gateway_that_takes_a_temperature_can_be_told_so(ask, reply, make_spec):
     completion, _ = await ask(reply(), capabilities=make_spec().capabilities)
     assert completion.sent["temperature"] == 0.0
+
+
+@pytest.mark.parametrize(("asked", "sent"), [(16, 2064), (2048, 4096), (4000, 4000)])
+async def test_a_limit_within_the_budget_for_thinking_comes_on_top_of_it(
+    asked, sent, ask, reply, make_request
+):
+    # The API answers 400 to max_tokens up to the budget: 16 tokens, as some protocols have it, would fail every time.
+    thinking = {"type": "enabled", "budget_tokens": 2048}
+    completion, body = await ask(reply(), make_request(max_tokens=asked), extra_body={"thinking": thinking})
+    assert (body["max_tokens"], body["thinking"]) == (sent, thinking)
+    assert completion.sent["max_tokens"] == sent
+
+
+@pytest.mark.parametrize(
+    ("kind", "takes"), [("enabled", None), ("adaptive", None), ("disabled", "temperature")]
+)
+async def test_no_temperature_goes_beside_thinking(kind, takes, tmp_path):
+    entry = {
+        "model_name": "anthropic/m",
+        "base_url": "http://host:8000",
+        "capabilities": {"temperature": True},
+        "extra_body": {"thinking": {"type": kind}},
+    }
+    assert from_entry(Found("m", entry, tmp_path / "models.yaml")).capabilities.temperature == takes
 
 
 async def test_a_usual_reply_is_read_whole(ask, reply):

@@ -26,9 +26,9 @@ def test_every_client_of_the_table_can_be_opened(client, make_spec):
 
 def test_another_server_of_openais_protocol_is_one_row(monkeypatch):
     # Someone adds a server as CONTRIBUTING says; it must take nothing else.
-    monkeypatch.setitem(PRESETS, "ollama", Preset("http://localhost:11434/v1"))
-    spec = resolve("ollama/llama3", env={})
-    assert (spec.client, spec.model_id, spec.base_url) == ("ollama", "llama3", "http://localhost:11434/v1")
+    monkeypatch.setitem(PRESETS, "newserver", Preset("http://localhost:11434/v1"))
+    spec = resolve("newserver/llama3", env={})
+    assert (spec.client, spec.model_id, spec.base_url) == ("newserver", "llama3", "http://localhost:11434/v1")
     opened = open_model(spec, pool=1, env={}, timeout_s=5)
     assert type(opened) is OpenAICompatible
     assert type(opened._transport) is DirectTransport
@@ -108,7 +108,9 @@ def test_a_registered_client_that_cannot_be_opened_is_one_sentence(opens, said, 
 
 
 def test_a_client_that_nobody_provides_lists_those_that_are(make_spec):
-    with pytest.raises(ModelError, match=r"There is no client 'nobody'; known: mock, openai, openrouter,"):
+    with pytest.raises(
+        ModelError, match=r"There is no client 'nobody'; known: mock, openai, responses, openrouter,"
+    ):
         open_model(make_spec(client="nobody"), pool=1, env={})
 
 

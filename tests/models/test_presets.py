@@ -3,6 +3,8 @@
 import pytest
 
 from mmlubench.models.features import UNKNOWN
+from mmlubench.models.names.files import Found
+from mmlubench.models.names.from_entry import from_entry
 from mmlubench.models.names.presets import (
     CLIENTS,
     OPENAI_PROTOCOL,
@@ -12,6 +14,7 @@ from mmlubench.models.names.presets import (
     is_elsewhere,
     preset_for,
 )
+from mmlubench.schema import Scoring
 
 
 @pytest.mark.parametrize(
@@ -79,6 +82,23 @@ def test_reasoning_models_are_not_sent_what_they_refuse(model_id):
     # Sending temperature to them ends every single request with a 400.
     assert taken("openai", model_id) == {"seed"}
     assert taken("openrouter", "openai/" + model_id) == {"seed"}
+
+
+@pytest.mark.parametrize(
+    ("model", "off"),
+    [
+        ("openai/gpt-5.5", {"reasoning_effort": "none"}),
+        ("responses/gpt-5.5", {"reasoning": {"effort": "none"}}),
+    ],
+)
+def test_without_reasoning_they_take_a_temperature_and_tell_log_probabilities(model, off, tmp_path):
+    def spec(body):
+        entry = {"model_name": model, "extra_body": body}
+        return from_entry(Found("m", entry, tmp_path / "models.yaml"))
+
+    assert (spec(off).capabilities.temperature, spec(off).scorings) == ("temperature", (Scoring.CHAT,))
+    low = spec({"reasoning_effort": "low"})
+    assert (low.capabilities.temperature, low.scorings) == (None, ())
 
 
 @pytest.mark.parametrize("model_id", ["gpt-4.1", "gpt-4o-mini", "gpt-5-chat-latest", "gpt-3.5-turbo"])

@@ -14,6 +14,9 @@ import pytest
 
 import tests.imported_once  # noqa: F401
 from tests.conftest import FEWER_PLUGINS
+from tests.routed_server import serve
+
+__all__ = ["serve"]
 
 ROOT = Path(__file__).parents[2]
 KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY")

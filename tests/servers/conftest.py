@@ -38,6 +38,8 @@ def spec_for(carrier: str, url: str) -> ModelSpec:
         found = ModelSpec(
             "openai-faulty", "openai", "faulty", base_url=url, transport="sdk", self_hosted=True
         )
+    elif carrier == "responses":  # the same carrier, and another protocol
+        found = from_name(f"responses/faulty@{url}")
     else:
         found = from_name(f"anthropic/faulty@{url.removesuffix('/v1')}")
     assert found

@@ -76,7 +76,7 @@ def llmock(start_llmock: Callable[..., Judge]) -> Judge:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("carrier", ["aiohttp", "openai", "anthropic"])
+@pytest.mark.parametrize("carrier", ["aiohttp", "openai", "anthropic", "responses"])
 async def test_a_429_with_retry_after_is_waited_out(
     carrier: str, llmock: Judge, ask: Callable[..., Any], at: Callable[..., Any]
 ) -> None:

@@ -31,6 +31,20 @@ def mock_ai(request: pytest.FixtureRequest, start_service: Callable[..., int]) -
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("mock_ai", ["openai"], indirect=True)
+@pytest.mark.parametrize(("case", "kind"), [("text", Completion), ("400", Rejected), ("429", RateLimited)])
+async def test_the_responses_api_by_the_same_names(
+    case: str, kind: type, mock_ai: tuple[str, str], ask: Callable[..., Any], at: Callable[..., Any]
+) -> None:
+    form, url = mock_ai
+    asked = await ask(replace(at("responses", url), model_id=f"{NAMES[form]}:mock-{case}"))
+    assert type(asked.only) is kind, asked.only
+    if kind is Completion:
+        assert asked.only.text
+        assert asked.only.usage.output_tokens > 0
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("case", "kind", "sent"),
     [

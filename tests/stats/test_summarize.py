@@ -209,6 +209,17 @@ def test_who_answered_is_taken_from_the_results() -> None:
     assert summarize(results).warnings == (second,)  # nobody knows what was asked for
 
 
+def test_a_change_of_the_provider_behind_a_router_is_told() -> None:
+    def served(*names: str) -> list[Entry]:
+        return [Entry.from_dict({**case().to_dict(), "served_provider": name}) for name in names]
+
+    assert summarize(served(*["Azure"] * 9, "")).warnings == ()
+    (warning,) = summarize(served(*["Azure"] * 8, "DeepInfra", "")).warnings
+    assert warning.startswith(
+        "the provider behind the router changed during the run, Azure (8 cases) and DeepInfra (1 case): "
+    )
+
+
 @pytest.mark.parametrize(
     ("dropped", "said"),
     [

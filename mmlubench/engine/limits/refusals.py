@@ -30,7 +30,9 @@ def is_away(error: ProviderError) -> bool:
 
 def reason(error: ProviderError) -> str:
     """Return what a failed request waits for, worded to follow "waiting for"."""
-    if isinstance(error, Unreachable) or error.status in _AWAY:
+    if error.status in _AWAY:
+        return f"gateway whose server is away (HTTP {error.status})"
+    if isinstance(error, Unreachable):
         return UNREACHABLE
     if isinstance(error, OutOfSockets):
         return "room for a connection on this machine"

@@ -10,7 +10,7 @@ from mmlubench.models.http.cache_cut import cut_of
 from mmlubench.models.http.http_model import HttpModel
 from mmlubench.models.http.openai_reply import Tokens
 from mmlubench.models.http.transport import SdkTransport, Timeouts, Transport
-from mmlubench.schema import TOOL_CALLS, Completion, Message, Request, Usage
+from mmlubench.schema import TOOL_CALLS, Completion, Message, Params, Request, Usage
 
 
 class Anthropic(HttpModel):
@@ -22,6 +22,13 @@ class Anthropic(HttpModel):
     def default_max_tokens(self) -> int:
         """The `max_tokens` that the API requires: the model's limit, or 4096, enough for a worked-out answer."""
         return self._spec.max_output_tokens or 4096
+
+    def special(self, params: Params) -> dict[str, Any]:
+        """See `HttpModel`; `max_tokens` has to be above the budget for thinking, and else comes on top of it."""
+        budget = fields.tokens(fields.mapping(self._spec.extra_body.get("thinking")).get("budget_tokens"))
+        own = self._spec.parameters.get("max_tokens")
+        asked = params.max_tokens or own or self.default_max_tokens
+        return {"max_tokens": budget + asked} if asked <= budget else {}
 
     def connect(self, key: str | None, pool: int, timeouts: Timeouts) -> Transport:
         """See `HttpModel`."""

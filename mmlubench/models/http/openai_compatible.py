@@ -41,6 +41,8 @@ class OpenAICompatible(OpenAIServer):
         """See `HttpModel`."""
         top = params.logprobs
         wanted = {} if top is None else {"logprobs": True, "top_logprobs": top}
+        if top is not None and self._spec.features.logprobs_are_counted:
+            wanted = {"logprobs": top}
         return {**wanted, **constrained_to(params.choice, self._spec.constraint)}
 
     def body(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +69,7 @@ class OpenAICompatible(OpenAIServer):
             said.reasoning,
             {**beside, TOOL_CALLS: list(said.tools)} if said.tools else beside,
             # A refusal is a valid reply without log-probabilities.
-            logprobs=self._likeliest(choice) if "top_logprobs" in sent and not said.refusal else (),
+            logprobs=self._likeliest(choice) if "logprobs" in sent and not said.refusal else (),
         )
 
 

@@ -1,4 +1,4 @@
-"""The common part of OpenAI's two protocols, chats and raw completions: choices, usage, transport."""
+"""The common part of OpenAI's protocols, chats, raw completions and responses: choices, usage, transport."""
 
 from __future__ import annotations
 
@@ -56,10 +56,12 @@ def counted(usage: object) -> tuple[Tokens, float | None] | None:
     if billed is None and not input_tokens and not output_tokens:
         return None  # the usage is unknown, which is not a reply that cost nothing
     cached = written = reasoning = 0
-    if isinstance(details := usage.get("prompt_tokens_details"), dict):
+    if isinstance(details := usage.get("prompt_tokens_details") or usage.get("input_tokens_details"), dict):
         cached = fields.tokens(details.get("cached_tokens"))
         written = fields.tokens(details.get("cache_write_tokens"))
-    if isinstance(details := usage.get("completion_tokens_details"), dict):
+    if isinstance(
+        details := usage.get("completion_tokens_details") or usage.get("output_tokens_details"), dict
+    ):
         reasoning = fields.tokens(details.get("reasoning_tokens"))
     return (input_tokens, output_tokens, cached, reasoning, written), billed
 
@@ -74,7 +76,7 @@ def _billed(usage: Mapping[str, Any]) -> float | None:
 
 
 class OpenAIServer(HttpModel):
-    """A model behind an OpenAI-compatible server; each subclass implements one of the two protocols."""
+    """A model behind an OpenAI-compatible server; each subclass implements one of the protocols."""
 
     def connect(self, key: str | None, pool: int, timeouts: Timeouts) -> Transport:
         """See `HttpModel`; the spec's `transport` chooses the HTTP client."""

@@ -84,7 +84,15 @@ class Way:
         is_shy = not is_connecting and self.is_tls and not self.was_reached
         ask = "is the server running, the address right, and does it want a client certificate (client_cert)?"
         usual = "is the server running and the address right?"
-        return Unreachable(f"cannot reach {self.base_url}{through} ({words}): {ask if is_shy else usual}")
+        what = f"cannot reach {self.base_url}{through}"
+        if not (is_connecting or isinstance(cause, UnicodeError)):  # a name that no host can have
+            what = f"{self.base_url}{through} cut the connection"
+            usual = (
+                "did it crash, or is something between that ends long requests?"
+                if self.was_reached
+                else usual
+            )
+        return Unreachable(f"{what} ({words}): {ask if is_shy else usual}")
 
     def too_slow(self, connect_s: float, total_s: float) -> Unreachable:
         """Return the error for a request that timed out."""

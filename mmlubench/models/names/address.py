@@ -31,6 +31,12 @@ def address_problem(url: str | None) -> str:
     return ""
 
 
+def with_scheme_and_path(given: str) -> str:
+    """Complete an address as people put it into variables: `localhost:1234` is http://localhost:1234/v1."""
+    url = (given if "://" in given else f"http://{given}").rstrip("/")
+    return url if "/" in url.partition("://")[2] else f"{url}/v1"
+
+
 def _shown(url: str) -> str:
     # What follows may be a key, as in `?api-key=…`.
     path = re.split(r"[?#]", url, maxsplit=1)[0]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from mmlubench.errors import ModelError
-from mmlubench.models.names.address import address_problem
+from mmlubench.models.names.address import address_problem, with_scheme_and_path
 from mmlubench.models.names.entry import ModelEntry, read_entry
 from mmlubench.models.names.files import Found
+from mmlubench.models.names.keys import find_key
 from mmlubench.models.names.presets import (
     CLIENTS,
+    Preset,
     capabilities_for,
     client_of,
     is_elsewhere,
@@ -19,13 +22,19 @@ from mmlubench.models.names.presets import (
     prompt_cache_of,
 )
 from mmlubench.models.names.prices import is_off_the_list, price_of
-from mmlubench.models.spec import ModelSpec, Price
+from mmlubench.models.spec import ModelSpec, Price, thinks
 from mmlubench.models.tls import Tls
 from mmlubench.safe_names import safe_name
 
+#: An environment without variables.
+_BARE: Mapping[str, str] = {}
 
-def from_entry(found: Found) -> ModelSpec:
-    """Make the spec of an entry of models.yaml. Raises ModelError that names file, entry and key."""
+
+def from_entry(found: Found, env: Mapping[str, str] = _BARE) -> ModelSpec:
+    """Make the spec of an entry of models.yaml. Raises ModelError that names file, entry and key.
+
+    `env` may hold the address of a server of one's own, where the entry gives none.
+    """
     entry = read_entry(found.raw, found.where)
     client, model_id = client_of(entry.model_name, entry.provider, entry.base_url)
     if client not in CLIENTS:
@@ -37,7 +46,7 @@ def from_entry(found: Found) -> ModelSpec:
         raise ModelError(
             f"{found.where}: model_name {entry.model_name!r} names no model; write {client}/MODEL-ID."
         )
-    spec = _build(found.where, safe_name(found.name), client, model_id, entry)
+    spec = _build(found.where, safe_name(found.name), client, model_id, entry, env)
     here = found.file.parent
     tls = Tls(
         _beside(here, entry.ca_file),
@@ -50,14 +59,14 @@ def from_entry(found: Found) -> ModelSpec:
     return replace(spec, responses=replies, fallback=fallback, adapter_path=adapter_path, tls=tls)
 
 
-def from_name(name: str) -> ModelSpec | None:
-    """Make the spec of a name `client/model-id[@URL]`; None if `name` is not of that form."""
+def from_name(name: str, env: Mapping[str, str] = _BARE) -> ModelSpec | None:
+    """Make the spec of a name `client/model-id[@URL]`; None if it is not of that form. `env` as for `from_entry`."""
     client, _, rest = name.partition("/")
     if not rest or client not in CLIENTS:
         return None
     model_id, url = _split_address(rest, name)
     full = f"{client}/{model_id}"
-    return _build(name, safe_name(full), client, model_id, ModelEntry(model_name=full, base_url=url))
+    return _build(name, safe_name(full), client, model_id, ModelEntry(model_name=full, base_url=url), env)
 
 
 #: The name of no adapter.
@@ -88,7 +97,9 @@ def with_adapter(spec: ModelSpec, adapter: str | None) -> ModelSpec:
     return replace(spec, adapter=wanted, label=safe_name(f"{spec.label}-{wanted}"), base_label=spec.label)
 
 
-def _build(where: str, label: str, client: str, model_id: str, entry: ModelEntry) -> ModelSpec:
+def _build(
+    where: str, label: str, client: str, model_id: str, entry: ModelEntry, env: Mapping[str, str]
+) -> ModelSpec:
     preset = preset_for(client, entry.base_url)
     if preset.sdk_only and entry.transport == "aiohttp":
         raise ModelError(
@@ -98,16 +109,25 @@ def _build(where: str, label: str, client: str, model_id: str, entry: ModelEntry
         raise ModelError(
             f"{where}: capabilities.prompt_cache is for the client anthropic; leave it out for {client}."
         )
-    base_url = entry.base_url or preset.base_url
+    base_url = entry.base_url or _own_address(preset, env) or preset.base_url
     elsewhere = is_elsewhere(client, entry.base_url)
-    price, as_of = _price(entry, client, model_id, elsewhere)
+    price, as_of = _price(entry, preset.prices_of or client, model_id, elsewhere)
+    takes = capabilities_for(model_id, preset)
+    if _thinks_not(entry):  # what OpenAI's reasoning models refuse, they take without reasoning
+        usual = preset.capabilities
+        takes = replace(takes, temperature=usual.temperature, top_p=usual.top_p)
+    takes = entry.capabilities.over(takes)
+    if client == "anthropic" and thinks(entry.extra_body):
+        takes = replace(
+            takes, temperature=None, top_p=None
+        )  # refused beside thinking, wherever else they are taken
     usual_cache = None if elsewhere else prompt_cache_of(model_id, preset)
     return ModelSpec(
         label=label,
         client=client,
         model_id=model_id,
         base_url=base_url.rstrip("/") if base_url else None,
-        api_key_env=entry.api_key_env or preset.api_key_env,
+        api_key_env=entry.api_key_env or preset.api_key_env or _own_key(preset, entry, env),
         model_type=entry.model_type,
         provider=entry.provider,
         context_window=entry.context_window,
@@ -118,7 +138,7 @@ def _build(where: str, label: str, client: str, model_id: str, entry: ModelEntry
         tells_cost=preset.tells_cost,
         prompt_cache=entry.capabilities.cache_over(usual_cache),
         features=preset.features,
-        capabilities=entry.capabilities.over(capabilities_for(model_id, preset)),
+        capabilities=takes,
         parameters={**preset.parameters, **entry.parameters.given()},
         extra_body={**preset.extra_body, **entry.extra_body},
         rate_limits=entry.rate_limits,
@@ -129,6 +149,30 @@ def _build(where: str, label: str, client: str, model_id: str, entry: ModelEntry
         rule=entry.rule,
         latency_s=entry.latency_s,
     )
+
+
+def _thinks_not(entry: ModelEntry) -> bool:
+    """Whether an entry turns reasoning off, in the words of chats or of the Responses API."""
+    reasoning = entry.extra_body.get("reasoning")
+    effort = reasoning.get("effort") if isinstance(reasoning, dict) else None
+    return "none" in (effort, entry.extra_body.get("reasoning_effort"))
+
+
+def _own_address(preset: Preset, env: Mapping[str, str]) -> str | None:
+    """Return the address of a server of one's own that a variable holds. Raises ModelError for one that is none."""
+    given = env.get(preset.address_env, "").strip() if preset.address_env else ""
+    if not given:
+        return None
+    address = with_scheme_and_path(given)
+    if problem := address_problem(address):
+        raise ModelError(f"{preset.address_env}: {problem.replace('base_url', 'it', 1)}")
+    return address
+
+
+def _own_key(preset: Preset, entry: ModelEntry, env: Mapping[str, str]) -> str | None:
+    """Return the variable of the key of a server of one's own, if it is set and no other server was named."""
+    variable = preset.own_key_env
+    return variable if variable and entry.base_url is None and find_key(variable, env) else None
 
 
 def _price(entry: ModelEntry, client: str, model_id: str, elsewhere: bool) -> tuple[Price | None, str]:

@@ -13,6 +13,14 @@ from mmlubench.models.secrecy import note
 
 #: The service name under which the system's keyring holds our keys.
 SERVICE = "mmlubench"
+#: The other names under which the key of a vendor is often set.
+_ALSO: Mapping[str, tuple[str, ...]] = {
+    "DEEPINFRA_TOKEN": ("DEEPINFRA_API_KEY",),
+    "GEMINI_API_KEY": ("GOOGLE_API_KEY",),
+    "HF_TOKEN": ("HUGGINGFACE_API_KEY", "HUGGING_FACE_HUB_TOKEN"),
+    "NVIDIA_API_KEY": ("NVIDIA_NIM_API_KEY",),
+    "TOGETHER_API_KEY": ("TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY"),
+}
 
 
 def find_key(variable: str, env: Mapping[str, str]) -> str | None:
@@ -67,14 +75,15 @@ def how_to_set(variable: str) -> str:
 
 
 def _find(variable: str, env: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return the place of a key and the key itself, from the first place that has one."""
+    """Return the place of a key and the key itself, from the first place that has one under any of its names."""
     places = (("the environment", env.get), ("./.env", _from_dotenv), ("the keyring", _from_keyring))
     for place, look in places:
-        key = _clean(look(variable))
-        if key is not None:
-            _check(variable, key)
-            note(key)
-            return place, key
+        for name in (variable, *_ALSO.get(variable, ())):
+            key = _clean(look(name))
+            if key is not None:
+                _check(name, key)
+                note(key)
+                return place, key
     return None
 
 

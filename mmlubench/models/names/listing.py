@@ -31,7 +31,7 @@ def list_models(*, models_file: str | None = None, env: Mapping[str, str]) -> li
     found: dict[str, Found] = {}
     for entry in entries(models_file):
         found.setdefault(entry.name, entry)
-    specs = {name: from_entry(entry) for name, entry in found.items()}
+    specs = {name: from_entry(entry, env) for name, entry in found.items()}
     # Each variable is looked up once: the keyring of some systems asks the user every time.
     keys = {v: find_key(v, env) for v in dict.fromkeys(s.api_key_env for s in specs.values()) if v}
     return [_row(name, spec, keys) for name, spec in specs.items()]

@@ -56,6 +56,14 @@ class Preset:
     """Where the vendor tells at no cost whether a key is valid, if its list of models is shown without one."""
     elsewhere: Preset | None = None
     """The preset for any address but the vendor's own; None for this one without its key, costs and refusals."""
+    address_env: str | None = None
+    """The variable that may hold another `base_url`, for a server of one's own; one without a path gets /v1."""
+    own_key_env: str | None = None
+    """The variable of a key that such a server may want: sent if it is set, to `base_url` or to `address_env` alone."""
+    prices_of: str | None = None
+    """The client whose price list holds at the vendor's address; None for this one."""
+    other_sites: tuple[str, ...] = ()
+    """Further domains of the vendor, as `address.site` writes them."""
 
 
 #: Neutral values of parameters that vLLM would otherwise take from the model's generation_config.json (top_k 20,
@@ -70,6 +78,10 @@ _CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}
 _OPENROUTER = {"provider": {"require_parameters": True, "allow_fallbacks": False}}
 _REASONING, _REFUSED = r"(o[1-9]|gpt-[5-9])(?!.*chat)", ("temperature", "top_p", "stop")
 _NEW_CLAUDES = r"anthropic/claude-(opus-4\.[7-9]|[a-z]+-[5-9])"
+#: Chats alone, whose log-probabilities are found out by a request for one token before they are used.
+_CHATS = Features((Scoring.CHAT,), raw_prompts=False)
+_BOTH_ROUTES = Features((Scoring.COMPLETIONS, Scoring.CHAT))
+_NEW_LIMIT, _NO_SEED = Capabilities(max_tokens="max_completion_tokens"), Capabilities(seed=None)
 
 #: The fewest tokens that Anthropic caches; it silently does not cache shorter prompts.
 _CLAUDES_CACHED_FROM: tuple[tuple[str, int], ...] = (
@@ -99,6 +111,28 @@ PRESETS: dict[str, Preset] = {
         # Other servers of the protocol all know the old name of the token limit, max_tokens.
         elsewhere=Preset(features=Features(adapters=True)),
     ),
+    # OpenAI's newer protocol, with which its reasoning models are spoken to; nothing is kept at OpenAI.
+    "responses": Preset(
+        "https://api.openai.com/v1",
+        "OPENAI_API_KEY",
+        "sdk",
+        Capabilities(max_tokens="max_output_tokens", seed=None, stop=None),
+        extra_body={"store": False},
+        features=Features(
+            (Scoring.CHAT,),
+            scorings_are_certain=True,
+            scores_with_temperature_only=True,
+            raw_prompts=False,
+        ),
+        opens="mmlubench.models.http.openai_responses:OpenAIResponses",
+        refusals=((_REASONING, _REFUSED),),
+        prices_of="openai",
+        elsewhere=Preset(
+            capabilities=Capabilities(max_tokens="max_output_tokens", seed=None, stop=None),
+            features=replace(_CHATS, adapters=True),
+            opens="mmlubench.models.http.openai_responses:OpenAIResponses",
+        ),
+    ),
     "openrouter": Preset(
         "https://openrouter.ai/api/v1",
         "OPENROUTER_API_KEY",
@@ -115,7 +149,12 @@ PRESETS: dict[str, Preset] = {
         parameters=_NEUTRAL,
         features=Features(constraint=STRUCTURED, adapters=True, continued=_CONTINUED),
     ),
-    "lmstudio": Preset("http://localhost:1234/v1"),
+    # SGLang takes the model's own defaults as vLLM does.
+    "sglang": Preset("http://localhost:30000/v1", extra_body=_VLLM_NEUTRAL, parameters=_NEUTRAL),
+    "lmstudio": Preset(
+        "http://localhost:1234/v1", address_env="LMSTUDIO_ENDPOINT", own_key_env="LMSTUDIO_API_KEY"
+    ),
+    "ollama": Preset("http://localhost:11434/v1"),
     "llamacpp": Preset(
         "http://localhost:8080/v1",
         # The paper of MMLU had this number of tokens from GPT-3; the server has no limit.
@@ -144,6 +183,74 @@ PRESETS: dict[str, Preset] = {
         sdk_only=True,
         cached_from=_CLAUDES_CACHED_FROM,
     ),
+    # Vendors of OpenAI's protocol, as their API references had it in November 2026. Where no log-probabilities are
+    # named, the vendor refuses or ignores the request for them.
+    "baseten": Preset("https://inference.baseten.co/v1", "BASETEN_API_KEY", features=_CHATS),
+    "cerebras": Preset(
+        "https://api.cerebras.ai/v1",
+        "CEREBRAS_API_KEY",
+        capabilities=_NEW_LIMIT,
+        features=Features((Scoring.CHAT,)),
+    ),
+    "deepinfra": Preset("https://api.deepinfra.com/v1/openai", "DEEPINFRA_TOKEN", features=_BOTH_ROUTES),
+    "deepseek": Preset(
+        "https://api.deepseek.com",
+        "DEEPSEEK_API_KEY",
+        capabilities=_NO_SEED,
+        features=replace(_CHATS, scores_with_temperature_only=True),
+        refusals=((r"deepseek-reasoner", ("temperature", "top_p")),),  # taken, and without effect
+    ),
+    "fireworks": Preset(
+        "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", features=Features(top_logprobs=5)
+    ),
+    # Its route for this protocol answers 400 to a field that it does not know.
+    "gemini": Preset(
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        "GEMINI_API_KEY",
+        capabilities=_NO_SEED,
+        features=CHATS_ONLY,
+    ),
+    "groq": Preset(
+        "https://api.groq.com/openai/v1", "GROQ_API_KEY", capabilities=_NEW_LIMIT, features=CHATS_ONLY
+    ),
+    "huggingface": Preset(
+        "https://router.huggingface.co/v1", "HF_TOKEN", features=replace(_CHATS, top_logprobs=5)
+    ),
+    # It answers 422 to a field that it does not know.
+    "mistral": Preset(
+        "https://api.mistral.ai/v1",
+        "MISTRAL_API_KEY",
+        capabilities=Capabilities(seed="random_seed"),
+        features=CHATS_ONLY,
+    ),
+    "nebius": Preset("https://api.tokenfactory.nebius.com/v1", "NEBIUS_API_KEY", features=_BOTH_ROUTES),
+    "nvidia": Preset("https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY", features=_BOTH_ROUTES),
+    "sambanova": Preset("https://api.sambanova.ai/v1", "SAMBANOVA_API_KEY", features=CHATS_ONLY),
+    "together": Preset(
+        "https://api.together.ai/v1",
+        "TOGETHER_API_KEY",
+        features=Features(logprobs_are_counted=True),
+        other_sites=("together.xyz",),
+    ),
+    "xai": Preset(
+        "https://api.x.ai/v1",
+        "XAI_API_KEY",
+        capabilities=_NEW_LIMIT,
+        features=replace(_CHATS, top_logprobs=8),
+        refusals=((r"grok-(3-mini|[4-9]|code|build)(?!.*non-reasoning)", ("stop",)),),
+    ),
+}
+
+
+#: How else people write the name of a client under `provider`, in small letters and digits.
+_MAKERS = {
+    "togetherai": "together",
+    "fireworksai": "fireworks",
+    "google": "gemini",
+    "googleai": "gemini",
+    "mistralai": "mistral",
+    "nvidianim": "nvidia",
+    "hf": "huggingface",
 }
 
 
@@ -187,7 +294,11 @@ def is_elsewhere(client: str, base_url: str | None) -> bool:
     preset = CLIENTS.find(client)
     if preset.api_key_env is None:
         return True
-    return base_url is not None and site(base_url) != site(preset.base_url)
+    return base_url is not None and not _is_home(preset, base_url)
+
+
+def _is_home(preset: Preset, base_url: str | None) -> bool:
+    return site(base_url) in (site(preset.base_url), *preset.other_sites)
 
 
 def capabilities_for(model_id: str, preset: Preset) -> Capabilities:
@@ -209,10 +320,19 @@ def client_of(model_name: str, provider: str | None, base_url: str | None) -> tu
 
     The first part names the client, with two exceptions. `openai` is also the name of a protocol, so a vendor's address
     or `provider` may name another client of that protocol. If the first part is no client but `provider` is one, the
-    whole name is the model id. An unknown client is returned as given.
+    whole name is the model id. At the address of another server than the vendor's, a vendor in `provider` is only the
+    maker of the model. An unknown client is returned as given.
     """
     first, _, rest = model_name.partition("/")
     maker = re.sub(r"[^a-z0-9]", "", (provider or "").lower())  # "LM Studio", "llama.cpp"
+    maker = _MAKERS.get(maker, maker)
+    if (
+        base_url is not None
+        and maker in PRESETS
+        and PRESETS[maker].api_key_env
+        and is_elsewhere(maker, base_url)
+    ):
+        maker = ""
     if maker == "mock":
         return "mock", rest or model_name
     if first == "openai":
@@ -227,4 +347,4 @@ def client_of(model_name: str, provider: str | None, base_url: str | None) -> tu
 def _vendor_at(base_url: str | None) -> str:
     """Return the vendor of an address, other than OpenAI; empty if there is none."""
     vendors = (name for name, preset in PRESETS.items() if preset.api_key_env and name != "openai")
-    return next((name for name in vendors if site(base_url) == site(PRESETS[name].base_url)), "")
+    return next((name for name in vendors if _is_home(PRESETS[name], base_url)), "")

@@ -10,6 +10,7 @@ from mmlubench.errors import ModelError
 from mmlubench.models.names.files import entries, find, search_path
 from mmlubench.models.names.from_entry import from_entry, from_name, with_adapter
 from mmlubench.models.names.keys import find_key, how_to_set
+from mmlubench.models.names.openrouter import openrouter_id
 from mmlubench.models.names.presets import CLIENTS, preset_for
 from mmlubench.models.spec import ModelSpec
 
@@ -33,8 +34,7 @@ def resolve(
     the name, for error messages.
     Raises ModelError for an unknown name, a broken file, and a missing key without a fallback.
     """
-    found = find(name, models_file)
-    spec = from_entry(found) if found else from_name(name)
+    spec = _named(name, models_file, env, f"{option} {name}")
     if spec is None:
         raise _unknown(f"{option} {name}", name, models_file)
     spec = with_adapter(spec, adapter)
@@ -46,6 +46,20 @@ def resolve(
     if replies is None or no_fallback:
         raise ModelError(f"{option} {name}: {spec.api_key_env} is not set; {how_to_set(spec.api_key_env)}.")
     return as_mock(spec, replies, f"{spec.api_key_env} is not set")
+
+
+def _named(name: str, models_file: str | None, env: Mapping[str, str], given: str) -> ModelSpec | None:
+    """Return the spec of an entry, or of a name in full; `openrouter/gpt-4o` is completed by the maker of the model."""
+    if found := find(name, models_file):
+        return from_entry(found, env)
+    spec = from_name(name, env)
+    if spec is None or spec.client != "openrouter" or spec.self_hosted or "/" in spec.model_id:
+        return spec
+    entry = find(spec.model_id, models_file)
+    own = from_entry(entry, env) if entry else None
+    if own is not None and own.client == "openrouter":
+        return own
+    return from_name(f"openrouter/{openrouter_id(spec.model_id, given)}", env)
 
 
 def has_entry(name: str, models_file: str | None = None) -> bool:
