@@ -242,10 +242,20 @@ def test_a_server_that_names_another_model_than_the_store_is_not_mixed_with_it(
 
 
 def test_known_weights_may_have_another_fingerprint_which_is_said(ask: Any, server: Serving) -> None:
-    server.vllm("/models/first")
+    server.vllm("org/first")
     server.fingerprint = "vllm-1"
     ask("--limit", "3")
     server.fingerprint = "vllm-2"
     accuracy, asked, said = ask()
     assert (accuracy, asked) == (1.0, 3)
     assert "different values of system_fingerprint" in said
+
+
+def test_a_path_of_another_computer_says_too_little_to_mix_fingerprints(ask: Any, server: Serving) -> None:
+    server.vllm("/model")
+    server.fingerprint = "vllm-1"
+    ask("--limit", "3")
+    server.fingerprint = "vllm-2"
+    accuracy, _, said = ask()
+    assert accuracy is None
+    assert "would make one accuracy of two models" in said

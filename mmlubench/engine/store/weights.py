@@ -37,6 +37,8 @@ ADD = "INSERT OR REPLACE INTO weights (model, mark, at, told, crc) VALUES (?, ?,
 ALL = "SELECT model, mark, at, told, crc FROM weights"
 #: The fact that decides alone where both sides tell it: a folder may have moved, and its content be the same.
 _CONTENT = "sha256"
+#: The beginnings of paths, which names of the hub do not have.
+_PATHS = ("/", "~", ".", "\\")
 _MARK_CHARS = 16
 _HEX_CHARS = 64
 
@@ -51,6 +53,12 @@ class Weights:
     """What was told of them, now or before; None if nothing was told now."""
     before: Told | None = None
     """What was told of the weights that the model had when the store was used last, if they were other ones."""
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether what is told now is said of no other weights: a path of another computer may be, such as `/model`."""
+        model = (self.told or {}).get("model", {})
+        return bool(model) and (_CONTENT in model or not str(model.get("root", "")).startswith(_PATHS))
 
     def of(self, identity: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the identity of the model (`ModelSpec.identity`) with these weights, for `request_key`."""
