@@ -132,7 +132,10 @@ def test_an_adapter_that_was_trained_further_in_its_folder_is_asked(
     first = folder.json("manifest")["weights"]["vllm-m-tuned"]["adapter"]["sha256"]
     weights.write_bytes(b"\2\0\0\0\0\0\0\0{}second")
     assert ask("--adapter", "tuned")[1] == COUNT
-    assert folder.json("manifest")["weights"]["vllm-m-tuned"]["adapter"]["sha256"] != first
+    told = folder.json("manifest")["weights"]["vllm-m-tuned"]
+    assert told["adapter"]["sha256"] != first
+    (latest,) = (folder.path / "reports").glob("capitals_vllm-m-tuned_latest.json")
+    assert json.loads(latest.read_text())["weights"] == told
 
 
 def test_another_model_in_a_desktop_program_is_asked(ask: Any, server: Serving) -> None:

@@ -22,6 +22,7 @@ import orjson
 
 from mmlubench.engine.store.reply import check_sum
 from mmlubench.models.base import Told
+from mmlubench.printable import on_one_line
 
 #: A table with five columns, as `replies` is, so that `salvage` can read it; its checksum is that of other values.
 TABLE = """
@@ -40,7 +41,7 @@ _CONTENT = "sha256"
 #: The beginnings of paths, which names of the hub do not have.
 _PATHS = ("/", "~", ".", "\\")
 _MARK_CHARS = 16
-_HEX_CHARS = 64
+_HEX_CHARS, _MOST_CHARS = 64, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,10 @@ def difference(now: Told, before: Told) -> str:
 
 
 def _short(fact: Any) -> str:
-    return f"{text[:12]}…" if len(text := str(fact)) == _HEX_CHARS and text.isalnum() else text
+    text = on_one_line(str(fact))
+    if len(text) == _HEX_CHARS and text.isalnum():
+        return f"{text[:12]}…"
+    return text if len(text) <= _MOST_CHARS else f"…{text[-_MOST_CHARS:]}"
 
 
 def is_whole(model: bytes, mark: str, told: bytes, crc: int) -> bool:
