@@ -13,6 +13,9 @@ from tests.fake_server import FakeServer, Received, Reply
 COUNT = 6
 PLAIN = ()
 WORKERS = ("-n", "2")
+BOTH = pytest.mark.parametrize(
+    "workers", [PLAIN, pytest.param(WORKERS, marks=pytest.mark.long)], ids=["plain", "n2"]
+)
 
 
 class Serving(FakeServer):
@@ -79,9 +82,7 @@ def ask(folder: Any, server: Serving) -> Any:
     return run
 
 
-@pytest.mark.parametrize(
-    "workers", [PLAIN, pytest.param(WORKERS, marks=pytest.mark.long)], ids=["plain", "n2"]
-)
+@BOTH
 def test_other_weights_under_the_same_name_are_asked_and_the_first_ones_are_found_again(
     ask: Any, server: Serving, workers: tuple[str, ...]
 ) -> None:
@@ -209,11 +210,14 @@ def test_a_server_that_is_down_has_the_weights_that_were_seen_last(ask: Any, ser
     assert "need no server" in said
 
 
-def test_replies_of_two_fingerprints_are_not_mixed(ask: Any, server: Serving, folder: Any) -> None:
+@BOTH
+def test_replies_of_two_fingerprints_are_not_mixed(
+    ask: Any, server: Serving, workers: tuple[str, ...]
+) -> None:
     server.fingerprint = "b1"
     ask("--limit", "3")
     server.fingerprint, server.letter = "b2", "B"
-    accuracy, asked, said = ask()
+    accuracy, asked, said = ask(*workers)
     assert accuracy is None
     assert 0 < asked <= 3
     assert "would make one accuracy of two models, as they name system_fingerprint" in said
