@@ -77,7 +77,7 @@ def test_an_odd_list_of_models_is_no_obstacle(folder, server, monkeypatch, list_
 
 def test_it_can_be_left_out(folder, server):
     server.tells = VLLM
-    result = folder.run("--model", f"vllm/smolm2@{server.url}", "--no-preflight", *USUAL)
+    result = folder.run("--model", f"vllm/smolm2@{server.url}", "--no-preflight", "--no-store", *USUAL)
     assert result.ret == 0, said(result)
     assert server.looks == []
 
