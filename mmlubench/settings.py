@@ -158,7 +158,7 @@ class Settings:
     )
     no_preflight: bool = switch(
         "do not look before the first question whether servers, keys, models and adapters are there; a look costs "
-        "nothing"
+        "nothing, and the store still looks for weights that have changed"
     )
     concurrency: int = whole("number of requests in flight at the same time", default=64, least=1)
     # what a run may cost

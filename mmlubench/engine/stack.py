@@ -61,8 +61,8 @@ def assemble(
     """Put the layers around a provider, the innermost one first: the journal, which sees every attempt.
 
     Replies that the store has from before `since` (Unix seconds) are requested again; `weights` are those that the
-    model has now. Without `accept_mixed` the replies of a server that tells nothing of its weights have to be like the
-    stored ones. With `look_again` a server that was away has to have the same weights when it is back.
+    model has now. Without `accept_mixed` the replies of a server that does not tell for sure which weights it has must
+    be like the stored ones. With `look_again` a server that was away has to have the same weights when it is back.
     """
     rate = spec.rate_limits
     limiter = Limiter(
@@ -80,7 +80,7 @@ def assemble(
         model = CacheWarmed(model, spec.prompt_cache)
     if store is not None and not spec.is_mock:
         # The fingerprints of vendors change by themselves, and those of known weights with the server's version.
-        refuses = spec.self_hosted and weights.told is None and not accept_mixed
+        refuses = spec.self_hosted and not weights.is_sure and not accept_mixed
         model = Stored(
             model,
             store,

@@ -118,6 +118,8 @@ def _files(run: FinishedRun) -> Iterable[File]:
             is_complete=is_complete,
             is_part=bool(manifest.data.get(summary.benchmark, {}).get("is_part")),
         )
+        if weights := manifest.facts.get("weights", {}).get(summary.model):
+            content["weights"] = weights  # where they come from, and the hash of the adapter
         own = summary.recipe in manifest.facts.get("own_recipes", ())
         dated, latest = classic_names(summary, manifest.timestamp, own_recipe=own)
         text = pretty(content)

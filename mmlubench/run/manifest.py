@@ -65,7 +65,7 @@ def manifest(
         recipe=run.strategy.recipe.to_dict(),
         facts={
             **run.strategy.facts(),
-            **({"weights": run.roster.told} if run.roster.told else {}),
+            **({"weights": told} if (told := run.roster.weights.told) else {}),
             **({"user_facts": dict(invocation.user_facts)} if invocation.user_facts else {}),
         },
         data=dict(data),

@@ -13,10 +13,9 @@ from typing import Any
 from mmlubench import models
 from mmlubench.engine.limits.budget import Budget, check_prices
 from mmlubench.engine.limits.waiting import Wait
-from mmlubench.engine.stack import Limits, LookAgain, Stack, assemble
+from mmlubench.engine.stack import Limits, Stack, assemble
 from mmlubench.engine.store.sqlite import Store
-from mmlubench.engine.store.weights import NO_WEIGHTS, Weights, difference
-from mmlubench.errors import ModelError, StoreError, UserError
+from mmlubench.errors import ModelError, UserError
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model, Told
 from mmlubench.models.names.from_entry import BASE
@@ -26,6 +25,7 @@ from mmlubench.models.serving.seen import as_seen
 from mmlubench.models.serving.server import Kind, Server
 from mmlubench.run.descriptors import room
 from mmlubench.run.folder import make_parent
+from mmlubench.run.known_weights import KnownWeights
 from mmlubench.run.remembered import remember, remembered
 from mmlubench.run.share import Share
 from mmlubench.settings import Settings
@@ -55,9 +55,7 @@ class Roster:
         self._echo_locks: dict[str, asyncio.Lock] = {}
         self.servers: Mapping[str, Server] = share.servers
         """The servers by the label of the model: as the pre-flight saw them, or as an earlier run did."""
-        self.told: dict[str, Told] = dict(share.told)
-        """What was told of the weights of each model, by label."""
-        self._weights: dict[str, Weights] = {}
+        self.weights = KnownWeights(share.told)
         self.on_rest: Callable[[int], object] = lambda _by: None
         """As `Limiter.on_rest`, for all models."""
 
@@ -98,7 +96,7 @@ class Roster:
         for name in ("specs", "agents"):
             self.__dict__.pop(name, None)
         for label, spec in self.all_specs.items():
-            if spec != before.get(label):
+            if label in self.servers or spec != before.get(label):  # it has made no connection yet
                 self._providers.pop(label, None)
         if "store" in self.__dict__:
             self._remember_servers()
@@ -184,20 +182,14 @@ class Roster:
 
         Raises UserError.
         """
-        self.told |= told
+        self.weights.told |= told
         if self._finds_store:
             self.open_store()
 
     def open_store(self) -> None:
         """Open the store, and find in it the weights that each model has now. Raises UserError."""
-        if self.store is None:
-            return
-        for label, spec in self.all_specs.items():
-            if label not in self._weights and (spec.self_hosted or label in self.told):
-                try:
-                    self._weights[label] = self.store.recognise(spec.identity(), self.told.get(label, {}))
-                except StoreError as error:
-                    raise UserError(str(error)) from None
+        if self.store is not None:
+            self.weights.find(self.store, self.all_specs.values())
 
     def has_replies(self, label: str) -> bool:
         """Whether an existing store has replies of a model that may be used, which may be all that a run needs."""
@@ -227,14 +219,8 @@ class Roster:
     def store_news(self) -> list[str]:
         """Lines that a worker may have alone: that the store was damaged or deleted, and which weights have changed."""
         store: Store | None = self.__dict__.get("store")
-        changed = [
-            f"{label}: it has other weights than when the store was used last ({difference(now, before)}): the replies "
-            "of those stay in the store, and are not taken for this run"
-            for label, weights in self._weights.items()
-            if (now := weights.told) is not None and (before := weights.before) is not None
-        ]
         notice = [store.notice] if store is not None and store.notice else []
-        return [f"mmlubench: {line}" for line in (*notice, *changed)]
+        return [f"mmlubench: {line}" for line in (*notice, *self.weights.news)]
 
     @property
     def only_mocks(self) -> bool:
@@ -272,24 +258,13 @@ class Roster:
                 self._limits,
                 self.store,
                 since=self._since,
-                weights=self._weights.get(label, NO_WEIGHTS),
+                weights=self.weights.of(label),
                 accept_mixed=self._settings.accept_mixed,
-                look_again=self._look_again(spec) if self.told.get(label) and spec.self_hosted else None,
+                look_again=self.weights.look_again(spec),
             )
             stack.limiter.on_rest = lambda by: self.on_rest(by)
             self._stacks[label] = stack
         return self._stacks[label].model
-
-    def _look_again(self, spec: ModelSpec) -> LookAgain:
-        """Return what was told of the weights of a model, and a function that asks its server for it again."""
-
-        async def look() -> Told:
-            # late: it needs the transport, which a run with mocks does not
-            from mmlubench.run.weights import told_now
-
-            return await told_now(spec, os.environ)
-
-        return self.told[spec.label], look
 
     @property
     def _since(self) -> float:

@@ -85,6 +85,12 @@ def test_a_change_is_told_once_and_in_words(store: Store) -> None:
     assert store.recognise(MODEL, FIRST).before == SECOND
 
 
+def test_what_a_server_says_commands_no_terminal_and_fills_no_screen() -> None:
+    said = difference({"model": {"root": "/b\x1b[31m" + "x" * 500}}, FIRST)
+    assert said.isprintable()
+    assert len(said) < 200
+
+
 def test_what_is_told_later_of_the_same_weights_is_added_and_counts_from_then_on(
     mark: Callable[[Told], str],
 ) -> None:

@@ -13,6 +13,9 @@ from tests.fake_server import FakeServer, Received, Reply
 COUNT = 6
 PLAIN = ()
 WORKERS = ("-n", "2")
+BOTH = pytest.mark.parametrize(
+    "workers", [PLAIN, pytest.param(WORKERS, marks=pytest.mark.long)], ids=["plain", "n2"]
+)
 
 
 class Serving(FakeServer):
@@ -79,9 +82,7 @@ def ask(folder: Any, server: Serving) -> Any:
     return run
 
 
-@pytest.mark.parametrize(
-    "workers", [PLAIN, pytest.param(WORKERS, marks=pytest.mark.long)], ids=["plain", "n2"]
-)
+@BOTH
 def test_other_weights_under_the_same_name_are_asked_and_the_first_ones_are_found_again(
     ask: Any, server: Serving, workers: tuple[str, ...]
 ) -> None:
@@ -132,7 +133,10 @@ def test_an_adapter_that_was_trained_further_in_its_folder_is_asked(
     first = folder.json("manifest")["weights"]["vllm-m-tuned"]["adapter"]["sha256"]
     weights.write_bytes(b"\2\0\0\0\0\0\0\0{}second")
     assert ask("--adapter", "tuned")[1] == COUNT
-    assert folder.json("manifest")["weights"]["vllm-m-tuned"]["adapter"]["sha256"] != first
+    told = folder.json("manifest")["weights"]["vllm-m-tuned"]
+    assert told["adapter"]["sha256"] != first
+    (latest,) = (folder.path / "reports").glob("capitals_vllm-m-tuned_latest.json")
+    assert json.loads(latest.read_text())["weights"] == told
 
 
 def test_another_model_in_a_desktop_program_is_asked(ask: Any, server: Serving) -> None:
@@ -206,11 +210,14 @@ def test_a_server_that_is_down_has_the_weights_that_were_seen_last(ask: Any, ser
     assert "need no server" in said
 
 
-def test_replies_of_two_fingerprints_are_not_mixed(ask: Any, server: Serving, folder: Any) -> None:
+@BOTH
+def test_replies_of_two_fingerprints_are_not_mixed(
+    ask: Any, server: Serving, workers: tuple[str, ...]
+) -> None:
     server.fingerprint = "b1"
     ask("--limit", "3")
     server.fingerprint, server.letter = "b2", "B"
-    accuracy, asked, said = ask()
+    accuracy, asked, said = ask(*workers)
     assert accuracy is None
     assert 0 < asked <= 3
     assert "would make one accuracy of two models, as they name system_fingerprint" in said
@@ -242,10 +249,20 @@ def test_a_server_that_names_another_model_than_the_store_is_not_mixed_with_it(
 
 
 def test_known_weights_may_have_another_fingerprint_which_is_said(ask: Any, server: Serving) -> None:
-    server.vllm("/models/first")
+    server.vllm("org/first")
     server.fingerprint = "vllm-1"
     ask("--limit", "3")
     server.fingerprint = "vllm-2"
     accuracy, asked, said = ask()
     assert (accuracy, asked) == (1.0, 3)
     assert "different values of system_fingerprint" in said
+
+
+def test_a_path_of_another_computer_says_too_little_to_mix_fingerprints(ask: Any, server: Serving) -> None:
+    server.vllm("/model")
+    server.fingerprint = "vllm-1"
+    ask("--limit", "3")
+    server.fingerprint = "vllm-2"
+    accuracy, _, said = ask()
+    assert accuracy is None
+    assert "would make one accuracy of two models" in said

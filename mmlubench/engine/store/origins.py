@@ -1,8 +1,8 @@
 """Origins: what the replies of a run say of where they come from, whether they were stored or arrived just now.
 
-A server that tells nothing of its weights (`engine/store/weights.py`) may have been started with others. What is left
-are the name of the model and the `system_fingerprint` in its replies. If those of the store and those of the server
-differ, one accuracy would be that of two models.
+A server that tells nothing of its weights, or only a path (`engine/store/weights.py`), may have been started with
+others. What is left are the name of the model and the `system_fingerprint` in its replies. If those of the store and
+those of the server differ, one accuracy would be that of two models.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ import orjson
 
 from mmlubench.engine.store.reply import check_sum
 from mmlubench.models.base import Told
+from mmlubench.printable import on_one_line
 
 #: A table with five columns, as `replies` is, so that `salvage` can read it; its checksum is that of other values.
 TABLE = """
@@ -37,8 +38,10 @@ ADD = "INSERT OR REPLACE INTO weights (model, mark, at, told, crc) VALUES (?, ?,
 ALL = "SELECT model, mark, at, told, crc FROM weights"
 #: The fact that decides alone where both sides tell it: a folder may have moved, and its content be the same.
 _CONTENT = "sha256"
+#: The beginnings of paths, which names of the hub do not have.
+_PATHS = ("/", "~", ".", "\\")
 _MARK_CHARS = 16
-_HEX_CHARS = 64
+_HEX_CHARS, _MOST_CHARS = 64, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,12 @@ class Weights:
     """What was told of them, now or before; None if nothing was told now."""
     before: Told | None = None
     """What was told of the weights that the model had when the store was used last, if they were other ones."""
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether what is told now is said of no other weights: a path of another computer may be, such as `/model`."""
+        model = (self.told or {}).get("model", {})
+        return bool(model) and (_CONTENT in model or not str(model.get("root", "")).startswith(_PATHS))
 
     def of(self, identity: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the identity of the model (`ModelSpec.identity`) with these weights, for `request_key`."""
@@ -104,7 +113,10 @@ def difference(now: Told, before: Told) -> str:
 
 
 def _short(fact: Any) -> str:
-    return f"{text[:12]}…" if len(text := str(fact)) == _HEX_CHARS and text.isalnum() else text
+    text = on_one_line(str(fact))
+    if len(text) == _HEX_CHARS and text.isalnum():
+        return f"{text[:12]}…"
+    return text if len(text) <= _MOST_CHARS else f"…{text[-_MOST_CHARS:]}"
 
 
 def is_whole(model: bytes, mark: str, told: bytes, crc: int) -> bool:

@@ -16,8 +16,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from mmlubench.models.adapters.folder import CONFIG, AdapterFolder
 from mmlubench.models.base import Told
+from mmlubench.models.http.failures import Failures
 from mmlubench.models.local.weights import digest_of, digest_of_model
 from mmlubench.models.serving.look import get_beside
 from mmlubench.models.serving.server import Kind, Listed, Server
@@ -45,7 +48,9 @@ async def told_by(spec: ModelSpec, server: Server, key: str | None) -> Told:
         told = {"model": _ollama(spec, await get_beside(spec, key, "/api/tags"))}
     else:
         told = _listed(spec, server)
-    return {part: facts for part, facts in told.items() if facts}
+    # It goes into store and manifest, and a server may say anything, also the key that it was sent.
+    safe: Told = orjson.loads(Failures(spec, key or "").without_key(orjson.dumps(told)))
+    return {part: facts for part, facts in safe.items() if facts}
 
 
 def told_here(spec: ModelSpec) -> Told:

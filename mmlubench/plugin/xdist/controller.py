@@ -53,7 +53,7 @@ class Controller:
         """Give every worker a fixed share, and what the pre-flight saw."""
         self._config = config
         workers, most = private_xdist.worker_count(config), run.settings.concurrency
-        servers, told = run.roster.servers, run.roster.told
+        servers, told = run.roster.servers, run.roster.weights.told
         self._shards = Shards(workers, most=most, started=run.share.started, servers=servers, told=told)
         run.stopping.on_enough = self._shards.tell_enough
         config.pluginmanager.register(self._shards, "mmlubench.shards")

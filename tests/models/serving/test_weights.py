@@ -175,6 +175,18 @@ def test_nothing_is_asked_of_vendors_or_told_of_a_server_that_is_away(
     assert asyncio.run(told_by(spec, asyncio.run(look(spec, None)), None)) == {}
 
 
+def test_a_key_that_a_server_sends_back_goes_into_no_file(serve: Callable[[Routes], Routed]) -> None:
+    props = {"default_generation_settings": {}, "model_path": "/m/sk-secret-key"}
+    spec = serve({**LLAMACPP, "GET /props": (200, props)}).spec("vllm/m")
+
+    async def told() -> Told:
+        return await told_by(spec, await look(spec, "sk-secret-key"), "sk-secret-key")
+
+    said = str(asyncio.run(told()))
+    assert "/m/" in said
+    assert "sk-secret-key" not in said
+
+
 @pytest.mark.parametrize(
     "odd", [None, [], "x", {"data": 3}, {"data": [3, {"id": 4}]}, {"models": [None, {}]}]
 )
