@@ -16,8 +16,8 @@ from peers.ours import Asked, Run
 SCRIPT = Path(__file__).with_name("in_lm_eval.py")
 LIMIT_S = 3 * 3600
 NEAR = 0.1
-GAPS = {"lm_eval": "", "hendrycks": "  "}
-"""The blanks before the subject where a recipe has others than lm-eval."""
+GAPS = {"hendrycks": "  "}
+"""The blanks before the subject, for recipes that have others than lm-eval."""
 
 
 class Pair(NamedTuple):
@@ -68,7 +68,7 @@ def ask(run: Run, python: str, tokenizer: str, *, stock: bool, max_length: int, 
         wanted = {
             **{"url": run.url, "model": run.model, "shots": run.shots, "tokenizer": tokenizer},
             **{"max_length": max_length, "at_once": at_once, "tests": tests, "examples": run.examples},
-            "gap": "" if stock else GAPS[run.recipe],
+            "gap": "" if stock else GAPS.get(run.recipe, ""),
         }
         order.write_text(json.dumps(wanted))
         offline = {
@@ -96,5 +96,5 @@ def table(pairs: Sequence[Pair]) -> Iterator[str]:
     for words, count in Counter(pair.difference for pair in pairs if pair.difference).items():
         yield f"  {count} prompts differ: {words}"
     for pair in other:
-        why = pair.difference or ("near tie" if pair.lead < NEAR else "UNEXPLAINED")
+        why = pair.difference or ("near tie" if max(pair.lead, pair.apart) < NEAR else "UNEXPLAINED")
         yield f"  {pair.ours.id}: {pair.ours.letter} here, {pair.letter} there, {pair.lead:.3f} ahead ({why})"
