@@ -38,6 +38,7 @@ def main() -> None:
         peer.add_argument("run", type=Path)
         peer.add_argument("--data", type=Path, required=True)
         peer.add_argument("--peer", required=True, help="the python of the peer's environment")
+        peer.add_argument("--first", type=int, help="compare only the first N questions of the run")
         if name == "lm_eval":
             peer.add_argument("--tokenizer", required=True, help="the folder of the model's tokenizer")
             peer.add_argument("--stock", action="store_true", help="change nothing in lm-eval's description")
@@ -45,6 +46,7 @@ def main() -> None:
             peer.add_argument("--at-once", type=int, default=4)
     args = parser.parse_args()
     run = ours.read(args.run, args.data)
+    run = run._replace(asked=run.asked[: args.first])
     print(f"{run.recipe}, {run.shots} shots, {run.model} at {run.url}")
     if args.name == "lm_eval":
         pairs = against_lm_eval.ask(
