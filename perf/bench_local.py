@@ -152,15 +152,16 @@ def main() -> None:
     parser.add_argument("--recipe", default="lm_eval")
     parser.add_argument("--dtype", default="auto", help="types of the weights in process, with commas")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place, llama_server(args) as server:
+    taken: dict[str, list[Cost]] = {}
+    with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        sides = [*(in_process(args, dtype, folder) for dtype in args.dtype.split(",")), server]
-        taken: dict[str, list[Cost]] = {side.name: [] for side in sides}
         for _ in range(args.rounds):
-            for side in sides:
-                start = ask(side, args, 1, folder)
-                taken[side.name].append(ask(side, args, args.limit, folder) - start)
-                print(side.name, taken[side.name][-1], flush=True)
+            with llama_server(args) as server:
+                for side in (*(in_process(args, dtype, folder) for dtype in args.dtype.split(",")), server):
+                    start = ask(side, args, 1, folder)
+                    cost = ask(side, args, args.limit, folder) - start
+                    taken.setdefault(side.name, []).append(cost)
+                    print(side.name, cost, flush=True)
     print(
         f"{args.limit} questions, {args.recipe}, {args.threads} threads; median of {args.rounds}, per question"
     )
