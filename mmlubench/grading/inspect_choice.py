@@ -1,7 +1,8 @@
 """Extraction of inspect_ai's `multiple_choice`: the last line `ANSWER: B`, else the last `ANSWER: B` anywhere.
 
-It reads the same letters as `parse_answers` of inspect_ai, but in linear time: the original's patterns take cubic time
-on a run of blanks. After the colon stands one letter of the question, in either case; `ANSWER: B, Paris` is no answer.
+It reads the same letters as `parse_answers` of inspect_ai 0.3.285, but in linear time: the original's patterns take
+cubic time on a run of blanks. After the colon stands one letter of the question, in either case, also as `$B$`, `**B**`
+or `(B)`; `ANSWER: B, Paris` is no answer.
 """
 
 from __future__ import annotations
@@ -17,16 +18,28 @@ _LINE_CUE, _CUE = r"(?i)^ANSWER\s*:", r"(?i)ANSWER\s*:"
 _BLANKS = r"\s*"
 _LISTED = r"(?i)[A-Za-z\d ,]*"  # the characters of an answer; a blank matches both this and `_BLANKS`
 _WORD = r"\w"
+# A lookahead with a backreference never gives back what it took, so that a run of blanks costs no quadratic time.
+_WRAPPED = r"\s*(?=([A-Za-z\d][A-Za-z\d ,]*))\1(?=(\s*))\2"
+_DOLLARS, _STARS = rf"\${_WRAPPED}\$", rf"\*\*{_WRAPPED}\*\*"
+_BRACKETS = r"(?i)(\A|[:,])(\s*)\(([A-Za-z\d])\)(?=\s*(?:,|\.|\n|\Z))"
 
 
 def read_inspect(text: str, question: Question) -> Extraction:
     """The letter that inspect reads from a reply to a question with a single right choice."""
+    text = _unwrapped(text)
     rule, answers = "inspect_strict", list(_on_lines(text))
     if not answers:
         rule, answers = "inspect_lax", list(_anywhere(text))
     said = answers[-1].strip().rstrip(".").upper() if answers else ""
     named = [part for part in said.split(",") if part]
     return Extraction(named[0], rule) if len(named) == 1 and named[0] in list(question.letters) else UNPARSED
+
+
+def _unwrapped(text: str) -> str:
+    """Drop dollars, stars and brackets around letters, digits, blanks and commas."""
+    for pattern in (_DOLLARS, _STARS):
+        text = regex(pattern).sub(lambda found: found[1].rstrip(" "), text)
+    return regex(_BRACKETS).sub(r"\1\2\3", text)
 
 
 def _on_lines(text: str) -> Iterator[str]:

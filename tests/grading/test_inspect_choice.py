@@ -12,11 +12,18 @@ from mmlubench.schema import Question
 QUESTION = Question("x/y/0", "x", "y", "z", "?", ("one", "two", "three", "four"), "C")
 
 STRICT = r"(?im)^ANSWER\s*:\s*([A-Za-z\d ,]+)\s*(?:$|\n|\.)"
+UNWRAPPED = [
+    (r"\x24\s*([A-Za-z\d][A-Za-z\d ,]*?)\s*\x24", r"\1"),
+    (r"\*\*\s*([A-Za-z\d][A-Za-z\d ,]*?)\s*\*\*", r"\1"),
+    (r"(?i)(^|[:,])(\s*)\(([A-Za-z\d])\)(?=\s*(?:,|\.|\n|\Z))", r"\1\2\3"),
+]
 LAX = r"(?i)ANSWER\s*:\s*([A-Za-z\d ,]+)(?:[^\w]|\n|$|\.)"
 
 
 def literal(text, letters):
-    """Both patterns as they are published; they take cubic time on blanks."""
+    """All patterns as inspect_ai 0.3.285 has them; they take cubic time on blanks."""
+    for wrapped, bare in UNWRAPPED:
+        text = re.sub(wrapped, bare, text)
     found = re.findall(STRICT, text) or re.findall(LAX, text)
     said = found[-1].strip().rstrip(".").upper() if found else ""
     parts = [part for part in said.split(",") if part]
@@ -28,7 +35,8 @@ PIECES = [
     "answer:",
     "ANSWER:",
     ":",
-    *"AbCDz \n\t,.é_!*1\r",
+    *"AbCDz \n\t,.é_!*1\r$()",
+    "**",
     "  ",
     "\u212a",
     "\u00a0",
@@ -52,6 +60,11 @@ def test_the_letter_is_that_of_the_published_patterns(start, text):
         ("ANSWER: B, Paris", None, "unparsed"),
         ("ANSWER: E", None, "unparsed"),
         ("**ANSWER: B**", "B", "inspect_lax"),
+        ("ANSWER: **B**", "B", "inspect_strict"),
+        ("ANSWER: $B$", "B", "inspect_strict"),
+        ("ANSWER: (B).", "B", "inspect_strict"),
+        ("ANSWER: ($B$)", "B", "inspect_strict"),
+        ("ANSWER: **(B)**", None, "unparsed"),
         ("The answer is B", None, "unparsed"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmlubench.models.local.job import Job, Result
 from mmlubench.models.local.loading import Loaded
+from mmlubench.models.local.parts import parts
 from mmlubench.models.local.shared_prefix import last_logits
 
 
@@ -15,7 +16,12 @@ def compute(loaded: Loaded, jobs: Sequence[Job]) -> list[Result]:
     kind = jobs[0].kind
     does = {"generate": _generate, "score": _score, "echo": _echo}[kind.does]
     with loaded.torch.inference_mode(), loaded.using(kind.adapter) as model:
-        return does(loaded, model, jobs)
+        if kind.does == "generate" or (kind.does == "score" and not loaded.is_seq2seq):
+            return does(loaded, model, jobs)
+        results: dict[int, Result] = {}
+        for part in parts(loaded, [len(job.prompt) + len(job.continuation) for job in jobs]):
+            results.update(zip(part, does(loaded, model, [jobs[place] for place in part]), strict=True))
+        return [results[place] for place in range(len(jobs))]
 
 
 def _score(loaded: Loaded, model: Any, jobs: Sequence[Job]) -> list[Result]:
@@ -44,11 +50,11 @@ def _echo(loaded: Loaded, model: Any, jobs: Sequence[Job]) -> list[Result]:
         logits = model(**batch, decoder_input_ids=loaded.torch.tensor(rows, device=loaded.device)).logits
         begins = [1] * len(jobs)
     else:
-        whole = [(*job.prompt, *job.continuation) for job in jobs]
-        rows_ = _padded(loaded, whole)
-        logits = model(**rows_, position_ids=_positions(rows_["attention_mask"])).logits
-        width = logits.shape[1]
-        begins = [width - len(job.continuation) for job in jobs]
+        rows_ = _padded(loaded, [(*job.prompt, *job.continuation) for job in jobs])
+        # Logits of a whole prompt would take gigabytes: one number for each of its tokens and each of the vocabulary.
+        width = max(len(job.continuation) for job in jobs) + 1
+        logits = model(**rows_, position_ids=_positions(rows_["attention_mask"]), logits_to_keep=width).logits
+        begins = [logits.shape[1] - len(job.continuation) for job in jobs]
     results = []
     for row, (job, begin) in enumerate(zip(jobs, begins, strict=True)):
         chances = logits[row, begin - 1 : begin - 1 + len(job.continuation)].float().log_softmax(-1)
