@@ -24,6 +24,10 @@ class FinishedRun(Protocol):
         """The manifest of the run."""
 
     @property
+    def path(self) -> Path:
+        """The run folder."""
+
+    @property
     def summary(self) -> Sequence[Summary]:
         """A summary for each benchmark and model."""
 
@@ -105,6 +109,7 @@ REPORTS: Registry[Report] = Registry(
     {
         "summary": "mmlubench.reports.summary:SUMMARY_FILE",
         "classic": "mmlubench.reports.classic:CLASSIC_FILE",
+        "page": "mmlubench.reports.page.report:PAGE",
         "terminal": "mmlubench.reports.terminal:TERMINAL",
     },
     lambda thing: thing if isinstance(thing, Report) else None,
