@@ -68,9 +68,12 @@ def table(
     """Return a table whose first column names the rows; it can be scrolled where it is wider than the page."""
     top = element("tr", *(element("th", cell, scope="col") for cell in head))
     body = join(_row(cells) for cells in rows)
-    named = element("caption", caption) if caption else EMPTY
-    inner = element("table", named, element("thead", top), element("tbody", body), class_=class_)
-    return element("div", inner, class_="wide", tabindex=0, role="group", aria_label=caption or "table")
+    inner = element("table", element("thead", top), element("tbody", body), class_=class_)
+    # Not a <caption>, which is as wide as the table, and so cut off where the table is.
+    named = element("p", caption, class_="caption") if caption else EMPTY
+    return join(
+        (named, element("div", inner, class_="wide", tabindex=0, role="group", aria_label=caption or "table"))
+    )
 
 
 def _row(cells: Iterable[str]) -> Html:

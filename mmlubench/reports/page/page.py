@@ -59,7 +59,7 @@ def _figures(runs: Sequence[PageRun], shown: Sequence[Shown], lengths: Sequence[
     comparison = compared(shown)
     return join(
         (
-            headline(runs, shown),
+            headline(runs, shown, comparison.pairs),
             section("subjects", "Accuracy by category and subject", by_subject(shown, comparison.pairs)),
             section(
                 "outcomes",

@@ -86,20 +86,22 @@ def tick(scale: Scale, value: float) -> Html:
     return element("line", x1=scale.at(value), x2=scale.at(value), y1="15%", y2="85%", class_="mark")
 
 
-def arrow(scale: Scale, before: float, after: float) -> Html:
-    """Return an arrow from one value to another; a dot where it would have no length."""
+def arrow(scale: Scale, before: float, after: float, likely: Sequence[float]) -> Html:
+    """Return an arrow from one value to another, over the ends that it may have; a dot where it would have no length.
+
+    `likely` is the interval of the difference.
+    """
     way = "up" if after > before else "down"
     start, end = scale.at(before), scale.at(after)
-    if start == end:
-        return element("circle", cx=end, cy="50%", r="3", class_="dot even")
-    return join(
-        (
-            element("circle", cx=start, cy="50%", r="3", class_="dot before"),
-            element(
-                "line", x1=start, x2=end, y1="50%", y2="50%", class_=f"arrow {way}", marker_end=f"url(#{way})"
-            ),
-        )
-    )
+    ends = {"x1": scale.at(before + likely[0]), "x2": scale.at(before + likely[1])}
+    parts = [
+        element("line", y1="50%", y2="50%", class_="likely", **ends),
+        element("circle", cx=start, cy="50%", r="3", class_="dot before"),
+    ]
+    if start != end:
+        how = {"class_": f"arrow {way}", "marker_end": f"url(#{way})"}
+        parts.append(element("line", x1=start, x2=end, y1="50%", y2="50%", **how))
+    return join(parts)
 
 
 def arrow_heads() -> Html:

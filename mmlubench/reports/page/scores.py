@@ -10,7 +10,11 @@ from mmlubench.reports.page.markup import EMPTY, Html, element, folded, join, ta
 from mmlubench.reports.page.plots import Scale, arrow, arrow_heads, axis, dot, plot, scale_around, shares
 from mmlubench.reports.page.shown import Shown
 from mmlubench.stats.compare.pair import Row, TwoResults
+from mmlubench.stats.compare.paired import Comparison
 from mmlubench.stats.score import Score
+
+#: Fewer questions than these do not set the scale of a plot.
+_FEW = 50
 
 
 def by_subject(shown: Sequence[Shown], pairs: Sequence[TwoResults]) -> Html:
@@ -64,7 +68,7 @@ def _of_pair(pair: TwoResults) -> Html:
             rows += [(row, False) for row in sorted(inner, key=lambda row: -row.comparison.difference)]
     if not rows:
         return EMPTY
-    scale = scale_around(value for row, _ in rows for value in (row.comparison.before, row.comparison.after))
+    scale = scale_around(value for row, _ in rows for value in _values(row.comparison))
     cells = [_pair_row(row, is_group, scale) for row, is_group in rows]
     head = [
         "category and subject",
@@ -76,7 +80,8 @@ def _of_pair(pair: TwoResults) -> Html:
         "n",
         "p (Holm)",
     ]
-    caption = f"From {pair.first.name} (first) to {pair.second.name} (second), on their common questions"
+    names = f"From {pair.first.name} (first) to {pair.second.name} (second)"
+    caption = f"{names}, on their common questions; grey: where the arrow may end (95 %)"
     return table(head, cells, caption=caption, class_="figures plotted paired")
 
 
@@ -85,7 +90,7 @@ def _pair_row(row: Row, is_group: bool, scale: Scale) -> list[str]:
     label = element("b", row.name) if is_group else element("span", row.name, class_="inner")
     return [
         label,
-        plot(scale, arrow(scale, one.before, one.after)),
+        plot(scale, arrow(scale, one.before, one.after, one.interval())),
         figures.share(one.before),
         figures.share(one.after),
         signed(one.difference),
@@ -93,3 +98,9 @@ def _pair_row(row: Row, is_group: bool, scale: Scale) -> list[str]:
         f"{one.n:,}",
         probability(row.holm),
     ]
+
+
+def _values(one: Comparison) -> tuple[float, ...]:
+    low, high = one.interval()
+    few = one.n < _FEW  # of a few questions the interval is so wide that the others would be too small to see
+    return (one.before, one.after) if few else (one.before, one.after, one.before + low, one.before + high)
