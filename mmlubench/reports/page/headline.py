@@ -37,7 +37,8 @@ def headline(runs: Sequence[PageRun], shown: Sequence[Shown], pairs: Sequence[Tw
     if len(shown) <= _LARGE:
         apart = (element("p", _difference(pair), class_="result") for pair in pairs)
         return join((*notices, element("div", *map(_card, shown), class_="cards"), *apart))
-    return join((*notices, _overview(shown), *(_doubts(one.summary, one.name) for one in shown)))
+    mocks = (_mock(one.summary, one.name) for one in shown)
+    return join((*notices, *mocks, _overview(shown), *(_doubts(one.summary, one.name) for one in shown)))
 
 
 def _difference(pair: TwoResults) -> str:
@@ -54,7 +55,7 @@ def _state(run: PageRun) -> Html:
 
 def _card(one: Shown) -> Html:
     summary = one.summary
-    inner = [element("h2", f"{one.benchmark} {figures.DOT} {one.name}")]
+    inner = [element("h2", f"{one.benchmark} {figures.DOT} {one.name}"), _mock(summary)]
     if summary.headline:
         inner.append(
             element(
@@ -80,7 +81,7 @@ def _card(one: Shown) -> Html:
 
 def _doubts(summary: Summary, name: str = "") -> Html:
     lead = f"{name}: " if name else ""
-    found = [element("p", lead + _MOCK, class_="notice mock")] if summary.mock else []
+    found = []
     if summary.why_no_headline and name:
         why = f"{name} has no headline number: {clause(summary.why_no_headline)}."
         found.append(element("p", why, class_="notice caution"))
@@ -89,6 +90,11 @@ def _doubts(summary: Summary, name: str = "") -> Html:
         *(f"warning: {clause(warning)}." for warning in summary.warnings),
     )
     return join((*found, *(element("p", lead + text, class_="notice caution") for text in told)))
+
+
+def _mock(summary: Summary, name: str = "") -> Html:
+    lead = f"{name}: " if name else ""
+    return element("p", lead + _MOCK, class_="notice mock") if summary.mock else EMPTY
 
 
 def _overview(shown: Sequence[Shown]) -> Html:

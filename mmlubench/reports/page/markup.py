@@ -49,6 +49,11 @@ def _attribute(key: str, value: str | int | float | bool | None) -> str:
     return f" {name}" if value is True else f' {name}="{text(str(value))}"'
 
 
+def breakable(name: str) -> Html:
+    """Return a name such as `high_school_us_history`, which may break into lines behind each `_`."""
+    return Html(text(name).replace("_", "_<wbr>"))
+
+
 def section(anchor: str, title: str, *content: str) -> Html:
     """Return a section of the page with its heading; nothing without content."""
     inner = join(content)

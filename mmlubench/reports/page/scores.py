@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mmlubench import figures
 from mmlubench.reports.compare.words import probability, signed, span
-from mmlubench.reports.page.markup import EMPTY, Html, element, folded, join, table
+from mmlubench.reports.page.markup import EMPTY, Html, breakable, element, folded, join, table
 from mmlubench.reports.page.plots import Scale, arrow, arrow_heads, axis, dot, plot, scale_around, shares
 from mmlubench.reports.page.shown import Shown
 from mmlubench.stats.compare.pair import Row, TwoResults
@@ -54,8 +54,12 @@ def _of_one(one: Shown) -> Html:
 
 def _row(name: str, score: Score, scale: Scale, *, is_group: bool) -> list[str]:
     accuracy, ends = shares(score.accuracy, score.ci95)
-    label = element("b", name) if is_group else element("span", name, class_="inner")
+    label = _label(name, is_group)
     return [label, plot(scale, dot(scale, score.accuracy, score.ci95)), accuracy, ends, f"{score.answered:,}"]
+
+
+def _label(name: str, is_group: bool) -> Html:
+    return element("b", breakable(name)) if is_group else element("span", breakable(name), class_="inner")
 
 
 def _of_pair(pair: TwoResults) -> Html:
@@ -87,7 +91,7 @@ def _of_pair(pair: TwoResults) -> Html:
 
 def _pair_row(row: Row, is_group: bool, scale: Scale) -> list[str]:
     one = row.comparison
-    label = element("b", row.name) if is_group else element("span", row.name, class_="inner")
+    label = _label(row.name, is_group)
     return [
         label,
         plot(scale, arrow(scale, one.before, one.after, one.interval())),
