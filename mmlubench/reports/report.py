@@ -125,14 +125,24 @@ def reports() -> dict[str, Report]:
 def files(
     run: FinishedRun, taken: Iterable[str] = (), may_replace: Callable[[str], bool] = lambda _name: True
 ) -> tuple[list[File], list[str]]:
-    """Make the files of all reports, and a sentence for each report that failed, which does not affect the others.
+    """Make the files of all reports, and a sentence for each report that failed; see `each_file`."""
+    failures: list[str] = []
+    return list(each_file(run, failures, taken, may_replace)), failures
 
-    A report of another package fails if it wants to write a file outside the folders of runs, one of ours, or one of
-    the names `taken` in the run folder. Every report fails that wants to write a file beside the run folder that it may
-    not, as `may_replace` tells by its name: the store is there.
+
+def each_file(
+    run: FinishedRun,
+    failures: list[str],
+    taken: Iterable[str] = (),
+    may_replace: Callable[[str], bool] = lambda _name: True,
+) -> Iterator[File]:
+    """Yield the files of all reports, one report after the other: the first can be written before the last is made.
+
+    A report that fails adds a sentence to `failures`, and does not affect the others. A report of another package fails
+    if it wants to write a file outside the folders of runs, one of ours, or one of the names `taken` in the run folder.
+    Every report fails that wants to write a file beside the run folder that it may not, as `may_replace` tells by its
+    name: the store is there.
     """
-    made: list[File] = []
-    failures = []
     there = {(name, False) for name in taken}
     for name, report in reports().items():
         try:
@@ -143,9 +153,8 @@ def files(
         except (Exception, SystemExit) as error:  # a report of another package may raise anything
             failures.append(_failure(name, error))
         else:
-            made += wanted
+            yield from wanted
             there |= {(file.name, file.beside) for file in wanted}
-    return made, failures
 
 
 def sections(run: FinishedRun, screen: Screen) -> Iterator[Section]:

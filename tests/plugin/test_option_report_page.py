@@ -1,5 +1,7 @@
 """`report.html` in the run folder, and --report-page."""
 
+from contextlib import suppress
+
 import pytest
 
 from tests.page.parsed import Page
@@ -42,15 +44,21 @@ def test_no_page_if_nobody_wants_one(folder):
     assert (folder.run_folder() / "summary.json").exists()
 
 
-def test_the_summary_is_there_though_the_page_failed(folder):
-    folder.conftest(
-        """
-        import mmlubench.reports.page.report as report
+def test_the_other_files_are_there_though_the_page_failed(folder, monkeypatch):
+    def broken(*arguments):
+        raise RuntimeError("no page today")
 
-        def broken(*arguments):
-            raise RuntimeError("no page today")
-
-        report.page = broken
-        """
-    ) if hasattr(folder, "conftest") else pytest.skip("no conftest helper")
+    monkeypatch.setattr("mmlubench.reports.page.report.page", broken)
     assert page(folder) is None
+    assert (folder.run_folder() / "summary.json").exists()
+    assert list(folder.path.glob("reports/capitals_*_latest.json"))
+
+
+def test_the_summary_is_there_though_somebody_stopped_the_page(folder, monkeypatch):
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mmlubench.reports.page.report.page", stopped)
+    with suppress(KeyboardInterrupt):
+        page(folder)
+    assert (folder.run_folder() / "summary.json").exists()
