@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
+from mmlubench.jsonl import encoded
 from mmlubench.schema import Entry
 
 _TEXT = (
@@ -38,13 +38,13 @@ def write_logs(
 ) -> None:
     """Write `requests.jsonl` and `responses.jsonl` of the entries, with replies of so many words."""
     chance = Random(seed)
-    with (folder / "requests.jsonl").open("w") as asked, (folder / "responses.jsonl").open("w") as said:
+    with (folder / "requests.jsonl").open("wb") as asked, (folder / "responses.jsonl").open("wb") as said:
         for entry in entries:
             about = {"id": entry.id, "attempt": 1, "model": entry.model}
             messages = [{"role": "user", "content": prompt_of(entry, chance)}]
             sent = {"temperature": 0.0, "max_tokens": 1024}
             line = {"kind": "benchmark", **about, "messages": messages, "parameters_sent": sent}
-            asked.write(json.dumps(line) + "\n")
+            asked.write(encoded(line) + b"\n")
             if entry.error:
                 told = {**about, "error": entry.error, "status": 503, "latency_s": 0.2}
             else:
@@ -57,4 +57,4 @@ def write_logs(
                     "usage": usage,
                     "latency_s": 0.4,
                 }
-            said.write(json.dumps(told) + "\n")
+            said.write(encoded(told) + b"\n")

@@ -24,7 +24,12 @@ def outcomes_table(shown: Sequence[Shown]) -> Html:
         cells = [_cell(each[outcome], total) for outcome in there]
         rows.append([f"{one.benchmark} {figures.DOT} {one.name}", bar(parts), *cells])
     keys = [element("span", outcome.value, class_=f"key {outcome.value}") for outcome in there]
-    return table(["result", "", *keys], rows, caption="Cases by outcome", class_="figures plotted")
+    return table(
+        ["result", element("span", "shares", class_="unseen"), *keys],
+        rows,
+        caption="Cases by outcome",
+        class_="figures plotted",
+    )
 
 
 def _cell(count: int, total: int) -> str:

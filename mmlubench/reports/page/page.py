@@ -45,11 +45,13 @@ def page(runs: Sequence[PageRun], texts: str = "") -> str:
     else:
         _fill(shown, index)
     title = title_of(runs, shown)
+    asked = questions(shown, texts)
+    link = element("a", "Skip to the questions", href="#questions", class_="skip")
     body = join(
         (
-            element("a", "Skip to the questions", href="#questions", class_="skip"),
+            element("nav", link, aria_label="Skip") if asked else EMPTY,
             element("header", element("h1", title), about(runs)),
-            element("main", _figures(runs, shown, lengths), questions(shown, texts)),
+            element("main", _figures(runs, shown, lengths), asked),
         )
     )
     return _document(title, body, _data(shown, index, packer))

@@ -59,7 +59,8 @@ def axis(scale: Scale) -> Html:
         anchor = "start" if tick == scale.ticks[0] else "end" if tick == scale.ticks[-1] else "middle"
         x = "0" if anchor == "start" else "100%" if anchor == "end" else scale.at(tick)
         labels.append(element("text", f"{tick:.2g}", x=x, y="75%", text_anchor=anchor))
-    return element("svg", *labels, class_="plot axis", aria_hidden="true")
+    spoken = element("span", "plot", class_="unseen")  # a column has a name for those who do not see it
+    return join((spoken, element("svg", *labels, class_="plot axis", aria_hidden="true")))
 
 
 def dot(scale: Scale, value: float | None, ends: Sequence[float], series: int = 0) -> Html:

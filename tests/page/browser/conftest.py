@@ -66,7 +66,15 @@ class Tab:
     def settle(self) -> None:
         """Wait until nothing is searched, saved or unpacked any more."""
         self.page.wait_for_timeout(300)
-        self.page.wait_for_function("document.getElementById('progress').textContent === ''")
+        self.wait("document.getElementById('progress').textContent === ''")
+
+    def wait(self, condition: str) -> None:
+        """Wait until a condition of JavaScript holds; the page's own policy forbids playwright to wait for it."""
+        for _ in range(400):
+            if self.page.evaluate(condition):
+                return
+            self.page.wait_for_timeout(25)
+        raise AssertionError(f"this did not come true: {condition}")
 
     @property
     def count(self) -> str:

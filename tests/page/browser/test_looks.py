@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def test_labels_of_a_plot_do_not_overlap_on_a_narrow_screen(tab, pages):
           .map((box) => [box.left, box.right]))"""
     )
     for labels in boxes:
-        assert all(left[1] <= right[0] for left, right in zip(labels, labels[1:], strict=False))
+        assert all(left[1] <= right[0] for left, right in pairwise(labels))
 
 
 def test_without_scripts_the_figures_are_there(browser, pages):

@@ -55,9 +55,7 @@ def test_it_opens_with_what_is_not_right(tab, file, entries):
     failed = [entry for entry in entries if entry.outcome is not Outcome.CORRECT]
     assert page.count == f"{len(failed)} of 180 cases"
     assert failed[0].id in page.rows[0]
-    page.page.wait_for_function(
-        "document.querySelector('.row .preview').textContent.includes('Question mmlu')"
-    )
+    page.wait("document.querySelector('.row .preview').textContent.includes('Question mmlu')")
     assert page.text("#transcript h3") == failed[0].id
 
 
@@ -71,7 +69,7 @@ def test_filters_stand_in_the_address_and_come_back_from_it(tab, file, entries):
     assert again.count == page.count
     assert again.page.input_value("#filter-subject") == "subject_01"
     page.page.go_back()
-    page.page.wait_for_function("!location.hash.includes('subject')")
+    page.wait("!location.hash.includes('subject')")
     assert page.page.input_value("#filter-subject") == ""
 
 
@@ -87,7 +85,7 @@ def test_outcomes_are_chosen_by_boxes_and_all_are_shown_by_the_button(tab, file)
 def test_a_cause_shows_its_cases(tab, file):
     page = tab().open(file)
     page.page.click("a[data-cause^=unparsed]")
-    page.page.wait_for_function("location.hash.includes('cause')")
+    page.wait("location.hash.includes('cause')")
     assert page.count == "1 of 180 cases"
 
 
@@ -110,9 +108,7 @@ def test_keys_go_through_the_questions_and_leave_fields_alone(tab, file, entries
     chosen = "#transcript h3"
     for key, place in (("j", 0), ("j", 1), ("ArrowDown", 2), ("k", 1), ("End", 179), ("ArrowUp", 178)):
         page.page.keyboard.press(key)
-        page.page.wait_for_function(
-            f"document.querySelector('{chosen}').textContent === '{entries[place].id}'"
-        )
+        page.wait(f"document.querySelector('{chosen}').textContent === '{entries[place].id}'")
         assert page.page.locator(".row[aria-selected=true]").count() == 1
     page.page.focus("#filter-q")
     page.page.keyboard.press("j")
@@ -175,6 +171,4 @@ def test_what_changed_between_two_results(tab, two):
     assert "lost" in page.rows[0]
     page.page.keyboard.press("j")
     page.page.click("#transcript a:has-text('first: correct')")
-    page.page.wait_for_function(
-        "document.querySelector('#transcript .facts').textContent.includes('result first')"
-    )
+    page.wait("document.querySelector('#transcript .facts').textContent.includes('result first')")
