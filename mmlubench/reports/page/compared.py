@@ -57,7 +57,7 @@ def parts_html(parts: Iterable[Part]) -> Html:
 
 def _part(part: Part) -> Html:
     if isinstance(part, Grid):
-        return table(part.head, part.rows, caption=part.head[0][:1].upper() + part.head[0][1:])
+        return table(part.head, part.rows, label=f"Comparison: {part.head[0]}")
     if part.tone is Tone.TITLE:
         return element("h3", part.text)
     return element("p", part.text, class_=_CLASSES.get(part.tone))

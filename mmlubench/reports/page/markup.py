@@ -68,16 +68,24 @@ def folded(summary: str, *content: str, is_open: bool = False) -> Html:
 
 
 def table(
-    head: Iterable[str], rows: Iterable[Iterable[str]], *, caption: str = "", class_: str = "figures"
+    head: Iterable[str],
+    rows: Iterable[Iterable[str]],
+    *,
+    caption: str = "",
+    label: str = "",
+    class_: str = "figures",
 ) -> Html:
-    """Return a table whose first column names the rows; it can be scrolled where it is wider than the page."""
+    """Return a table whose first column names the rows; it can be scrolled where it is wider than the page.
+
+    `label` tells a screen reader what the table is where it has no `caption`.
+    """
     top = element("tr", *(element("th", cell, scope="col") for cell in head))
     body = join(_row(cells) for cells in rows)
     inner = element("table", element("thead", top), element("tbody", body), class_=class_)
     # Not a <caption>, which is as wide as the table, and so cut off where the table is.
     named = element("p", caption, class_="caption") if caption else EMPTY
     return join(
-        (named, element("div", inner, class_="wide", tabindex=0, role="group", aria_label=caption or "table"))
+        (named, element("div", inner, class_="wide", tabindex=0, role="group", aria_label=caption or label))
     )
 
 

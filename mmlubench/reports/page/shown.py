@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class Shown:
     summary: Summary
     entries: Sequence[Entry]
     result: Result
+    """With its cases only where another result of its benchmark is shown."""
 
     @property
     def benchmark(self) -> str:
@@ -53,10 +55,11 @@ class Shown:
 
 def shown_results(runs: Sequence[PageRun]) -> list[Shown]:
     """Return what is shown of the runs: those of one benchmark stand together, in the order of the runs."""
-    found = [one for run in runs for one in _of_run(run)]
-    benchmarks = dict.fromkeys(one.benchmark for one in found)
+    groups = [(run, _groups(run)) for run in runs]
+    counts = Counter(benchmark for _, of_run in groups for benchmark, *_ in of_run)
+    found = [one for run, of_run in groups for one in _of_run(run, of_run, counts)]
     ordered: list[Shown] = []
-    for benchmark in benchmarks:
+    for benchmark in dict.fromkeys(one.benchmark for one in found):
         same = [one for one in found if one.benchmark == benchmark]
         results = named_apart([one.result for one in same])
         ordered += [
@@ -65,16 +68,24 @@ def shown_results(runs: Sequence[PageRun]) -> list[Shown]:
     return ordered
 
 
-def _of_run(run: PageRun) -> Iterable[Shown]:
-    groups: dict[tuple[str, str, str], list[Entry]] = {}
+_Who = tuple[str, str, str]
+
+
+def _groups(run: PageRun) -> dict[_Who, list[Entry]]:
+    groups: dict[_Who, list[Entry]] = {}
     for entry in run.entries:
         groups.setdefault((entry.benchmark, entry.model, entry.recipe), []).append(entry)
-    # `results_of` groups the cases in the same way and order.
-    results = results_of(run.manifest, run.summaries, run.entries)
+    if not run.model:
+        return groups
+    ids = {name for name, spec in run.manifest.models.items() if spec.get("model_id") == run.model}
+    return {who: entries for who, entries in groups.items() if who[1] in {run.model, *ids}}
+
+
+def _of_run(run: PageRun, groups: Mapping[_Who, list[Entry]], counts: Mapping[str, int]) -> Iterable[Shown]:
     known = {(one.benchmark, one.model, one.recipe): one for one in run.summaries}
-    for result, entries in zip(results, groups.values(), strict=True):
-        if run.model and run.model not in (result.model, result.model_id):
-            continue
+    for (benchmark, *_), entries in groups.items():
+        # The cases of a result are only needed to compare it; of 196,588 they take 60 MB.
+        (result,) = results_of(run.manifest, run.summaries, entries if counts[benchmark] > 1 else entries[:1])
         summary = known.get((result.benchmark, result.model, result.recipe))
         yield Shown(result.name, run, summary or _summed_up(run, result, entries), entries, result)
 

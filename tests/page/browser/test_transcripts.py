@@ -44,7 +44,7 @@ def made(**more: object) -> Entry:
 def test_a_debate_has_every_agent_in_every_round(page_of):
     requests = [asked(agent, f"round {turn}", turn=turn) for turn in (0, 1) for agent in ("ann", "bob")]
     responses = [
-        line(one["model"], turn=one["turn"], completion=f"{one['model']} says {one['turn']}")
+        line(str(one["model"]), turn=one["turn"], completion=f"{one['model']} says {one['turn']}")
         for one in requests
     ]
     told = page_of(made(rounds=[["A", "B"], ["B", "B"]]), requests, responses)
