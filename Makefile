@@ -12,7 +12,7 @@ OLDEST         := .venv-oldest
 OLDEST_PYTESTS := pytest==9.0.0 pytest-xdist==3.8.0 pytest-asyncio==1.3.0
 OTHERS         := .venv-plugins
 
-TEST_MARK    ?= not real_model and not real_server and not long
+TEST_MARK    ?= not real_model and not real_server and not long and not browser
 ARGS         ?=
 
 VARIABLES := MODEL_ID UTILITY_MODELS ADAPTER_NAME MMLU_LIMIT MIN_ACCURACY ARGS \

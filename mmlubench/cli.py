@@ -21,6 +21,7 @@ from mmlubench.commands.init import init
 from mmlubench.commands.keys import keys
 from mmlubench.commands.list_runs import list_runs
 from mmlubench.commands.record import record
+from mmlubench.commands.report import report
 from mmlubench.commands.resume import resume
 from mmlubench.commands.run import run
 from mmlubench.commands.runs import errors_as_messages
@@ -56,6 +57,7 @@ main.add_command(init)
 main.add_command(keys)
 main.add_command(list_runs)
 main.add_command(record)
+main.add_command(report)
 main.add_command(resume)
 main.add_command(run)
 main.add_command(summarize)

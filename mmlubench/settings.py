@@ -198,6 +198,13 @@ class Settings:
         default_text="none",
         choices=lambda: ("zstd",),
     )
+    report_page: str | None = text(
+        "prompts and replies on the page report.html of the run: all; wrong, those of cases that are not right; "
+        "figures, none of them; none writes no page",
+        "all|wrong|figures|none",
+        default_text="all, of more than 50,000 cases wrong",
+        choices=lambda: ("all", "wrong", "figures", "none"),
+    )
     max_error_rate: float = share(
         "report no accuracy if a larger share of the cases than X ends in errors", default=0.01
     )

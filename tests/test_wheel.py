@@ -74,6 +74,7 @@ def test_the_packaged_benchmarks_run_from_an_empty_folder(bin_folder: Path, tmp_
     )
     assert "MOCK mmlu · mock · zero_shot: accuracy 0.850" in said
     assert "n = 120" in said
+    assert list(tmp_path.glob("reports/*/report.html"))  # its styles and scripts are in the wheel
     said = call(
         tmp_path,
         bin_folder / "pytest",

@@ -24,6 +24,10 @@ class FinishedRun(Protocol):
         """The manifest of the run."""
 
     @property
+    def path(self) -> Path:
+        """The run folder."""
+
+    @property
     def summary(self) -> Sequence[Summary]:
         """A summary for each benchmark and model."""
 
@@ -105,6 +109,7 @@ REPORTS: Registry[Report] = Registry(
     {
         "summary": "mmlubench.reports.summary:SUMMARY_FILE",
         "classic": "mmlubench.reports.classic:CLASSIC_FILE",
+        "page": "mmlubench.reports.page.report:PAGE",
         "terminal": "mmlubench.reports.terminal:TERMINAL",
     },
     lambda thing: thing if isinstance(thing, Report) else None,
@@ -120,14 +125,24 @@ def reports() -> dict[str, Report]:
 def files(
     run: FinishedRun, taken: Iterable[str] = (), may_replace: Callable[[str], bool] = lambda _name: True
 ) -> tuple[list[File], list[str]]:
-    """Make the files of all reports, and a sentence for each report that failed, which does not affect the others.
+    """Make the files of all reports, and a sentence for each report that failed; see `each_file`."""
+    failures: list[str] = []
+    return list(each_file(run, failures, taken, may_replace)), failures
 
-    A report of another package fails if it wants to write a file outside the folders of runs, one of ours, or one of
-    the names `taken` in the run folder. Every report fails that wants to write a file beside the run folder that it may
-    not, as `may_replace` tells by its name: the store is there.
+
+def each_file(
+    run: FinishedRun,
+    failures: list[str],
+    taken: Iterable[str] = (),
+    may_replace: Callable[[str], bool] = lambda _name: True,
+) -> Iterator[File]:
+    """Yield the files of all reports, one report after the other: the first can be written before the last is made.
+
+    A report that fails adds a sentence to `failures`, and does not affect the others. A report of another package fails
+    if it wants to write a file outside the folders of runs, one of ours, or one of the names `taken` in the run folder.
+    Every report fails that wants to write a file beside the run folder that it may not, as `may_replace` tells by its
+    name: the store is there.
     """
-    made: list[File] = []
-    failures = []
     there = {(name, False) for name in taken}
     for name, report in reports().items():
         try:
@@ -138,9 +153,8 @@ def files(
         except (Exception, SystemExit) as error:  # a report of another package may raise anything
             failures.append(_failure(name, error))
         else:
-            made += wanted
+            yield from wanted
             there |= {(file.name, file.beside) for file in wanted}
-    return made, failures
 
 
 def sections(run: FinishedRun, screen: Screen) -> Iterator[Section]:

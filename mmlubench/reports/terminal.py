@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from itertools import chain
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,9 @@ from mmlubench.printable import on_one_line, printable
 from mmlubench.reports.console import console_of, plain
 from mmlubench.reports.languages import language_table
 from mmlubench.reports.report import FinishedRun, Report, Screen, Section
+from mmlubench.reports.sentences import headline, outcomes, pace, tokens
 from mmlubench.reports.table import FEW, layout, too_few
-from mmlubench.schema import Entry, Outcome, Scoring
+from mmlubench.schema import Entry, Outcome
 from mmlubench.stats.metrics import shown
 from mmlubench.stats.summary import Summary
 
@@ -59,15 +59,15 @@ def _print_figures(summary: Summary, console: Console) -> None:
     # The headline comes after the table, so that a long table does not push it off the screen.
     if summary.mock:
         _say(console, [_MOCK], style="bold black on yellow")
-    _say(console, _headline(summary), style="bold" if summary.headline else "bold red")
+    _say(console, headline(summary), style="bold" if summary.headline else "bold red")
     if summary.notice:
         _say(console, [summary.notice], style="yellow")
     between = f" {figures.DOT} "
-    for parts in (_outcomes(summary), *shown(summary.metrics)):
+    for parts in (outcomes(summary), *shown(summary.metrics)):
         _say(console, parts, between=between)
     for warning in summary.warnings:
         _say(console, [f"warning: {clause(warning)}."], style="yellow")
-    for parts in (_tokens(summary), _pace(summary)):
+    for parts in (tokens(summary), pace(summary)):
         _say(console, parts, between=between)
 
 
@@ -78,80 +78,6 @@ def _say(console: Console, parts: Iterable[str], *, between: str = " ", style: s
     text = printable(between.join(glued)).replace(" %", f"{_GLUE}%")
     for line in wrap(text, console.width, subsequent_indent="  ", break_on_hyphens=False):
         console.print(line.replace(_GLUE, " "), style=style, soft_wrap=True)
-
-
-def _headline(summary: Summary) -> list[str]:
-    title = f" {figures.DOT} ".join((summary.benchmark, summary.model, _recipe(summary)))
-    title = f"MOCK {title}" if summary.mock else title
-    if not summary.headline:
-        return [f"{title}: no headline number: {clause(summary.why_no_headline or '')}."]
-    subjects = sum(subject.answered > 0 for subject in summary.subjects.values())
-    within = [f"n = {summary.answered:,}"]
-    whole = figures.interval(summary.ci95_benchmark) if summary.ci95_benchmark else None
-    if whole not in (None, figures.interval(summary.ci95)):  # of few of very many questions it is the same
-        within.append(f"of all {summary.drawn_from:,}: {whole}")
-    if subjects > 1:  # for one subject, macro equals the accuracy
-        within.append(
-            f"macro over {figures.several(subjects, 'subject')} {figures.share(summary.accuracy_macro)}"
-        )
-    return [
-        f"{title}:",
-        f"accuracy {figures.share(summary.accuracy)}",
-        f"(95 % CI {figures.interval(summary.ci95)},",
-        *(f"{part};" for part in within[:-1]),
-        f"{within[-1]})",
-    ]
-
-
-def _recipe(summary: Summary) -> str:
-    """Return the name of the recipe with the way of scoring that `logprob` chose: each has another accuracy."""
-    recipe, way = summary.recipe, summary.scoring
-    if way == Scoring.TEXT or way in recipe:
-        return recipe
-    plain = f"scored by {Scoring.LOGPROB}"
-    return recipe.replace(plain, f"scored by {way}") if plain in recipe else f"{recipe} ({way})"
-
-
-def _outcomes(summary: Summary) -> list[str]:
-    return [f"{outcome} {count:,}" for outcome, count in summary.total.outcomes.items()]
-
-
-def _tokens(summary: Summary) -> list[str]:
-    usage = summary.usage
-    if not usage.input_tokens + usage.output_tokens:
-        return [] if usage.cost_usd is None else [_cost(summary)]
-    read = f"{usage.input_tokens:,} tokens in" + _of_which(usage.cached_tokens, "cached")
-    written = f"{usage.output_tokens:,} out" + _of_which(usage.reasoning_tokens, "reasoning")
-    return [f"{read}, {written}", _cost(summary)]
-
-
-def _of_which(count: int, what: str) -> str:
-    return f" ({count:,} {what})" if count else ""
-
-
-def _cost(summary: Summary) -> str:
-    cost, known, answered = summary.usage.cost_usd, summary.cost_known_for, summary.answered
-    if cost is None:
-        return "no cost (mock)" if summary.mock else "cost unknown: no price for this model"
-    if known < answered:
-        return f"cost {figures.dollars(cost)} for {known:,} of {answered:,} answers, no price for the rest"
-    return f"cost {figures.dollars(cost)}"
-
-
-def _pace(summary: Summary) -> list[str]:
-    seconds, requests = summary.duration_s, summary.requests
-    parts = [f"time {figures.duration(seconds)}"]
-    sent = requests - summary.stored
-    if requests:
-        rate = sent / seconds if seconds > 0 else 0.0
-        # The rate of one or two requests per minute would say nothing.
-        pace = f", {rate:,.1f} a second" if rate >= 0.1 else ""
-        parts.append(figures.several(sent, "request") + pace)
-    if summary.stored:
-        parts.append(f"{summary.stored:,} answered by the store")
-    if requests:
-        parts += chain.from_iterable(shown(summary.metrics, with_time=True))
-    return parts
 
 
 def errors_lines(results: Iterable[Entry], most: int = 5, *, ascii: bool = False) -> list[str]:

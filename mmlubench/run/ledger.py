@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from mmlubench.records import BROKEN_OFF, FINISHED, RUNNING, Manifest
-from mmlubench.reports.report import RunRecords, files, reports
+from mmlubench.reports.report import RunRecords, each_file, reports
 from mmlubench.run.entries import LAST, Entries, crashed_result
 from mmlubench.run.folder import RunFolder
 from mmlubench.run.gate import Gate, Verdict
@@ -148,7 +148,7 @@ class Ledger:
             self.records = replace(self.records, manifest=self._manifest(), path=self._folder.path)
         self._folder.write_json("manifest.json", self.records.manifest.to_dict())
         taken = [path.name for path in self._folder.path.iterdir()]
-        made, self.failed_reports = files(self.records, taken, self._folder.may_replace)
+        made = each_file(self.records, self.failed_reports, taken, self._folder.may_replace)
         self.kept_files = [file.name for file in made if not self._folder.write_file(file)]
         return crashed
 

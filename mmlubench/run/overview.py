@@ -64,14 +64,15 @@ def _overview(folder: Path) -> Overview:
         run_id=run.run_id,
         created=manifest.created,
         desc=str(manifest.settings.get("desc") or ""),
-        state=_state(manifest, is_summed_up=run.is_finished),
+        state=state_of(manifest, is_summed_up=run.is_finished),
         models=tuple(manifest.models),
         cases=cases,
         summary=summary,
     )
 
 
-def _state(manifest: Manifest, *, is_summed_up: bool) -> str:
+def state_of(manifest: Manifest, *, is_summed_up: bool) -> str:
+    """Return whether a run is `running`, `finished` or `broken off`; `is_summed_up` says that it has its summary."""
     if is_summed_up:
         return manifest.state if manifest.state in (FINISHED, BROKEN_OFF) else FINISHED
     return RUNNING if manifest.state == RUNNING and _is_alive(manifest.process) else BROKEN_OFF

@@ -19,7 +19,7 @@ _LATEST = "latest"
 
 def read_results(name: str, parent: Path) -> list[Result]:
     """Return the results of `RUN` or `RUN:MODEL`, one for each benchmark and model. Raises UserError."""
-    folder, model = _split(name, parent)
+    folder, model = split_name(name, parent)
     run = RunArchive(folder)
     found = results_of(run.manifest, run.summary, run.entries())
     if not found:
@@ -33,8 +33,11 @@ def read_results(name: str, parent: Path) -> list[Result]:
     return chosen
 
 
-def _split(name: str, parent: Path) -> tuple[Path, str]:
-    """Return the folder of a run and the model behind the colon; either name may have colons itself."""
+def split_name(name: str, parent: Path) -> tuple[Path, str]:
+    """Return the folder of a run and the model behind the colon; either name may have colons itself.
+
+    Raises UserError.
+    """
     try:
         return find_run(name, parent), ""
     except UserError as error:
