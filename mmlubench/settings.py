@@ -11,6 +11,8 @@ from mmlubench.options import number, options_of, share, switch, text, texts, wh
 
 #: The file, in the folder of `--run-dir`, that keeps the replies of all runs.
 STORE_NAME = "store.sqlite"
+#: The formats of `--export` and of `mmlubench export`.
+EXPORTS = ("inspect", "lm-eval", "every-eval-ever", "hub", "ctrf", "github", "wandb", "parquet", "csv")
 
 
 def _scorings() -> Sequence[str]:
@@ -185,6 +187,12 @@ class Settings:
         "compress requests.jsonl and responses.jsonl, which then end in .jsonl.zst: zstd",
         default_text="none",
         choices=lambda: ("zstd",),
+    )
+    export: tuple[str, ...] = texts(
+        "write the run in a format of other tools, too, into exports/ in its folder: " + ", ".join(EXPORTS),
+        "FORMAT",
+        default_text="none",
+        choices=lambda: EXPORTS,
     )
     max_error_rate: float = share(
         "report no accuracy if a larger share of the cases than X ends in errors", default=0.01
