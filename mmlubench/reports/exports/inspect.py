@@ -169,6 +169,7 @@ def _metadata(entry: Entry) -> dict[str, Any]:
         "choices": entry.choices,
         "outcome": entry.outcome.value,
         "probabilities": dict(entry.probabilities) if entry.probabilities else None,
+        "order": entry.order,
         "letters": list(entry.letters),
         "rounds": [list(letters) for letters in entry.rounds],
     }

@@ -76,6 +76,7 @@ def sample(case: Case, task: Task, number: int) -> dict[str, Any]:
         "category": entry.category,
         "language": entry.language,
         "answer": entry.answer,
+        "order": entry.order,
     }
     prompt = case.prompt or entry.id
     scores = dict(entry.probabilities or {}) if task.is_multiple_choice else {}
