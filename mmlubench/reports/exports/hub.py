@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from functools import partial
 from typing import IO, Any
 
-from mmlubench import figures
 from mmlubench.errors import UserError
 from mmlubench.printable import on_one_line
 from mmlubench.reports.exports.export import Export, Made
@@ -49,7 +48,7 @@ def entry(one: Scored) -> dict[str, Any]:
     """Return the entry of a result that has a headline accuracy."""
     summary, data = one.summary, one.manifest.data.get(one.benchmark, {})
     revision = str(data.get("revision") or "")
-    ends = figures.interval([100 * end for end in summary.ci95]).replace(figures.DASH, " to ")
+    ends = " to ".join(f"{100 * end:.2f}" for end in summary.ci95)
     notes = [
         f"accuracy in percent, 95 % interval {ends}, n = {summary.answered}",
         f"recipe {one.recipe}, scoring {summary.scoring}",

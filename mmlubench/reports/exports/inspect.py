@@ -177,15 +177,18 @@ def _metadata(entry: Entry) -> dict[str, Any]:
 
 
 def _messages(case: Case, epoch: int) -> list[dict[str, Any]]:
-    """Return the conversation; of several agents, their conversations one after another, without repetitions."""
+    """Return the conversation; of several agents, all in the order of their replies, and nothing twice."""
     found: list[dict[str, Any]] = []
+    before: dict[str, list[dict[str, str]]] = {}
     for request, reply in case.exchanges:
         if reply.get("epoch", 0) != epoch:
             continue
-        asked = messages_of(request)
-        found += asked if asked[:-1] != found[: len(asked) - 1] or not found else asked[-1:]
-        said: dict[str, Any] = {"role": "assistant", "content": reply.get("completion") or ""}
-        found.append({**said, "source": "generate", "model": str(reply.get("model") or "")})
+        who, asked = str(reply.get("model") or ""), messages_of(request)
+        known = before.get(who, [])
+        found += asked[len(known) :] if known == asked[: len(known)] else asked
+        said = {"role": "assistant", "content": str(reply.get("completion") or "")}
+        found.append({**said, "source": "generate", "model": who})
+        before[who] = [*asked, said]
     return found or list(case.messages)
 
 

@@ -5,7 +5,9 @@ Nothing is sent unless WANDB_MODE says so: an offline run is uploaded by `wandb 
 
 from __future__ import annotations
 
+import glob
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from mmlubench.reports.exports.export import Export
 from mmlubench.reports.exports.logged import LoggedRun
 from mmlubench.reports.exports.scored import MOCK, Scored, scored
 from mmlubench.reports.exports.tables import COLUMNS, rows
+from mmlubench.safe_names import safe_name
 
 #: Files of the run folder that go into the artifact.
 _FILES = ("manifest.json", "summary.json", "results.jsonl")
@@ -34,6 +37,7 @@ def _into(run: LoggedRun, folder: Path) -> Sequence[Path]:
     logged = wandb.init(
         project=os.environ.get("WANDB_PROJECT") or "mmlubench",
         name=run.run_id,
+        id=safe_name(run.run_id),
         dir=str(folder),
         mode=mode if mode in _MODES else "offline",
         config=_config(run, results),
@@ -52,9 +56,13 @@ def _into(run: LoggedRun, folder: Path) -> Sequence[Path]:
             if (run.path / name).is_file():
                 artifact.add_file(str(run.path / name))
         logged.log_artifact(artifact)
-        return [Path(logged.dir).parent]
     finally:
-        logged.finish(quiet=True)
+        logged.finish()
+    made = Path(logged.dir).parent
+    for earlier in made.parent.glob(f"offline-run-*-{glob.escape(logged.id)}"):
+        if earlier != made and not earlier.is_symlink():
+            shutil.rmtree(earlier, ignore_errors=True)
+    return [made]
 
 
 def _config(run: LoggedRun, results: Sequence[Scored]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def test_every_eval_evers_validator_accepts_the_records(run: RunArchive) -> None
     root = run.path / "exports" / "every-eval-ever"
     export(run, "every-eval-ever")
     done = subprocess.run(
-        [sys.executable, "-m", "every_eval_ever.validator.validate", "--format", "json", str(root / "data")],
+        [sys.executable, "-m", "every_eval_ever.validator.cli", *map(str, root.glob("data/*/*/*/*"))],
         capture_output=True,
         text=True,
         check=False,
@@ -132,7 +132,9 @@ def test_wandb_keeps_an_offline_run(
     for name in list(os.environ):
         if name.startswith("WANDB"):
             monkeypatch.delenv(name)
+    export(run, "wandb", tmp_path / "out")
     (folder,) = export(run, "wandb", tmp_path / "out")
+    assert len(list(folder.parent.glob("offline-run-*"))) == 1  # the second export takes the place of the first
     (file,) = folder.glob("*.wandb")
     records = list(_records(file))
     summary = {
