@@ -20,15 +20,16 @@ _SHOWN = 4
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="The folder to write to, or the file where the format is one file (default: exports/FORMAT in the run folder).",
+    help="The folder to write to, or the file of a format of one file (default: exports/FORMAT in the run folder).",
 )
 def export(run: str, parent: Path, name: str, out: Path | None) -> None:
     """Write RUN, a run folder, the id of a run, or latest, in a format that another tool reads.
 
     inspect: its logs, one for each model, for `inspect view`. lm-eval: results and samples. every-eval-ever: records
-    that its validator accepts. hub: .eval_results/*.yaml of a model's repository. ctrf: test report of CI pages. github:
-    Markdown. wandb: an offline run, for `wandb sync`. parquet, csv: all cases as a table. An export replaces an earlier
-    one, and no other file.
+    that its validator accepts. hub: .eval_results/*.yaml for a model's repository. ctrf: a test report for CI. github:
+    Markdown. wandb: an offline run, for `wandb sync`. parquet, csv: all cases as a table.
+
+    An export takes the place of an earlier one, and of no other file.
     """
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.reports.exports.export import export as write

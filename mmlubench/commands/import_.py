@@ -20,9 +20,14 @@ from mmlubench.printable import on_one_line
     help="The data set, as for a run: questions are found in it by their text where the file has no row of ours.",
 )
 @click.option(
-    "--benchmark", default="", metavar="NAME", help="The benchmark, where the name of the task does not tell it."
+    "--benchmark",
+    default="",
+    metavar="NAME",
+    help="The benchmark, where the name of the task does not tell it.",
 )
-@click.option("--model", default="", metavar="NAME", help="What the run calls the model (default: as FILE does).")
+@click.option(
+    "--model", default="", metavar="NAME", help="What the run calls the model (default: as FILE does)."
+)
 def import_(file: Path, parent: Path, data: str | None, benchmark: str, model: str) -> None:
     """Make a run folder of FILE: a log of inspect (.eval or .json), or results_….json or samples_….jsonl of lm-eval.
 

@@ -50,8 +50,16 @@ def lines_of(entry: Entry, hostile: str) -> tuple[list[dict[str, Any]], list[dic
         return [], []
     requests, responses = [], []
     for epoch in range(max(1, len(entry.letters))):
-        who: dict[str, Any] = {"id": entry.id, "attempt": 1, "model": entry.model, **({"epoch": epoch} if epoch else {})}
-        messages = [{"role": "system", "content": "s"}, {"role": "user", "content": f"Q {entry.id} {hostile}"}]
+        who: dict[str, Any] = {
+            "id": entry.id,
+            "attempt": 1,
+            "model": entry.model,
+            **({"epoch": epoch} if epoch else {}),
+        }
+        messages = [
+            {"role": "system", "content": "s"},
+            {"role": "user", "content": f"Q {entry.id} {hostile}"},
+        ]
         requests.append({"kind": "benchmark", **who, "messages": messages})
         letter = entry.letters[epoch] if entry.letters else entry.prediction
         said = {"completion": f"{REPLY.format(letter)} {hostile}", "finish_reason": "stop", "reasoning": "so"}
@@ -90,7 +98,13 @@ def write_run(
             for label in labels
         },
         settings={"temperature": 0.0, "desc": "<b>nightly</b> | @team", **(settings or {})},
-        recipe={"name": "zero_shot", "version": "1", "sha256": "a" * 64, "shots": 0, "template": "{{ question }}"},
+        recipe={
+            "name": "zero_shot",
+            "version": "1",
+            "sha256": "a" * 64,
+            "shots": 0,
+            "template": "{{ question }}",
+        },
         data={"mmlu": {"source": "hub cais/mmlu@c30699e8", "revision": "c30699e8" * 5, "sha256": "b" * 64}},
         facts={"extraction": "default", "solver": "single"},
     )

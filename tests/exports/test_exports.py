@@ -66,7 +66,7 @@ def test_a_second_export_replaces_the_first_and_is_the_same(run: RunArchive, nam
     first = {path: path.read_bytes() for path in export(run, name)}
     assert {path: path.read_bytes() for path in export(run, name)} == first
     assert all(path.is_relative_to(run.path / "exports" / name) for path in first)
-    assert not [path for path in run.path.rglob("*.tmp")]
+    assert not list(run.path.rglob("*.tmp"))
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -144,7 +144,9 @@ def test_a_folder_without_the_logs_of_replies_is_exported_without_them(build: Bu
 
 
 def test_several_models_are_several_results_each_with_its_own_replies(build: Build, tmp_path: Path) -> None:
-    both = [made_entry(n, CORRECT if model == "a" else WRONG, model) for n in range(6) for model in ("a", "b")]
+    both = [
+        made_entry(n, CORRECT if model == "a" else WRONG, model) for n in range(6) for model in ("a", "b")
+    ]
     run = build(both)
     for path in export(run, "inspect"):
         header, samples = inspect_log(path)
@@ -169,7 +171,11 @@ def test_agents_are_one_conversation_that_shows_all_of_them(build: Build) -> Non
         for turn in range(2):
             who = {"id": entry.id, "attempt": 1, "model": agent, **({"turn": 1} if turn else {})}
             first = [{"role": "user", "content": "Q"}]
-            later = [*first, {"role": "assistant", "content": f"{agent} 0"}, {"role": "user", "content": "again"}]
+            later = [
+                *first,
+                {"role": "assistant", "content": f"{agent} 0"},
+                {"role": "user", "content": "again"},
+            ]
             asked.append({"kind": "benchmark", **who, "messages": later if turn else first})
             replied.append({**who, "completion": f"{agent} {turn}", "finish_reason": "stop"})
     for name, lines in (("requests", asked), ("responses", replied)):

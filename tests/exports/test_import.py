@@ -31,7 +31,11 @@ def questions() -> list[Question]:
 
 def inspect_log(path: Path, samples: list[dict[str, Any]], **about: Any) -> Path:
     """What inspect writes as JSON for its task mmlu_0_shot."""
-    spec = {"task": "inspect_evals/mmlu_0_shot", "model": "openai/gpt-4o", "created": "2025-01-02T03:04:05+00:00"}
+    spec = {
+        "task": "inspect_evals/mmlu_0_shot",
+        "model": "openai/gpt-4o",
+        "created": "2025-01-02T03:04:05+00:00",
+    }
     log = {"version": 2, "status": "success", "eval": {**spec, "dataset": {}, "config": {}, **about}}
     path.write_text(json.dumps({**log, "samples": samples}))
     return path
@@ -47,7 +51,10 @@ def inspect_sample(question: Question, letter: str | None, **more: Any) -> dict[
         "target": question.answer,
         "metadata": {"subject": question.subject},
         "messages": [{"role": "user", "content": f"Answer: {question.text}"}],
-        "output": {"model": "gpt-4o-2024", "choices": [{"message": {"role": "assistant", "content": "ANSWER"}}]},
+        "output": {
+            "model": "gpt-4o-2024",
+            "choices": [{"message": {"role": "assistant", "content": "ANSWER"}}],
+        },
         "scores": {"choice": {"value": "C" if is_right else "I", "answer": letter}},
         **more,
     }
@@ -122,7 +129,9 @@ def test_a_question_that_is_none_of_ours_is_kept_and_said(questions: list[Questi
     samples = [inspect_sample(questions[0], "A"), inspect_sample(questions[1], "A", input="Another one?")]
     samples[1]["choices"] = ["1", "2"]
     log = inspect_log(tmp_path / "a.json", samples)
-    done = CliRunner().invoke(main, ["import", str(log), "--run-dir", str(tmp_path / "r"), "--data", "sample"])
+    done = CliRunner().invoke(
+        main, ["import", str(log), "--run-dir", str(tmp_path / "r"), "--data", "sample"]
+    )
     assert "found: 1 question by text, 1 question not found" in done.output
     (summary,) = RunArchive(next((tmp_path / "r").iterdir())).summary
     assert "1 questions are none of ours" in summary.notice
@@ -181,7 +190,9 @@ def test_an_imported_run_is_compared_with_ours(run: RunArchive, tmp_path: Path) 
 def test_epochs_come_back_as_letters(questions: list[Question], tmp_path: Path) -> None:
     right = questions[0].answer
     wrong = "A" if right != "A" else "B"
-    samples = [inspect_sample(questions[0], letter, epoch=n) for n, letter in enumerate([right, wrong, right], 1)]
+    samples = [
+        inspect_sample(questions[0], letter, epoch=n) for n, letter in enumerate([right, wrong, right], 1)
+    ]
     found = entries_of(import_run(inspect_log(tmp_path / "a.json", samples), tmp_path / "r", data="sample"))
     entry = found[questions[0].id]
     assert (entry.letters, entry.score) == ((right, wrong, right), pytest.approx(2 / 3))

@@ -58,7 +58,9 @@ def report(run: LoggedRun) -> dict[str, Any]:
 
 def _result(one: Scored) -> Mapping[str, Any]:
     summary = one.summary
-    shown = f"{figures.share(one.accuracy)} (95 % CI {figures.interval(summary.ci95)}, n = {summary.answered:,})"
+    shown = (
+        f"{figures.share(one.accuracy)} (95 % CI {figures.interval(summary.ci95)}, n = {summary.answered:,})"
+    )
     why = f"no headline accuracy: {summary.why_no_headline}"
     return {**one.facts, "text": shown if one.accuracy is not None else why}
 
@@ -77,7 +79,9 @@ def _test(entry: Entry, *, is_mock: bool) -> dict[str, Any]:
     if entry.outcome is Outcome.ERROR:
         found["message"] = printable(entry.error)
     elif entry.outcome not in (Outcome.CORRECT, Outcome.SKIPPED):
-        found["message"] = f"{entry.outcome.value}: answered {entry.prediction or 'no letter'}, right is {entry.answer}"
+        found["message"] = (
+            f"{entry.outcome.value}: answered {entry.prediction or 'no letter'}, right is {entry.answer}"
+        )
     return found
 
 

@@ -1,8 +1,8 @@
 """Records of Every Eval Ever, schema 0.3.0: a JSON file of figures and a JSON-lines file of samples beside it.
 
-The schemas are eval.schema.json and instance_level_eval.schema.json of the package every-eval-ever. They lie as its data
-store has them: data/COLLECTION/DEVELOPER/MODEL/UUID.json. A result without a headline accuracy has only samples' scores
-to tell, so that it is not exported: the schema has no aggregate without a score.
+The schemas are eval.schema.json and instance_level_eval.schema.json of the package every-eval-ever, and the files lie
+as its data store has them: data/COLLECTION/DEVELOPER/MODEL/UUID.json. The schema has no record without a score, so that
+a result without a headline accuracy is not exported.
 """
 
 from __future__ import annotations

@@ -95,7 +95,10 @@ def _details(one: Scored) -> Iterator[str]:
     for name, score in (*summary.categories.items(), *summary.subjects.items()):
         kind = "**" if name in summary.categories else ""
         ends = figures.interval(score.ci95) if score.answered else figures.DASH
-        yield _row([f"{kind}{_text(name)}{kind}", figures.share(score.accuracy), ends, f"{score.answered:,}"], plain=1)
+        yield _row(
+            [f"{kind}{_text(name)}{kind}", figures.share(score.accuracy), ends, f"{score.answered:,}"],
+            plain=1,
+        )
     yield "\n</details>\n"
 
 
@@ -103,7 +106,9 @@ def _errors(run: LoggedRun) -> Iterator[str]:
     causes = Counter(on_one_line(entry.error)[:_LONGEST] for entry in run.entries() if entry.error)
     if causes:
         yield f"<details><summary>{figures.several(causes.total(), 'error')} by cause</summary>\n"
-        yield from (f"- {count:,} × {_text(cause)}" for cause, count in causes.most_common(_CAUSES))
+        yield from (
+            f"- {count:,} {figures.TIMES} {_text(cause)}" for cause, count in causes.most_common(_CAUSES)
+        )
         yield "\n</details>"
 
 

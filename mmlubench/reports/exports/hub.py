@@ -24,7 +24,9 @@ def _files(run: LoggedRun) -> Iterable[Made]:
         why = "; ".join(f"{one.benchmark} {one.label}: {_why_not(one)}" for one in found)
         raise UserError(f"no result of {run.run_id} can stand on the hub ({why}).")
     for stem, one in told.items():
-        folder = f"{one.qualified_model.replace('/', '__')}/" if several else ""  # each model has its repository
+        folder = (
+            f"{one.qualified_model.replace('/', '__')}/" if several else ""
+        )  # each model has its repository
         yield Made(f"{folder}.eval_results/mmlubench_{stem}.yaml", partial(_write, one))
 
 

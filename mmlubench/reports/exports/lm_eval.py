@@ -1,7 +1,7 @@
 """Results and samples of lm-evaluation-harness: one file of figures, and one of samples for each of its tasks.
 
-The keys are those that version 0.4 writes (lm_eval/loggers/evaluation_tracker.py). Cases without a reply have no sample;
-the key `mmlubench` of the results counts them.
+The keys are those that version 0.4 writes (lm_eval/loggers/evaluation_tracker.py). Cases without a reply have no
+sample; the key `mmlubench` of the results counts them.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ def _files(run: LoggedRun) -> Iterable[Made]:
             folder = f"{folder}__{one.stem}"
         moment = one.started.isoformat(timespec="microseconds").partition("+")[0].replace(":", "-")
         for task in collected.tasks:
-            yield Made(
-                f"{folder}/samples_{task.name}_{moment}.jsonl", partial(collected.write_samples, task)
-            )
+            yield Made(f"{folder}/samples_{task.name}_{moment}.jsonl", partial(collected.write_samples, task))
         yield Made(f"{folder}/results_{moment}.json", collected.write_results)
 
 
@@ -108,9 +106,7 @@ def sample(case: Case, task: Task, number: int) -> dict[str, Any]:
     }
 
 
-def results(
-    one: Scored, tasks: Mapping[Task, list[Entry]], hashes: Mapping[str, str] = {}
-) -> dict[str, Any]:
+def results(one: Scored, tasks: Mapping[Task, list[Entry]], hashes: Mapping[str, str] = {}) -> dict[str, Any]:
     """Return the content of the results file: figures without a headline are left out, and `mmlubench` says why."""
     groups: dict[str, list[Task]] = {}
     for task in tasks:
@@ -138,7 +134,7 @@ def results(
         "configs": {task.name: _config(task, one, shots) for task in tasks},
         "versions": dict.fromkeys(entries, str(one.manifest.recipe.get("version") or 0)),
         "n-shot": {task.name: shots for task in tasks},
-        "higher_is_better": dict.fromkeys(entries, {first.metric: True}),
+        "higher_is_better": {key: {first.metric: True} for key in entries},
         "n-samples": {
             task.name: {
                 "original": len(found),

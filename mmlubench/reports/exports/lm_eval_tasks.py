@@ -1,4 +1,4 @@
-"""The tasks of lm-evaluation-harness that our benchmarks are: names, metrics and groups, as its task files have them."""
+"""The tasks of lm-evaluation-harness that our benchmarks are: names, metrics and groups, as in its task files."""
 
 from __future__ import annotations
 

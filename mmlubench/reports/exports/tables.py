@@ -63,7 +63,7 @@ def _row(case: Case, run_id: str, *, mock: bool, recipe: str) -> dict[str, Any]:
 
 
 def harmless(cell: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula: a text that looks like one gets an apostrophe before it."""
+    """Return a cell that no spreadsheet takes for a formula: a text like one gets an apostrophe before it."""
     if not isinstance(cell, str):
         return cell
     text = printable(cell)
@@ -83,7 +83,7 @@ def _write_parquet(run: LoggedRun, file: IO[bytes]) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
-    about = {"mmlubench": run.run_id}
+    about: dict[bytes | str, bytes | str] = {"mmlubench": run.run_id}
     schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in COLUMNS.items()], metadata=about)
     found = rows(run)
     with parquet.ParquetWriter(file, schema, compression="zstd") as table:

@@ -83,7 +83,9 @@ class Ids:
         """Return the questions with the same choices whose text stands in a prompt with worked examples."""
         asked = _plain(sample.question)
         alike = self._choices.get(_hash("", sample.choices), []) if sample.choices else []
-        return [found for text, found in alike if asked.endswith(text) or f"{text}\n" in asked or text in asked]
+        return [
+            found for text, found in alike if asked.endswith(text) or f"{text}\n" in asked or text in asked
+        ]
 
     def _row_id(self, sample: Sample) -> str:
         if self._benchmark == "mmlu_pro" and sample.key.isdigit() and sample.subject:

@@ -213,7 +213,9 @@ def _summary(entries: Sequence[Entry], source: Source, label: str, ids: Ids) -> 
     unfinished = "" if source.is_complete else f"the evaluation of {source.harness} did not end"
     lost = ids.ways[UNKNOWN]
     notice = f"imported from {source.harness} {source.version}".strip()
-    notice += f"; {lost:,} questions are none of ours, and can be compared only with other imports" if lost else ""
+    notice += (
+        f"; {lost:,} questions are none of ours, and can be compared only with other imports" if lost else ""
+    )
     return replace(
         summarize(entries, _ITS_OWN, unfinished=unfinished, again=f"run {source.harness} again"),
         benchmark=source.benchmark,

@@ -12,8 +12,8 @@ import orjson
 
 from mmlubench.errors import DataError
 from mmlubench.inputs import JSON_BYTES, read_bytes
-from mmlubench.run.importing.zip_members import members, read_member
 from mmlubench.run.importing.sample import Sample, Source, benchmark_of, mapping, positive, text, whole
+from mmlubench.run.importing.zip_members import members, read_member
 from mmlubench.schema import ALPHABET, Usage
 
 _VALUES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
@@ -36,8 +36,10 @@ def read_inspect(path: Path, benchmark: str = "") -> Source:
     language = "" if language == "EN_US" else language
     ours = benchmark or text(mapping(about.get("metadata")).get("benchmark")) or benchmark_of(task)
     ours = "mmmlu" if ours == "mmlu" and language and not benchmark else ours
-    config = mapping(about.get("model_generate_config")) | {
-        name: value for name, value in mapping(mapping(header.get("plan")).get("config")).items() if value is not None
+    planned = mapping(mapping(header.get("plan")).get("config"))
+    config = {
+        **mapping(about.get("model_generate_config")),
+        **{k: v for k, v in planned.items() if v is not None},
     }
     stats = mapping(header.get("stats"))
     found = _zipped(path, names) if names else iter(log.get("samples") or ())
@@ -52,7 +54,9 @@ def read_inspect(path: Path, benchmark: str = "") -> Source:
         samples=(_sample(sample, language) for sample in found if isinstance(sample, Mapping)),
         is_complete=header.get("status") == "success",
         shots=5 if "5_shot" in task else 0 if "0_shot" in task else None,
-        settings={name: config[name] for name in ("temperature", "max_tokens") if config.get(name) is not None},
+        settings={
+            name: config[name] for name in ("temperature", "max_tokens") if config.get(name) is not None
+        },
         duration_s=_between(stats.get("started_at"), stats.get("completed_at")),
     )
 
@@ -62,9 +66,11 @@ def _sample(values: Mapping[str, Any], language: str) -> Sample:
     score = _score(mapping(values.get("scores")))
     asked = values.get("input")
     messages = _messages(values.get("messages")) or _messages(asked)
-    question = asked if isinstance(asked, str) else next((m["content"] for m in reversed(_messages(asked))), "")
-    choice = next(iter(output.get("choices") or ()), {})
-    message = mapping(mapping(choice).get("message"))
+    question = (
+        asked if isinstance(asked, str) else next((m["content"] for m in reversed(_messages(asked))), "")
+    )
+    choice = mapping(next(iter(output.get("choices") or ()), None))
+    message = mapping(choice.get("message"))
     target = values.get("target")
     answer = target[0] if isinstance(target, list) and target else target
     return Sample(
@@ -80,7 +86,7 @@ def _sample(values: Mapping[str, Any], language: str) -> Sample:
         reply=_content(message.get("content")) or text(output.get("completion")),
         reasoning=_thinking(message.get("content")),
         rule=text(mapping(score.get("metadata")).get("rule")) or text(score.get("reason")),
-        finish_reason=_finish(score, text(mapping(choice).get("stop_reason"))),
+        finish_reason=_finish(score, text(choice.get("stop_reason"))),
         error=text(mapping(values.get("error")).get("message")) or ("" if score else "the log has no score"),
         usage=_usage(mapping(values.get("model_usage"))),
         latency_s=positive(values.get("working_time") or values.get("total_time")),
@@ -122,7 +128,9 @@ def _messages(value: object) -> list[dict[str, str]]:
 
 def _content(value: object) -> str:
     if isinstance(value, list):
-        return "\n".join(text(part.get("text")) for part in value if isinstance(part, Mapping) and part.get("text"))
+        return "\n".join(
+            text(part.get("text")) for part in value if isinstance(part, Mapping) and part.get("text")
+        )
     return text(value)
 
 
@@ -176,6 +184,8 @@ def _object(path: Path, content: bytes, name: str = "") -> Mapping[str, Any]:
 
 def _between(start: object, end: object) -> float:
     try:
-        return positive((datetime.fromisoformat(text(end)) - datetime.fromisoformat(text(start))).total_seconds())
+        return positive(
+            (datetime.fromisoformat(text(end)) - datetime.fromisoformat(text(start))).total_seconds()
+        )
     except (ValueError, TypeError):
         return 0.0

@@ -61,7 +61,8 @@ def _found(path: Path) -> tuple[list[Path], object]:
     files = sorted(path.parent.glob(f"samples_*_{moment}.jsonl"))
     if not files:
         raise DataError(
-            path, "there are no samples beside it; run lm-eval with --log_samples, and keep the files together."
+            path,
+            "there are no samples beside it; run lm-eval with --log_samples, and keep the files together.",
         )
     return files, _object(path)
 
@@ -82,13 +83,25 @@ def _sample(values: Mapping[str, Any], task: str, benchmark: str) -> Sample:
     doc, number = mapping(values.get("doc")), values.get("doc_id")
     choices = doc.get("choices") or doc.get("options") or [doc[letter] for letter in "ABCD" if letter in doc]
     choices = mapping(choices).get("text") or choices
-    answer = next((doc[name] for name in ("answer", "Answer", "answerKey") if name in doc), values.get("target"))
+    answer = next(
+        (doc[name] for name in ("answer", "Answer", "answerKey") if name in doc), values.get("target")
+    )
     language, subject = _where(task, benchmark, doc)
     letter, probabilities, reply = _answered(values)
     points = next((values[name] for name in _METRICS if name in values), None)
     # doc_id counts the rows of the task: of MMLU's that is a subject, while MMLU-Pro has ids of its own.
-    own = doc.get("question_id") if benchmark == "mmlu_pro" else doc.get("id") if benchmark == "commonsense_qa" else None
-    row = number if isinstance(number, int) and benchmark in ("mmlu", "mmmlu") and "mmlubench_id" not in doc else None
+    own = (
+        doc.get("question_id")
+        if benchmark == "mmlu_pro"
+        else doc.get("id")
+        if benchmark == "commonsense_qa"
+        else None
+    )
+    row = (
+        number
+        if isinstance(number, int) and benchmark in ("mmlu", "mmmlu") and "mmlubench_id" not in doc
+        else None
+    )
     return Sample(
         key=text(doc.get("mmlubench_id")) or (str(own) if own is not None else f"{task}/{number}"),
         answer=_letter(answer),

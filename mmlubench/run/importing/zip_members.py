@@ -29,7 +29,9 @@ def read_member(path: Path, file: ZipFile, raw: BinaryIO, name: str) -> bytes:
     """Return the content of a member; `raw` is the same file, opened. Raises DataError, OSError, KeyError."""
     info = file.getinfo(name)
     if info.file_size > JSON_BYTES:
-        raise DataError(path, f"its {name} has {info.file_size:,} bytes, and at most {JSON_BYTES:,} are read.")
+        raise DataError(
+            path, f"its {name} has {info.file_size:,} bytes, and at most {JSON_BYTES:,} are read."
+        )
     try:
         return _unpacked(raw, info) if info.compress_type == _ZSTANDARD else file.read(info)
     except (BadZipFile, NotImplementedError, EOFError, struct.error) as error:

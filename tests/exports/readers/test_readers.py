@@ -95,8 +95,12 @@ def test_lm_eval_finds_files_and_makes_its_table(run: RunArchive) -> None:
     import datasets
 
     for task, name in samples.items():
-        loaded = datasets.load_dataset("json", data_files=name, split="train", cache_dir=str(run.path / "cache"))
-        assert sum(loaded["exact_match"]) / len(loaded) == results["results"][task]["exact_match,get_response"]
+        loaded = datasets.load_dataset(
+            "json", data_files=name, split="train", cache_dir=str(run.path / "cache")
+        )
+        assert (
+            sum(loaded["exact_match"]) / len(loaded) == results["results"][task]["exact_match,get_response"]
+        )
 
 
 def test_every_eval_evers_validator_accepts_the_records(run: RunArchive) -> None:
@@ -126,15 +130,15 @@ def test_the_hub_reads_the_score(run: RunArchive) -> None:
     assert eval_result_entries_to_yaml([entry]) == content  # there is no key that the hub does not know
 
 
-def test_wandb_keeps_an_offline_run(
-    run: RunArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wandb_keeps_an_offline_run(run: RunArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("WANDB"):
             monkeypatch.delenv(name)
     export(run, "wandb", tmp_path / "out")
     (folder,) = export(run, "wandb", tmp_path / "out")
-    assert len(list(folder.parent.glob("offline-run-*"))) == 1  # the second export takes the place of the first
+    assert (
+        len(list(folder.parent.glob("offline-run-*"))) == 1
+    )  # the second export takes the place of the first
     (file,) = folder.glob("*.wandb")
     records = list(_records(file))
     summary = {
