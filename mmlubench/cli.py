@@ -16,7 +16,9 @@ from mmlubench.commands.adapters import adapters
 from mmlubench.commands.compare import compare
 from mmlubench.commands.doctor import doctor
 from mmlubench.commands.eval_debate import eval_debate
+from mmlubench.commands.export import export
 from mmlubench.commands.grade import grade
+from mmlubench.commands.import_ import import_
 from mmlubench.commands.init import init
 from mmlubench.commands.keys import keys
 from mmlubench.commands.list_runs import list_runs
@@ -53,6 +55,8 @@ def main() -> None:
 main.add_command(adapters)
 main.add_command(doctor)
 main.add_command(compare)
+main.add_command(export)
+main.add_command(import_)
 main.add_command(init)
 main.add_command(keys)
 main.add_command(list_runs)

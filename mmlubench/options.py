@@ -83,11 +83,10 @@ class Option(NamedTuple):
             self.repeatable and "" in given
         ):  # as from a variable of the shell that is not set
             raise UserError(f"{self.flag} is empty: give a value, or leave it out for the default.")
-        if self.repeatable:
-            return tuple(given)
-        if self.choices is not None and given not in self.choices():
-            raise UserError(f"{self.flag} {given}: it must be one of {', '.join(self.choices())}.")
-        return given
+        for one in given if self.repeatable else (given,):
+            if self.choices is not None and one not in self.choices():
+                raise UserError(f"{self.flag} {one}: it must be one of {', '.join(self.choices())}.")
+        return tuple(given) if self.repeatable else given
 
     def _number(self, given: str) -> float:
         try:
@@ -126,10 +125,21 @@ def text(
     )
 
 
-def texts(help: str, *, default_text: str = "") -> Any:
-    """Declare an option that may be repeated; its value is a tuple of texts."""
+def texts(
+    help: str,
+    metavar: str = "NAME",
+    *,
+    default_text: str = "",
+    choices: Callable[[], Sequence[str]] | None = None,
+) -> Any:
+    """Declare an option that may be repeated; its value is a tuple of texts, each one of `choices` if there are any."""
     return _declare(
-        (), help=f"{help}; may be repeated", metavar="NAME", repeatable=True, default_text=default_text
+        (),
+        help=f"{help}; may be repeated",
+        metavar=metavar,
+        repeatable=True,
+        default_text=default_text,
+        choices=choices,
     )
 
 

@@ -12,6 +12,8 @@ from mmlubench.tasks import task_of
 
 #: The file, in the folder of `--run-dir`, that keeps the replies of all runs.
 STORE_NAME = "store.sqlite"
+#: The formats of `--export` and of `mmlubench export`.
+EXPORTS = ("inspect", "lm-eval", "every-eval-ever", "hub", "ctrf", "github", "wandb", "parquet", "csv")
 
 
 def _scorings() -> Sequence[str]:
@@ -204,6 +206,12 @@ class Settings:
         "all|wrong|figures|none",
         default_text="all, of more than 50,000 cases wrong",
         choices=lambda: ("all", "wrong", "figures", "none"),
+    )
+    export: tuple[str, ...] = texts(
+        "write the run in a format of other tools, too, into exports/ in its folder: " + ", ".join(EXPORTS),
+        "FORMAT",
+        default_text="none",
+        choices=lambda: EXPORTS,
     )
     max_error_rate: float = share(
         "report no accuracy if a larger share of the cases than X ends in errors", default=0.01

@@ -33,6 +33,7 @@ LATENCY_SERVER = ROOT / "perf" / "fixed_latency_server.py"
 def pytest_configure(config: pytest.Config) -> None:
     """A warning is an error in our tests; not in the ini, where it would break plugins of those who run benchmarks."""
     config.addinivalue_line("filterwarnings", "error")
+    os.environ.pop("GITHUB_STEP_SUMMARY", None)  # the runs of our tests are no news of the job that tests us
 
 
 @dataclass

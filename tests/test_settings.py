@@ -96,7 +96,8 @@ def values(option: Option) -> st.SearchStrategy[Any]:
     if option.name in WITH:
         return WITH[option.name][1]
     if option.repeatable:
-        return st.lists(WORDS, min_size=1).map(tuple)
+        one = st.sampled_from(option.choices()) if option.choices else WORDS
+        return st.lists(one, min_size=1).map(tuple)
     if option.choices:
         return st.sampled_from(option.choices())
     if option.kind is int:

@@ -104,6 +104,8 @@ class Recording:
                 f"{name} is left as it is: it has the score of a run that asked more or has a headline number, "
                 "or is a file of another program."
             )
+        for line in self.ledger.exported:
+            reporter.write_line(printable(line))
         label = printable(self._run.settings.desc or "")
         reporter.write_line(f"run folder: {self.ledger.path}" + (f" ({label})" if label else ""))
         if (stopped or not self.ledger.entries.is_finished) and self._can_resume:

@@ -12,6 +12,7 @@ import orjson
 from mmlubench.records import BROKEN_OFF, FINISHED, RUNNING, Manifest
 from mmlubench.reports.report import RunRecords, each_file, reports
 from mmlubench.run.entries import LAST, Entries, crashed_result
+from mmlubench.run.exporting import exports
 from mmlubench.run.folder import RunFolder
 from mmlubench.run.gate import Gate, Verdict
 from mmlubench.run.manifest import Invocation, manifest
@@ -52,7 +53,9 @@ class Ledger:
         self.records = RunRecords(self._manifest(), (), (), self._folder.path)
         """The input of reports: only the manifest at first, everything once the run is over."""
         self.failed_reports: list[str] = []
-        """A sentence for each report that failed."""
+        """A sentence for each report or export that failed."""
+        self.exported: list[str] = []
+        """A line for each export that was written."""
         self.kept_files: list[str] = []
         """The files of earlier runs that those of this run did not replace."""
         self._folder.write_json("manifest.json", self.records.manifest.to_dict())
@@ -150,6 +153,8 @@ class Ledger:
         taken = [path.name for path in self._folder.path.iterdir()]
         made = each_file(self.records, self.failed_reports, taken, self._folder.may_replace)
         self.kept_files = [file.name for file in made if not self._folder.write_file(file)]
+        self.exported, failures = exports(self._folder.path, self._run.settings)
+        self.failed_reports += failures
         return crashed
 
     def discard(self) -> None:
