@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from mmlubench.errors import ProviderError
+from mmlubench.errors import ProviderError, Unreachable
 from mmlubench.models.http.direct import plain_transport
 from mmlubench.models.http.failures import read_error
 from mmlubench.models.http.http_model import HttpModel
@@ -63,7 +63,8 @@ async def look(spec: ModelSpec, key: str | None) -> Server:
             folder = await _missing_folder(model, spec) if replies[0].status == _NOT_FOUND else ""
         except ProviderError as error:
             # To connect has a shorter limit, so that a server that took all of the time was reached.
-            is_slow = perf_counter() - begun >= _LOOK.total_s
+            is_late = perf_counter() - begun >= _LOOK.total_s
+            is_slow = is_late and isinstance(error, Unreachable) and error.timed_out
             return Server(failure=None if is_slow else error)
     finally:
         await model.aclose()
