@@ -98,14 +98,17 @@ def _mock(summary: Summary, name: str = "") -> Html:
 
 
 def _overview(shown: Sequence[Shown]) -> Html:
+    """Return a row for each result, the best of each benchmark first."""
+    benchmarks = list(dict.fromkeys(one.benchmark for one in shown))
+    ordered = sorted(shown, key=lambda one: (benchmarks.index(one.benchmark), -(one.summary.accuracy or 0.0)))
     rows = []
-    for one in shown:
+    for one in ordered:
         score = one.summary.total
         is_known = one.summary.headline
         mark = plot(SHARES, dot(SHARES, score.accuracy, score.ci95) if is_known else EMPTY)
         rows.append(
             [
-                f"{one.benchmark} {figures.DOT} {one.name}",
+                f"{one.benchmark} {figures.DOT} {one.name}" if len(benchmarks) > 1 else one.name,
                 mark,
                 figures.share(score.accuracy) if is_known else figures.DASH,
                 figures.interval(score.ci95) if is_known else figures.DASH,

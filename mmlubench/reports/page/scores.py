@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mmlubench import figures
 from mmlubench.reports.compare.words import probability, signed, span
@@ -33,23 +33,33 @@ def by_subject(shown: Sequence[Shown], pairs: Sequence[TwoResults]) -> Html:
 
 def _of_one(one: Shown) -> Html:
     summary = one.summary
-    groups = [("", "language", {name: each.total for name, each in summary.languages.items()})]
+    name = f"{one.benchmark} {figures.DOT} {one.name}"
+    languages = {language: each.total for language, each in summary.languages.items()}
+    by_language = _plotted("language", [("", languages)], f"{name}, by language") if languages else EMPTY
+    groups = []
     for category, score in summary.categories.items():
-        of_category = {
-            name: each for name, each in summary.subjects.items() if summary.category_of[name] == category
+        within = {
+            subject: each
+            for subject, each in summary.subjects.items()
+            if summary.category_of[subject] == category
         }
-        groups.append((category, "subject", {category: score, **of_category} if category else of_category))
-    scores = [score for *_, group in groups for score in group.values() if score.answered]
+        # A category of one subject of the same name is one row.
+        groups.append((category, {category: score, **within} if category else within))
+    return join((by_language, _plotted("category and subject", groups, name)))
+
+
+def _plotted(kind: str, groups: Sequence[tuple[str, Mapping[str, Score]]], caption: str) -> Html:
+    """Return a row for each score; within a group the group's own comes first, and then the best."""
+    scores = [score for _, group in groups for score in group.values() if score.answered]
     if not scores:
         return EMPTY
     scale = scale_around(end for score in scores for end in score.ci95)
     rows = []
-    for category, _, group in groups:
-        ordered = sorted(group.items(), key=lambda item: (item[0] != category, -(item[1].accuracy or 0.0)))
-        # A category of one subject of the same name is one row.
-        rows += [_row(name, score, scale, is_group=name == category) for name, score in ordered]
-    head = ["category and subject", axis(scale), "accuracy", "95 % interval", "n"]
-    return table(head, rows, caption=f"{one.benchmark} {figures.DOT} {one.name}", class_="figures plotted")
+    for own, group in groups:
+        ordered = sorted(group.items(), key=lambda item: (item[0] != own, -(item[1].accuracy or 0.0)))
+        rows += [_row(name, score, scale, is_group=name == own) for name, score in ordered]
+    head = [kind, axis(scale), "accuracy", "95 % interval", "n"]
+    return table(head, rows, caption=caption, class_="figures plotted")
 
 
 def _row(name: str, score: Score, scale: Scale, *, is_group: bool) -> list[str]:

@@ -18,6 +18,7 @@ function chunksWith(rows) {
 async function throughTexts(rows, each, told, goesOn) {
   const byChunk = chunksWith(rows);
   let done = 0;
+  if (byChunk.size > 1) told(0);
   let paused = performance.now();
   for (const within of byChunk.values()) {
     for (const row of within) each(row, await textsOf(row));
