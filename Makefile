@@ -1,6 +1,6 @@
 # Every target needs nothing but python3 and make; the first one makes .venv and installs the package there.
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test test-oldest test-plugins check fix bench \
+.PHONY: help setup smoke test test-oldest test-plugins test-exports check fix bench \
         mmlu-quick mmlu-benchmark mmlu-adapter mmlu-openrouter verify list-models clean
 
 PYTHON ?= python3
@@ -11,6 +11,7 @@ READY  := $(VENV)/.installed
 OLDEST         := .venv-oldest
 OLDEST_PYTESTS := pytest==9.0.0 pytest-xdist==3.8.0 pytest-asyncio==1.3.0
 OTHERS         := .venv-plugins
+READERS        := .venv-exports
 
 TEST_MARK    ?= not real_model and not real_server and not long and not browser
 ARGS         ?=
@@ -82,6 +83,19 @@ test-plugins: $(OTHERS)/.installed ## ours beside 40 pytest plugins of other peo
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(OTHERS)/bin/python -m pytest -p xdist -p asyncio -p mmlubench.plugin -q -n 2 \
 	  tests/other_plugins $(ARGS)
 
+# The readers of our exports, likewise. That of Every Eval Ever asks for a newer Python than it needs.
+$(READERS)/.installed: $(READY) tests/exports/requirements.txt
+	$(PYTHON) -m venv --clear --without-pip $(READERS)
+	path='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	  echo "import site; site.addsitedir('$$($(BIN)/python -c "$$path")')" \
+	  > "$$($(READERS)/bin/python -c "$$path")/rest.pth"
+	$(BIN)/pip --python $(READERS)/bin/python install -q --disable-pip-version-check --no-deps --ignore-requires-python \
+	  -r tests/exports/requirements.txt
+	@touch $@
+
+test-exports: $(READERS)/.installed ## our exports, read by inspect, lm-eval, Every Eval Ever, the hub, W&B and pandas
+	$(READERS)/bin/python -m pytest -q tests/exports $(ARGS)
+
 check: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -119,5 +133,5 @@ list-models: $(READY) ## the models that --model can name
 	$(BIN)/python -m pytest benchmarks --list-models $(ARGS)
 
 clean: ## remove all environments and all caches; runs under reports/ stay
-	rm -rf $(VENV) $(OLDEST) $(OTHERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) $(OLDEST) $(OTHERS) $(READERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -62,9 +62,13 @@ def lines_of(entry: Entry, hostile: str) -> tuple[list[dict[str, Any]], list[dic
         ]
         requests.append({"kind": "benchmark", **who, "messages": messages})
         letter = entry.letters[epoch] if entry.letters else entry.prediction
-        said = {"completion": f"{REPLY.format(letter)} {hostile}", "finish_reason": "stop", "reasoning": "so"}
+        said: dict[str, Any] = {
+            "completion": f"{REPLY.format(letter)} {hostile}",
+            "finish_reason": "stop",
+            "reasoning": "so",
+        }
         said |= {"served_model": "gpt-x-2026", "usage": entry.usage.to_dict()}
-        failed = {"error": entry.error, "status": 401}
+        failed: dict[str, Any] = {"error": entry.error, "status": 401}
         responses.append({**who, **(failed if entry.outcome is Outcome.ERROR else said)})
     return requests, responses
 

@@ -92,7 +92,7 @@ def test_lm_eval_finds_files_and_makes_its_table(run: RunArchive) -> None:
         "mmlu_professional_law_generative",
         "mmlu_astronomy_generative",
     }
-    import datasets
+    import datasets  # type: ignore[import-untyped]
 
     for task, name in samples.items():
         loaded = datasets.load_dataset(
@@ -114,6 +114,7 @@ def test_every_eval_evers_validator_accepts_the_records(run: RunArchive) -> None
         cwd=root,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
     (aggregate,) = root.glob("data/mmlu/openai/gpt-x-gpt/*.json")
     assert json.loads(aggregate.read_text())["evaluation_results"][0]["score_details"]["score"] == ACCURACY
 
