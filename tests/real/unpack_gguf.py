@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 
 def main(file: Path, folder: Path) -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
-    import torch
-    import transformers
-
+    torch, transformers = import_module("torch"), import_module("transformers")
     source = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
     tokenizer = transformers.AutoTokenizer.from_pretrained(**source)
     how = transformers.GgufConfig(dequantize=True)  # else its blocks stay packed, and cannot be saved

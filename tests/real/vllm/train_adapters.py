@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from string import ascii_uppercase
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-import torch
-import transformers
-from peft import LoraConfig, get_peft_model
+torch, transformers, peft = map(import_module, ("torch", "transformers", "peft"))
 
 STEPS, BATCH, RATE = 10, 8, 4e-3
 TARGETS = ["q_proj", "v_proj"]
@@ -34,8 +33,8 @@ def train(folder: str, out: Path) -> None:
     torch.manual_seed(0)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     base = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    model = get_peft_model(
-        base, LoraConfig(r=8, lora_alpha=16, target_modules=TARGETS, task_type="CAUSAL_LM")
+    model = peft.get_peft_model(
+        base, peft.LoraConfig(r=8, lora_alpha=16, target_modules=TARGETS, task_type="CAUSAL_LM")
     )
     model.save_pretrained(out / "untrained")
     # Every row has as many tokens as the others: no padding.
@@ -59,8 +58,8 @@ def make_foreign(out: Path) -> None:
     heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 400}
     base = transformers.Gemma2ForCausalLM(transformers.Gemma2Config(**sizes, **heads))
     base.name_or_path = "tiny-gemma2"
-    config = LoraConfig(r=8, target_modules=TARGETS, init_lora_weights=False, task_type="CAUSAL_LM")
-    get_peft_model(base, config).save_pretrained(out / "foreign")
+    config = peft.LoraConfig(r=8, target_modules=TARGETS, init_lora_weights=False, task_type="CAUSAL_LM")
+    peft.get_peft_model(base, config).save_pretrained(out / "foreign")
 
 
 if __name__ == "__main__":
