@@ -118,7 +118,7 @@ def test_a_wrong_adapter(vllm: Any, see: Callable[..., Any]) -> None:
 
 
 def test_no_log_probabilities(hf_server: str, smollm2_folder: Path, see: Callable[..., Any]) -> None:
-    entry = ENTRY.format(name=f"vllm/{smollm2_folder}", address=f"{hf_server}/v1")
+    entry = ENTRY.format(name=f"openai/{smollm2_folder}", address=f"{hf_server}/v1")
     seen = see("--model", "asked", "--scoring", "logprob", entry=entry)
     assert_named(seen, "log-probabilities", "gave no log-probabilities", "use --scoring text")
 
