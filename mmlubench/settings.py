@@ -144,13 +144,14 @@ class Settings:
         default_text="300, but 8 for a server that was never reached",
     )
     wait_for_server: float | None = number(
-        "seconds to wait at the start for a server that is not up yet, or still loads its model",
+        "seconds to wait for a server that is not up, or loads its model: at the start, and in the middle of a run",
         "S",
         above=0,
-        default_text="none",
+        default_text="none at the start; --give-up-after once it has answered",
     )
     no_preflight: bool = switch(
-        "do not look at the servers of adapters before the first question; a look costs nothing"
+        "do not look before the first question whether servers, keys, models and adapters are there; a look costs "
+        "nothing"
     )
     concurrency: int = whole("number of requests in flight at the same time", default=64, least=1)
     # what a run may cost

@@ -4,7 +4,8 @@
         … server.url …
     assert [request.fault for request in server.requests] == ["half_body", "reset", "ok"]
 
-An answer is a name out of `FAULTS`, a `Reply`, or a function from the request to a `Reply`. For speed, and where a
+An answer is a name out of `FAULTS`, a `Reply`, or a function from the request to a `Reply`. A GET gets 404, and is in
+`looks`, not in `requests`; `tells` may have a `Reply` for the end of its path, such as `/models`. For speed, and where a
 run is to take its time, there is `perf/fixed_latency_server.py` (the fixture `start_server`).
 """
 
@@ -161,6 +162,8 @@ class FakeServer:
 
     def __init__(self, *answers: Answer, always: Answer = "ok", latency_s: float = 0.0) -> None:
         self.port = self.connections = 0
+        self.tells: dict[str, Reply] = {}
+        self.looks: list[str] = []
         self.play(*answers, always=always, latency_s=latency_s)
 
     def play(self, *answers: Answer, always: Answer = "ok", latency_s: float = 0.0) -> Self:
@@ -249,12 +252,20 @@ class FakeServer:
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         method, path, _ = first.split(" ")
         content = await reader.readexactly(int(headers.get("content-length", 0)))
-        self.requests.append(request := Received(method, path, headers, content))
+        request = Received(method, path, headers, content)
+        if method == "GET":
+            self.looks.append(path)
+            told = (reply for end, reply in self.tells.items() if path.endswith(end))
+            return await self._give(next(told, Reply(404, error("Not Found"))), request, writer)
+        self.requests.append(request)
         answer = self._plan.popleft() if self._plan else self._always
         if isinstance(answer, str):
             request.fault, answer = answer, FAULTS[answer]
-        reply = answer if isinstance(answer, Reply) else answer(request)
-        await asyncio.sleep(self._latency_s + reply.wait_s)
+        return await self._give(answer if isinstance(answer, Reply) else answer(request), request, writer)
+
+    async def _give(self, reply: Reply, request: Received, writer: asyncio.StreamWriter) -> bool:
+        """Answer a request. Returns whether the connection lives on."""
+        await asyncio.sleep(reply.wait_s + (0.0 if request.method == "GET" else self._latency_s))
         request.status = reply.status
         if reply.raw is not None:
             writer.write(reply.raw)

@@ -14,7 +14,7 @@ from mmlubench.grading import read_answer
 from mmlubench.models import choose_scoring
 from mmlubench.models.base import Model
 from mmlubench.prompts.render import request_of
-from mmlubench.run.context import beyond_windows, sentence
+from mmlubench.run.context import beyond_windows, sentence, window_of
 from mmlubench.run.strategy import Strategy
 from mmlubench.schema import Completion, Message, Params, Question, Request, Scoring
 
@@ -101,18 +101,19 @@ async def log_probabilities(patient: Patient) -> Finding:
 async def length(patient: Patient) -> Finding:
     """Check that the longest prompts of the benchmark fit into the context of the model."""
     spec = spec_of(patient)
-    listed = patient.server.listed(spec.model_id) if patient.server else None
-    window = (listed.max_model_len if listed else None) or spec.context_window
+    window = window_of(spec, patient.server)
     if window is None:
         return skipped("the length of its context is not known: give the entry a context_window")
     if not patient.questions or patient.run is None:
         raise Needs("the data was not read")
-    windows = {spec.label: window}
+    windows = {spec.label: window.tokens}
     # Prompts are planned by an event loop of their own, so not in this one.
     found = await asyncio.to_thread(beyond_windows, patient.run, spec.label, patient.questions, windows)
     if beyond := found.get(spec.label):
         return failed(sentence(spec.label, window, beyond, patient.run.strategy.recipe.shots))
-    return ok(f"all prompts and their longest replies fit into {window:,} tokens, by estimate")
+    return ok(
+        f"all prompts and their longest replies fit into {window.tokens:,} tokens{window.source}, by estimate"
+    )
 
 
 async def load(patient: Patient) -> Finding:
@@ -150,6 +151,6 @@ async def load(patient: Patient) -> Finding:
 def _model(patient: Patient) -> Model:
     if patient.model is None:
         raise Needs("the server was not reached, or the key is missing")
-    if patient.server is not None and patient.server.status in (401, 403):
+    if patient.server is not None and patient.server.refuses_key:
         raise Needs("the key was refused")
     return patient.model

@@ -8,8 +8,8 @@ from mmlubench.doctor.finding import Finding, Needs, Patient, failed, ok, skippe
 from mmlubench.doctor.here import spec_of
 from mmlubench.models import open_model
 from mmlubench.models.serving.fault import fault
-from mmlubench.models.serving.server import Server, look
-from mmlubench.run.preflight import is_checked
+from mmlubench.models.serving.look import has_look, look
+from mmlubench.models.serving.server import Server
 
 
 async def reachable(patient: Patient) -> Finding:
@@ -18,7 +18,7 @@ async def reachable(patient: Patient) -> Finding:
     if spec.is_mock or spec.client == "transformers":
         patient.model = open_model(spec, pool=4, env=patient.env)
         return skipped("no server is needed")
-    if is_checked(spec):
+    if has_look(spec):
         patient.server = await look(spec, patient.key)
         if patient.server.failure is not None:
             return failed(str(patient.server.failure))
@@ -43,7 +43,7 @@ async def ready(patient: Patient) -> Finding:
 async def let_in(patient: Patient) -> Finding:
     """Check that the server takes the key."""
     server = server_of(patient)
-    if server.status in (401, 403):
+    if server.refuses_key:
         return failed(fault(spec_of(patient), replace(server, is_healthy=None)))
     if server.status is not None and server.status >= 500:
         return skipped(f"its list of models answers HTTP {server.status}: the trial request will tell")
@@ -53,7 +53,7 @@ async def let_in(patient: Patient) -> Finding:
 async def model_listed(patient: Patient) -> Finding:
     """Check that the server has the model."""
     spec, server = spec_of(patient), server_of(patient)
-    if server.status in (401, 403):
+    if server.refuses_key:
         raise Needs("the key was refused")
     if server.models is None:
         if server.status == 404:

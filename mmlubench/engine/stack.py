@@ -25,6 +25,8 @@ class Limits:
     budget: Budget = field(default_factory=Budget)
     patience_s: float | None = None
     """The seconds that a server may leave every request unanswered before it is given up; None for the defaults."""
+    away_s: float | None = None
+    """The same for one that has answered and is away, or that is waited for from the start; None for `patience_s`."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,21 @@ def assemble(
     )
     model: Model = Journaled(provider, spec.label)
     model = Limited(model, limiter)
-    patience_s = limits.patience_s
-    policy = (
-        RetryPolicy() if patience_s is None else RetryPolicy(patience_s=patience_s, first_sign_s=patience_s)
-    )
-    model = Retried(model, policy, limiter)
+    model = Retried(model, _policy(limits), limiter)
     model = Budgeted(model, limits.budget, spec)
     if spec.prompt_cache is not None:
         model = CacheWarmed(model, spec.prompt_cache)
     if store is not None and not spec.is_mock:
         model = Stored(model, store, label=spec.label, identity=spec.identity(), since=since)
     return Stack(Numbered(model, spec.label), limiter)
+
+
+def _policy(limits: Limits) -> RetryPolicy:
+    usual = RetryPolicy()
+    patience_s, away_s = limits.patience_s, limits.away_s
+    first_sign_s = next(s for s in (patience_s, away_s, usual.first_sign_s) if s is not None)
+    return RetryPolicy(
+        patience_s=usual.patience_s if patience_s is None else patience_s,
+        first_sign_s=first_sign_s,
+        away_s=away_s,
+    )

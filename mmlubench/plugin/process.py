@@ -181,13 +181,19 @@ class Process:
             if not t.looks_ahead
         ]
         few = self.run.roster.concurrency_notice if self.cases else ""
-        return list(dict.fromkeys(filter(None, (few, *own, *slow, *self._context_notices()))))
+        return list(
+            dict.fromkeys(
+                filter(None, (few, *own, *slow, *self.run.scoring_notices, *self._context_notices()))
+            )
+        )
 
     def _context_notices(self) -> list[str]:
         """Return a line for each model whose context window is too small for some of its questions."""
-        if not any(spec.context_window for label in self.run.labels for spec in self.run.roster.asked(label)):
+        roster = self.run.roster
+        asked = [spec for label in self.run.labels for spec in roster.asked(label)]
+        if not any(spec.context_window or spec.label in roster.servers for spec in asked):
             return []
-        # late: most runs have no entry with a context window
+        # late: runs with mocks know of no context window
         from mmlubench.run.context import context_notices
 
         return context_notices(self.run, self._asked())

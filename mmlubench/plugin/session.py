@@ -115,8 +115,7 @@ class Session:
         except UserError as error:
             raise usage_error(self.config, error) from None
         if self._controller is not None and not self.config.getoption("collectonly"):
-            most, started = run.settings.concurrency, run.share.started
-            self._controller.share_out(self.config, most=most, started=started)
+            self._controller.share_out(self.config, run)
 
     def _tell(self, line: str) -> None:
         """Show a line at once, as a server that is waited for may take minutes to be there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmlubench.engine.limits.breaker import PATIENCE_S
+from mmlubench.engine.limits.refusals import UNREACHABLE
 from mmlubench.engine.limits.waiting import SILENT_S, Wait
 from mmlubench.errors import clause
 from mmlubench.figures import duration
@@ -30,6 +31,11 @@ class Silence:
         if not wait.why:
             longest = duration(self._settings.request_timeout)
             return f"{begin}, with {wait.requests:,} requests under way; each may take {longest} (--request-timeout)."
-        patience = duration(self._settings.give_up_after or PATIENCE_S)
+        settings = self._settings
+        patience_s = settings.give_up_after or PATIENCE_S
+        if wait.why == UNREACHABLE:
+            waited = duration(settings.wait_for_server or patience_s)
+            return f"{begin}: {clause(wait.message)}; it is waited for up to {waited} in all (--wait-for-server)."
+        patience = duration(patience_s)
         until = f"until {patience} without an answer are over (--give-up-after)"
         return f"{begin}: {clause(wait.message)}; it is tried {until}."

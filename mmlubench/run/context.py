@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from mmlubench.figures import several
 from mmlubench.models import ModelSpec
+from mmlubench.models.serving.server import Server
 from mmlubench.run.planned import planned_requests
 from mmlubench.run.run import Run
 from mmlubench.schema import Question, Request
@@ -28,18 +29,39 @@ class Beyond(NamedTuple):
     """The most tokens of a reply; 0 if nothing limits it."""
 
 
+class Window(NamedTuple):
+    """The context window of a model."""
+
+    tokens: int
+    """The most tokens of prompt and reply together."""
+    source: str
+    """Who says so, worded to follow the number; empty for the entry."""
+
+
 def context_notices(run: Run, asked: Mapping[str, Sequence[Question]]) -> list[str]:
-    """Return a sentence for each model whose context window, as its entry states it, is too small for some questions.
+    """Return a sentence for each model whose context window is too small for some questions.
 
     `asked` are the questions by the label of the model under test.
     """
     notices = []
     shots = run.strategy.recipe.shots if run.strategy.kind.uses_recipe else 0
     for label, questions in asked.items():
-        windows = {s.label: s.context_window for s in run.roster.asked(label) if s.context_window is not None}
-        for who, beyond in beyond_windows(run, label, questions, windows).items():
+        found = {s.label: window_of(s, run.roster.servers.get(s.label)) for s in run.roster.asked(label)}
+        windows = {who: window for who, window in found.items() if window is not None}
+        sizes = {who: window.tokens for who, window in windows.items()}
+        for who, beyond in beyond_windows(run, label, questions, sizes).items():
             notices.append(f"mmlubench: {sentence(who, windows[who], beyond, shots)}")
     return notices
+
+
+def window_of(spec: ModelSpec, server: Server | None) -> Window | None:
+    """Return the context window of a model: the smaller one of what its entry and its server say; None if none does."""
+    told = server.window(spec.model_id) if server is not None else None
+    windows = [
+        *([Window(told, " as its server says")] if told is not None else ()),
+        *([Window(spec.context_window, "")] if spec.context_window is not None else ()),
+    ]
+    return min(windows, default=None)
 
 
 def beyond_windows(
@@ -106,7 +128,7 @@ def _subject(question: Question) -> tuple[str, str, str]:
     return question.benchmark, question.language, question.subject
 
 
-def sentence(who: str, window: int, beyond: Beyond, shots: int) -> str:
+def sentence(who: str, window: Window, beyond: Beyond, shots: int) -> str:
     """Say of which questions a model of this window cannot hold the prompt and the reply, and what to do."""
     reply = f" with {several(beyond.reply, 'token')} of reply" if beyond.reply else ""
     ways = [
@@ -115,6 +137,6 @@ def sentence(who: str, window: int, beyond: Beyond, shots: int) -> str:
     ]
     return (
         f"{beyond.questions:,} of {several(beyond.of, 'question')} may not fit into the context window of {who}, "
-        f"{several(window, 'token')}: the longest prompt{reply} takes about {beyond.tokens:,} (an estimate); "
-        f"{' or '.join(ways) or 'give the model a larger window'}."
+        f"{several(window.tokens, 'token')}{window.source}: the longest prompt{reply} takes about {beyond.tokens:,} "
+        f"(an estimate); {' or '.join(ways) or 'give the model a larger window'}."
     )

@@ -1,7 +1,7 @@
 """The pre-flight: what is wrong with a server, a key, a model or an adapter is told before the first question.
 
 It costs nothing: only lists and states are asked for, and no model is. A server that cannot be reached is no obstacle
-for a run whose replies are in the store.
+for a run whose replies are in the store; nor is one that shows no list of models, or needs long for it.
 """
 
 from __future__ import annotations
@@ -9,17 +9,31 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
 from mmlubench.errors import ModelError
 from mmlubench.models.names.keys import find_key
 from mmlubench.models.serving.adapter_probe import difference, is_active
 from mmlubench.models.serving.adapters import check_fit, load
-from mmlubench.models.serving.fault import fault
-from mmlubench.models.serving.server import Kind, Server, look
+from mmlubench.models.serving.fault import doubt, fault
+from mmlubench.models.serving.look import has_look, look
+from mmlubench.models.serving.server import Kind, Server
 from mmlubench.models.spec import ModelSpec
 
 #: The seconds between two looks at a server that is waited for.
 _LOOK_EVERY_S = 2.0
+#: The statuses of a gateway whose server is away, or of a server that loads its model.
+_AWAY = (502, 503, 504)
+
+
+class Looks(NamedTuple):
+    """What the pre-flight saw."""
+
+    servers: Mapping[str, Server]
+    """The servers that were reached, by the label of the model."""
+    notices: list[str]
+    """What the user should know, although it is no obstacle."""
 
 
 def check_servers(
@@ -29,58 +43,75 @@ def check_servers(
     wait_s: float | None = None,
     has_replies: Callable[[str], bool] = lambda _label: False,
     tell: Callable[[str], object] = print,
-) -> list[str]:
-    """Look at the servers of all models at once; return notices for the user.
+) -> Looks:
+    """Look at the servers of all models at once; models without a server, such as mocks, are passed over.
 
     `wait_s` is how long a server that cannot be reached, or is not ready, is waited for; `has_replies` says whether the
     store has replies of a model, which may be all that the run needs. Raises ModelError for the first fault.
     """
-    asked = [spec for spec in specs if is_checked(spec)]
+    asked = [spec for spec in specs if has_look(spec)]
     if not asked:
-        return []
-    found = asyncio.run(_looks(asked, env, wait_s or 0.0, tell))
-    notices = []
-    for spec, server in found:
+        return Looks({}, [])
+    servers, notices = {}, []
+    for spec, server in asyncio.run(_Looking(env, wait_s or 0.0, tell).all(asked)):
         problem = fault(spec, server)
-        if server.failure is not None and has_replies(spec.label):
-            notices.append(f"{problem}; replies of {spec.label} that are in the store need no server")
+        is_shut = server.failure is not None or server.is_healthy is False or server.refuses_key
+        if problem and is_shut and has_replies(spec.label):
+            rest = f"replies of {spec.label} that are in the store need no server"
+            notices.append(f"mmlubench: {problem.rstrip('.')}; {rest}")
         elif problem:
             raise ModelError(problem)
-    return notices
+        elif unsure := doubt(spec, server):
+            notices.append(f"mmlubench: {unsure}")
+        if server.failure is None:
+            servers[spec.label] = server if spec.self_hosted else _alone(spec, server)
+    return Looks(servers, notices)
 
 
-def is_checked(spec: ModelSpec) -> bool:
-    """Whether a model has a server of OpenAI's protocol, which has a list of models."""
-    return spec.base_url is not None and not spec.is_mock and spec.client not in ("anthropic", "transformers")
+def _alone(spec: ModelSpec, server: Server) -> Server:
+    """Return a vendor's server with the model alone: its list is long, and is passed on to workers."""
+    found = server.listed(spec.model_id)
+    return replace(server, models=None if server.models is None else (found,) if found is not None else ())
 
 
-async def _looks(
-    specs: list[ModelSpec], env: Mapping[str, str], wait_s: float, tell: Callable[[str], object]
-) -> list[tuple[ModelSpec, Server]]:
-    until = time.monotonic() + wait_s
-    return list(zip(specs, await asyncio.gather(*(_look(s, env, until, tell) for s in specs)), strict=True))
+class _Looking:
+    """Looks at servers, each of which is asked once, however many models it has."""
+
+    def __init__(self, env: Mapping[str, str], wait_s: float, tell: Callable[[str], object]) -> None:
+        self._env, self._tell = env, tell
+        self._until = time.monotonic() + wait_s
+        self._under_way: dict[object, asyncio.Task[Server]] = {}
+
+    async def all(self, specs: list[ModelSpec]) -> list[tuple[ModelSpec, Server]]:
+        return list(zip(specs, await asyncio.gather(*map(self._one, specs)), strict=True))
+
+    async def _one(self, spec: ModelSpec) -> Server:
+        key = find_key(spec.api_key_env, self._env) if spec.api_key_env else None
+        which = (spec.client, spec.base_url, spec.api_key_env, spec.transport, spec.tls)
+        if which not in self._under_way:
+            self._under_way[which] = asyncio.create_task(self._when_up(spec, key))
+        server = await self._under_way[which]
+        if server.kind is Kind.VLLM and server.is_healthy is not False and spec.adapter is not None:
+            return await with_adapter(spec, server, key)
+        return server
+
+    async def _when_up(self, spec: ModelSpec, key: str | None) -> Server:
+        """Return the server once it is up, or as it is when the time to wait is over."""
+        is_told = False
+        while True:
+            server = await look(spec, key)
+            is_up = server.failure is None and server.is_healthy is not False and server.status not in _AWAY
+            left_s = self._until - time.monotonic()
+            if is_up or left_s <= 0:
+                return server
+            if not is_told:
+                is_told = True
+                where = f"the server of {spec.label} at {spec.base_url}"
+                self._tell(f"mmlubench: waiting up to {left_s:.0f} s for {where}")
+            await asyncio.sleep(min(_LOOK_EVERY_S, left_s))
 
 
-async def _look(
-    spec: ModelSpec, env: Mapping[str, str], until: float, tell: Callable[[str], object]
-) -> Server:
-    key = find_key(spec.api_key_env, env) if spec.api_key_env else None
-    is_told = False
-    while True:
-        server = await look(spec, key)
-        is_up = server.failure is None and server.is_healthy is not False
-        if is_up and server.kind is Kind.VLLM and spec.adapter is not None:
-            return await _with_adapter(spec, server, key)
-        left_s = until - time.monotonic()
-        if is_up or left_s <= 0:
-            return server
-        if not is_told:
-            is_told = True
-            tell(f"mmlubench: waiting up to {left_s:.0f} s for the server of {spec.label} at {spec.base_url}")
-        await asyncio.sleep(min(_LOOK_EVERY_S, left_s))
-
-
-async def _with_adapter(spec: ModelSpec, server: Server, key: str | None) -> Server:
+async def with_adapter(spec: ModelSpec, server: Server, key: str | None) -> Server:
     """Load an adapter whose folder is known, if the server does not have it; check that it fits and is active.
 
     Raises ModelError if it does not.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
@@ -18,8 +19,13 @@ from mmlubench.errors import ModelError, UserError
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
 from mmlubench.models.names.from_entry import BASE
+from mmlubench.models.names.keys import find_key
+from mmlubench.models.serving.care import OneEcho, Reloaded, is_frail_at_echo
+from mmlubench.models.serving.seen import as_seen
+from mmlubench.models.serving.server import Kind, Server
 from mmlubench.run.descriptors import room
 from mmlubench.run.folder import make_parent
+from mmlubench.run.remembered import remember, remembered
 from mmlubench.run.share import Share
 from mmlubench.settings import Settings
 
@@ -45,6 +51,9 @@ class Roster:
         self._note_spent = note_spent
         self._providers: dict[str, Model] = {}
         self._stacks: dict[str, Stack] = {}
+        self._echo_locks: dict[str, asyncio.Lock] = {}
+        self.servers: Mapping[str, Server] = share.servers
+        """The servers by the label of the model: as the pre-flight saw them, or as an earlier run did."""
         self.on_rest: Callable[[int], object] = lambda _by: None
         """As `Limiter.on_rest`, for all models."""
 
@@ -65,12 +74,34 @@ class Roster:
             named = self._resolved("--model", settings.model or ("mock",), self._adapters)
             specs = {spec.label: spec for spec in named}
         check_prices(settings.max_cost, self.agents or specs.values())
-        return specs
+        return {label: as_seen(spec, self.servers.get(label)) for label, spec in specs.items()}
 
     @cached_property
     def agents(self) -> list[ModelSpec]:
         """The specs of --agent-model, in order; empty if every agent is the model under test. Raises ModelError."""
-        return self._resolved("--agent-model", self._settings.agent_model, (None,))
+        agents = self._resolved("--agent-model", self._settings.agent_model, (None,))
+        return [as_seen(agent, self.servers.get(agent.label)) for agent in agents]
+
+    def saw(self, servers: Mapping[str, Server]) -> None:
+        """Take note of the servers that were reached, before any model is asked; others are as an earlier run saw them.
+
+        Defaults and features of a model become those of the server that was seen.
+        """
+        before = self.all_specs
+        path = self._settings.store_path
+        known = remembered(path, before.values()) if self.has_store else {}
+        self.servers = {**known, **servers}
+        for name in ("specs", "agents"):
+            self.__dict__.pop(name, None)
+        for label, spec in self.all_specs.items():
+            if spec != before.get(label):
+                self._providers.pop(label, None)
+        if "store" in self.__dict__:
+            self._remember_servers()
+
+    def _remember_servers(self) -> None:
+        live = {label: server for label, server in self.servers.items() if not server.is_remembered}
+        remember(self._settings.store_path, self.all_specs.values(), live)
 
     @property
     def _adapters(self) -> tuple[str | None, ...]:
@@ -125,6 +156,8 @@ class Roster:
         store = Store.open(settings.store_path, check=share.number == 0, run=repr(share.started))
         if settings.refresh and settings.refresh_since is None and share.total == 1:
             store.date_back(share.started)
+        if share.number == 0:
+            self._remember_servers()
         return store
 
     @property
@@ -144,7 +177,9 @@ class Roster:
             _ = self.store
 
     def has_replies(self, label: str) -> bool:
-        """Whether an existing store has replies of a model, which may be all that a run needs."""
+        """Whether an existing store has replies of a model that may be used, which may be all that a run needs."""
+        if self._settings.refresh and self._settings.refresh_since is None:
+            return False
         # Not Path.exists, which raises an error for a folder that may not be read.
         if not (self.has_store and os.path.exists(self._settings.store_path)):  # noqa: PTH110
             return False
@@ -214,13 +249,37 @@ class Roster:
     def _provider(self, label: str) -> Model:
         if label not in self._providers:
             spec = self.all_specs[label]
-            self._providers[label] = models.open_model(
+            provider = models.open_model(
                 models.constrained(spec) if self._settings.constrained else spec,
                 pool=self.concurrency,
                 env=os.environ,
                 timeout_s=self._settings.request_timeout,
             )
+            self._providers[label] = self._with_care(provider, spec)
         return self._providers[label]
+
+    def _with_care(self, provider: Model, spec: ModelSpec) -> Model:
+        """Put the layers around a provider that its server, as it was seen, needs."""
+        server = self.servers.get(spec.label)
+        if is_frail_at_echo(spec, server):
+            lock = self._echo_locks.setdefault(spec.base_url or "", asyncio.Lock())
+            provider = OneEcho(provider, lock)
+        if server is not None and server.kind is Kind.VLLM and spec.adapter and spec.adapter_path:
+            name, path = spec.adapter, spec.adapter_path
+            key = find_key(spec.api_key_env, os.environ) if spec.api_key_env else None
+
+            async def load_again() -> None:
+                # late: it needs the transport, which a run with mocks does not
+                from mmlubench.models.serving.adapters import load
+
+                await load(spec, name, path, key)
+
+            provider = Reloaded(provider, load_again)
+        return provider
+
+    def is_frail_at_echo(self, label: str) -> bool:
+        """Whether the server of a model is asked for one echo at a time."""
+        return any(is_frail_at_echo(spec, self.servers.get(spec.label)) for spec in self.asked(label))
 
     def seats(self, label: str, model: Model | None = None) -> list[tuple[Model, ModelSpec]]:
         """Return who works on a question: the model under test alone, or the models of the agents in order.
@@ -274,4 +333,5 @@ class Roster:
     def _limits(self) -> Limits:
         share = self._share
         budget = Budget(self._settings.max_cost, workers=share.total, gone=share.spent, note=self._note_spent)
-        return Limits(self.concurrency, share.total, budget, self._settings.give_up_after)
+        settings = self._settings
+        return Limits(self.concurrency, share.total, budget, settings.give_up_after, settings.wait_for_server)

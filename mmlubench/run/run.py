@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mmlubench import models
+from mmlubench.errors import ModelError
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
 from mmlubench.run.data import RunData
@@ -58,21 +59,28 @@ class Run:
         _ = self.roster.specs
 
     def preflight(self, tell: Callable[[str], object]) -> list[str]:
-        """Look at servers before anything is asked; return notices. Raises ModelError for a fault.
+        """Look at the servers before anything is asked, and keep what was seen; return notices.
 
-        Those of adapters are looked at, as a wrong adapter answers without an error, and all if they are waited for.
+        Raises ModelError for a fault. Nothing that is asked for costs anything.
         """
-        settings = self.settings
-        specs = [
-            s for s in self.roster.all_specs.values() if s.adapter is not None or settings.wait_for_server
-        ]
-        if settings.no_preflight or not specs:
+        settings, roster = self.settings, self.roster
+        if roster.only_mocks:
+            return []
+        if settings.no_preflight:
+            roster.saw({})
             return []
         # late: it needs asyncio and HTTP, which a run with mocks does not
         from mmlubench.run.preflight import check_servers
 
-        wait_s = settings.wait_for_server
-        return check_servers(specs, os.environ, wait_s=wait_s, has_replies=self.roster.has_replies, tell=tell)
+        looks = check_servers(
+            roster.all_specs.values(),
+            os.environ,
+            wait_s=settings.wait_for_server,
+            has_replies=roster.has_replies,
+            tell=tell,
+        )
+        roster.saw(looks.servers)
+        return looks.notices
 
     def select(self, label: str, benchmark: str, recipe: str = "", *, scored: bool = True) -> None:
         """Add a question of a benchmark to the run, to be asked of the model of that label.
@@ -103,11 +111,25 @@ class Run:
         asked = self.strategy.scoring
         for label in self._scored:
             spec = self.roster.specs[label]
+            if asked is Scoring.ECHO and self.share.total > 1 and self.roster.is_frail_at_echo(label):
+                raise ModelError(
+                    f"--scoring {asked} with -n: several echo requests at once end a vLLM that has LoRA enabled, and "
+                    f"workers cannot wait for one another; ask {label} without -n."
+                )
             if asked is not Scoring.TEXT:
                 model, raw = self.roster.model(label), self.strategy.is_raw
                 self._scoring[label] = await models.choose_scoring(model, spec, asked, raw=raw)
             elif self.strategy.is_raw:
                 models.check_raw(spec)
+
+    @property
+    def scoring_notices(self) -> list[str]:
+        """Lines about how models are scored, once that is settled; mostly none."""
+        return [
+            f"mmlubench: {label} is asked for one echo at a time: several at once end a vLLM that has LoRA enabled"
+            for label, way in self._scoring.items()
+            if way is Scoring.ECHO and self.roster.is_frail_at_echo(label)
+        ]
 
     @property
     def labels(self) -> list[str]:

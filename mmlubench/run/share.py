@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmlubench.models.serving.server import Server
+
 
 @dataclass(frozen=True)
 class Share:
@@ -22,12 +24,15 @@ class Share:
     """When the run began, in Unix seconds."""
     spent: float = 0.0
     """US dollars of this share's part of --max-cost that crashed workers before this one have spent."""
+    servers: Mapping[str, Server] = field(default_factory=dict)
+    """The servers as the controller's pre-flight saw them, by the label of the model."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Share:
-        """Make a share from its fields as a controller sends them to a worker: `only` is a list."""
+        """Make a share from its fields as a controller sends them to a worker: plain values, `only` a list."""
         only = values["only"]
-        return cls(**{**values, "only": None if only is None else frozenset(only)})
+        servers = {label: Server.from_dict(server) for label, server in values["servers"].items()}
+        return cls(**{**values, "only": None if only is None else frozenset(only), "servers": servers})
 
     def includes(self, position: int) -> bool:
         """Whether the case at this position of the collection belongs to this process."""

@@ -45,10 +45,32 @@ def test_who_fails_together_with_all_others_is_not() -> None:
     assert not any(case.fail(BROKEN, failed=60) for _ in range(44))
 
 
+def test_a_server_that_fails_all_for_minutes_is_no_proof_against_one() -> None:
+    # A vLLM whose engine was killed, until it is there again.
+    case = Case()
+    assert not any(case.fail(BROKEN, failed=60, after_s=10) for _ in range(20))
+
+
 def test_no_single_request_that_the_server_fails_keeps_a_run_from_its_end() -> None:
     case = Case()
-    given_up = [case.fail(BROKEN, failed=60, after_s=10) for _ in range(5)]
+    given_up = [case.fail(BROKEN, answered=1, failed=60, after_s=10) for _ in range(5)]
     assert given_up == [False] * 4 + [True]
+
+
+def test_after_two_requests_that_were_given_up_with_no_reply_in_between_it_is_the_server() -> None:
+    case = Case()
+    case.attempts.lost = 2
+    assert not any(case.fail(BROKEN) for _ in range(50))
+    case.attempts.was_answered()
+    assert case.fail(BROKEN, answered=1)
+
+
+def test_who_is_refused_is_not_to_blame_for_what_it_met_alone_before() -> None:
+    # At a concurrency of 1: the engine fails, then the server is gone.
+    case = Case()
+    for _ in range(4):
+        case.fail(BROKEN)
+    assert not any(case.fail(GONE, after_s=20) for _ in range(14))
 
 
 def test_three_failures_at_least() -> None:

@@ -283,3 +283,25 @@ def test_a_want_of_descriptors_is_waited_for_as_no_missing_server_is(breaker: Wa
 def test_a_server_was_not_reached_because_this_machine_lacked_something(breaker: Watched) -> None:
     breaker.attempt_failed(OutOfSockets("no room"), breaker.now)
     assert not breaker.try_for(9, GONE).asks
+
+
+# -- a server that is away -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error", [GONE, Overloaded("Loading model", status=503), Overloaded("x", status=502)]
+)
+def test_a_server_that_is_away_is_waited_for_as_long_as_the_user_says(error: ProviderError) -> None:
+    for away_s in (30.0, 900.0):
+        breaker = Watched()
+        breaker._away_s = away_s
+        breaker.answered()
+        assert breaker.try_for(away_s - 1, error).asks
+        assert not breaker.try_for(2, error).asks
+
+
+def test_the_patience_with_other_failures_stays_what_it_is() -> None:
+    breaker = Watched()
+    breaker._away_s = 900.0
+    breaker.answered()
+    assert not breaker.try_for(301, BUSY).asks

@@ -17,10 +17,13 @@ _LIKELY, _SILENT_FAILURES = 1e-3, 6
 _ALONE = 0.1
 #: A refused request is given up only after this many seconds: its turn may yet come.
 _PATIENT_S = 60.0
-#: Any other failing request is given up after this many seconds, whatever happens to others.
+#: Any other failing request is given up after this many seconds, unless all others fail as well: a vLLM whose engine
+#: was killed answers every request with an error until it ends, and its restart takes a minute or more.
 _LONGEST_S = 45.0
 #: The least number of failures of a request that is given up.
 _LEAST_FAILURES = 3
+#: The requests that may be given up in a row, with no reply in between, before it is the server that is to blame.
+_MOST_LOST = 2
 
 
 @dataclass(slots=True)
@@ -29,6 +32,13 @@ class Attempts:
 
     answered: int = 0
     failed: int = 0
+    lost: int = 0
+    """The requests that were given up since the last reply."""
+
+    def was_answered(self) -> None:
+        """Count a reply."""
+        self.answered += 1
+        self.lost = 0
 
 
 class Blame:
@@ -48,6 +58,7 @@ class Blame:
         """The failures in a row."""
         self.others = 0
         """The replies to other requests meanwhile."""
+        self._others_failed = False
 
     def add(self, error: ProviderError) -> None:
         """Count one more failure, which the attempts count already."""
@@ -56,6 +67,7 @@ class Blame:
         self._answered, self._failed = self._attempts.answered, self._attempts.failed
         self.failures += 1
         self.others += answered
+        self._others_failed = self._others_failed or failed > 0
         self._silent += not answered
         if answered or failed:
             self._chance *= (failed + 1) / (answered + failed + 1)
@@ -68,8 +80,12 @@ class Blame:
             return False
         elapsed_s = now - self._first_at
         if is_refusal(error):
+            # Where nothing else was answered, the server may be away: how long that is borne is up to the breaker.
             least = _LIKELY if isinstance(error, Unreachable) else _SURELY
-            return elapsed_s >= _PATIENT_S and self._chance < least
+            return self.others > 0 and elapsed_s >= _PATIENT_S and self._chance < least
+        if not self.others and self._attempts.lost >= _MOST_LOST:
+            return False
         if self._chance < _LIKELY and self._silent >= _SILENT_FAILURES:
             return True
-        return self.failures >= _LEAST_FAILURES and (self._chance < _SURELY or elapsed_s >= _LONGEST_S)
+        is_long = elapsed_s >= _LONGEST_S and (self.others > 0 or not self._others_failed)
+        return self.failures >= _LEAST_FAILURES and (self._chance < _SURELY or is_long)

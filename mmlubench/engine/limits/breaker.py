@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from mmlubench.engine.limits.refusals import is_refusal
+from mmlubench.engine.limits.refusals import is_away, is_refusal
 from mmlubench.errors import (
     NOT_ASKED,
     BadReply,
@@ -43,9 +43,14 @@ class Breaker:
         patience_s: float = PATIENCE_S,
         clock: Callable[[], float] = time.monotonic,
         first_sign_s: float = FIRST_SIGN_S,
+        away_s: float | None = None,
     ) -> None:
-        """`longest_pause_s`: a rate limit that asks for a longer pause than this concerns all requests."""
+        """`longest_pause_s`: a rate limit that asks for a longer pause than this concerns all requests.
+
+        `away_s` is the patience with a server that is away, `patience_s` by default.
+        """
         self._longest_pause_s, self._patience_s = longest_pause_s, patience_s
+        self._away_s = patience_s if away_s is None else away_s
         self._first_sign_s = first_sign_s
         self._clock = clock
         self._failed_in_a_row = 0
@@ -96,16 +101,16 @@ class Breaker:
         elif error.retryable and self._broken_since is None:
             self._broken_since = now
         self._failing.add(request)
-        self.is_over = error.retryable and self._is_over(now, is_ours=isinstance(error, OutOfSockets))
+        self.is_over = error.retryable and self._is_over(now, error)
         if self.is_over and self.cause is None and (len(self._failing) > 1 or not self._has_answered):
             self.cause = error
 
-    def _is_over(self, now: float, *, is_ours: bool) -> bool:
-        """Whether the server has left every request unanswered for too long; `is_ours`: this machine is the cause."""
+    def _is_over(self, now: float, error: ProviderError) -> bool:
+        """Whether the server has left every request unanswered for too long; `error` is the latest failure."""
         assert self.failing_since is not None
-        if now - self.failing_since >= self._patience_s:
+        if now - self.failing_since >= (self._away_s if is_away(error) else self._patience_s):
             return True
-        if is_ours:
+        if isinstance(error, OutOfSockets):  # this machine is the cause
             return False
         if not self._was_reached:
             return now - self.failing_since >= self._first_sign_s

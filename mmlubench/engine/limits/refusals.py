@@ -8,6 +8,9 @@ from mmlubench.errors import OutOfSockets, ProviderError, RateLimited, Unreachab
 _OVERLOADED = frozenset([503, 529])
 #: The statuses of a gateway whose server is away.
 _AWAY = frozenset([502, 504])
+_LOADING = 503
+#: What the requests to a server that is away wait for.
+UNREACHABLE = "unreachable server"
 
 
 def asks_for_less(error: ProviderError) -> bool:
@@ -20,10 +23,15 @@ def is_refusal(error: ProviderError) -> bool:
     return asks_for_less(error) or isinstance(error, Unreachable) or error.status in _AWAY
 
 
+def is_away(error: ProviderError) -> bool:
+    """Whether a server cannot be reached, or is not ready: it is started again, or loads its model (503)."""
+    return isinstance(error, Unreachable) or error.status in _AWAY or error.status == _LOADING
+
+
 def reason(error: ProviderError) -> str:
     """Return what a failed request waits for, worded to follow "waiting for"."""
     if isinstance(error, Unreachable) or error.status in _AWAY:
-        return "unreachable server"
+        return UNREACHABLE
     if isinstance(error, OutOfSockets):
         return "room for a connection on this machine"
     if not asks_for_less(error):

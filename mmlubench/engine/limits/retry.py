@@ -35,6 +35,8 @@ class RetryPolicy:
     """The server is given up if it answers nothing for so long."""
     first_sign_s: float = FIRST_SIGN_S
     """The same if it was never reached."""
+    away_s: float | None = None
+    """The same once it has answered, while it cannot be reached or is not ready; None for `patience_s`."""
 
     @property
     def longest_pause_s(self) -> float:
@@ -61,7 +63,11 @@ class Retried:
         self._policy = policy
         self._limiter = limiter or Limiter(1)
         self._breaker = Breaker(
-            policy.longest_pause_s, policy.patience_s, self._limiter.clock, policy.first_sign_s
+            policy.longest_pause_s,
+            policy.patience_s,
+            self._limiter.clock,
+            policy.first_sign_s,
+            policy.away_s,
         )
         self._attempts = Attempts()
 
@@ -85,7 +91,7 @@ class Retried:
             self._attempts.failed += error.retryable
             self._breaker.attempt_failed(error, started_at, request.id)
             raise
-        self._attempts.answered += 1
+        self._attempts.was_answered()
         self._breaker.answered()
         return completion
 
@@ -106,7 +112,9 @@ class Retried:
                 if error.retryable:
                     blame.add(error)
         is_over = self._breaker.cause is not None
-        if error.retryable and not is_over and blame.others and blame.is_proved(error, self._limiter.clock()):
+        is_to_blame = error.retryable and not is_over and blame.is_proved(error, self._limiter.clock())
+        self._attempts.lost += is_to_blame
+        if is_to_blame and blame.others:
             error.add(
                 f"given up after {blame.failures} attempts, while {blame.others:,} others were answered"
             )

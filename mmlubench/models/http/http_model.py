@@ -98,6 +98,14 @@ class HttpModel(ABC):
             reply = error.__context__ = None
             raise error.with_traceback(None) from None
 
+    async def told(self, path: str) -> Reply:
+        """Return what the server tells at a path, with the key masked; the model is not asked, and nothing is paid.
+
+        Raises the errors of `Transport`.
+        """
+        reply = await self._transport.get(path)
+        return reply._replace(content=self._failures.without_key(reply.content))
+
     async def aclose(self) -> None:
         """Close the connections."""
         if self._looking is not None:

@@ -52,6 +52,8 @@ class Preset:
 
     OpenAI's servers, vLLM and llama.cpp cache without a request.
     """
+    key_path: str | None = None
+    """Where the vendor tells at no cost whether a key is valid, if its list of models is shown without one."""
     elsewhere: Preset | None = None
     """The preset for any address but the vendor's own; None for this one without its key, costs and refusals."""
 
@@ -105,6 +107,7 @@ PRESETS: dict[str, Preset] = {
         features=Features((Scoring.CHAT,)),
         refusals=(("openai/" + _REASONING, _REFUSED), (_NEW_CLAUDES, ("temperature", "top_p", "seed"))),
         tells_cost=True,
+        key_path="/key",
     ),
     "vllm": Preset(
         "http://localhost:8000/v1",

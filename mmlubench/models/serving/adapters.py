@@ -20,7 +20,8 @@ from mmlubench.models.http.direct import plain_transport
 from mmlubench.models.http.failures import Failures
 from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.transport import Timeouts
-from mmlubench.models.serving.server import Kind, Server, look
+from mmlubench.models.serving.look import look
+from mmlubench.models.serving.server import Kind, Server
 from mmlubench.models.spec import ModelSpec
 
 #: The seconds that loading may take: a large adapter is copied to all devices.

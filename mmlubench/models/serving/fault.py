@@ -19,8 +19,8 @@ def fault(spec: ModelSpec, server: Server) -> str:
     """Say why the model cannot be asked at this server; empty if nothing speaks against it."""
     if server.failure is not None:
         return str(server.failure)
-    if server.status in (401, 403):
-        return _key_fault(spec, server.status)
+    if server.refuses_key:
+        return _key_fault(spec)
     if server.is_healthy is False:
         return (
             f"{spec.label}: the server at {spec.base_url} is not ready yet (its /health says so): wait until it has "
@@ -31,14 +31,25 @@ def fault(spec: ModelSpec, server: Server) -> str:
     return _model_fault(spec, server) or _adapter_fault(spec, server)
 
 
-def _key_fault(spec: ModelSpec, status: int) -> str:
+def doubt(spec: ModelSpec, server: Server) -> str:
+    """Say what about the model at a vendor may be wrong, though nothing speaks against asking it; mostly empty."""
+    names = [model.id for model in server.models or ()]
+    if spec.self_hosted or not names or spec.model_id in names:
+        return ""
+    return (
+        f"{spec.label}: {spec.client} lists no model {spec.model_id!r}{_close(spec.model_id, names)}; "
+        "it is asked all the same, as such a list need not be complete"
+    )
+
+
+def _key_fault(spec: ModelSpec) -> str:
     if spec.api_key_env is None:
         return (
-            f"{spec.label}: the server at {spec.base_url} wants a key (HTTP {status}): give the entry an api_key_env, "
+            f"{spec.label}: the server at {spec.base_url} wants a key (HTTP 401): give the entry an api_key_env, "
             "the name of the variable that holds it."
         )
     return (
-        f"{spec.label}: the server at {spec.base_url} refuses the key in {spec.api_key_env} (HTTP {status}): "
+        f"{spec.label}: the server at {spec.base_url} refuses the key in {spec.api_key_env} (HTTP 401): "
         "check its value, and that it is one for this server."
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,9 @@ from mmlubench.plugin.signals import DRAIN_S, Signals
 from mmlubench.plugin.xdist import private_xdist
 from mmlubench.plugin.xdist.scheduling import Shards
 from mmlubench.plugin.xdist.worker_output import WorkerOutput
+
+if TYPE_CHECKING:
+    from mmlubench.run.run import Run
 
 #: Seconds between two looks at what the workers wait for.
 _TICK_S = 0.2
@@ -46,10 +49,11 @@ class Controller:
         self._shards: Shards | None = None
         self._config: pytest.Config | None = None
 
-    def share_out(self, config: pytest.Config, *, most: int, started: float) -> None:
-        """Give every worker a fixed share; `most` and `started` are those of `Shards`."""
+    def share_out(self, config: pytest.Config, run: Run) -> None:
+        """Give every worker a fixed share, and what the pre-flight saw."""
         self._config = config
-        self._shards = Shards(private_xdist.worker_count(config), most=most, started=started)
+        workers, most = private_xdist.worker_count(config), run.settings.concurrency
+        self._shards = Shards(workers, most=most, started=run.share.started, servers=run.roster.servers)
         config.pluginmanager.register(self._shards, "mmlubench.shards")
         self.has_shares = True
 

@@ -12,11 +12,13 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from mmlubench.engine.limits.waiting import Wait
+from mmlubench.models.serving.server import Server
 from mmlubench.plugin.xdist import worker_state
 from mmlubench.plugin.xdist.waits import joined, unpacked
 from mmlubench.run.share import Share
@@ -151,13 +153,19 @@ class ShardScheduling:
 class Shards:
     """The controller's plugin object for shares: gives each worker its share, and makes their scheduler."""
 
-    def __init__(self, workers: int, *, most: int, started: float) -> None:
-        """`most` limits the number of shares: with fewer requests in flight than workers, some workers get none."""
+    def __init__(
+        self, workers: int, *, most: int, started: float, servers: Mapping[str, Server] = MappingProxyType({})
+    ) -> None:
+        """`most` limits the number of shares: with fewer requests in flight than workers, some workers get none.
+
+        `servers` are those that the pre-flight saw, by the label of the model.
+        """
         self.workers = workers
         self.expected: set[Any] = set()
         """Workers that were given a share and have not begun to run."""
         total = min(workers, most)
         common: dict[str, Any] = {"total": total, "only": None, "started": started, "spent": 0.0}
+        common["servers"] = {label: server.to_dict() for label, server in servers.items()}
         self._vacant = deque({**common, "number": number} for number in range(total))
         self._nothing = {**common, "number": 0, "only": []}
         self._states = TemporaryDirectory(prefix="mmlubench-")

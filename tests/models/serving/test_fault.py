@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from mmlubench.models.serving.fault import fault
-from mmlubench.models.serving.server import Kind, Server, look
+from mmlubench.models.serving.look import look
+from mmlubench.models.serving.server import Kind, Server
 from tests.routed_server import LLAMACPP, VLLM, Routed, Routes
 
 Serve = Callable[[Routes], Routed]
