@@ -211,7 +211,8 @@ def run(
     make_folder: Callable[..., Path], run_pytest: Callable[..., Any], questions: tuple[str, ...]
 ) -> Callable[..., Any]:
     """Run the questions with some options; there are no gates, as the model is weak."""
-    no_gate = ("--min-accuracy", "0", "--max-unparsed-rate", "1", "--no-store")
+    gates = ("--min-accuracy", "--min-letter-mass")
+    no_gate = (*(word for gate in gates for word in (gate, "0")), "--max-unparsed-rate", "1", "--no-store")
 
     def start(*options: str, **env: str) -> Any:
         folder = make_folder()

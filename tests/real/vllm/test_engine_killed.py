@@ -18,7 +18,16 @@ RUN_S, GONE_S = 900, 120
 LOADED = '"POST /v1/load_lora_adapter HTTP/1.1" 200'
 OPTIONS = (
     *("--recipe", "hendrycks", "--shots", "0", "--scoring", "logprob:completions", "--limit", str(QUESTIONS)),
-    *("--concurrency", str(AT_ONCE), "--min-accuracy", "0", "--max-unparsed-rate", "1"),
+    *(
+        "--concurrency",
+        str(AT_ONCE),
+        "--min-accuracy",
+        "0",
+        "--min-letter-mass",
+        "0",
+        "--max-unparsed-rate",
+        "1",
+    ),
 )
 
 
