@@ -1,7 +1,7 @@
 # Every target needs nothing but python3 and make; the first one makes .venv and installs the package there.
 .DEFAULT_GOAL := help
 .PHONY: help setup smoke test test-oldest test-plugins test-servers check fix bench \
-        mmlu-quick mmlu-benchmark mmlu-adapter mmlu-openrouter list-models clean
+        mmlu-quick mmlu-benchmark mmlu-adapter mmlu-openrouter verify list-models clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -43,7 +43,7 @@ mmlu   = $(BIN)/python -m pytest benchmarks -k mmlu $(call models,$(1)) $(call l
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  %-16s %s\n", $$1, $$2}'
 	@echo 'Variables of smoke and mmlu-…: MODEL_ID=name, UTILITY_MODELS="name name", ADAPTER_NAME=name, MMLU_LIMIT=100,'
-	@echo '  MIN_ACCURACY=0.65; of all that run pytest: ARGS="more options"'
+	@echo '  MIN_ACCURACY=0.65; of verify: MODEL_ID, ADAPTER_NAME; of all that run pytest, and verify: ARGS="more options"'
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -117,6 +117,11 @@ mmlu-adapter: $(READY) ## the same of the LoRA adapter ADAPTER_NAME (default mod
 
 mmlu-openrouter: $(READY) ## 100 questions, or MMLU_LIMIT, through OpenRouter; needs OPENROUTER_API_KEY
 	$(call mmlu,openrouter/meta-llama/llama-3.1-8b-instruct,100) --no-fallback $(ARGS)
+
+verify: $(READY) ## check model, key, server, ADAPTER_NAME, replies, data and folders by a few short requests
+	$(if $(strip $(MODEL_ID)),,$(error MODEL_ID is missing: make verify MODEL_ID=qwen-vllm ADAPTER_NAME=my-lora))
+	$(BIN)/python -m mmlubench doctor --model $(call quoted,$(strip $(MODEL_ID))) \
+	  $(if $(ADAPTER_NAME),--adapter $(call quoted,$(ADAPTER_NAME))) $(ARGS)
 
 list-models: $(READY) ## the models that --model can name
 	$(BIN)/python -m pytest benchmarks --list-models $(ARGS)

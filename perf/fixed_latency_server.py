@@ -72,6 +72,8 @@ class Responder:
             return 200, self.counters.to_dict()
         if path == "/v1/models":
             return 200, {"object": "list", "data": [{"id": "fake", "object": "model", "owned_by": "nobody"}]}
+        if path in ("/version", "/props"):  # the kind of server: none that anybody knows
+            return error(404, f"no such path: {path}")
         return (200, {"status": "ok"}) if path == "/health" else None
 
     def take(self, path: str, body: bytes) -> tuple[int, Any]:

@@ -5,8 +5,8 @@
     assert [request.fault for request in server.requests] == ["half_body", "reset", "ok"]
 
 An answer is a name out of `FAULTS`, a `Reply`, or a function from the request to a `Reply`. A GET gets 404, and is in
-`looks`, not in `requests`; `tells` may have a `Reply` for the end of its path, such as `/models`. For speed, and where a
-run is to take its time, there is `perf/fixed_latency_server.py` (the fixture `start_server`).
+`looks`, not in `requests`; `tells` may have a `Reply` for the end of its path, such as `/models`. For speed, and where
+a run is to take its time, there is `perf/fixed_latency_server.py` (the fixture `start_server`).
 """
 
 from __future__ import annotations

@@ -136,6 +136,18 @@ def test_an_adapter_run_without_an_adapter_says_what_is_missing() -> None:
     assert "ADAPTER_NAME is missing: make mmlu-adapter ADAPTER_NAME=" in made.said
 
 
+def test_verify_is_the_doctor_of_one_model() -> None:
+    command = would("verify", "MODEL_ID=mock", "ADAPTER_NAME=my-lora", "ARGS=--data sample")
+    assert command.endswith("-m mmlubench doctor --model mock --adapter my-lora --data sample")
+    assert would("verify", "MODEL_ID=mock").endswith("-m mmlubench doctor --model mock")
+    made = Made("verify", "MODEL_ID=mock", "ARGS=--data sample")
+    assert made.done.returncode == 0, made.said
+    assert "it answered" in made.said
+    made = Made("-n", "verify")
+    assert made.done.returncode != 0
+    assert "MODEL_ID is missing: make verify MODEL_ID=" in made.said
+
+
 def test_a_value_is_one_word_whatever_is_in_it(tmp_path: Path) -> None:
     made = Made("mmlu-quick", "MODEL_ID=no'such;model", run_dir=tmp_path)
     assert made.done.returncode != 0

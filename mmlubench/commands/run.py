@@ -39,8 +39,19 @@ _INTERRUPTED = 130
 )
 @click.option("--mock", is_flag=True, help="Use mock replies even if the model's API key is set.")
 @click.option("--refresh", is_flag=True, help="Send every request again, even if its reply is stored.")
+@click.option(
+    "--no-preflight", is_flag=True, help="Do not look first whether server, key and model are there."
+)
 @click.option("--force", is_flag=True, help="Allow mock replies to replace those of a real model.")
-def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh: bool, force: bool) -> None:
+def run(
+    config: Path,
+    parent: Path,
+    responses: Path | None,
+    mock: bool,
+    refresh: bool,
+    no_preflight: bool,
+    force: bool,
+) -> None:
     """Run an experiment of dialogues; write logs and figures.
 
     The real model is asked if its API key is set (ANTHROPIC_API_KEY for Claude). Otherwise mock replies are used:
@@ -61,7 +72,7 @@ def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh:
         if spec.notice:
             click.echo(spec.notice.strip(), err=True)
         origin = _origin(experiment, spec)  # before the requests, since the user may edit the files meanwhile
-        replies = _ask(experiment, spec, parent, refresh=refresh)
+        replies = _ask(experiment, spec, parent, refresh=refresh, no_preflight=no_preflight)
         summary = _write(experiment, spec, replies, folder, origin)
     if summary is None:
         _show_failures(experiment, replies, folder, refresh=refresh)
@@ -74,12 +85,14 @@ def run(config: Path, parent: Path, responses: Path | None, mock: bool, refresh:
 
 
 def _ask(
-    experiment: Experiment, spec: ModelSpec, parent: Path, *, refresh: bool
+    experiment: Experiment, spec: ModelSpec, parent: Path, *, refresh: bool, no_preflight: bool
 ) -> Sequence[Completion | ProviderError]:
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.dialogues.answering import ask_all, run_of
 
-    run = run_of(spec, parent, refresh=refresh)
+    run = run_of(spec, parent, refresh=refresh, no_preflight=no_preflight)
+    for notice in run.preflight(lambda line: click.echo(line, err=True)):
+        click.echo(notice, err=True)
     store = run.roster.store
     for notice in run.roster.store_notices:
         click.echo(notice, err=True)

@@ -61,9 +61,10 @@ async def ask_all(run: Run, experiment: Experiment) -> list[Completion | Provide
     return [_reply_or_error(reply) for reply in replies]
 
 
-def run_of(spec: ModelSpec, parent: Path, *, refresh: bool) -> Run:
+def run_of(spec: ModelSpec, parent: Path, *, refresh: bool, no_preflight: bool = False) -> Run:
     """Return a run of this model, which stores real replies in `parent`/store.sqlite."""
-    return Run(Settings(run_dir=str(parent), refresh=refresh), specs={spec.label: spec})
+    settings = Settings(run_dir=str(parent), refresh=refresh, no_preflight=no_preflight)
+    return Run(settings, specs={spec.label: spec})
 
 
 def _reply_or_error(reply: Completion | BaseException) -> Completion | ProviderError:

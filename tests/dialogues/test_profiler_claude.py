@@ -16,6 +16,7 @@ import pytest
 pytestmark = pytest.mark.long
 
 CLAUDE = "https://api.anthropic.com/v1/messages"
+MODELS = "https://api.anthropic.com/v1/models"
 KEY = "sk-ant-test-0123456789"
 
 
@@ -52,6 +53,7 @@ def claude(lab: Any, httpx2_mock: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         said = orjson.loads(request.content)["messages"][0]["content"]
         return next(reply for word, reply in replies.items() if word in said)
 
+    httpx2_mock.get(MODELS).mock(return_value=failure(404, "Not Found"))
     route = httpx2_mock.post(CLAUDE).mock(side_effect=answer)
     route.replies = replies
     return route
@@ -199,3 +201,12 @@ def test_ctrl_c_ends_a_run_with_one_line_and_what_was_answered_is_kept(
         == "Stopped; the replies so far are stored in out/store.sqlite: run the same command again to go on.\n"
     )
     assert list(lab.out.iterdir()) == []
+
+
+def test_a_refused_key_is_told_before_any_dialogue_is_sent(lab: Any, claude: Any, httpx2_mock: Any) -> None:
+    httpx2_mock.get(MODELS).mock(return_value=failure(401, "invalid x-api-key"))
+    ended = lab.run()
+    assert ended.exit_code != 0
+    assert "refuses the key in ANTHROPIC_API_KEY (HTTP 401)" in ended.stderr
+    assert not claude.calls
+    assert lab.run("--no-preflight").exit_code == 0

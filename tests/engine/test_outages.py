@@ -19,6 +19,7 @@ DEAD = Overloaded("EngineCore encountered an issue", status=500)
 GONE = Unreachable("connection refused")
 LOADING = Overloaded("Loading model", status=503)
 Phase = tuple[float, float, ProviderError]
+USUAL = RetryPolicy()
 
 
 class Mortal:
@@ -45,9 +46,7 @@ class Mortal:
 def survive(virtually: Callable[..., Any]) -> Callable[..., tuple[int, Counter[str], float]]:
     """Ask questions of a server with such phases; how many failed, how often each was answered, and the seconds."""
 
-    def run(
-        phases: list[Phase], wide: int, policy: RetryPolicy = RetryPolicy()
-    ) -> tuple[int, Counter[str], float]:
+    def run(phases: list[Phase], wide: int, policy: RetryPolicy = USUAL) -> tuple[int, Counter[str], float]:
         async def main(clock: Callable[[], float]) -> tuple[int, Counter[str], float]:
             begun = clock()
             server, limiter = Mortal(clock, phases), Limiter(wide, clock=clock)

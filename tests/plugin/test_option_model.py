@@ -83,7 +83,7 @@ def test_a_key_is_found_in_the_environment_and_in_dotenv(place, folder, collecte
 def test_a_key_reaches_no_file_and_no_screen(folder, start_server):
     server = start_server("--latency-ms", "0")
     address = f"http://127.0.0.1:{server.port}/v1"
-    folder.models(mine={"model_name": "openai/x", "base_url": address, "api_key_env": "MY_KEY"})
+    folder.models(mine={"model_name": "openai/fake", "base_url": address, "api_key_env": "MY_KEY"})
     folder.write(".env", "MY_KEY=sk-secret-0123456789\n")
     result = folder.run_apart("--model", "mine", "--data", "sample", "--limit", "3", "-vv")
     assert len(folder.lines("responses")) == 3

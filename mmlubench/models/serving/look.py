@@ -134,6 +134,8 @@ def _kind(listed: Any, version: Mapping[str, Any], props: Mapping[str, Any]) -> 
 
 def _models(listed: Any) -> tuple[Listed, ...] | None:
     entries = entries_of(listed)
+    if isinstance(listed, dict) and listed.get("has_more"):  # one page of several, as Anthropic sends them
+        return None
     if (
         not entries
     ):  # an empty list says nothing: some servers show one to those whom they answer all the same
