@@ -169,7 +169,9 @@ def _be_quiet(transformers: Any) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # which peft imports, also for weights of 16 bits
+    logging.getLogger("bitsandbytes").setLevel(
+        logging.ERROR
+    )  # which peft imports, also for weights of 16 bits
 
 
 def _key(adapter: str) -> str:
