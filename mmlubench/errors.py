@@ -115,6 +115,8 @@ class Unreachable(ProviderError):
     """There was no connection, it broke, or the request timed out."""
 
     retryable = True
+    timed_out = False
+    """Whether the time was over."""
 
 
 class OutOfSockets(ProviderError):

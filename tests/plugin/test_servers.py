@@ -33,9 +33,7 @@ def lost(
     dying = start_server("--latency-ms", "20", "--die-after", "60")
     options = ("--model", dying.model, "--data", "sample", "--concurrency", "8", "--give-up-after", "5")
     # It was there a moment ago, when a pre-flight would have looked.
-    down = start_pytest(
-        make_folder(test_mmlu=sums(500)), "--model", f"vllm/fake@{nobody}", "--no-preflight"
-    )
+    down = start_pytest(make_folder(test_mmlu=sums(500)), "--model", f"vllm/fake@{nobody}", "--no-preflight")
     dies = start_pytest(make_folder(), *options)
     return {"down": down.wait(timeout_s=60), "dies": dies.wait(timeout_s=60)}
 

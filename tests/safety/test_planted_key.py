@@ -53,7 +53,8 @@ def test_of_another_kind(login):
     pass
 """
 XML = ("--junitxml=junit.xml", "-o", "junit_logging=all", "-o", "junit_family=xunit1")
-LOUD = ("--showlocals", "-vv", "--tb=long", "-rA", *XML)
+#: Without the pre-flight, which would find most of the faults before they are met.
+LOUD = ("--showlocals", "-vv", "--tb=long", "-rA", "--no-preflight", *XML)
 
 
 def entries(port: int) -> dict[str, Any]:

@@ -91,10 +91,12 @@ class Way:
         allowed = f"{connect_s:g} s to connect, {total_s:g} s in all"
         through = f" through the proxy {self.proxy.shown}" if self.proxy is not None else ""
         doubt = "does it speak TLS? A" if self.is_tls and not self.was_reached else "a"
-        return Unreachable(
+        error = Unreachable(
             f"{self.base_url} did not answer in time{through} ({allowed}); "
             f"{doubt} slow server needs a longer --request-timeout"
         )
+        error.timed_out = True
+        return error
 
     def _of_proxy(self, chain: list[BaseException]) -> str:
         """Return what is wrong with a proxy that is to be asked over TLS; empty if it is not the proxy."""

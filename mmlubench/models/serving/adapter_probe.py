@@ -10,9 +10,11 @@ import asyncio
 
 import orjson
 
-from mmlubench.errors import ProviderError
+from mmlubench.errors import ModelError, ProviderError
 from mmlubench.models.http.direct import plain_transport
 from mmlubench.models.http.transport import Timeouts, Transport
+from mmlubench.models.serving.adapters import check_fit
+from mmlubench.models.serving.server import Server
 from mmlubench.models.spec import ModelSpec
 
 #: Prompts whose next token is open, so that any change of the weights shows.
@@ -26,6 +28,25 @@ _TOP = 5
 _LEAST, _TIMES = 1e-4, 3.0
 #: The seconds that all of it may take.
 _PROBE = Timeouts(connect_s=3.0, total_s=120.0)
+
+
+async def check_adapter(spec: ModelSpec, server: Server, key: str | None) -> None:
+    """Raise ModelError for an adapter of the server that does not fit the model's weights, or changes nothing.
+
+    One that is not listed as an adapter of this model is passed over: `fault` tells it.
+    """
+    assert spec.adapter is not None
+    found, base = server.listed(spec.adapter), server.listed(spec.model_id)
+    if found is None or found.parent != spec.model_id:
+        return
+    what = f"{spec.label}: the adapter {spec.adapter}"
+    check_fit(spec.adapter_path or found.root, base.root if base is not None else "", what)
+    differs = await difference(spec, key)
+    if differs is not None and not is_active(differs):
+        raise ModelError(
+            f"{what} answers as {spec.model_id} does (log-probabilities differ by {differs[0]:.2g}, and those of the "
+            f"base by {differs[1]:.2g} between two requests): it changes nothing, or the server does not apply it."
+        )
 
 
 async def difference(spec: ModelSpec, key: str | None) -> tuple[float, float] | None:

@@ -26,18 +26,24 @@ def fault(spec: ModelSpec, server: Server) -> str:
             f"{spec.label}: the server at {spec.base_url} is not ready yet (its /health says so): wait until it has "
             "loaded its model, or give --wait-for-server SECONDS."
         )
-    if server.models is None or not spec.self_hosted:
-        return ""  # a vendor's list lacks names that it takes, such as those without a date
+    if server.folder:
+        return f"{spec.label}: base_url must be {spec.base_url}{server.folder}: there the server lists its models."
+    if server.models is None or server.kind is Kind.OTHER:
+        return ""
     return _model_fault(spec, server) or _adapter_fault(spec, server)
 
 
 def doubt(spec: ModelSpec, server: Server) -> str:
-    """Say what about the model at a vendor may be wrong, though nothing speaks against asking it; mostly empty."""
+    """Say what about the model at a vendor or gateway may be wrong, though nothing speaks against asking; mostly empty.
+
+    Their lists lack names that they take, such as those without a date, or those behind a wildcard.
+    """
     names = [model.id for model in server.models or ()]
-    if spec.self_hosted or not names or spec.model_id in names:
+    if server.kind is not Kind.OTHER or not names or {spec.model_id, spec.asked_model} & {*names}:
         return ""
+    who = f"the server at {spec.base_url}" if spec.self_hosted else spec.client
     return (
-        f"{spec.label}: {spec.client} lists no model {spec.model_id!r}{_close(spec.model_id, names)}; "
+        f"{spec.label}: {who} lists no model {spec.model_id!r}{_close(spec.model_id, names)}; "
         "it is asked all the same, as such a list need not be complete"
     )
 
@@ -57,13 +63,11 @@ def _key_fault(spec: ModelSpec) -> str:
 def _model_fault(spec: ModelSpec, server: Server) -> str:
     names = [model.id for model in server.models or () if not model.parent]
     if (
-        spec.model_id in names
+        {spec.model_id, f"{spec.model_id}:latest"} & {*names}  # the second as Ollama completes names
         or not names
         or (server.kind in _ANSWER_ANY and _stands_for(spec.model_id, names))
     ):
         return ""
-    if spec.adapter is not None and server.kind is Kind.OTHER:
-        return ""  # such a server may list adapters alone
     otherwise = f"; {server.kind} would answer with another model" if server.kind in _ANSWER_ANY else ""
     return (
         f"{spec.label}: the server at {spec.base_url} has no model {spec.model_id!r}{_close(spec.model_id, names)}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from mmlubench.errors import ProviderError
+from mmlubench.errors import ProviderError, Unreachable
 from mmlubench.models.http.direct import plain_transport
 from mmlubench.models.http.failures import read_error
 from mmlubench.models.http.http_model import HttpModel
@@ -26,7 +26,9 @@ from mmlubench.registry import imported
 _LOOK = Timeouts(connect_s=3.0, total_s=6.0)
 #: A failure within this time (seconds) is no slow server, and a second try costs no time.
 _AT_ONCE_S = 1.0
-_OK, _NOT_READY = 200, 503
+_OK, _NOT_FOUND, _NOT_READY = 200, 404, 503
+#: The folder of the routes of OpenAI's protocol.
+_FOLDER = "/v1"
 #: What the lists of models say under `owned_by`.
 _OWNERS = {
     "vllm": Kind.VLLM,
@@ -58,16 +60,18 @@ async def look(spec: ModelSpec, key: str | None) -> Server:
         begun = perf_counter()
         try:
             replies = await _told(model, spec)
+            folder = await _missing_folder(model, spec) if replies[0].status == _NOT_FOUND else ""
         except ProviderError as error:
             # To connect has a shorter limit, so that a server that took all of the time was reached.
-            is_slow = perf_counter() - begun >= _LOOK.total_s
+            is_late = perf_counter() - begun >= _LOOK.total_s
+            is_slow = is_late and isinstance(error, Unreachable) and error.timed_out
             return Server(failure=None if is_slow else error)
     finally:
         await model.aclose()
     reply = next((one for one in replies if one.status == NO_KEY), replies[0])
     said = "" if reply.status == _OK else read_error(reply.content).message
     listed = _json(replies[0].content) if replies[0].status == _OK else None
-    server = Server(models=_models(listed), status=reply.status, said=said)
+    server = Server(models=_models(listed), folder=folder, status=reply.status, said=said)
     return await _with_kind(spec, listed, server) if spec.self_hosted else server
 
 
@@ -87,6 +91,14 @@ async def _told(model: HttpModel, spec: ModelSpec) -> list[Reply]:
     return list(await asyncio.gather(*map(model.told, paths)))
 
 
+async def _missing_folder(model: HttpModel, spec: ModelSpec) -> str:
+    """Return `/v1` if the list that is not at the address is there. Raises ProviderError."""
+    if not spec.self_hosted or model.listing.startswith(_FOLDER) or (spec.base_url or "").endswith(_FOLDER):
+        return ""
+    found = await model.told(f"{_FOLDER}{model.listing}")
+    return _FOLDER if found.status == _OK and _models(_json(found.content)) is not None else ""
+
+
 async def _with_kind(spec: ModelSpec, listed: Any, server: Server) -> Server:
     """Return the server with its kind, and what servers of that kind tell besides.
 
@@ -94,7 +106,7 @@ async def _with_kind(spec: ModelSpec, listed: Any, server: Server) -> Server:
     gateway such as LiteLLM would ask all of its models a question for it.
     """
     assert spec.base_url is not None
-    root = spec.base_url.rstrip("/").removesuffix("/v1")
+    root = spec.base_url.rstrip("/").removesuffix(_FOLDER)
     beside = plain_transport(root, key=None, pool=4, timeouts=_LOOK, tls=spec.tls)
     try:
         version, props = await asyncio.gather(_got(beside, "/version"), _got(beside, "/props"))

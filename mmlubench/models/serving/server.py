@@ -49,6 +49,8 @@ class Server:
     version: str = ""
     models: tuple[Listed, ...] | None = None
     """Its list of models; None if it has none at this address."""
+    folder: str = ""
+    """What is missing at the end of its address, if its list was found there: `/v1`."""
     status: int | None = None
     """The HTTP status of its list, or the 401 with which it refused the key; None if no list came in time."""
     said: str = ""

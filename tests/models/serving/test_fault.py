@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from mmlubench.models.serving.fault import fault
+from mmlubench.models.serving.fault import doubt, fault
 from mmlubench.models.serving.look import look
 from mmlubench.models.serving.server import Kind, Server
 from tests.routed_server import LLAMACPP, VLLM, Routed, Routes
@@ -102,6 +102,25 @@ def test_a_server_without_a_readable_list_is_asked_all_the_same(
 def test_odd_entries_of_a_list_do_no_harm(serve: Serve, entry: object) -> None:
     routes = {"GET /v1/models": (200, {"data": [entry, {"id": "smollm2", "max_model_len": "many"}]})}
     assert found(serve(routes), "vllm/smollm2")[1] == ""
+
+
+def test_an_address_without_its_folder_is_told(serve: Serve) -> None:
+    served = serve(VLLM)
+    served.url = served.url.removesuffix("/v1")
+    assert f"base_url must be {served.url}/v1: there the server lists" in found(served, "vllm/smollm2")[1]
+
+
+def test_a_gateway_may_take_names_that_it_does_not_list(serve: Serve) -> None:
+    served = serve({"GET /v1/models": (200, {"data": [{"id": "openai/*", "owned_by": "openai"}]})})
+    server, problem = found(served, "openai/gpt-4o")
+    assert problem == ""
+    assert "lists no model 'gpt-4o'" in doubt(served.spec("openai/gpt-4o"), server)
+
+
+def test_ollama_completes_names(serve: Serve) -> None:
+    listed = {"data": [{"id": "llama3:latest", "owned_by": "library"}]}
+    assert found(serve({"GET /v1/models": (200, listed)}), "openai/llama3")[1] == ""
+    assert "has no model 'lama3'" in found(serve({"GET /v1/models": (200, listed)}), "openai/lama3")[1]
 
 
 def test_a_dead_server_is_told(serve: Serve) -> None:
