@@ -16,6 +16,8 @@ from mmlubench.models.serving.server import Server
 async def reachable(patient: Patient) -> Finding:
     """Check that the server answers, over TLS where it has it."""
     spec = spec_of(patient)
+    if patient.lacks_packages:
+        raise Needs("packages are missing")
     if spec.is_mock or spec.client == "transformers":
         patient.model = open_model(spec, pool=4, env=patient.env)
         return skipped("no server is needed")

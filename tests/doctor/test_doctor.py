@@ -183,6 +183,7 @@ def test_a_missing_package_is_told(see: Any, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(here, "_version", lambda name: None if name == "torch" else "1.0")
     _, found = see("--model", "transformers/some/model")
     assert "pip install 'mmlubench[local]'" in named(found)["packages"]
+    assert found["server"]["found"] == "packages are missing"  # and nothing is looked for on the hub
 
 
 def test_broken_data_is_told(serve: Serve, see: Any, tmp_path: Path) -> None:
