@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 
-START_S = 120
+START_S = 300
 
 
 def free_port() -> int:
