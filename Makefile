@@ -1,6 +1,6 @@
 # Every target needs nothing but python3 and make; the first one makes .venv and installs the package there.
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test test-oldest test-plugins test-exports check fix bench \
+.PHONY: help setup smoke test test-oldest test-plugins test-exports test-servers check fix bench \
         mmlu-quick mmlu-benchmark mmlu-adapter mmlu-openrouter verify list-models clean
 
 PYTHON ?= python3
@@ -12,8 +12,10 @@ OLDEST         := .venv-oldest
 OLDEST_PYTESTS := pytest==9.0.0 pytest-xdist==3.8.0 pytest-asyncio==1.3.0
 OTHERS         := .venv-plugins
 READERS        := .venv-exports
+# An environment for each server that cannot live in ours: tests/real/environments.py makes them.
+SERVERS        := .venv-servers
 
-TEST_MARK    ?= not real_model and not real_server and not long and not browser
+TEST_MARK    ?= not real_model and not real_server and not servers and not long and not browser
 ARGS         ?=
 
 VARIABLES := MODEL_ID UTILITY_MODELS ADAPTER_NAME MMLU_LIMIT MIN_ACCURACY ARGS \
@@ -96,6 +98,13 @@ $(READERS)/.installed: $(READY) tests/exports/requirements.txt
 test-exports: $(READERS)/.installed ## our exports, read by inspect, lm-eval, Every Eval Ever, the hub, W&B and pandas
 	$(READERS)/bin/python -m pytest -q tests/exports $(ARGS)
 
+$(VENV)/.installed-servers: $(READY)
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,browser,keyring,real,local]'
+	@touch $@
+
+test-servers: $(VENV)/.installed-servers ## one model by vLLM, llama.cpp, transformers and LiteLLM; installs 4 GB in .venv-servers
+	$(BIN)/python -m pytest -q -rs -m servers tests/real $(ARGS)
+
 check: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -133,5 +142,6 @@ list-models: $(READY) ## the models that --model can name
 	$(BIN)/python -m pytest benchmarks --list-models $(ARGS)
 
 clean: ## remove all environments and all caches; runs under reports/ stay
-	rm -rf $(VENV) $(OLDEST) $(OTHERS) $(READERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) $(OLDEST) $(OTHERS) $(READERS) $(SERVERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	  build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

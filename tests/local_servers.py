@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 
-START_S = 120
+START_S = 300
 
 
 def free_port() -> int:
@@ -29,6 +31,15 @@ def listens(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers 200 there."""
+    try:
+        with urlopen(url, timeout=5) as reply:
+            return bool(reply.status == 200)
+    except (URLError, ConnectionError, TimeoutError):
+        return False
 
 
 @contextmanager

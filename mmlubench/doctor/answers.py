@@ -39,6 +39,8 @@ async def completion(patient: Patient) -> Finding:
     """Check that the model answers a question, with the run's own recipe and parameters."""
     spec, model, strategy = spec_of(patient), _model(patient), Strategy(patient.settings)
     patient.params = strategy.params(spec)
+    if strategy.scoring is not Scoring.TEXT:
+        return skipped("the run reads no replies: it scores letters by their log-probabilities")
     recipe = strategy.recipe if strategy.recipe.shots == 0 else replace(strategy.recipe, shots=0)
     request = request_of(_QUESTION, recipe, prompts.render(recipe, _QUESTION), patient.params)
     try:

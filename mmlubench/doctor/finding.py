@@ -50,6 +50,7 @@ class Patient:
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
     has_load_test: bool = False
     """Whether the server may be loaded to see what it holds."""
+    lacks_packages: bool = False
     spec: ModelSpec | None = None
     key: str | None = None
     server: Server | None = None

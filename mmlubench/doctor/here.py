@@ -34,6 +34,7 @@ def packages(patient: Patient) -> Finding:
     wanted, extra = _OF_CLIENT.get(patient.spec.client if patient.spec else client, ((), ""))
     missing = [name for name in (*_PACKAGES, *wanted) if _version(name) is None]
     if missing:
+        patient.lacks_packages = True
         target = f"'mmlubench[{extra}]'" if extra and set(missing) & set(wanted) else "mmlubench"
         return failed(f"missing: {', '.join(missing)}", f"run `pip install {target}`")
     shown = ", ".join(f"{name} {_version(name)}" for name in ("mmlubench", "pytest", *wanted))

@@ -126,6 +126,18 @@ def test_a_fault_of_the_server_is_named_by_its_check(
     assert said in named(found)[check]
 
 
+def test_an_empty_reply_is_no_fault_of_a_run_that_scores_by_log_probability(serve: Serve, see: Any) -> None:
+    served = serve({**WELL, "POST /v1/chat/completions": reply("")})
+    result, found = see("--model", f"vllm/smollm2@{served.url}", "--scoring", "logprob:chat")
+    assert result.exit_code == 0, result.output
+    assert found["reply"]["verdict"] == "skipped"
+
+
+def test_a_list_of_models_that_fails_is_not_said_to_be_shown(serve: Serve, see: Any) -> None:
+    _, found = see("--model", f"vllm/smollm2@{serve({**WELL, 'GET /v1/models': (500, '')}).url}")
+    assert found["access"]["found"] == "its list of models answers HTTP 500: the trial request will tell"
+
+
 def test_a_wrong_port_is_told(serve: Serve, see: Any) -> None:
     served = serve(WELL)
     served.server.shutdown()
@@ -171,6 +183,7 @@ def test_a_missing_package_is_told(see: Any, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(here, "_version", lambda name: None if name == "torch" else "1.0")
     _, found = see("--model", "transformers/some/model")
     assert "pip install 'mmlubench[local]'" in named(found)["packages"]
+    assert found["server"]["found"] == "packages are missing"  # and nothing is looked for on the hub
 
 
 def test_broken_data_is_told(serve: Serve, see: Any, tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ def smollm2() -> Path:
 class LlamaServer:
     """A llama.cpp server in a process of its own: it can be killed, and started again at the same address."""
 
-    def __init__(self, model: Path, log: Path) -> None:
-        self._model, self._log = model, log
+    def __init__(self, model: Path, log: Path, key: str = "") -> None:
+        self._model, self._log, self._key = model, log, key
         self.address = self.start()
 
     def start(self, port: str = "0") -> str:
@@ -49,7 +49,7 @@ class LlamaServer:
         command = [sys.executable, str(Path(__file__).with_name("serve_gguf.py"))]
         with self._log.open("ab") as errors:
             self.process = subprocess.Popen(
-                [*command, str(self._model), "smollm2", port],
+                [*command, str(self._model), "smollm2", port, *filter(None, [self._key])],
                 stdin=subprocess.PIPE,  # it ends when this pipe does, so also when the tests are killed
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -73,14 +73,14 @@ class LlamaServer:
 @pytest.fixture(scope="session")
 def start_llama(
     smollm2: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], LlamaServer]]:
-    """Start a llama.cpp server of one's own, to be killed."""
+) -> Iterator[Callable[..., LlamaServer]]:
+    """Start a llama.cpp server of one's own, to be killed; it may want a key."""
     if find_spec("xllamacpp") is None:
         pytest.skip("needs the llama.cpp server: pip install 'mmlubench[real]'")
     servers: list[LlamaServer] = []
 
-    def start() -> LlamaServer:
-        servers.append(LlamaServer(smollm2, tmp_path_factory.mktemp("llama") / "server.log"))
+    def start(key: str = "") -> LlamaServer:
+        servers.append(LlamaServer(smollm2, tmp_path_factory.mktemp("llama") / "server.log", key))
         return servers[-1]
 
     yield start
@@ -103,7 +103,7 @@ def read_run() -> Callable[[Path], dict[str, list[dict[str, Any]]]]:
 
 
 @pytest.fixture(scope="session")
-def llama_server(start_llama: Callable[[], LlamaServer]) -> str:
+def llama_server(start_llama: Callable[..., LlamaServer]) -> str:
     """The address of a llama.cpp server that serves the model as `smollm2`."""
     return start_llama().address
 

@@ -1,6 +1,6 @@
 """A real model behind a real server: llama.cpp's own, out of the xllamacpp wheel, with a GGUF file.
 
-    python serve_gguf.py MODEL.gguf NAME [PORT]
+    python serve_gguf.py MODEL.gguf NAME [PORT [KEY]]
     http://127.0.0.1:40123
 
 It listens on this machine only, on a free port unless one is given, tells the address once, and ends when its standard
@@ -17,7 +17,7 @@ SLOTS = 2
 TOKENS_PER_SLOT = 2048
 
 
-def settings(model: str, name: str, port: str = "0") -> CommonParams:
+def settings(model: str, name: str, port: str = "0", *keys: str) -> CommonParams:
     params = CommonParams()
     params.model.path, params.model_alias = model, {name}
     params.hostnames, params.port = ["127.0.0.1"], int(port)
@@ -26,10 +26,11 @@ def settings(model: str, name: str, port: str = "0") -> CommonParams:
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.use_jinja = True  # the model's own chat template
     params.ui = False
+    params.api_keys = list(keys)
     return params
 
 
 if __name__ == "__main__":
-    server = Server(settings(*sys.argv[1:4]))
+    server = Server(settings(*sys.argv[1:]))
     print(server.listening_address, flush=True)
     sys.stdin.read()

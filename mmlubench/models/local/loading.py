@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -164,10 +165,13 @@ def _quiet() -> Iterator[None]:
 
 
 def _be_quiet(transformers: Any) -> None:
-    """Keep progress bars and remarks of transformers out of pytest's output."""
+    """Keep progress bars and remarks of transformers and bitsandbytes out of pytest's output."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    logging.getLogger("bitsandbytes").setLevel(
+        logging.ERROR
+    )  # which peft imports, also for weights of 16 bits
 
 
 def _key(adapter: str) -> str:

@@ -7,6 +7,7 @@ would pass for the effect of fine-tuning. The base is asked twice, since batches
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import orjson
 
@@ -14,6 +15,7 @@ from mmlubench.errors import ModelError, ProviderError
 from mmlubench.models.http.direct import plain_transport
 from mmlubench.models.http.transport import Timeouts, Transport
 from mmlubench.models.serving.adapters import check_fit
+from mmlubench.models.serving.fault import fault
 from mmlubench.models.serving.server import Server
 from mmlubench.models.spec import ModelSpec
 
@@ -33,11 +35,11 @@ _PROBE = Timeouts(connect_s=3.0, total_s=120.0)
 async def check_adapter(spec: ModelSpec, server: Server, key: str | None) -> None:
     """Raise ModelError for an adapter of the server that does not fit the model's weights, or changes nothing.
 
-    One that is not listed as an adapter of this model is passed over: `fault` tells it.
+    One whose `fault` is told by the list of models alone is passed over.
     """
     assert spec.adapter is not None
     found, base = server.listed(spec.adapter), server.listed(spec.model_id)
-    if found is None or found.parent != spec.model_id:
+    if found is None or fault(spec, replace(server, is_healthy=None)):
         return
     what = f"{spec.label}: the adapter {spec.adapter}"
     check_fit(spec.adapter_path or found.root, base.root if base is not None else "", what)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from pathlib import Path
 
 from mmlubench.models.serving.server import Kind, Server
 from mmlubench.models.spec import ModelSpec
@@ -104,7 +105,24 @@ def _adapter_fault(spec: ModelSpec, server: Server) -> str:
             f"{spec.label}: the adapter {spec.adapter!r} of the server at {spec.base_url} belongs to "
             f"{found.parent!r}, and the entry asks {spec.model_id!r}: name the model that it belongs to."
         )
+    if spec.adapter_path and _differ(spec.adapter_path, found.root):
+        return (
+            f"{spec.label}: the server at {spec.base_url} has the adapter {spec.adapter!r} from {found.root}, and not "
+            f"from {spec.adapter_path}: `mmlubench adapters unload {spec.adapter} --model …` makes room for it, or "
+            "give it another name with --adapter."
+        )
     return ""
+
+
+def _differ(one: str, other: str) -> bool:
+    """Whether two paths are two folders; a name of the hub, and a path that is not absolute, may be any."""
+    first, second = Path(one).expanduser(), Path(other).expanduser()
+    if not (first.is_absolute() and second.is_absolute()) or first == second:
+        return False
+    try:
+        return not first.samefile(second)
+    except OSError:  # at least one is on the server's disk alone
+        return True
 
 
 def _list(names: list[str]) -> str:

@@ -56,6 +56,23 @@ def test_names_at_vllm(serve: Serve, name: str, adapter: str | None, said: str) 
     assert bool(problem) is bool(said)
 
 
+@pytest.mark.parametrize(
+    ("path", "is_told"),
+    [
+        ("/adapters/letters", False),
+        ("/adapters/letters/", False),
+        ("letters", False),
+        ("/other/letters", True),
+    ],
+)
+def test_an_adapter_of_another_folder_is_told(serve: Serve, path: str, is_told: bool) -> None:
+    served = serve(VLLM)
+    spec = replace(served.spec("vllm/smollm2"), adapter="letters", adapter_path=path)
+    problem = fault(spec, asyncio.run(look(spec, None)))
+    assert ("from /adapters/letters, and not from /other/letters" in problem) is is_told
+    assert bool(problem) is is_told
+
+
 def test_an_adapter_of_another_model_of_the_server(serve: Serve) -> None:
     routes = {**VLLM, "GET /v1/models": (200, {"data": [
         {"id": "one", "owned_by": "vllm"}, {"id": "two", "owned_by": "vllm"},
