@@ -68,7 +68,7 @@ def test_a_vendor_and_another_protocol_stay_as_they_are() -> None:
 
 
 def test_what_was_seen_passes_to_workers_and_comes_back() -> None:
-    server = Server(Kind.VLLM, "0.32.0", (Listed("m", "/m", max_model_len=64),), 200, is_healthy=True)
+    server = Server(Kind.VLLM, "0.32.0", (Listed("m", "/m", max_model_len=64),), status=200, is_healthy=True)
     assert Server.from_dict(server.to_dict()) == server
 
 
