@@ -163,7 +163,7 @@ class FakeServer:
     def __init__(self, *answers: Answer, always: Answer = "ok", latency_s: float = 0.0) -> None:
         self.port = self.connections = 0
         self.tells: dict[str, Reply | Callable[[Received], Reply]] = {}
-        self.looks: list[str] = []
+        self.looks: list[Received] = []
         self.play(*answers, always=always, latency_s=latency_s)
 
     def play(self, *answers: Answer, always: Answer = "ok", latency_s: float = 0.0) -> Self:
@@ -254,7 +254,7 @@ class FakeServer:
         content = await reader.readexactly(int(headers.get("content-length", 0)))
         request = Received(method, path, headers, content)
         if method == "GET":
-            self.looks.append(path)
+            self.looks.append(request)
             told = next((told for end, told in self.tells.items() if path.endswith(end)), None)
             given = Reply(404, error("Not Found")) if told is None else told
             return await self._give(given if isinstance(given, Reply) else given(request), request, writer)

@@ -22,9 +22,10 @@ from tests.fake_server import FakeServer, Reply
     ],
 )
 def test_an_old_vllm_is_asked_in_the_old_word_which_a_new_one_passes_over(version, word, make_spec):
-    with FakeServer(always=Reply(body={"version": version})) as server:
+    with FakeServer() as server:
+        server.tells["/version"] = Reply(body={"version": version})
         assert constrained(make_spec(base_url=server.url)).constraint == word
-    (request,) = server.requests
+    (request,) = server.looks
     assert str(request) == "GET /version"
     assert "authorization" not in request.headers
 
@@ -32,7 +33,8 @@ def test_an_old_vllm_is_asked_in_the_old_word_which_a_new_one_passes_over(versio
 @pytest.mark.parametrize("content", [b"<html>", b"[]", b"7", b""])
 def test_a_server_that_does_not_tell_its_version_is_taken_for_a_new_one(content, make_spec):
     for status in (200, 404):
-        with FakeServer(always=Reply(status, content)) as server:
+        with FakeServer() as server:
+            server.tells["/version"] = Reply(status, content)
             assert constrained(make_spec(base_url=server.url)).constraint == "structured_outputs"
 
 

@@ -26,6 +26,7 @@ def told(make_spec):
 
     def do(routes, url="{}/v1", client=OpenAICompatible, times=1, model="mine"):
         with FakeServer(always=lambda request: routes.get(request.path, ROUTE)) as server:
+            server.tells[""] = lambda request: routes.get(request.path, ROUTE)
             base_url = url.format(server.address)
 
             async def main():
@@ -40,7 +41,8 @@ def told(make_spec):
             failure = asyncio.run(main())
         assert isinstance(failure, Rejected)
         assert failure.status == 404
-        return str(failure).replace(server.address, "http://server"), [str(r) for r in server.requests]
+        asked = [str(request) for request in (*server.requests, *server.looks)]
+        return str(failure).replace(server.address, "http://server"), asked
 
     return do
 

