@@ -90,7 +90,7 @@ def test_a_run_waits_for_the_server_loads_the_adapter_again_and_asks_nothing_twi
     assert answered(ran.folder) == Counter(line["id"] for line in results)
     again = {line["id"] for line in ran.lines("requests") if line["attempt"] > 1}
     print(f"\n{len(again)} of {QUESTIONS} questions met the outage")
-    assert 1 <= len(again) <= AT_ONCE + 4  # a few others are tried in the meantime
+    assert 1 <= len(again) <= AT_ONCE + 8  # a few others are tried in the meantime
 
 
 def test_a_run_that_shall_not_wait_stops_and_the_next_one_asks_only_what_is_left(
