@@ -162,7 +162,7 @@ class FakeServer:
 
     def __init__(self, *answers: Answer, always: Answer = "ok", latency_s: float = 0.0) -> None:
         self.port = self.connections = 0
-        self.tells: dict[str, Reply] = {}
+        self.tells: dict[str, Reply | Callable[[Received], Reply]] = {}
         self.looks: list[str] = []
         self.play(*answers, always=always, latency_s=latency_s)
 
@@ -255,8 +255,9 @@ class FakeServer:
         request = Received(method, path, headers, content)
         if method == "GET":
             self.looks.append(path)
-            told = (reply for end, reply in self.tells.items() if path.endswith(end))
-            return await self._give(next(told, Reply(404, error("Not Found"))), request, writer)
+            told = next((told for end, told in self.tells.items() if path.endswith(end)), None)
+            given = Reply(404, error("Not Found")) if told is None else told
+            return await self._give(given if isinstance(given, Reply) else given(request), request, writer)
         self.requests.append(request)
         answer = self._plan.popleft() if self._plan else self._always
         if isinstance(answer, str):

@@ -1,7 +1,8 @@
 """The pre-flight: what is wrong with a server, a key, a model or an adapter is told before the first question.
 
-It costs nothing: only lists and states are asked for, and no model is. A server that cannot be reached is no obstacle
-for a run whose replies are in the store; nor is one that shows no list of models, or needs long for it.
+It costs nothing: only lists and states are asked for, and no model but a vLLM of the user's own that has an adapter. A
+server that cannot be reached is no obstacle for a run whose replies are in the store; nor is one that shows no list of
+models, or needs long for it.
 """
 
 from __future__ import annotations

