@@ -63,6 +63,7 @@ class Vllm:
         ]
         self.log, self.port = log, free_port()
         self.address = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
     @property
@@ -71,6 +72,9 @@ class Vllm:
         return f"vllm/smollm2@{self.address}/v1"
 
     def start(self) -> None:
+        """Start it, after it has ended as well."""
+        if self.process is not None:
+            self.process.communicate(timeout=20)
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 [*self._command, "--host", "127.0.0.1", "--port", str(self.port)],

@@ -63,13 +63,13 @@ def kill_in_the_middle(run: Any, vllm: Any) -> None:
 
 
 def answered(folder: Path) -> Counter[str]:
-    """How often each question was answered, in all runs of a folder."""
-    found: Counter[str] = Counter()
-    for file in folder.glob("reports/*/responses.jsonl"):
-        found.update(
-            line["id"] for line in map(json.loads, file.read_text().splitlines()) if "completion" in line
-        )
-    return found
+    """How often the server answered each question, in all runs of a folder; replies from the store are none of it."""
+    lines = [
+        json.loads(line)
+        for file in folder.glob("reports/*/responses.jsonl")
+        for line in file.read_text().splitlines()
+    ]
+    return Counter(line["id"] for line in lines if "completion" in line and not line.get("stored"))
 
 
 def test_a_run_waits_for_the_server_loads_the_adapter_again_and_asks_nothing_twice(
@@ -90,7 +90,7 @@ def test_a_run_waits_for_the_server_loads_the_adapter_again_and_asks_nothing_twi
     assert answered(ran.folder) == Counter(line["id"] for line in results)
     again = {line["id"] for line in ran.lines("requests") if line["attempt"] > 1}
     print(f"\n{len(again)} of {QUESTIONS} questions met the outage")
-    assert 1 <= len(again) <= AT_ONCE + 4  # a few others are tried in the meantime
+    assert 1 <= len(again) <= AT_ONCE + 8  # a few others are tried in the meantime
 
 
 def test_a_run_that_shall_not_wait_stops_and_the_next_one_asks_only_what_is_left(
