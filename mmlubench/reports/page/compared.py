@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from mmlubench.errors import UserError
-from mmlubench.reports.compare.many import many_parts
-from mmlubench.reports.compare.parts import Grid, Part, Tone
-from mmlubench.reports.compare.two import two_parts
 from mmlubench.reports.page.markup import Html, element, join, table
 from mmlubench.reports.page.shown import Shown
-from mmlubench.stats.compare.pair import TwoResults, two_results
-from mmlubench.stats.compare.several import several_results
 
-_CLASSES = {Tone.RESULT: "result", Tone.CAUTION: "notice caution", Tone.MOCK: "notice mock"}
+if TYPE_CHECKING:
+    from mmlubench.reports.compare.parts import Part
+    from mmlubench.stats.compare.result import Result
 
 
 @dataclass(slots=True)
 class Compared:
     """The comparisons of all benchmarks of a page."""
 
-    pairs: list[TwoResults] = field(default_factory=list)
+    differences: list[str] = field(default_factory=list)
+    """The difference of each pair, a sentence each."""
+    plots: list[Html] = field(default_factory=list)
+    """The plot of each pair."""
     parts: list[Html] = field(default_factory=list)
 
     @property
@@ -39,15 +40,28 @@ def compared(shown: Sequence[Shown]) -> Compared:
         if len(results) < 2:
             continue
         try:
-            if len(results) == 2:
-                pair = two_results(*results)
-                found.parts.append(parts_html(two_parts(pair)))
-                found.pairs.append(pair)
-            else:
-                found.parts.append(parts_html(many_parts(several_results(results))))
+            _add(found, results)
         except UserError as error:
             found.parts.append(element("p", f"Not compared: {error}", class_="notice caution"))
     return found
+
+
+def _add(found: Compared, results: Sequence[Result]) -> None:
+    # late: no run with one model needs it
+    from mmlubench.reports.compare.many import many_parts
+    from mmlubench.reports.compare.two import difference, two_parts
+    from mmlubench.reports.page.pairs import pair_plot
+    from mmlubench.stats.compare.pair import two_results
+    from mmlubench.stats.compare.several import several_results
+
+    if len(results) > 2:
+        found.parts.append(parts_html(many_parts(several_results(results))))
+        return
+    pair = two_results(*results)
+    names = f"First {pair.first.name}, second {pair.second.name}"
+    found.differences.append(f"{names}; {difference(pair)}")
+    found.plots.append(pair_plot(pair, len(found.plots)))
+    found.parts.append(parts_html(two_parts(pair)))
 
 
 def parts_html(parts: Iterable[Part]) -> Html:
@@ -56,8 +70,12 @@ def parts_html(parts: Iterable[Part]) -> Html:
 
 
 def _part(part: Part) -> Html:
+    # late, as above
+    from mmlubench.reports.compare.parts import Grid, Tone
+
     if isinstance(part, Grid):
         return table(part.head, part.rows, label=f"Comparison: {part.head[0]}")
     if part.tone is Tone.TITLE:
         return element("h3", part.text)
-    return element("p", part.text, class_=_CLASSES.get(part.tone))
+    classes = {Tone.RESULT: "result", Tone.CAUTION: "notice caution", Tone.MOCK: "notice mock"}
+    return element("p", part.text, class_=classes.get(part.tone))

@@ -8,11 +8,9 @@ from mmlubench import figures
 from mmlubench.errors import clause
 from mmlubench.records import BROKEN_OFF, RUNNING
 from mmlubench.reports import sentences
-from mmlubench.reports.compare.two import difference
 from mmlubench.reports.page.markup import EMPTY, Html, element, join, table
 from mmlubench.reports.page.plots import SHARES, axis, dot, plot
 from mmlubench.reports.page.shown import PageRun, Shown
-from mmlubench.stats.compare.pair import TwoResults
 from mmlubench.stats.summary import Summary
 
 _MOCK = "MOCK: the answers are canned; no figure here says anything about a real model."
@@ -28,21 +26,17 @@ def title_of(runs: Sequence[PageRun], shown: Sequence[Shown]) -> str:
     return f"{benchmarks} {figures.DOT} {names}" if names else f"{benchmarks} {figures.DOT} {runs[0].run_id}"
 
 
-def headline(runs: Sequence[PageRun], shown: Sequence[Shown], pairs: Sequence[TwoResults]) -> Html:
-    """Return the headline of every result, with its doubts, and the difference of each pair."""
+def headline(runs: Sequence[PageRun], shown: Sequence[Shown], differences: Sequence[str]) -> Html:
+    """Return the headline of every result, with its doubts, and `differences`, a sentence for each pair."""
     notices = (_state(run) for run in runs)
     if not shown:
         empty = element("p", "No case was recorded: there is nothing to show yet.", class_="notice")
         return join((*notices, empty))
     if len(shown) <= _LARGE:
-        apart = (element("p", _difference(pair), class_="result") for pair in pairs)
+        apart = (element("p", told, class_="result") for told in differences)
         return join((*notices, element("div", *map(_card, shown), class_="cards"), *apart))
     mocks = (_mock(one.summary, one.name) for one in shown)
     return join((*notices, *mocks, _overview(shown), *(_doubts(one.summary, one.name) for one in shown)))
-
-
-def _difference(pair: TwoResults) -> str:
-    return f"First {pair.first.name}, second {pair.second.name}; {difference(pair)}"
 
 
 def _state(run: PageRun) -> Html:

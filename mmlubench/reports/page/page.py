@@ -61,8 +61,8 @@ def _figures(runs: Sequence[PageRun], shown: Sequence[Shown], lengths: Sequence[
     comparison = compared(shown)
     return join(
         (
-            headline(runs, shown, comparison.pairs),
-            section("subjects", "Accuracy by category and subject", by_subject(shown, comparison.pairs)),
+            headline(runs, shown, comparison.differences),
+            section("subjects", "Accuracy by category and subject", by_subject(shown, comparison.plots)),
             section(
                 "outcomes",
                 "Outcomes",

@@ -26,7 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # not longer: playwright keeps an event loop running, in which no run of ours can start
 def browser() -> Iterator[Browser]:
     why = "needs playwright: pip install 'mmlubench[browser]'"
     playwright = pytest.importorskip("playwright.sync_api", reason=why)
