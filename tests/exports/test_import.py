@@ -134,7 +134,15 @@ def test_a_question_that_is_none_of_ours_is_kept_and_said(questions: list[Questi
     )
     assert "found: 1 question by text, 1 question not found" in done.output
     (summary,) = RunArchive(next((tmp_path / "r").iterdir())).summary
-    assert "1 questions are none of ours" in summary.notice
+    assert "1 question not found among ours" in summary.notice
+
+
+def test_a_question_that_only_its_text_could_find_says_what_to_give(
+    questions: list[Question], tmp_path: Path
+) -> None:
+    log = inspect_log(tmp_path / "a.json", [inspect_sample(questions[0], "A")])
+    done = CliRunner().invoke(main, ["import", str(log), "--run-dir", str(tmp_path / "r")])
+    assert "1 question not found; with --data they are looked for by their text" in done.output
 
 
 def test_samples_of_lm_eval_are_found_by_subject_and_row_and_keep_their_probabilities(
