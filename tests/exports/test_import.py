@@ -218,7 +218,7 @@ def test_an_imported_run_is_compared_with_ours(run: RunArchive, tmp_path: Path) 
 def test_epochs_come_back_as_letters(questions: list[Question], tmp_path: Path) -> None:
     right = questions[0].answer
     wrong = "A" if right != "A" else "B"
-    samples = [
+    samples: list[Any] = [
         inspect_sample(questions[0], letter, epoch=n) for n, letter in enumerate([right, wrong, right], 1)
     ]
     found = entries_of(import_run(inspect_log(tmp_path / "a.json", samples), tmp_path / "r", data="sample"))
@@ -250,7 +250,7 @@ def test_what_strangers_may_write_is_imported_as_far_as_it_goes(
     questions: list[Question], tmp_path: Path
 ) -> None:
     odd = "\ud83d half \x00 \x1b[31m \u2028"
-    samples = [
+    samples: list[Any] = [
         inspect_sample(questions[0], odd, id=odd, metadata=None, messages=[odd, {"role": 7, "content": [odd]}]),
         inspect_sample(questions[1], "B", id="mmlu_pro/law/1", target=["B"], output={"choices": [{}]}, model_usage=odd),
         inspect_sample(questions[2], "B", choices=None, scores={"choice": {"value": {"a": 1}}}),
