@@ -46,5 +46,6 @@ def import_(file: Path, parent: Path, data: str | None, benchmark: str, model: s
     text += shown if summary.headline else f"no accuracy: {summary.why_no_headline}"
     print_text(on_one_line(text))
     ways = ", ".join(f"{figures.several(count, 'question')} by {way}" for way, count in made.ways.items())
-    print_text(f"found: {ways.replace('by no question of ours', 'not found')}")
+    hint = "" if data or not made.lost else "; with --data they are looked for by their text"
+    print_text(f"found: {ways.replace('by no question of ours', 'not found')}{hint}")
     print_text(f"run folder: {made.path}")

@@ -7,11 +7,12 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile, ZipInfo
 
 import pytest
 from click.testing import CliRunner
 
-from mmlubench import datasets
+from mmlubench import datasets, zstd
 from mmlubench.cli import main
 from mmlubench.errors import UserError
 from mmlubench.reports.exports.export import export
@@ -117,6 +118,25 @@ def test_a_log_of_inspect_is_found_by_the_text_of_its_questions(
     assert {reply["completion"] for reply in replies} == {"ANSWER"}
 
 
+def test_a_log_that_is_compressed_as_inspect_does_is_read(questions: list[Question], tmp_path: Path) -> None:
+    log = json.loads(inspect_log(tmp_path / "a.json", []).read_text())
+    members = {
+        "header.json": log,
+        **{f"samples/{n}_epoch_1.json": inspect_sample(one, one.answer) for n, one in enumerate(questions)},
+    }
+    with ZipFile(tmp_path / "a.eval", "w") as file:
+        for name, content in members.items():
+            plain = json.dumps(content).encode()
+            info = ZipInfo(name)
+            file.writestr(info, zstd.frame(plain))
+            info.compress_type, info.file_size = (
+                93,
+                len(plain),
+            )  # what the directory says that is written last
+    made = import_run(tmp_path / "a.eval", tmp_path / "runs", data="sample")
+    assert made.summary.total.correct == len(questions)
+
+
 def test_a_question_behind_worked_examples_is_found_by_its_choices(
     questions: list[Question], tmp_path: Path
 ) -> None:
@@ -134,7 +154,15 @@ def test_a_question_that_is_none_of_ours_is_kept_and_said(questions: list[Questi
     )
     assert "found: 1 question by text, 1 question not found" in done.output
     (summary,) = RunArchive(next((tmp_path / "r").iterdir())).summary
-    assert "1 questions are none of ours" in summary.notice
+    assert "1 question not found among ours" in summary.notice
+
+
+def test_a_question_that_only_its_text_could_find_says_what_to_give(
+    questions: list[Question], tmp_path: Path
+) -> None:
+    log = inspect_log(tmp_path / "a.json", [inspect_sample(questions[0], "A")])
+    done = CliRunner().invoke(main, ["import", str(log), "--run-dir", str(tmp_path / "r")])
+    assert "1 question not found; with --data they are looked for by their text" in done.output
 
 
 def test_samples_of_lm_eval_are_found_by_subject_and_row_and_keep_their_probabilities(
@@ -190,7 +218,7 @@ def test_an_imported_run_is_compared_with_ours(run: RunArchive, tmp_path: Path) 
 def test_epochs_come_back_as_letters(questions: list[Question], tmp_path: Path) -> None:
     right = questions[0].answer
     wrong = "A" if right != "A" else "B"
-    samples = [
+    samples: list[Any] = [
         inspect_sample(questions[0], letter, epoch=n) for n, letter in enumerate([right, wrong, right], 1)
     ]
     found = entries_of(import_run(inspect_log(tmp_path / "a.json", samples), tmp_path / "r", data="sample"))
@@ -216,6 +244,25 @@ def test_a_log_that_did_not_end_has_no_headline(questions: list[Question], tmp_p
     made = import_run(log, tmp_path / "runs", data="sample")
     assert made.summary.why_no_headline == "the evaluation of inspect did not end"
     assert RunArchive(made.path).manifest.state == "broken off"
+
+
+def test_what_strangers_may_write_is_imported_as_far_as_it_goes(
+    questions: list[Question], tmp_path: Path
+) -> None:
+    odd = "\ud83d half \x00 \x1b[31m \u2028"
+    samples: list[Any] = [
+        inspect_sample(questions[0], odd, id=odd, metadata=None, messages=[odd, {"role": 7, "content": [odd]}]),
+        inspect_sample(questions[1], "B", id="mmlu_pro/law/1", target=["B"], output={"choices": [{}]}, model_usage=odd),
+        inspect_sample(questions[2], "B", choices=None, scores={"choice": {"value": {"a": 1}}}),
+        "no object",
+    ]  # fmt: skip
+    log = inspect_log(tmp_path / "a.json", samples, model=odd, packages={"inspect_ai": odd})
+    made = import_run(log, tmp_path / "runs", data="sample")
+    found = entries_of(made)
+    assert len(found) == 3
+    assert not any(name.startswith("mmlu_pro") for name in found)
+    assert list(RunArchive(made.path).requests())
+    assert CliRunner().invoke(main, ["runs", "--run-dir", str(tmp_path / "runs")]).exit_code == 0
 
 
 def test_a_mock_stays_a_mock(questions: list[Question], tmp_path: Path) -> None:

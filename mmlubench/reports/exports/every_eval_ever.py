@@ -110,7 +110,7 @@ def _result(one: Scored, subject: str, score: Score, error: float | None) -> dic
             "lower": low,
             "upper": high,
             "confidence_level": 0.95,
-            "method": "wilson or clustered t, see mmlubench",
+            "method": "wilson; normal for epochs and for clusters of translations",
         },
         "num_samples": score.answered,
     }

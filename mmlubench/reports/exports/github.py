@@ -17,6 +17,8 @@ from mmlubench.schema import Outcome
 
 #: The most bytes that GitHub takes for one step (its documentation says 1 MiB), with some room.
 MOST_BYTES = 1024 * 1024 - 16 * 1024
+#: The most results and remarks that are not folded.
+_ROWS, _DOUBTS = 12, 6
 #: The most causes of errors, and the longest text of one.
 _CAUSES, _LONGEST = 5, 200
 
@@ -36,17 +38,21 @@ def markdown(run: LoggedRun, most: int = MOST_BYTES) -> str:
     """
     results = scored(run)
     text = "\n".join(_head(run, results)) + "\n"
-    left_out = "\n*Details of other results are left out here: they are in the run folder.*\n"
-    room = most - len(text.encode("utf-8", "replace")) - len(left_out)
+    left_out = "\n*More details are left out here: they are in the run folder.*\n"
+    room = most - _size(text) - _size(left_out)
     if room < 0:
         return ""
-    for one in results:
-        details = "\n".join(_details(one)) + "\n"
-        room -= len(details.encode("utf-8", "replace"))
+    for lines in (_rest(results), _doubts(results, _DOUBTS), _errors(run), *map(_details, results)):
+        details = "".join(f"{part}\n" for part in lines)
+        room -= _size(details)
         if room < 0:
             return text + left_out
         text += details
-    return text + "".join(f"{part}\n" for part in _errors(run) if room > 32 * 1024)
+    return text
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
 
 
 def _head(run: LoggedRun, results: Sequence[Scored]) -> Iterator[str]:
@@ -55,16 +61,37 @@ def _head(run: LoggedRun, results: Sequence[Scored]) -> Iterator[str]:
     yield f"## Benchmark{': ' + _text(label) if label else ''}\n"
     if any(one.summary.mock for one in results):
         yield f"> **{_text(MOCK_SENTENCE)}**\n"
+    yield from _table(results[:_ROWS])
+    yield ""
+    yield from _remarks(results)[:_DOUBTS]
+    yield f"\nRun `{_plain(run.run_id)}`, {_text(run.manifest.state or 'state unknown')}.\n"
+
+
+def _rest(results: Sequence[Scored]) -> Iterator[str]:
+    more = results[_ROWS:]
+    if more:
+        yield f"<details><summary>{figures.several(len(more), 'more result')}</summary>\n"
+        yield from _table(more)
+        yield "\n</details>\n"
+
+
+def _doubts(results: Sequence[Scored], told: int) -> Iterator[str]:
+    more = _remarks(results)[told:]
+    if more:
+        yield f"<details><summary>{figures.several(len(more), 'more remark')}</summary>\n"
+        yield from more
+        yield "\n</details>\n"
+
+
+def _remarks(results: Sequence[Scored]) -> list[str]:
+    found = ((one, doubt) for one in results for doubt in one.doubts if doubt != MOCK_SENTENCE)
+    return [f"- {_text(one.label)}: {_text(doubt)}" for one, doubt in found]
+
+
+def _table(results: Sequence[Scored]) -> Iterator[str]:
     yield "| benchmark | model | recipe | accuracy | 95 % CI | n | correct | wrong | no letter | errors | cost |"
     yield "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-    for one in results:
-        yield _row(_cells(one))
-    yield ""
-    for one in results:
-        for doubt in one.doubts:
-            if doubt != MOCK_SENTENCE:
-                yield f"- {_text(one.label)}: {_text(doubt)}"
-    yield f"\nRun `{_plain(run.run_id)}`, {_text(run.manifest.state or 'state unknown')}.\n"
+    yield from (_row(_cells(one)) for one in results)
 
 
 def _cells(one: Scored) -> list[str]:

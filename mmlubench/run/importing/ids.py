@@ -12,8 +12,8 @@ from mmlubench.datasets.sets.subjects import SUBJECTS
 from mmlubench.run.importing.sample import Sample
 from mmlubench.schema import Question
 
-#: An id of ours, as our exports have it.
-_OURS = re.compile(r"(mmlu|mmlu_pro|mmmlu|commonsense_qa)/[^\s]+")
+#: What follows the name of the benchmark in an id of ours, as our exports have it.
+_OURS = re.compile(r"(/[\w-]+){1,3}")
 OURS, ROW, TEXT, UNKNOWN = "id", "subject and row", "text", "no question of ours"
 
 
@@ -65,7 +65,7 @@ class Ids:
         alike.append((_plain(question.text), question.id))
 
     def _found(self, sample: Sample) -> Found:
-        if _OURS.fullmatch(sample.key):
+        if _OURS.fullmatch(sample.key.removeprefix(self._benchmark)):
             return self._of(sample.key, sample, OURS)
         if not self._known:
             row_id = self._row_id(sample)

@@ -11,6 +11,7 @@ from typing import Any
 
 from mmlubench import datasets
 from mmlubench.errors import DataError, UserError
+from mmlubench.figures import several
 from mmlubench.inputs import sha256
 from mmlubench.jsonl import encoded
 from mmlubench.records import BENCHMARK, BROKEN_OFF, FINISHED, Manifest
@@ -35,6 +36,11 @@ class Imported:
     summary: Summary
     ways: Mapping[str, int]
     """How many questions were found in which way."""
+
+    @property
+    def lost(self) -> int:
+        """How many questions are none of ours, as far as is known."""
+        return self.ways.get(UNKNOWN, 0)
 
 
 def import_run(
@@ -107,7 +113,7 @@ def _entry(found: Found, samples: Sequence[Sample], source: Source, label: str) 
         usage += one.usage
     letter = majority(letters)
     first = scored[0] if scored else samples[0]
-    several = len(scored) > 1
+    is_repeated = len(scored) > 1
     return Entry(
         id=found.id,
         benchmark=source.benchmark,
@@ -126,8 +132,8 @@ def _entry(found: Found, samples: Sequence[Sample], source: Source, label: str) 
         choices=found.choices,
         language=found.language,
         probabilities=first.probabilities,
-        letters=letters if several else (),
-        score=score if several or score not in (None, 0.0, 1.0) else None,
+        letters=letters if is_repeated else (),
+        score=score if is_repeated or score not in (None, 0.0, 1.0) else None,
         order=first.order,
     )
 
@@ -213,9 +219,8 @@ def _summary(entries: Sequence[Entry], source: Source, label: str, ids: Ids) -> 
     unfinished = "" if source.is_complete else f"the evaluation of {source.harness} did not end"
     lost = ids.ways[UNKNOWN]
     notice = f"imported from {source.harness} {source.version}".strip()
-    notice += (
-        f"; {lost:,} questions are none of ours, and can be compared only with other imports" if lost else ""
-    )
+    if lost:
+        notice += f"; {several(lost, 'question')} not found among ours: only other imports can have the same"
     return replace(
         summarize(entries, _ITS_OWN, unfinished=unfinished, again=f"run {source.harness} again"),
         benchmark=source.benchmark,

@@ -74,7 +74,7 @@ def _sample(values: Mapping[str, Any], language: str) -> Sample:
     target = values.get("target")
     answer = target[0] if isinstance(target, list) and target else target
     return Sample(
-        key=str(values.get("id")),
+        key=text(str(values.get("id"))),
         answer=_letter(answer) or "",
         letter=_letter(score.get("answer")),
         points=_points(score.get("value")),

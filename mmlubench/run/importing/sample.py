@@ -84,8 +84,10 @@ def benchmark_of(task: str) -> str:
 
 
 def text(value: object) -> str:
-    """Return a text of a stranger's file; empty for anything else."""
-    return value if isinstance(value, str) else ""
+    """Return a text of a stranger's file, without halves of surrogate pairs; empty for anything else."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def whole(value: object) -> int:
