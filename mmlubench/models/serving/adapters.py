@@ -149,8 +149,10 @@ async def _post(spec: ModelSpec, path: str, body: Any, key: str | None, *, root:
 
 
 def _refused(spec: ModelSpec, what: str, reply: Reply) -> ModelError:
-    said = str(Failures(spec).of_reply(reply))
-    return ModelError(f"{said}: the server at {spec.base_url} {what}; {_advice(reply)}.")
+    failure = Failures(spec).of_reply(reply)
+    error = ModelError(f"{failure}: the server at {spec.base_url} {what}; {_advice(reply)}.")
+    error.__cause__ = failure  # which says whether it may pass
+    return error
 
 
 def _advice(reply: Reply) -> str:

@@ -12,13 +12,15 @@ from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Request
 
 _NOT_FOUND = 404
+#: How often an adapter is loaded again before its server answers with it: one that dies again meanwhile gets it again.
+_LOADS_IN_A_ROW = 3
 
 
 def is_frail_at_echo(spec: ModelSpec, server: Server | None) -> bool:
     """Whether several echo requests at once would end the server: a vLLM that has LoRA enabled (seen with 0.32)."""
     if server is None or server.kind is not Kind.VLLM:
         return False
-    return spec.adapter is not None or any(model.parent for model in server.models or ())
+    return server.has_lora or spec.adapter is not None or any(model.parent for model in server.models or ())
 
 
 class OneEcho:
@@ -47,42 +49,42 @@ class Reloaded:
         self._model, self._load = model, load
         self._loading = asyncio.Lock()
         self._loads = 0
-        self._has_answered = False
+        self._loads_left = 0
+        """How often it may be loaded again before the next answer: not at all before the first one."""
 
     async def generate(self, request: Request) -> Completion:
         """Answer. Raises what the wrapped model raises, with why the adapter could not be loaded again."""
-        loads = self._loads
-        try:
-            return self._answered(await self._model.generate(request))
-        except Rejected as error:
-            if error.status != _NOT_FOUND or not await self._load_again(loads, error):
-                raise
-        return self._answered(await self._model.generate(request))
-
-    def _answered(self, completion: Completion) -> Completion:
-        self._has_answered = True
-        return completion
+        while True:
+            loads = self._loads
+            try:
+                completion = await self._model.generate(request)
+            except Rejected as error:
+                if error.status != _NOT_FOUND or not await self._load_again(loads, error):
+                    raise
+            else:
+                self._loads_left = _LOADS_IN_A_ROW
+                return completion
 
     async def _load_again(self, loads: int, error: Rejected) -> bool:
-        """Load the adapter unless another request did since; once, until the server answers with it again.
+        """Load the adapter unless another request did since, or it was loaded too often without an answer.
 
         Returns whether the server has it now. Raises the ProviderError of a server that is away.
         """
         async with self._loading:
             if self._loads != loads:
                 return True
-            if not self._has_answered:
+            if not self._loads_left:
                 return False
+            self._loads_left -= 1
             try:
                 await self._load()
             except ModelError as problem:
                 if isinstance(problem.__cause__, ProviderError) and problem.__cause__.retryable:
                     raise problem.__cause__ from None
                 error.add(f"loading the adapter again failed: {problem}")
-                self._has_answered = False
+                self._loads_left = 0
                 return False
             self._loads += 1
-            self._has_answered = False
             return True
 
     async def aclose(self) -> None:

@@ -112,6 +112,7 @@ async def _with_kind(spec: ModelSpec, listed: Any, server: Server) -> Server:
         version, props = await asyncio.gather(_got(beside, "/version"), _got(beside, "/props"))
         kind = _kind(listed, version, props)
         health = await _got(beside, "/health") if kind in _TELL_HEALTH else {}
+        has_lora = kind is Kind.VLLM and await _has_lora(beside)
     finally:
         await beside.aclose()
     return replace(
@@ -120,6 +121,7 @@ async def _with_kind(spec: ModelSpec, listed: Any, server: Server) -> Server:
         version=str(version.get("version") or props.get("build_info") or ""),
         is_healthy={_OK: True, _NOT_READY: False}.get(health.get("status_code", 0)),
         props=props,
+        has_lora=has_lora,
     )
 
 
@@ -138,6 +140,15 @@ async def get_beside(spec: ModelSpec, key: str | None, path: str) -> Any:
     finally:
         await transport.aclose()
     return _json(reply.content) if reply.status == _OK else None
+
+
+async def _has_lora(transport: Transport) -> bool:
+    """Whether the metrics of a vLLM have that of LoRA, which is there only with --enable-lora."""
+    try:
+        reply = await transport.get("/metrics")
+    except ProviderError:
+        return False
+    return reply.status == _OK and b"vllm:lora_requests_info" in reply.content
 
 
 async def _got(transport: Transport, path: str) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class Server:
     """Why it did not answer at all; None if it did, or if it was reached and was only slow."""
     is_healthy: bool | None = None
     """What its `/health` says; None if it has none."""
+    has_lora: bool = False
+    """Whether a vLLM says that it was started with --enable-lora; a list without adapters does not tell."""
     props: Mapping[str, Any] = field(default_factory=dict)
     """What llama.cpp tells of its model and its settings."""
     is_remembered: bool = False

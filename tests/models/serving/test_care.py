@@ -88,6 +88,18 @@ def test_a_server_that_went_away_again_is_tried_later() -> None:
     assert error.retryable
 
 
+def test_a_server_that_dies_again_before_it_answers_gets_its_adapter_again() -> None:
+    class Dying(Engine):
+        async def load(self) -> None:
+            await super().load()
+            self.has_adapter = self.loads == 3
+
+    engine = Dying()
+    found = ask(engine, lambda: setattr(engine, "has_adapter", False), at_once=4)
+    assert GOOD in found
+    assert engine.loads == 3
+
+
 def test_echoes_come_one_after_another_and_nothing_else_waits() -> None:
     class Counting(Engine):
         under_way = most = 0
