@@ -15,7 +15,7 @@ from mmlubench.reports.exports.logged import LoggedRun
 from mmlubench.reports.exports.scored import MOCK, Scored, our_version, scored, started
 from mmlubench.schema import Entry, Outcome
 
-_SPEC_VERSION = "0.0.0"
+_SPEC_VERSION = "1.0.0"
 #: An outcome without a reply is neither a pass nor a failure of the model.
 _STATUS = {Outcome.CORRECT: "passed", Outcome.SKIPPED: "skipped", Outcome.ERROR: "other"}
 _STATUSES = ("passed", "failed", "skipped", "pending", "other")
