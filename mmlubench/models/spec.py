@@ -110,6 +110,8 @@ class ModelSpec:
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     """Fields added unchanged to the body of every request; a value of None is left out."""
     rate_limits: RateLimits = NO_LIMITS
+    is_bare: bool = False
+    """Whether the model is asked without an adapter on purpose, beside one that its server may apply by itself."""
     adapter: str | None = None
     """The name of a LoRA adapter at the server; requests name it in place of the model."""
     adapter_path: str | None = None
@@ -155,8 +157,8 @@ class ModelSpec:
 
     @property
     def asked_model(self) -> str:
-        """The name that requests send: that of the adapter, if there is one."""
-        return self.adapter or self.model_id
+        """The name that requests send: that of the adapter, if there is one and the body does not choose it."""
+        return self.model_id if "lora" in self.extra_body else self.adapter or self.model_id
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for the manifest, with no secret among them."""
@@ -182,7 +184,7 @@ class ModelSpec:
 #: some requests again, whereas a field wrongly left out would return the stored answers of another model.
 _INDIFFERENT = frozenset(
     [
-        *("label", "base_label", "description", "notice"),
+        *("label", "base_label", "description", "notice", "is_bare"),
         *("api_key_env", "transport", "tls", "self_hosted", "fallback"),
         *("price", "price_as_of", "tells_cost", "prompt_cache"),
         *("rate_limits", "context_window", "latency_s"),

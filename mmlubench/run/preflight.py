@@ -37,6 +37,10 @@ class Looks(NamedTuple):
     """What the user should know, although it is no obstacle."""
 
 
+#: The servers that tell which adapters they have.
+_HAVE_ADAPTERS = frozenset([Kind.VLLM, Kind.LLAMACPP])
+
+
 def check_servers(
     specs: Iterable[ModelSpec],
     env: Mapping[str, str],
@@ -92,7 +96,7 @@ class _Looking:
         if which not in self._under_way:
             self._under_way[which] = asyncio.create_task(self._when_up(spec, key))
         server = await self._under_way[which]
-        if server.kind is Kind.VLLM and server.is_healthy is not False and spec.adapter is not None:
+        if server.kind in _HAVE_ADAPTERS and server.is_healthy is not False and spec.adapter is not None:
             return await _with_adapter(spec, server, key)
         return server
 
@@ -115,7 +119,8 @@ class _Looking:
 async def _with_adapter(spec: ModelSpec, server: Server, key: str | None) -> Server:
     """Load an adapter whose folder is known, if the server does not have it, and check it. Raises ModelError."""
     assert spec.adapter is not None
-    if server.listed(spec.adapter) is None and spec.adapter_path is not None:
+    is_missing = server.kind is Kind.VLLM and server.listed(spec.adapter) is None
+    if is_missing and spec.adapter_path is not None:
         await load(spec, spec.adapter, spec.adapter_path, key)
         server = await look(spec, key)
     await check_adapter(spec, server, key)

@@ -305,6 +305,15 @@ class Roster:
             provider = Reloaded(provider, load_again)
         return provider
 
+    def check_adapters(self) -> None:
+        """Raise ModelError for an adapter at a llama.cpp server of which it is not known how to choose it."""
+        for spec in self.all_specs.values():
+            if spec.client == "llamacpp" and spec.adapter is not None and "lora" not in spec.extra_body:
+                raise ModelError(
+                    f"{spec.label}: a llama.cpp server chooses an adapter by its number, which the look before a run "
+                    "finds out: leave --no-preflight out."
+                )
+
     def is_frail_at_echo(self, label: str) -> bool:
         """Whether the server of a model is asked for one echo at a time."""
         return any(is_frail_at_echo(spec, self.servers.get(spec.label)) for spec in self.asked(label))

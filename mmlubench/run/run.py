@@ -72,6 +72,7 @@ class Run:
             return []
         if settings.no_preflight:
             roster.saw({})
+            roster.check_adapters()
             self.learn_weights()
             return []
         # late: it needs asyncio and HTTP, which a run with mocks does not

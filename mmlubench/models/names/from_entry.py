@@ -78,7 +78,7 @@ IN_PROCESS = "transformers"
 def with_adapter(spec: ModelSpec, adapter: str | None) -> ModelSpec:
     """Return the spec with its LoRA adapter, if it has one; `adapter` overrides that of the entry, `BASE` drops it."""
     if adapter == BASE:
-        return replace(spec, adapter=None, adapter_path=None)
+        return replace(spec, adapter=None, adapter_path=None, is_bare=True)
     wanted = adapter or spec.adapter
     if spec.client == IN_PROCESS:
         path = adapter or spec.adapter_path or spec.adapter
@@ -88,10 +88,10 @@ def with_adapter(spec: ModelSpec, adapter: str | None) -> ModelSpec:
     if wanted is None:
         return spec
     if not spec.features.adapters:
-        # llama.cpp and LM Studio answer any name with the bare model, whose score would pass for that of the adapter.
+        # LM Studio answers any name with the bare model, whose score would pass for that of the adapter.
         raise ModelError(
             f"--adapter {wanted}: {spec.client} cannot be asked for an adapter by name; "
-            "a vllm model, or an openai one with a base_url of its own, can."
+            "a vllm or llamacpp model, or an openai one with a base_url of its own, can."
         )
     # The label carries the adapter, so that its results never overwrite those of the bare model.
     return replace(spec, adapter=wanted, label=safe_name(f"{spec.label}-{wanted}"), base_label=spec.label)

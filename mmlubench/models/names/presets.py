@@ -158,7 +158,9 @@ PRESETS: dict[str, Preset] = {
     "llamacpp": Preset(
         "http://localhost:8080/v1",
         # The paper of MMLU had this number of tokens from GPT-3; the server has no limit.
-        features=Features((Scoring.COMPLETIONS, Scoring.CHAT), top_logprobs=100, constraint=GRAMMAR),
+        features=Features(
+            (Scoring.COMPLETIONS, Scoring.CHAT), top_logprobs=100, constraint=GRAMMAR, adapters=True
+        ),
     ),
     # Models in this process: the id is a folder, or the name of a repository on the hub.
     "transformers": Preset(

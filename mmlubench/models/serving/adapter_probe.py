@@ -7,15 +7,19 @@ would pass for the effect of fine-tuning. The base is asked twice, since batches
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import orjson
 
 from mmlubench.errors import ModelError, ProviderError
 from mmlubench.models.http.direct import plain_transport
+from mmlubench.models.http.logprobs import first_token
 from mmlubench.models.http.transport import Timeouts, Transport
 from mmlubench.models.serving.adapters import check_fit
 from mmlubench.models.serving.fault import fault
+from mmlubench.models.serving.loras import chosen, names_of
 from mmlubench.models.serving.server import Server
 from mmlubench.models.spec import ModelSpec
 
@@ -39,11 +43,13 @@ async def check_adapter(spec: ModelSpec, server: Server, key: str | None) -> Non
     """
     assert spec.adapter is not None
     found, base = server.listed(spec.adapter), server.listed(spec.model_id)
-    if found is None or fault(spec, replace(server, is_healthy=None)):
+    is_file = spec.adapter in names_of(server)
+    if (found is None and not is_file) or fault(spec, replace(server, is_healthy=None)):
         return
     what = f"{spec.label}: the adapter {spec.adapter}"
-    check_fit(spec.adapter_path or found.root, base.root if base is not None else "", what)
-    differs = await difference(spec, key)
+    if found is not None:
+        check_fit(spec.adapter_path or found.root, base.root if base is not None else "", what)
+    differs = await difference(spec, server, key)
     if differs is not None and not is_active(differs):
         raise ModelError(
             f"{what} answers as {spec.model_id} does (log-probabilities differ by {differs[0]:.2g}, and those of the "
@@ -51,18 +57,23 @@ async def check_adapter(spec: ModelSpec, server: Server, key: str | None) -> Non
         )
 
 
-async def difference(spec: ModelSpec, key: str | None) -> tuple[float, float] | None:
+async def difference(spec: ModelSpec, server: Server, key: str | None) -> tuple[float, float] | None:
     """Return by how much log-probabilities differ between base and adapter, and between base and base, at most.
 
     None where the server tells no log-probabilities of raw prompts. No run's sampling parameters are used: the prompts
     are raw, of one token, at temperature 0.
     """
     assert spec.base_url is not None
+    base = {"model": spec.model_id, **chosen(server, None)}
+    adapted_body = {
+        "model": spec.model_id if server.loras else spec.asked_model,
+        **chosen(server, spec.adapter),
+    }
     transport = plain_transport(spec.base_url, key=key, pool=len(_PROMPTS), timeouts=_PROBE, tls=spec.tls)
     try:
         first, again, adapted = [
-            await asyncio.gather(*(_likeliest(transport, name, prompt) for prompt in _PROMPTS))
-            for name in (spec.model_id, spec.model_id, spec.asked_model)
+            await asyncio.gather(*(_likeliest(transport, {**who, "prompt": prompt}) for prompt in _PROMPTS))
+            for who in (base, base, adapted_body)
         ]
     except ProviderError:
         return None
@@ -78,12 +89,11 @@ def is_active(found: tuple[float, float]) -> bool:
     return changed > max(_LEAST, _TIMES * noise)
 
 
-async def _likeliest(transport: Transport, model: str, prompt: str) -> dict[str, float]:
-    body = {"model": model, "prompt": prompt, "max_tokens": 1, "logprobs": _TOP, "temperature": 0.0}
+async def _likeliest(transport: Transport, who: Mapping[str, Any]) -> dict[str, float]:
+    body = {**who, "max_tokens": 1, "logprobs": _TOP, "temperature": 0.0}
     reply = await transport.post("/completions", body)
     try:
-        found = orjson.loads(reply.content)["choices"][0]["logprobs"]["top_logprobs"][0]
-        return {token: float(value) for token, value in found.items()}
+        return dict(first_token(orjson.loads(reply.content)["choices"][0]))
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, ValueError, AttributeError):
         return {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
+from mmlubench.models.serving.loras import names_of
 from mmlubench.models.serving.server import Kind, Server
 from mmlubench.models.spec import ModelSpec
 
@@ -86,7 +87,16 @@ def _short(name: str) -> str:
 
 
 def _adapter_fault(spec: ModelSpec, server: Server) -> str:
-    if spec.adapter is None or server.kind is not Kind.VLLM:
+    if spec.adapter is None:
+        return ""
+    if server.kind is Kind.LLAMACPP:
+        return _lora_fault(spec, server, spec.adapter)
+    if server.kind in _ANSWER_ANY:
+        return (
+            f"{spec.label}: {server.kind} at {spec.base_url} cannot be asked for an adapter, and would answer with its "
+            "model: serve the merged model under a name of its own, and leave --adapter out."
+        )
+    if server.kind is not Kind.VLLM:
         return ""
     adapters = [model.id for model in server.models or () if model.parent]
     found = server.listed(spec.adapter)
@@ -123,6 +133,19 @@ def _differ(one: str, other: str) -> bool:
         return not first.samefile(second)
     except OSError:  # at least one is on the server's disk alone
         return True
+
+
+def _lora_fault(spec: ModelSpec, server: Server, adapter: str) -> str:
+    names = names_of(server)
+    if names.count(adapter) == 1:
+        return ""
+    if adapter in names:
+        return f"{spec.label}: two adapters of the server at {spec.base_url} are called {adapter!r}: rename a file."
+    there = f"it has {_list(names)}" if names else "it has none"
+    return (
+        f"{spec.label}: the llama.cpp server at {spec.base_url} has no adapter {adapter!r}{_close(adapter, names)}; "
+        f"{there}: start it with --lora {adapter}.gguf."
+    )
 
 
 def _list(names: list[str]) -> str:

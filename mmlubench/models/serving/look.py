@@ -18,6 +18,7 @@ from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.served import entries_of
 from mmlubench.models.http.transport import Timeouts, Transport
 from mmlubench.models.names.presets import CLIENTS
+from mmlubench.models.serving.loras import files_of
 from mmlubench.models.serving.server import NO_KEY, Kind, Listed, Server
 from mmlubench.models.spec import ModelSpec
 from mmlubench.registry import imported
@@ -72,7 +73,12 @@ async def look(spec: ModelSpec, key: str | None) -> Server:
     said = "" if reply.status == _OK else read_error(reply.content).message
     listed = _json(replies[0].content) if replies[0].status == _OK else None
     server = Server(models=_models(listed), folder=folder, status=reply.status, said=said)
-    return await _with_kind(spec, listed, server) if spec.self_hosted else server
+    if not spec.self_hosted:
+        return server
+    server = await _with_kind(spec, listed, server)
+    if server.kind is not Kind.LLAMACPP:
+        return server
+    return replace(server, loras=files_of(await get_beside(spec, key, "/lora-adapters")))
 
 
 async def _told(model: HttpModel, spec: ModelSpec) -> list[Reply]:

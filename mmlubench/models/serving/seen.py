@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mmlubench.models.names.presets import CLIENTS, OPENAI_PROTOCOL, PRESETS, preset_for
+from mmlubench.models.serving.loras import chosen
 from mmlubench.models.serving.server import Kind, Server
 from mmlubench.models.spec import ModelSpec
 
@@ -19,9 +20,14 @@ def as_seen(spec: ModelSpec, server: Server | None) -> ModelSpec:
 
     An entry of the client openai at a vLLM server gets the neutral sampling parameters of a vLLM entry, without which
     the defaults of the model's generation_config.json apply unseen. What the entry itself gives stays. Nothing changes
-    for a vendor, for a protocol other than OpenAI's, and where the software of the server is not known.
+    for a vendor, for a protocol other than OpenAI's, and where the software of the server is not known. A llama.cpp
+    server is told in each request which of its adapters counts.
     """
-    name = _PRESETS.get(server.kind) if server is not None else None
+    if server is None:
+        return spec
+    if server.kind is Kind.LLAMACPP and (spec.adapter or spec.is_bare):
+        spec = replace(spec, extra_body={**spec.extra_body, **chosen(server, spec.adapter)})
+    name = _PRESETS.get(server.kind)
     if name is None or name == spec.client or not spec.self_hosted:
         return spec
     if CLIENTS.find(spec.client).opens != OPENAI_PROTOCOL:

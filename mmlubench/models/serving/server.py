@@ -63,6 +63,8 @@ class Server:
     """What its `/health` says; None if it has none."""
     has_lora: bool = False
     """Whether a vLLM says that it was started with --enable-lora; a list without adapters does not tell."""
+    loras: tuple[str, ...] = ()
+    """The files of a llama.cpp's adapters, in the order of their ids."""
     props: Mapping[str, Any] = field(default_factory=dict)
     """What llama.cpp tells of its model and its settings."""
     is_remembered: bool = False
@@ -105,4 +107,5 @@ class Server:
         """Make the server from the dictionary of `to_dict`."""
         models = values["models"]
         listed = None if models is None else tuple(Listed(**model) for model in models)
-        return cls(**{**values, "kind": Kind(values["kind"]), "models": listed})
+        loras = tuple(values.get("loras", ()))
+        return cls(**{**values, "kind": Kind(values["kind"]), "models": listed, "loras": loras})

@@ -23,6 +23,7 @@ from mmlubench.models.base import Told
 from mmlubench.models.http.failures import Failures
 from mmlubench.models.local.weights import digest_of, digest_of_model
 from mmlubench.models.serving.look import get_beside
+from mmlubench.models.serving.loras import name_of
 from mmlubench.models.serving.server import Kind, Listed, Server
 from mmlubench.models.spec import ModelSpec
 
@@ -102,7 +103,10 @@ def _llamacpp(spec: ModelSpec, server: Server, adapters: Any) -> _Parts:
     told: _Parts = {"model": _with_content({**({"root": root} if root else {}), **meta}, root)}
     if isinstance(template, str) and template:
         told["chat_template"] = {"sha256": sha256(template.encode()).hexdigest()}
-    if isinstance(
+    if spec.adapter is not None or spec.is_bare:  # each request says which of them counts
+        file = next((path for path in server.loras if name_of(path) == spec.adapter), "none")
+        told["adapter"] = {"file": file}
+    elif isinstance(
         adapters, list
     ):  # those that were named at its start count by their scale, which can be changed
         told["adapter"] = {"active": ", ".join(_scaled(adapters)) or "none"}
