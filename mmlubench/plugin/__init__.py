@@ -15,7 +15,7 @@ import pytest
 
 from mmlubench.plugin.loop_scope import LoopScope, is_asked_for
 from mmlubench.plugin.option_names import NAMES, OptionNames
-from mmlubench.plugin.private_pytest import let_plugins_override
+from mmlubench.plugin.private_pytest import let_plugins_override, select_by_default
 from mmlubench.tasks import benchmark_of
 
 if TYPE_CHECKING:
@@ -73,8 +73,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.help:
         config.stash[NAMES].list_parts()
     if is_asked_for(config):
-        # A task names its questions, too.
-        config.option.keyword = config.option.keyword or benchmark_of(config.option.mmlubench_tasks or ())
+        select_by_default(
+            config, benchmark_of(config.option.mmlubench_tasks or ())
+        )  # a task names its questions, too
         _session(config).announce()
     elif config.getoption("dist", "no") != "no":
         _session(config)

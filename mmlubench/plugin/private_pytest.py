@@ -301,6 +301,11 @@ def words_of(expression: Expression) -> frozenset[str]:
     return frozenset(name.removeprefix(IDENT_PREFIX) for name in expression._code.co_names)
 
 
+def select_by_default(config: pytest.Config, keyword: str) -> None:
+    """Set pytest's `-k` where the user gave none."""
+    config.option.keyword = config.option.keyword or keyword
+
+
 @contextmanager
 def keyword_done(config: pytest.Config) -> Iterator[None]:
     """A context in which pytest has no `-k`, so that it does not apply `-k` to each of up to 200,000 cases again."""

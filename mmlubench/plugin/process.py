@@ -34,8 +34,6 @@ from mmlubench.solvers import Solver
 
 #: Finished cases that may wait to be read, as a multiple of the concurrency: one slow reply must not stop the rest.
 _BACKLOG = 32
-#: The same where the run may end before all is asked: what is ahead then is asked for nothing.
-_BACKLOG_UNTIL = 2
 
 
 class Process:
@@ -265,10 +263,10 @@ class Process:
         # Agents that speak at the same time fill the connections with fewer questions, which then finish sooner.
         at_once = self.run.strategy.at_once
         width = ceil(self.run.roster.concurrency / at_once) + (at_once > 1)
-        backlog = _BACKLOG_UNTIL if self.run.stopping.is_wanted else _BACKLOG
-        lookahead: LookAhead[CaseOutcome] = LookAhead(
-            width, backlog=0 if self._stops_early else backlog * width
-        )
+        # What is ahead of the case that ends a run was asked for nothing; and with no more than what is under way, the
+        # same command asks the same questions, also where replies come from the store at once.
+        ends_early = self._stops_early or self.run.stopping.is_wanted
+        lookahead: LookAhead[CaseOutcome] = LookAhead(width, backlog=0 if ends_early else _BACKLOG * width)
         # A request that rests before another try leaves its place, so another case may begin in the meantime.
         self.run.roster.on_rest = lookahead.widen
         lookahead.plan(self._jobs())

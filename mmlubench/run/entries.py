@@ -184,7 +184,9 @@ class Entries:
             notice=self._notice(benchmark, len(cases.again), cases.saved),
             limit=self._facts.get(benchmark, {}).get("limit"),
         )
-        return replace(told, ci95_benchmark=run.stopping.interval(told))
+        told = replace(told, ci95_benchmark=run.stopping.interval(told))
+        short = run.stopping.shortfall(told)
+        return replace(told, warnings=(*told.warnings, short)) if short else told
 
     def _caution(self, cases: _Cases) -> list[str]:
         return [self._run.stopping.caution] if cases.saved and self._run.stopping.caution else []

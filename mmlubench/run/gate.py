@@ -90,17 +90,25 @@ class Gate:
 
 def _decided(summary: Summary, least: float, stopping: Stopping) -> Verdict:
     """Return the verdict with which the asking ended, or that of all questions."""
-    accuracy = summary.accuracy or 0.0
-    early = stopping.verdict(summary)
+    accuracy, early, who = (
+        summary.accuracy or 0.0,
+        stopping.verdict(summary),
+        f"{summary.benchmark} {summary.model}",
+    )
+    there, confidence = summary.drawn_from or summary.n, f"with {100 * stopping.confidence:g} % confidence"
+    if early is None and summary.n < there:  # --limit left out the questions that might have decided it
+        asked = f"accuracy {accuracy:.4f} of {summary.answered:,} questions"
+        text = f"gate undecided: {who} {asked} does not tell, {confidence}"
+        return Verdict(
+            False, f"{text}, whether that of all {there:,} reaches {least:g} (--min-accuracy, --decide-early)"
+        )
     passed = accuracy >= least if early is None else early is Early.PASSES
     word, sign = ("passed", ">=") if passed else ("failed", "<")
-    text = f"gate {word}: {summary.benchmark} {summary.model} accuracy {sign} {least:g} (--min-accuracy)"
-    if early is None:
+    text = f"gate {word}: {who} accuracy {sign} {least:g} (--min-accuracy)"
+    if early is None or not summary.saved:
         return Verdict(passed, f"{text}: {accuracy:.4f}; no fewer than all questions decided it")
-    certain = f"with {100 * stopping.confidence:g} % confidence, after {summary.answered:,} of"
-    return Verdict(
-        passed, f"{text} in all {summary.drawn_from or 0:,} questions, {certain} them (--decide-early)"
-    )
+    certain = f"{confidence}, after {summary.answered:,} of"
+    return Verdict(passed, f"{text} in all {there:,} questions, {certain} them (--decide-early)")
 
 
 def _certain(summary: Summary, least: float, confidence: float) -> Verdict:

@@ -138,7 +138,26 @@ class Stopping:
         """
         if not (self.decides and summary.saved and summary.drawn_from):
             return summary.ci95_benchmark
-        return bounds(summary.total.correct, summary.answered, summary.drawn_from)
+        low, high = bounds(
+            summary.total.correct, summary.answered, summary.drawn_from, alpha=min(self._alpha, 0.05)
+        )
+        # The bounds of all moments hold together: what was under way at the end cannot take the verdict back.
+        least, early = self._least or 0.0, self.verdict(summary)
+        return (max(low, least), high) if early is Verdict.PASSES else (low, min(high, least))
+
+    def shortfall(self, summary: Summary) -> str:
+        """Say that the interval is wider than `--until` wanted, as there was no more to ask; empty if it is not.
+
+        Where every question of the benchmark has its one answer, nothing is left to chance.
+        """
+        is_all = summary.drawn_from is None and not self._repeats
+        if self._until is None or summary.saved or not summary.answered or is_all:
+            return ""
+        low, high = summary.ci95_benchmark or summary.ci95
+        if high - low <= 2 * self._until:
+            return ""
+        half = f"the interval is ±{(high - low) / 2:.3f}, and there was nothing more to ask"
+        return f"--until {self._until:g} was not reached: {half}"
 
     def note(self, result: Entry, population: int) -> None:
         """Take one more result; `population` is the number of questions whose accuracy is asked for."""

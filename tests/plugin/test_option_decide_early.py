@@ -37,6 +37,26 @@ def test_a_gate_that_only_all_questions_decide(folder):
     result.stdout.fnmatch_lines(["gate passed: capitals mock-script accuracy >= 0.65 *"])
 
 
+def test_a_sample_that_does_not_decide_is_no_verdict(folder):
+    result = folder.run(*asked(folder, 660), "--limit", "60", "--min-accuracy", "0.65", "--decide-early")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        ["gate undecided: * of 60 questions does not tell, with 95 % confidence, * all 1,000 *"]
+    )
+
+
+def test_a_gate_of_few_questions_is_decided_by_all_of_them(folder):
+    folder.own_benchmark(count=3)
+    result = folder.run("-k", "capitals", "--model", "mock/A", "--min-accuracy", "0.66", "--decide-early")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["gate passed: * 1.0000; no fewer than all questions decided it"])
+
+
+def test_the_interval_does_not_contradict_the_verdict(folder):
+    folder.run(*asked(folder, 850), "--concurrency", "64", "--min-accuracy", "0.75", "--decide-early")
+    assert folder.entry()["ci95_benchmark"][0] >= 0.75
+
+
 def test_more_confidence_takes_more_questions(folder):
     options = (*asked(folder, 850), "--min-accuracy", "0.65", "--decide-early")
     folder.run(*options)

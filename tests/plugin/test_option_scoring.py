@@ -110,7 +110,7 @@ def test_a_recipe_scored_by_probability_can_be_read_all_the_same(folder):
 )
 def test_a_provider_without_log_probabilities_is_refused(folder, monkeypatch, workers, options):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-api03-nobody-asks-with-this")
-    said = refused(folder, *CLAUDE, "--data", "sample", *options, *workers)
+    said = refused(folder, *CLAUDE, "--no-preflight", "--data", "sample", *options, *workers)
     assert said.startswith("--scoring logprob")
     assert "(anthropic) gives no log-probabilities; use --scoring text to read its replies" in said
 

@@ -81,9 +81,23 @@ def test_repeated_questions_are_not_taken_for_all_there_is(folder):
     assert entry["saved"] > 0
 
 
+def test_the_same_command_asks_nothing_more_and_gives_the_same(folder):
+    folder.own_benchmark(count=QUESTIONS)
+    with FakeServer() as server:
+        folder.models(own={"model_name": "openai/own", "base_url": server.url})
+        options = ("-k", "capitals", "--concurrency", "16", "--model", "own", "--until", "0.01")
+        folder.run(*options)
+        before = len(server.requests)
+        n = folder.entry()["n"]
+        folder.run(*options)
+        assert (folder.entry()["n"], len(server.requests)) == (n, before)
+    assert n <= 516
+
+
 def test_of_a_limit_it_never_asks_more(folder):
     folder.run(*script(folder), "--until", "0.01", "--limit", "300")
     entry = folder.entry()
+    assert any("--until 0.01 was not reached: the interval is ±0.0" in line for line in entry["warnings"])
     assert (entry["n"], entry["saved"], entry["drawn_from"]) == (300, 0, QUESTIONS)
 
 

@@ -115,6 +115,7 @@ def test_a_run_that_does_not_use_it_imports_nothing_of_it_but_the_plugin(project
         ".plugin.private_pytest",
         ".printable",
         ".settings",
+        ".tasks",
     ]
     assert done.stdout.splitlines()[-1] == f"{['mmlubench' + name for name in ours]} []", done.stderr
 

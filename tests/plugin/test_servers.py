@@ -128,8 +128,12 @@ def test_a_wrong_address_is_recognized(
 ) -> None:
     server = start_server("--latency-ms", "5")
     wrong = server.model.removesuffix("/v1")
+    right = server.model.partition("@")[2]
     ran = run_pytest(make_folder(), "--model", wrong, "--data", "sample", "-n", "2")
-    assert_no_headline(ran)
-    (cause,) = causes(ran)
+    assert ran.status == 4
+    assert f"base_url must be {right}: there the server lists its models" in ran.output
+    later = run_pytest(make_folder(), "--model", wrong, "--data", "sample", "-n", "2", "--no-preflight")
+    assert_no_headline(later)
+    (cause,) = causes(later)
     assert "no such path: /chat/completions" in cause
-    assert f"base_url must be {server.model.partition('@')[2]}" in cause
+    assert f"base_url must be {right}" in cause
