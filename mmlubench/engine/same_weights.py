@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from mmlubench.engine.limits.refusals import is_away
 from mmlubench.engine.store.weights import contradict, difference
-from mmlubench.errors import MixedReplies, ProviderError
+from mmlubench.errors import ChangedWeights, ProviderError
 from mmlubench.models.base import Model, Told
 from mmlubench.schema import Completion, Request
 
@@ -22,7 +22,7 @@ class SameWeights:
         self._looking = asyncio.Lock()
 
     async def generate(self, request: Request) -> Completion:
-        """Answer. Raises what the wrapped model raises, and MixedReplies for a reply of other weights."""
+        """Answer. Raises what the wrapped model raises, and ChangedWeights for a reply of other weights."""
         try:
             completion = await self._model.generate(request)
         except ProviderError as error:
@@ -42,7 +42,7 @@ class SameWeights:
                 return
             now = await self._look()
             if contradict(self._told, now):
-                raise MixedReplies(
+                raise ChangedWeights(
                     f"{self._label}: its server was away and has other weights now ({difference(now, self._told)}), "
                     "whose replies are not taken: start it with the weights of this run and go on, or run again to ask "
                     "the other ones everything."

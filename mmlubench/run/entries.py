@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+from mmlubench.errors import MixedReplies
 from mmlubench.figures import several
 from mmlubench.models import ModelSpec
-from mmlubench.run.advice import again, other_ways, resume_command
+from mmlubench.run.advice import CHOOSE, again, other_ways, resume_command
 from mmlubench.run.roster import OWN_SPEC
 from mmlubench.run.run import Run, selection_key
 from mmlubench.schema import Entry, Outcome, Scoring, Usage
@@ -44,6 +45,11 @@ class _Cases:
     """Cases that were not asked because the answers before are enough for --until or --decide-early."""
     again: set[int] = field(default_factory=set)
     """The positions of the cases that were run more than once."""
+
+    @property
+    def are_mixed(self) -> bool:
+        """Whether the run ended as its replies would have been those of two models."""
+        return any(result.error.startswith(f"{MixedReplies.__name__}: ") for result in self.results)
 
     def put_in_order(self) -> None:
         if any(earlier > later for earlier, later in pairwise(self.places)):
@@ -143,6 +149,11 @@ class Entries:
         """Whether every selected case has a result."""
         return not any(self._unfinished(*who, cases) for who, cases in self._cases.items())
 
+    @property
+    def are_mixed(self) -> bool:
+        """Whether the run ended as its replies would have been those of two models: resumed, it would end so again."""
+        return any(cases.are_mixed for cases in self._cases.values())
+
     def _summary(self, benchmark: str, model: str, recipe: str, cases: _Cases, duration_s: float) -> Summary:
         run, asked = self._run, self._run.roster.asked(model)
         scoring = Scoring(
@@ -159,7 +170,7 @@ class Entries:
             asked_model=asked[0].asked_model if len(asked) == 1 and _is_known(asked[0]) else None,
             dropped=dict.fromkeys(dropped, requests),
             unfinished=self._unfinished(benchmark, model, recipe, cases),
-            again=again(run),
+            again=CHOOSE if cases.are_mixed else again(run),
             other_ways=other_ways(run.strategy.recipe, scoring, asked[0]),
             drawn_from=self.population(benchmark, model, recipe)
             if cases.saved

@@ -221,6 +221,10 @@ def test_replies_of_two_fingerprints_are_not_mixed(
     assert accuracy is None
     assert 0 < asked <= 3
     assert "would make one accuracy of two models, as they name system_fingerprint" in said
+    text = " ".join(said.split())
+    assert "fix the cause and run the same command again with --refresh" in text
+    assert "which asks only" not in text
+    assert "resume" not in text
     # What came then is not in the store: with the first server all goes on.
     server.fingerprint, server.letter = "b1", "A"
     assert ask()[:2] == (1.0, 3)
@@ -234,7 +238,9 @@ def test_they_are_mixed_for_who_accepts_it_and_it_is_said(ask: Any, server: Serv
     assert (accuracy, asked) == (0.5, 3)
     assert "different values of system_fingerprint, b1 (3 cases) and b2 (3 cases)" in " ".join(said.split())
     assert folder.json("manifest")["settings"]["accept_mixed"] is True
-    assert ask()[0] is None  # the store has both now
+    accuracy, asked, said = ask()  # the store has both now, and nothing is asked
+    assert (accuracy, asked) == (0.5, 0)
+    assert "different values of system_fingerprint" in " ".join(said.split())
     assert ask("--refresh")[:2] == (0.0, COUNT)
 
 
