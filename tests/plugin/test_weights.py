@@ -190,6 +190,77 @@ def test_a_server_that_comes_back_in_the_middle_of_a_run_must_have_the_same_weig
     assert ask()[1] == COUNT - 2  # no reply of the other weights was stored
 
 
+def test_an_outage_concerns_all_models_of_the_server(ask: Any, server: Serving, folder: Any) -> None:
+    def restart(_request: Received) -> Reply:
+        server.vllm("/models/m", "/adapters/two")
+        server.letter = "B"
+        return Reply(raw=b"", resets=True)
+
+    server.vllm("/models/m", "/adapters/one")
+    server.play(server.reply, restart, always=server.reply)
+    names = ("--model", f"vllm/m@{server.url}", "--adapter", "tuned", "--with-base")
+    result = folder.run("test_capitals.py", *names, "--concurrency", "1", "--no-preflight")
+    said = " ".join((result.stdout.str() + result.stderr.str()).split())
+    assert "vllm-m-tuned: its server was away and has other weights now" in said
+    of_adapter = [entry for entry in folder.json("summary")["results"] if entry["model"] == "vllm-m-tuned"]
+    assert not any(entry["headline"] for entry in of_adapter)
+
+
+@pytest.mark.parametrize("is_other", [True, False], ids=["other", "same"])
+def test_a_server_that_is_away_at_the_start_is_looked_at_when_it_answers(
+    ask: Any, server: Serving, is_other: bool
+) -> None:
+    loading = Reply(503, {"error": {"message": "Loading model"}})
+
+    def ready(request: Received) -> Reply:
+        server.vllm("/models/second" if is_other else "/models/first")
+        server.play(always=server.reply)
+        return server.reply(request)
+
+    server.vllm("/models/first")
+    ask("--limit", "3")
+    server.tells = {"/models": loading, "/version": loading, "/health": loading}
+    server.letter = "B" if is_other else "A"
+    server.play(always=ready)
+    accuracy, _, said = ask("--concurrency", "1")
+    text = " ".join(said.split())
+    if not is_other:
+        assert accuracy == 1.0
+        return
+    assert accuracy is None
+    assert "has other weights now (model: root /models/second in place of /models/first)" in text
+    assert ask()[:2] == (0.0, COUNT)  # the reply of the other weights was not taken for one of the first
+
+
+def test_weights_that_were_first_seen_in_the_middle_of_a_run_are_remembered(
+    ask: Any, server: Serving
+) -> None:
+    loading = Reply(503, {"error": {"message": "Loading model"}})
+
+    def ready(request: Received) -> Reply:
+        server.vllm("/models/first")
+        return server.reply(request)
+
+    server.tells = {"/models": loading, "/version": loading, "/health": loading}
+    server.play(ready, always=server.reply)
+    assert ask("--no-preflight", "--concurrency", "1")[:2] == (1.0, COUNT)
+    server.vllm("/models/second")
+    server.letter = "B"
+    assert ask()[:2] == (0.0, COUNT)
+
+
+def test_a_server_that_tells_its_weights_no_longer_is_named(ask: Any, server: Serving) -> None:
+    server.vllm("/models/first")
+    ask()
+    server.tells = {"/models": Reply(body={"data": [{"id": "m"}]})}
+    for _ in range(2):
+        accuracy, asked, said = ask()
+        assert (accuracy, asked) == (1.0, 0)
+        text = " ".join(said.split())
+        assert text.count("told of its weights before, and tells nothing now") == 1
+        assert "--refresh asks anew" in text
+
+
 def test_without_a_preflight_the_store_looks_all_the_same(ask: Any, server: Serving) -> None:
     server.vllm("/models/first")
     ask("--no-preflight")
