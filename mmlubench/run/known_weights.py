@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from mmlubench.engine.same_weights import Outages
 from mmlubench.engine.stack import LookAgain
@@ -25,6 +26,8 @@ class KnownWeights:
         self._found: dict[str, Weights] = {}
         self._silent: dict[str, None] = {}
         """The labels of models of which nothing was told now, although their servers answered."""
+        self._changes: dict[str, str] = {}
+        """What is told otherwise at the end of the run than at its start, by label."""
         self._outages: defaultdict[str, Outages] = defaultdict(Outages)
         """By the address of the server, as all its models are away at once."""
 
@@ -58,6 +61,32 @@ class KnownWeights:
             if self.of(label).last
         ]
         return [*changed, *silent]
+
+    def look_last(self, specs: Iterable[ModelSpec]) -> None:
+        """Look once more at the servers of models that were asked: they may have been started anew between answers.
+
+        A server that is away by now, or tells nothing, is passed over.
+        """
+        asked = {spec.label: spec for spec in specs if spec.self_hosted and self.told.get(spec.label)}
+        if not asked:
+            return
+        # late, as for `look_again`
+        from mmlubench.run.weights import told_of
+
+        with suppress(UserError):
+            for label, now in told_of(asked.values(), None, os.environ).items():
+                if contradict(self.told[label], now):
+                    self._changes[label] = difference(now, self.told[label])
+
+    def changes(self, specs: Iterable[ModelSpec]) -> list[str]:
+        """Return a warning for each of the models whose server had other weights at the end of the run."""
+        return [
+            f"the server of {spec.label} has other weights at the end of the run than at its start "
+            f"({self._changes[spec.label]}): replies may be those of two models, and are stored as those of the first "
+            "one; start the server with the weights that you mean, and run again with --refresh"
+            for spec in specs
+            if spec.label in self._changes
+        ]
 
     def note_answered(self, servers: Mapping[str, Server]) -> None:
         """Take note of the servers, by label, that were ready at the start of the run, whatever they told."""

@@ -190,6 +190,39 @@ def test_a_server_that_comes_back_in_the_middle_of_a_run_must_have_the_same_weig
     assert ask()[1] == COUNT - 2  # no reply of the other weights was stored
 
 
+@BOTH
+def test_other_weights_at_the_end_of_a_run_are_told_although_no_answer_failed(
+    ask: Any, server: Serving, folder: Any, workers: tuple[str, ...]
+) -> None:
+    def swapped(request: Received) -> Reply:
+        server.vllm("/models/second")
+        return server.reply(request)
+
+    server.vllm("/models/first")
+    server.play(server.reply, server.reply, swapped, always=server.reply)
+    said = " ".join(ask(*workers)[2].split())
+    change = "(model: root /models/second in place of /models/first)"
+    assert f"has other weights at the end of the run than at its start {change}" in said
+    assert [warning for warning in folder.entry()["warnings"] if "--refresh" in warning]
+    server.vllm("/models/first")
+    looks = len(server.looks)
+    assert "at the end of the run" not in ask()[2]
+    assert "/v1/models" in {look.path for look in server.looks[looks:]}
+    assert (
+        sum(look.path == "/v1/models" for look in server.looks[looks:]) == 1
+    )  # nothing was asked, nothing is looked at
+
+
+def test_a_server_that_is_gone_at_the_end_of_a_run_is_no_obstacle(ask: Any, server: Serving) -> None:
+    def last(request: Received) -> Reply:
+        server.tells = {}
+        return server.reply(request)
+
+    server.vllm("/models/first")
+    server.play(*[server.reply] * (COUNT - 1), last, always=server.reply)
+    assert ask()[:2] == (1.0, COUNT)
+
+
 def test_an_outage_concerns_all_models_of_the_server(ask: Any, server: Serving, folder: Any) -> None:
     def restart(_request: Received) -> Reply:
         server.vllm("/models/m", "/adapters/two")
