@@ -97,6 +97,7 @@ def assemble(
             identity=weights.of(spec.identity()),
             since=since,
             origins=Origins(spec.label, refuses=refuses),
+            takes_mixed=spec.self_hosted and accept_mixed,
         )
     return Stack(Numbered(model, spec.label), limiter)
 

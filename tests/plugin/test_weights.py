@@ -346,6 +346,16 @@ def test_they_are_mixed_for_who_accepts_it_and_it_is_said(ask: Any, server: Serv
     assert ask("--refresh")[:2] == (0.0, COUNT)
 
 
+def test_replies_that_were_not_mixed_are_kept_for_who_accepts_it(ask: Any, server: Serving) -> None:
+    server.fingerprint = "b1"
+    ask("--limit", "3")
+    server.fingerprint, server.letter = "b2", "B"
+    paid = ask("--concurrency", "1")[1]
+    assert paid > 0
+    assert ask("--accept-mixed")[:2] == (0.5, COUNT - 3 - paid)
+    assert ask()[:2] == (0.5, 0)
+
+
 def test_a_server_that_names_another_model_than_the_store_is_not_mixed_with_it(
     ask: Any, server: Serving
 ) -> None:
