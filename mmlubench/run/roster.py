@@ -93,7 +93,9 @@ class Roster:
         before = self.all_specs
         path = self._settings.store_path
         known = remembered(path, before.values()) if self.has_store else {}
-        self.servers = {**known, **servers}
+        # One that is still loading its model does not show what it is.
+        shown = {label: s for label, s in servers.items() if s.is_ready or s.kind is not Kind.OTHER}
+        self.servers = {**servers, **known, **shown}
         for name in ("specs", "agents"):
             self.__dict__.pop(name, None)
         for label, spec in self.all_specs.items():

@@ -263,6 +263,18 @@ def test_a_server_that_is_away_at_the_start_is_looked_at_when_it_answers(
     assert ask()[:2] == (0.0, COUNT)  # the reply of the other weights was not taken for one of the first
 
 
+def test_a_server_that_loads_its_model_is_taken_for_what_it_was(
+    ask: Any, server: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    loading = Reply(503, {"error": {"message": "Loading model"}})
+    server.vllm("/models/first")  # so that its neutral sampling is part of the requests
+    assert ask(model="openai/m")[:2] == (1.0, COUNT)
+    for _ in range(2):
+        server.tells = {"/models": loading, "/version": loading, "/health": loading}
+        assert ask(model="openai/m")[:2] == (1.0, 0)
+
+
 def test_weights_that_were_first_seen_in_the_middle_of_a_run_are_remembered(
     ask: Any, server: Serving
 ) -> None:
