@@ -96,13 +96,17 @@ class KnownWeights:
     def look_again(self, spec: ModelSpec, store: Store | None) -> LookAgain | None:
         """Return how the server of a model is looked at again; None if it told nothing, or there is nothing to ask."""
         label, told = spec.label, self.told.get(spec.label)
-        # late: it needs the transport, which a run with mocks does not
+        if (
+            not spec.self_hosted
+            or spec.is_mock
+            or (told is None and (store is None or label in self._silent))
+        ):
+            return None
+        # late: they need the transport, which a run with mocks does not
         from mmlubench.models.serving.look import has_look
         from mmlubench.run.weights import told_now
 
-        if not spec.self_hosted or not has_look(spec):
-            return None
-        if told is None and (store is None or label in self._silent):
+        if not has_look(spec):
             return None
 
         async def look() -> Told:
