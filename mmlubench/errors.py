@@ -10,7 +10,8 @@ MmluBenchError
 ├── EnoughAsked         --until or --decide-early needs no more answers: outcome `skipped`
 ├── TimeLimitReached    the time that a plugin gives a test was over before its answer came: outcome `error`
 ├── StoreError          replies cannot be stored or looked up any more; those stored before are safe
-│   └── MixedReplies    the stored ones are not of the model that answers now
+│   ├── MixedReplies    the stored ones are not of the model that answers now
+│   └── ChangedWeights  a server got other weights in the middle of a run
 └── ProviderError       a request was sent and brought no usable reply: outcome `error`, never `wrong`
     ├── Unreachable     no connection, a broken one, or a timeout             (retryable)
     ├── OutOfSockets    this machine has no descriptor or port left           (retryable)
@@ -94,6 +95,10 @@ class StoreError(MmluBenchError):
 
 class MixedReplies(StoreError):
     """The replies in the store are not of the model that answers now."""
+
+
+class ChangedWeights(StoreError):
+    """A server has other weights than at the start of the run, or than those of the stored replies."""
 
 
 class ProviderError(MmluBenchError):

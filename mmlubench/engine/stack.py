@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from mmlubench.engine.journal import Journaled, Numbered
 from mmlubench.engine.limits.budget import Budget, Budgeted
 from mmlubench.engine.limits.limiter import Limited, Limiter
 from mmlubench.engine.limits.retry import Retried, RetryPolicy
 from mmlubench.engine.prompt_cache import CacheWarmed
-from mmlubench.engine.same_weights import SameWeights
+from mmlubench.engine.same_weights import Outages, SameWeights
 from mmlubench.engine.store.layer import Stored
 from mmlubench.engine.store.origins import Origins
 from mmlubench.engine.store.sqlite import Store
@@ -19,8 +18,15 @@ from mmlubench.engine.store.weights import NO_WEIGHTS, Weights
 from mmlubench.models.base import Model, Told
 from mmlubench.models.spec import ModelSpec
 
-#: What was told of a model's weights at the start of a run, and a function that asks its server again.
-LookAgain: TypeAlias = tuple[Told, Callable[[], Awaitable[Told]]]
+
+@dataclass(frozen=True)
+class LookAgain:
+    """How the server of a model is looked at again; the fields are the arguments of `SameWeights`."""
+
+    told: Told
+    look: Callable[[], Awaitable[Told]]
+    outages: Outages
+    is_unseen: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,10 @@ def assemble(
     )
     model: Model = Journaled(provider, spec.label)
     if look_again is not None:
-        model = SameWeights(model, spec.label, *look_again)
+        again = look_again
+        model = SameWeights(
+            model, spec.label, again.told, again.look, again.outages, is_unseen=again.is_unseen
+        )
     model = Limited(model, limiter)
     model = Retried(model, _policy(limits), limiter)
     model = Budgeted(model, limits.budget, spec)
@@ -88,6 +97,7 @@ def assemble(
             identity=weights.of(spec.identity()),
             since=since,
             origins=Origins(spec.label, refuses=refuses),
+            takes_mixed=spec.self_hosted and accept_mixed,
         )
     return Stack(Numbered(model, spec.label), limiter)
 

@@ -125,6 +125,9 @@ class Recording:
     @property
     def _can_resume(self) -> bool:
         """Whether a resumed run would find this one's folder, and its replies."""
+        # With --accept-mixed or --refresh the run goes on, as its error says, and without it ends again.
+        if self.ledger.entries.are_mixed:
+            return False
         return self._run.roster.has_store and (Path(self.ledger.path) / MANIFEST).is_file()
 
 

@@ -10,6 +10,12 @@ from mmlubench.run.run import Run
 from mmlubench.schema import Scoring
 from mmlubench.settings import Settings
 
+#: What goes on after MixedReplies, where the same command would end in the same way.
+CHOOSE = (
+    "run the same command again with --refresh, which asks everything, or with --accept-mixed, which counts the "
+    "replies of both together"
+)
+
 
 def resume_command(run: Run) -> str:
     """Return the command that goes on with the newest run of the folder of runs."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+from mmlubench.errors import MixedReplies, StoreError
 from mmlubench.figures import several
 from mmlubench.models import ModelSpec
-from mmlubench.run.advice import again, other_ways, resume_command
+from mmlubench.run.advice import CHOOSE, again, other_ways, resume_command
 from mmlubench.run.roster import OWN_SPEC
 from mmlubench.run.run import Run, selection_key
 from mmlubench.schema import Entry, Outcome, Scoring, Usage
@@ -44,6 +45,15 @@ class _Cases:
     """Cases that were not asked because the answers before are enough for --until or --decide-early."""
     again: set[int] = field(default_factory=set)
     """The positions of the cases that were run more than once."""
+
+    def ended_by(self, kind: type[StoreError]) -> bool:
+        """Whether the run ended with an error of this class."""
+        return any(result.error.startswith(f"{kind.__name__}: ") for result in self.results)
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether any request was not answered by the store."""
+        return sum(result.requests for result in self.results) > self.stored
 
     def put_in_order(self) -> None:
         if any(earlier > later for earlier, later in pairwise(self.places)):
@@ -120,6 +130,14 @@ class Entries:
         cases = self._cases.get((result.benchmark, result.model, result.recipe), _Cases())
         return {known.id for known in cases.results}
 
+    def look_last(self) -> None:
+        """Look at the weights of the servers that answered, unless the run was stopped: the next one looks then."""
+        if not self.is_finished:
+            return
+        models = dict.fromkeys(model for (_, model, _), cases in self._cases.items() if cases.has_asked)
+        roster = self._run.roster
+        roster.weights.look_last(spec for model in models for spec in roster.asked(model))
+
     def sum_up(self, duration_s: float) -> list[Summary]:
         """Return the summary of each benchmark and model, its cases in the order of the run."""
         for cases in self._cases.values():
@@ -143,6 +161,11 @@ class Entries:
         """Whether every selected case has a result."""
         return not any(self._unfinished(*who, cases) for who, cases in self._cases.items())
 
+    @property
+    def are_mixed(self) -> bool:
+        """Whether the run ended as its replies would have been those of two models: resumed, it would end so again."""
+        return any(cases.ended_by(MixedReplies) for cases in self._cases.values())
+
     def _summary(self, benchmark: str, model: str, recipe: str, cases: _Cases, duration_s: float) -> Summary:
         run, asked = self._run, self._run.roster.asked(model)
         scoring = Scoring(
@@ -159,7 +182,7 @@ class Entries:
             asked_model=asked[0].asked_model if len(asked) == 1 and _is_known(asked[0]) else None,
             dropped=dict.fromkeys(dropped, requests),
             unfinished=self._unfinished(benchmark, model, recipe, cases),
-            again=again(run),
+            again=CHOOSE if cases.ended_by(MixedReplies) else again(run),
             other_ways=other_ways(run.strategy.recipe, scoring, asked[0]),
             drawn_from=self.population(benchmark, model, recipe)
             if cases.saved
@@ -171,6 +194,7 @@ class Entries:
                 *summary.warnings,
                 *mixed_fingerprints(cases.fingerprints),
                 *_unverified(asked),
+                *run.roster.weights.changes(asked),
                 *self._caution(cases),
             ),
             benchmark=benchmark,

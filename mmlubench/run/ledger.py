@@ -138,6 +138,7 @@ class Ledger:
         crashed = [result for result in crashed if result.id not in self.entries.ids_like(result)]
         for result in crashed:
             self.entries.add(result, LAST)
+        self.entries.look_last()
         # First of all: with a full disk the table on the screen is all that is left.
         summaries = self.entries.sum_up(duration_s)
         self._state = FINISHED if self.entries.is_finished else BROKEN_OFF

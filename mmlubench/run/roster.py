@@ -56,6 +56,7 @@ class Roster:
         self.servers: Mapping[str, Server] = share.servers
         """The servers by the label of the model: as the pre-flight saw them, or as an earlier run did."""
         self.weights = KnownWeights(share.told)
+        self.weights.note_answered(share.servers)
         self.on_rest: Callable[[int], object] = lambda _by: None
         """As `Limiter.on_rest`, for all models."""
 
@@ -92,7 +93,9 @@ class Roster:
         before = self.all_specs
         path = self._settings.store_path
         known = remembered(path, before.values()) if self.has_store else {}
-        self.servers = {**known, **servers}
+        # One that is still loading its model does not show what it is.
+        shown = {label: s for label, s in servers.items() if s.is_ready or s.kind is not Kind.OTHER}
+        self.servers = {**servers, **known, **shown}
         for name in ("specs", "agents"):
             self.__dict__.pop(name, None)
         for label, spec in self.all_specs.items():
@@ -183,6 +186,7 @@ class Roster:
         Raises UserError.
         """
         self.weights.told |= told
+        self.weights.note_answered(self.servers)
         if self._finds_store:
             self.open_store()
 
@@ -260,7 +264,7 @@ class Roster:
                 since=self._since,
                 weights=self.weights.of(label),
                 accept_mixed=self._settings.accept_mixed,
-                look_again=self.weights.look_again(spec),
+                look_again=self.weights.look_again(spec, self.store),
             )
             stack.limiter.on_rest = lambda by: self.on_rest(by)
             self._stacks[label] = stack

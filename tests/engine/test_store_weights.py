@@ -178,12 +178,21 @@ def reply(fingerprint: str = "", model: str = "m") -> Completion:
 
 @pytest.mark.parametrize("other", [reply("f2"), reply("f1", "n")], ids=["fingerprint", "model"])
 def test_stored_replies_are_mixed_with_no_others(other: Completion) -> None:
-    for first, then in [("recalled", "arrived"), ("arrived", "recalled"), ("recalled", "recalled")]:
+    for first, then in [("recalled", "arrived"), ("arrived", "recalled")]:
         origins = Origins("m", refuses=True)
         getattr(origins, first)(reply("f1"))
-        getattr(origins, then)(reply("f1"))
         with pytest.raises(MixedReplies, match=r"--refresh.*--accept-mixed"):
             getattr(origins, then)(other)
+
+
+def test_stored_replies_may_differ_and_others_like_one_of_them_arrive() -> None:
+    origins = Origins("m", refuses=True)
+    for fingerprint in ("f1", "f2"):
+        origins.recalled(reply(fingerprint))
+    origins.arrived(reply("f2"))
+    origins.recalled(reply("f1"))
+    with pytest.raises(MixedReplies, match="'f1' and 'f3'"):
+        origins.arrived(reply("f3"))
 
 
 def test_a_server_whose_replies_differ_among_themselves_goes_on() -> None:

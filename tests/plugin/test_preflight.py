@@ -170,6 +170,36 @@ def test_a_server_that_goes_away_and_comes_back_is_waited_for_and_gets_its_adapt
     assert (len(answered), sum(answered.values()) - 40) in {(40, extra) for extra in range(5)}
 
 
+def test_a_server_that_is_started_again_while_the_base_is_asked_gets_its_adapter_again(folder, server):
+    adapters, loads = ["letters"], []
+
+    def answer(request):
+        if request.path.endswith("/load_lora_adapter"):
+            adapters.append(request.body["lora_name"])
+            loads.append(request.body)
+            return Reply(body="Success")
+        if request.body["model"] not in ("smollm2", *adapters):
+            return Reply(404, error(f"The model `{request.body['model']}` does not exist."))
+        return Reply()
+
+    def restart(_request):
+        adapters.clear()
+        return Reply(raw=b"", resets=True)
+
+    models = [
+        {"id": "smollm2", "owned_by": "vllm"},
+        {"id": "letters", "owned_by": "vllm", "parent": "smollm2"},
+    ]
+    server.tells = {"/models": Reply(body={"data": models})}
+    answers = iter([*[answer] * 5, restart])
+    server.play(always=lambda request: next(answers, answer)(request))
+    adapter = ("--adapter", "letters", "--adapter-path", "/adapters/letters", "--with-base")
+    options = ("--data", "sample", "--limit", "10", "--concurrency", "1", "--min-accuracy", "0")
+    result = folder.run("--model", f"vllm/smollm2@{server.url}", *adapter, *options)
+    assert result.ret == 0, said(result)
+    assert loads == [{"lora_name": "letters", "lora_path": "/adapters/letters"}]
+
+
 def test_a_server_that_loads_its_model_is_waited_for_and_that_is_told_once(folder, server):
     def health(_request):
         return Reply(503 if [look.path for look in server.looks].count("/health") < 3 else 200)

@@ -190,6 +190,120 @@ def test_a_server_that_comes_back_in_the_middle_of_a_run_must_have_the_same_weig
     assert ask()[1] == COUNT - 2  # no reply of the other weights was stored
 
 
+@BOTH
+def test_other_weights_at_the_end_of_a_run_are_told_although_no_answer_failed(
+    ask: Any, server: Serving, folder: Any, workers: tuple[str, ...]
+) -> None:
+    def swapped(request: Received) -> Reply:
+        server.vllm("/models/second")
+        return server.reply(request)
+
+    server.vllm("/models/first")
+    server.play(server.reply, server.reply, swapped, always=server.reply)
+    said = " ".join(ask(*workers)[2].split())
+    change = "(model: root /models/second in place of /models/first)"
+    assert f"has other weights at the end of the run than at its start {change}" in said
+    assert [warning for warning in folder.entry()["warnings"] if "--refresh" in warning]
+    server.vllm("/models/first")
+    looks = len(server.looks)
+    assert "at the end of the run" not in ask()[2]
+    # Nothing was asked, so that there was the look at the start alone.
+    assert sum(look.path == "/v1/models" for look in server.looks[looks:]) == 1
+
+
+def test_a_server_that_is_gone_at_the_end_of_a_run_is_no_obstacle(ask: Any, server: Serving) -> None:
+    def last(request: Received) -> Reply:
+        server.tells = {}
+        return server.reply(request)
+
+    server.vllm("/models/first")
+    server.play(*[server.reply] * (COUNT - 1), last, always=server.reply)
+    assert ask()[:2] == (1.0, COUNT)
+
+
+def test_an_outage_concerns_all_models_of_the_server(ask: Any, server: Serving, folder: Any) -> None:
+    def restart(_request: Received) -> Reply:
+        server.vllm("/models/m", "/adapters/two")
+        server.letter = "B"
+        return Reply(raw=b"", resets=True)
+
+    server.vllm("/models/m", "/adapters/one")
+    server.play(server.reply, restart, always=server.reply)
+    names = ("--model", f"vllm/m@{server.url}", "--adapter", "tuned", "--with-base")
+    result = folder.run("test_capitals.py", *names, "--concurrency", "1", "--no-preflight")
+    said = " ".join((result.stdout.str() + result.stderr.str()).split())
+    assert "vllm-m-tuned: its server was away and has other weights now" in said
+    of_adapter = [entry for entry in folder.json("summary")["results"] if entry["model"] == "vllm-m-tuned"]
+    assert not any(entry["headline"] for entry in of_adapter)
+
+
+@pytest.mark.parametrize("is_other", [True, False], ids=["other", "same"])
+def test_a_server_that_is_away_at_the_start_is_looked_at_when_it_answers(
+    ask: Any, server: Serving, is_other: bool
+) -> None:
+    loading = Reply(503, {"error": {"message": "Loading model"}})
+
+    def ready(request: Received) -> Reply:
+        server.vllm("/models/second" if is_other else "/models/first")
+        server.play(always=server.reply)
+        return server.reply(request)
+
+    server.vllm("/models/first")
+    ask("--limit", "3")
+    server.tells = {"/models": loading, "/version": loading, "/health": loading}
+    server.letter = "B" if is_other else "A"
+    server.play(always=ready)
+    accuracy, _, said = ask("--concurrency", "1")
+    text = " ".join(said.split())
+    if not is_other:
+        assert accuracy == 1.0
+        return
+    assert accuracy is None
+    assert "has other weights now (model: root /models/second in place of /models/first)" in text
+    assert ask()[:2] == (0.0, COUNT)  # the reply of the other weights was not taken for one of the first
+
+
+def test_a_server_that_loads_its_model_is_taken_for_what_it_was(
+    ask: Any, server: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    loading = Reply(503, {"error": {"message": "Loading model"}})
+    server.vllm("/models/first")  # so that its neutral sampling is part of the requests
+    assert ask(model="openai/m")[:2] == (1.0, COUNT)
+    for _ in range(2):
+        server.tells = {"/models": loading, "/version": loading, "/health": loading}
+        assert ask(model="openai/m")[:2] == (1.0, 0)
+
+
+def test_weights_that_were_first_seen_in_the_middle_of_a_run_are_remembered(
+    ask: Any, server: Serving
+) -> None:
+    loading = Reply(503, {"error": {"message": "Loading model"}})
+
+    def ready(request: Received) -> Reply:
+        server.vllm("/models/first")
+        return server.reply(request)
+
+    server.tells = {"/models": loading, "/version": loading, "/health": loading}
+    server.play(ready, always=server.reply)
+    assert ask("--no-preflight", "--concurrency", "1")[:2] == (1.0, COUNT)
+    server.vllm("/models/second")
+    server.letter = "B"
+    assert ask()[:2] == (0.0, COUNT)
+
+
+def test_a_server_that_tells_its_weights_no_longer_is_named(ask: Any, server: Serving) -> None:
+    server.vllm("/models/first")
+    ask()
+    server.tells = {"/models": Reply(body={"data": [{"id": "m"}]})}
+    for _ in range(2):
+        accuracy, asked, said = ask()
+        assert (accuracy, asked) == (1.0, 0)
+        text = " ".join(said.split())
+        assert text.count("told of its weights before, and tells nothing now") == 1
+        assert "--refresh asks anew" in text
+
+
 def test_without_a_preflight_the_store_looks_all_the_same(ask: Any, server: Serving) -> None:
     server.vllm("/models/first")
     ask("--no-preflight")
@@ -221,6 +335,10 @@ def test_replies_of_two_fingerprints_are_not_mixed(
     assert accuracy is None
     assert 0 < asked <= 3
     assert "would make one accuracy of two models, as they name system_fingerprint" in said
+    text = " ".join(said.split())
+    assert "fix the cause and run the same command again with --refresh" in text
+    assert "which asks only" not in text
+    assert "resume" not in text
     # What came then is not in the store: with the first server all goes on.
     server.fingerprint, server.letter = "b1", "A"
     assert ask()[:2] == (1.0, 3)
@@ -234,8 +352,20 @@ def test_they_are_mixed_for_who_accepts_it_and_it_is_said(ask: Any, server: Serv
     assert (accuracy, asked) == (0.5, 3)
     assert "different values of system_fingerprint, b1 (3 cases) and b2 (3 cases)" in " ".join(said.split())
     assert folder.json("manifest")["settings"]["accept_mixed"] is True
-    assert ask()[0] is None  # the store has both now
+    accuracy, asked, said = ask()  # the store has both now, and nothing is asked
+    assert (accuracy, asked) == (0.5, 0)
+    assert "different values of system_fingerprint" in " ".join(said.split())
     assert ask("--refresh")[:2] == (0.0, COUNT)
+
+
+def test_replies_that_were_not_mixed_are_kept_for_who_accepts_it(ask: Any, server: Serving) -> None:
+    server.fingerprint = "b1"
+    ask("--limit", "3")
+    server.fingerprint, server.letter = "b2", "B"
+    paid = ask("--concurrency", "1")[1]
+    assert paid > 0
+    assert ask("--accept-mixed")[:2] == (0.5, COUNT - 3 - paid)
+    assert ask()[:2] == (0.5, 0)
 
 
 def test_a_server_that_names_another_model_than_the_store_is_not_mixed_with_it(

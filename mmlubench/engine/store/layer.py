@@ -12,9 +12,9 @@ from typing import Any
 from mmlubench.engine.journal import Journal, current_journal
 from mmlubench.engine.store.database import PATIENCE_S
 from mmlubench.engine.store.origins import Origins
-from mmlubench.engine.store.reply import StoredReply, request_key
+from mmlubench.engine.store.reply import StoredReply, aside_key, request_key
 from mmlubench.engine.store.sqlite import Store, StoreBusy
-from mmlubench.errors import StoreError
+from mmlubench.errors import MixedReplies, StoreError
 from mmlubench.models.base import Model
 from mmlubench.schema import Completion, Request
 
@@ -39,9 +39,12 @@ class Stored:
         identity: Mapping[str, Any],
         since: float = 0.0,
         origins: Origins | None = None,
+        takes_mixed: bool = False,
     ) -> None:
+        """With `takes_mixed`, replies are taken that an earlier run got and did not mix with those of the store."""
         self._model = model
         self._origins = origins or Origins(label, refuses=False)
+        self._takes_mixed = takes_mixed
         self._store = store
         self._label = label
         self._identity = identity
@@ -53,7 +56,7 @@ class Stored:
         """Answer from the store or the wrapped model.
 
         Raises what the model raises, StoreError, before any request, if earlier replies could not be written, and
-        MixedReplies, which keeps the reply that is of another model out of the store.
+        MixedReplies for a reply of another model, which is set aside in the store, for who takes mixed ones.
         """
         journal = current_journal.get()
         key = self._key(request, journal or self._no_case)
@@ -61,6 +64,8 @@ class Stored:
             reply = self._store.get(key)
         except StoreBusy:
             reply = await self._get_when_free(key)
+        if reply is None and self._takes_mixed:
+            reply = await self._from_aside(key)
         if reply is None or reply.at < self._since:
             # Of several runs that use this store at once, one asks.
             if not self._store.leases.must_claim() or await self._store.await_turn(key, self._since):
@@ -89,7 +94,11 @@ class Stored:
         self._store.leases.begin(key)
         try:
             completion = await self._model.generate(request)
-            self._origins.arrived(completion)
+            try:
+                self._origins.arrived(completion)
+            except MixedReplies:
+                self._put(aside_key(key), completion, own)
+                raise
         except BaseException:
             self._store.leases.failed(key)
             raise
@@ -97,13 +106,25 @@ class Stored:
             current_journal.set(journal)
             if journal is not None:
                 journal.absorb(own)
+        self._put(key, completion, own)
+        return completion
+
+    def _put(self, key: bytes, completion: Completion, journal: Journal) -> None:
+        """Store a reply that arrived now, with the effort of its own journal."""
         # If the clock was set back, this reply is still newer than those that the run replaces.
         at = max(time.time(), self._since if self._since < math.inf else 0.0)
-        reply = StoredReply(completion, self._label, at, own.sent or 1, own.latency_s)
+        reply = StoredReply(completion, self._label, at, journal.sent or 1, journal.latency_s)
         # This reply is valid even if it cannot be written; the store raises the error at the next request.
         with suppress(StoreError):
             self._store.put(key, reply)
-        return completion
+
+    async def _from_aside(self, key: bytes) -> StoredReply | None:
+        """Return the reply that was set aside, which is one of the store from now on. Raises StoreError."""
+        reply = await self._get_when_free(aside_key(key))
+        if reply is not None:
+            with suppress(StoreError):
+                self._store.put(key, reply)
+        return reply
 
     async def _get_when_free(self, key: bytes) -> StoredReply | None:
         """Look into the store, waiting while another process has locked it. Raises StoreError."""

@@ -10,42 +10,49 @@ from __future__ import annotations
 from mmlubench.errors import MixedReplies
 from mmlubench.schema import FINGERPRINT, Completion
 
-#: A fingerprint, and the model as the server names it; each empty if it is not told.
-_Origin = tuple[str, str]
+#: What replies name: the values of `system_fingerprint`, and of the model as the server names it.
+_Named = tuple[set[str], set[str]]
 
 
 class Origins:
-    """The origins of the replies of one model in one process; with `refuses`, stored ones must not differ from any."""
+    """The origins of the replies of one model in one process; with `refuses`, those that arrive must be known ones.
+
+    Stored replies may differ among themselves, as do those of a run in which the server was updated, or has replicas:
+    they were accepted then, and the summary tells of them. A reply that arrives beside them must name what one of them
+    names.
+    """
 
     def __init__(self, label: str, *, refuses: bool) -> None:
         self._label, self._refuses = label, refuses
-        self._stored: set[_Origin] = set()
-        self._arrived: set[_Origin] = set()
+        self._stored: _Named = (set(), set())
+        self._arrived: _Named = (set(), set())
 
     def recalled(self, completion: Completion) -> None:
-        """Take a reply of the store. Raises MixedReplies if another reply of the run has another origin."""
-        origin = _origin(completion)
-        if self._refuses and origin not in self._stored:
-            self._check(origin, self._stored | self._arrived)
-            self._stored.add(origin)
+        """Take a reply of the store. Raises MixedReplies if a reply that arrived names what no stored one does."""
+        if self._refuses:
+            _add(self._stored, completion)
+            self._check(self._arrived)
 
     def arrived(self, completion: Completion) -> None:
-        """Take a reply of the server. Raises MixedReplies if a stored reply of the run has another origin."""
-        origin = _origin(completion)
-        if self._refuses and (origin not in self._arrived or self._stored):
-            self._check(origin, self._stored)
-            self._arrived.add(origin)
+        """Take a reply of the server. Raises MixedReplies if it names what no stored reply of the run does."""
+        if self._refuses:
+            named: _Named = (set(), set())
+            _add(named, completion)
+            self._check(named)
+            _add(self._arrived, completion)
 
-    def _check(self, origin: _Origin, others: set[_Origin]) -> None:
-        for other in others:
-            for what, one, two in zip((FINGERPRINT, "model"), origin, other, strict=True):
-                if one and two and one != two:
-                    raise MixedReplies(
-                        f"{self._label}: replies in the store and those that come now would make one accuracy of two "
-                        f"models, as they name {what} {one!r} and {two!r}: ask everything again with --refresh, or "
-                        "let pytest count them together with --accept-mixed."
-                    )
+    def _check(self, named: _Named) -> None:
+        for what, stored, arrived in zip((FINGERPRINT, "model"), self._stored, named, strict=True):
+            if stored and not arrived <= stored:
+                one, two = min(stored), min(arrived - stored)
+                raise MixedReplies(
+                    f"{self._label}: replies in the store and those that come now would make one accuracy of two "
+                    f"models, as they name {what} {one!r} and {two!r}: ask everything again with --refresh, or "
+                    "let pytest count them together with --accept-mixed."
+                )
 
 
-def _origin(completion: Completion) -> _Origin:
-    return str(completion.metadata.get(FINGERPRINT) or ""), completion.model
+def _add(named: _Named, completion: Completion) -> None:
+    for names, name in zip(named, (completion.metadata.get(FINGERPRINT), completion.model), strict=True):
+        if name:
+            names.add(str(name))

@@ -53,6 +53,11 @@ def request_key(identity: Mapping[str, Any], request: Request, repeat: int = 0) 
     return _hash(asked)
 
 
+def aside_key(key: bytes) -> bytes:
+    """Return the key of a reply that came and was not taken, as those of the store are of another model."""
+    return sha256(key + b"aside").digest()
+
+
 def model_key(identity: Mapping[str, Any]) -> bytes:
     """Return the SHA-256 (32 bytes) of `ModelSpec.identity()`, as canonical JSON."""
     return _hash([identity])

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -54,6 +54,8 @@ class Weights:
     """What was told of them, now or before; None if nothing was told now."""
     before: Told | None = None
     """What was told of the weights that the model had when the store was used last, if they were other ones."""
+    last: Told = field(default_factory=dict)
+    """What was told of them before, where nothing was told now."""
 
     @property
     def is_sure(self) -> bool:
@@ -93,7 +95,7 @@ def recognise(connection: sqlite3.Connection, model: bytes, told: Told, now: flo
     ]
     match = next(((mark, facts) for mark, _, facts in known if not contradict(told, facts)), None)
     if not told:
-        return Weights(match[0]) if match else NO_WEIGHTS
+        return Weights(match[0], last=match[1]) if match else NO_WEIGHTS
     mark, before = match or (_mark(told) if known else "", {})
     merged = {part: {**before.get(part, {}), **told.get(part, {})} for part in {**before, **told}}
     facts = orjson.dumps(merged, option=orjson.OPT_SORT_KEYS)

@@ -49,8 +49,8 @@ class Reloaded:
         self._model, self._load = model, load
         self._loading = asyncio.Lock()
         self._loads = 0
-        self._loads_left = 0
-        """How often it may be loaded again before the next answer: not at all before the first one."""
+        self._loads_left = _LOADS_IN_A_ROW
+        """How often it may be loaded again before the next answer; the pre-flight has seen it before the first one."""
 
     async def generate(self, request: Request) -> Completion:
         """Answer. Raises what the wrapped model raises, with why the adapter could not be loaded again."""

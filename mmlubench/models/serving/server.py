@@ -11,6 +11,7 @@ from mmlubench.errors import ProviderError
 
 #: The status that refuses a key.
 NO_KEY = 401
+_OK = 200
 
 
 class Kind(str, Enum):
@@ -87,6 +88,11 @@ class Server:
         models = self.models or ()
         found = self.listed(name) or (models[0] if len(models) == 1 else None)
         return found.max_model_len if found is not None else None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it answered with its list of models in this run."""
+        return self.status == _OK and self.is_healthy is not False and not self.is_remembered
 
     @property
     def refuses_key(self) -> bool:
