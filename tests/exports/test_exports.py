@@ -239,7 +239,7 @@ def test_markdown_of_a_job_is_text_alone(run: RunArchive) -> None:
     text = markdown(run)
     assert "<b>" not in text
     assert "@team" not in text
-    assert "| mmlu | gpt-x-gpt | zero\\_shot | **0.583** |" in text
+    assert "| mmlu | gpt | zero\\_shot | **0.583** |" in text
     assert "\x1b" not in text
     assert text.count("<details>") == text.count("</details>") == 2
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -41,6 +44,8 @@ class Scored:
     own_recipe: str
     """`Entry.recipe`: what replaced the recipe of the run; else empty."""
     summary: Summary
+    entry_name: str = ""
+    """What files call the entry where several of the run ask models of one name; else empty."""
 
     @property
     def manifest(self) -> Manifest:
@@ -63,7 +68,20 @@ class Scored:
         name = str(self.spec.get("model_id") or self.label)
         adapter = self.spec.get("adapter")
         name = f"{name}+{adapter}" if adapter and str(adapter) not in name else name
+        return self._marked(name)
+
+    @property
+    def name(self) -> str:
+        """What names this result in a format: the model, or the entry where several have a model of one name."""
+        return self._marked(self.entry_name) if self.entry_name else self.model
+
+    def _marked(self, name: str) -> str:
         return f"{name}-{MOCK}" if self.summary.mock and "mock" not in name.lower() else name
+
+    @property
+    def place(self) -> str:
+        """What tells this result from all others of its run: benchmark, name, and what replaced the recipe."""
+        return "/".join(filter(None, (self.benchmark, self.name, self.own_recipe)))
 
     @property
     def qualified_model(self) -> str:
@@ -89,7 +107,7 @@ class Scored:
     @property
     def stem(self) -> str:
         """A name for files of this result."""
-        return safe_name("_".join(filter(None, (self.benchmark, self.model, self.own_recipe))))
+        return safe_name("_".join(filter(None, (self.benchmark, self.name, self.own_recipe))))
 
     @property
     def uuid(self) -> str:
@@ -157,7 +175,22 @@ def scored(run: LoggedRun) -> list[Scored]:
         same = found.setdefault(_who(entry), [])
         if not summaries:  # else one is enough to know that there are any
             same.append(entry)
-    return [Scored(run, *who, _summary(run.manifest, summaries, who, found)) for who in found]
+    made = [Scored(run, *who, _summary(run.manifest, summaries, who, found)) for who in found]
+    models = {one.label: one.model for one in made}
+    if len(set(map(_bare, models.values()))) == len(models):
+        return made
+    alike = Counter(map(_bare, models))
+    return [replace(one, entry_name=_told_apart(one.label, alike)) for one in made]
+
+
+def _told_apart(label: str, alike: Mapping[str, int]) -> str:
+    same = alike[_bare(label)] > 1
+    return f"{label}-{sha256(label.encode(errors='replace')).hexdigest()[:8]}" if same else label
+
+
+def _bare(name: str) -> str:
+    """Return what names of files keep of a name at least, also where upper and lower case are one."""
+    return re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", name)).casefold()
 
 
 def _summary(
