@@ -64,7 +64,7 @@ def _head(run: LoggedRun, results: Sequence[Scored]) -> Iterator[str]:
     yield from _table(results[:_ROWS])
     yield ""
     yield from _remarks(results)[:_DOUBTS]
-    yield f"\nRun `{_plain(run.run_id)}`, {_text(run.manifest.state or 'state unknown')}.\n"
+    yield f"\nRun `{_plain(run.run_id)}`, {_text(run.state)}.\n"
 
 
 def _rest(results: Sequence[Scored]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from uuid import UUID
 
-from mmlubench.records import FINISHED, Manifest
+from mmlubench.records import FINISHED, RUNNING, Manifest
 from mmlubench.reports.exports.logged import Case, LoggedRun, cases
 from mmlubench.safe_names import safe_name
 from mmlubench.schema import Entry
@@ -175,7 +175,7 @@ def scored(run: LoggedRun) -> list[Scored]:
         same = found.setdefault(_who(entry), [])
         if not summaries:  # else one is enough to know that there are any
             same.append(entry)
-    made = [Scored(run, *who, _summary(run.manifest, summaries, who, found)) for who in found]
+    made = [Scored(run, *who, _summary(run, summaries, who, found)) for who in found]
     models = {one.label: one.model for one in made}
     if len(set(map(_bare, models.values()))) == len(models):
         return made
@@ -194,19 +194,20 @@ def _bare(name: str) -> str:
 
 
 def _summary(
-    manifest: Manifest,
+    run: LoggedRun,
     summaries: list[Summary],
     who: tuple[str, str, str],
     found: Mapping[tuple[str, str, str], list[Entry]],
 ) -> Summary:
-    benchmark, model, own = who
+    (benchmark, model, own), manifest = who, run.manifest
     same = [one for one in summaries if (one.benchmark, one.model) == (benchmark, model)]
     others = {recipe for name, label, recipe in found if (name, label) == (benchmark, model) and recipe}
     chosen = [one for one in same if (one.recipe == own if own else one.recipe not in others)]
     if chosen:
         return chosen[0]
     mock = manifest.models.get(model, {}).get("client") == "mock"
-    why = f"the run is {manifest.state or 'broken off'} and has no summary"
+    why = "the run goes on" if run.state == RUNNING else "the run was broken off"
+    why = f"{why} and has no summary"
     why = "its summary is missing" if manifest.state == FINISHED else why
     figures = summarize(found[who], unfinished=why)
     recipe = own or str(manifest.recipe.get("name") or "")
