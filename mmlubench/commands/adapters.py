@@ -47,7 +47,7 @@ def list_(name: str, models_file: str | None) -> None:
 
 @adapters.command()
 @click.argument("adapter")
-@click.option("--path", help="Its folder, as the server sees it; by default adapter_path of the entry.")
+@click.option("--path", help="Its folder, as a vLLM server sees it; by default adapter_path of the entry.")
 @_about_server
 def load(adapter: str, path: str | None, name: str, models_file: str | None) -> None:
     """Load ADAPTER, so that `--adapter ADAPTER` asks it; at llama.cpp, turn it on and all others off."""
@@ -56,8 +56,8 @@ def load(adapter: str, path: str | None, name: str, models_file: str | None) -> 
         from mmlubench.models.serving.adapters import load as load_adapter
 
         spec, key = _asked(name, models_file)
-        folder = path or spec.adapter_path or adapter
-        asyncio.run(load_adapter(spec, adapter, folder, key))
+        own = spec.adapter_path if spec.adapter in (None, adapter) else None  # else that of another adapter
+        asyncio.run(load_adapter(spec, adapter, path or own, key))
     click.echo(f"{adapter} is loaded at {spec.base_url}; ask it with --model {name} --adapter {adapter}")
 
 

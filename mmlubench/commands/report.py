@@ -63,7 +63,6 @@ def _runs(names: Sequence[str], parent: Path) -> list[PageRun]:
     # late, as above
     from mmlubench.reports.page.shown import PageRun
     from mmlubench.run.archive import RunArchive
-    from mmlubench.run.overview import state_of
     from mmlubench.run.results import split_name
 
     found: dict[tuple[Path, str], PageRun] = {}
@@ -78,8 +77,7 @@ def _runs(names: Sequence[str], parent: Path) -> list[PageRun]:
         ids = {str(spec.get("model_id")) for spec in run.manifest.models.values()}
         if model and model not in labels and model not in ids:
             raise UserError(f"{name}: the run {run.run_id} has no model {model}; it has {', '.join(labels)}.")
-        state = state_of(run.manifest, is_summed_up=run.is_finished)
-        found[key] = PageRun(run.manifest, run.summary, entries, folder, state, model)
+        found[key] = PageRun(run.manifest, run.summary, entries, folder, run.state, model)
     return list(found.values())
 
 

@@ -83,7 +83,8 @@ async def adapter_listed(patient: Patient) -> Finding:
         return skipped("no adapter is asked")
     if problem := fault(spec, replace(server, is_healthy=None)):
         return failed(problem)
-    await check_adapter(spec, server, patient.key)
+    if unproven := await check_adapter(spec, server, patient.key):
+        return warning(unproven, "compare its score with that of its base: --with-base")
     found = server.listed(spec.adapter)
     return ok(
         f"it has {spec.adapter}, of {found.parent}, from {found.root}"

@@ -15,6 +15,7 @@ from mmlubench.errors import DataError, UserError
 from mmlubench.inputs import FACTS_BYTES, JSON_BYTES, read_bytes
 from mmlubench.jsonl import present, read
 from mmlubench.records import BENCHMARK, Manifest, check_kind, check_version
+from mmlubench.run.state import state_of
 from mmlubench.schema import Entry
 from mmlubench.settings import Settings
 from mmlubench.stats.summary import Summary
@@ -44,6 +45,11 @@ class RunArchive:
     def is_finished(self) -> bool:
         """Whether the run ended and its summary was written."""
         return (self.path / SUMMARY).is_file()
+
+    @property
+    def state(self) -> str:
+        """Whether the run is `running`, `finished` or `broken off`, at this moment."""
+        return state_of(self.manifest, is_summed_up=self.is_finished)
 
     @cached_property
     def summary(self) -> tuple[Summary, ...]:

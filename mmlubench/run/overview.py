@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import platform
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmlubench.errors import UserError
-from mmlubench.records import BROKEN_OFF, FINISHED, RUNNING, Manifest
 from mmlubench.run.archive import MANIFEST, RunArchive
 from mmlubench.stats.summary import Summary
 
@@ -64,32 +60,11 @@ def _overview(folder: Path) -> Overview:
         run_id=run.run_id,
         created=manifest.created,
         desc=str(manifest.settings.get("desc") or ""),
-        state=state_of(manifest, is_summed_up=run.is_finished),
+        state=run.state,
         models=tuple(manifest.models),
         cases=cases,
         summary=summary,
     )
-
-
-def state_of(manifest: Manifest, *, is_summed_up: bool) -> str:
-    """Return whether a run is `running`, `finished` or `broken off`; `is_summed_up` says that it has its summary."""
-    if is_summed_up:
-        return manifest.state if manifest.state in (FINISHED, BROKEN_OFF) else FINISHED
-    return RUNNING if manifest.state == RUNNING and _is_alive(manifest.process) else BROKEN_OFF
-
-
-def _is_alive(process: Mapping[str, Any]) -> bool:
-    """Whether a process of this host exists; one of another host cannot be asked for, and counts as gone."""
-    pid = process.get("pid")
-    if process.get("host") != platform.node() or not isinstance(pid, int) or pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except PermissionError:  # it exists, and is another user's
-        return True
-    except (OSError, OverflowError):
-        return False
-    return True
 
 
 def _cases(results: Path) -> int:

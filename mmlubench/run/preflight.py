@@ -58,7 +58,8 @@ def check_servers(
     if not asked:
         return Looks({}, [])
     servers, notices = {}, []
-    for spec, server in asyncio.run(_Looking(env, wait_s or 0.0, tell).all(asked)):
+    looking = _Looking(env, wait_s or 0.0, tell)
+    for spec, server in asyncio.run(looking.all(asked)):
         problem = fault(spec, server)
         is_shut = server.failure is not None or server.is_healthy is False or server.refuses_key
         if problem and is_shut and has_replies(spec.label):
@@ -70,7 +71,7 @@ def check_servers(
             notices.append(f"mmlubench: {unsure}")
         if server.failure is None:
             servers[spec.label] = server if spec.self_hosted else _alone(spec, server)
-    return Looks(servers, notices)
+    return Looks(servers, notices + looking.notices)
 
 
 def _alone(spec: ModelSpec, server: Server) -> Server:
@@ -84,6 +85,7 @@ class _Looking:
 
     def __init__(self, env: Mapping[str, str], wait_s: float, tell: Callable[[str], object]) -> None:
         self._env, self._tell = env, tell
+        self.notices: list[str] = []
         self._until = time.monotonic() + wait_s
         self._under_way: dict[object, asyncio.Task[Server]] = {}
 
@@ -97,7 +99,8 @@ class _Looking:
             self._under_way[which] = asyncio.create_task(self._when_up(spec, key))
         server = await self._under_way[which]
         if server.kind in _HAVE_ADAPTERS and server.is_healthy is not False and spec.adapter is not None:
-            return await _with_adapter(spec, server, key)
+            server, unproven = await _with_adapter(spec, server, key)
+            self.notices += [f"mmlubench: {unproven}"] if unproven else []
         return server
 
     async def _when_up(self, spec: ModelSpec, key: str | None) -> Server:
@@ -116,12 +119,14 @@ class _Looking:
             await asyncio.sleep(min(_LOOK_EVERY_S, left_s))
 
 
-async def _with_adapter(spec: ModelSpec, server: Server, key: str | None) -> Server:
-    """Load an adapter whose folder is known, if the server does not have it, and check it. Raises ModelError."""
+async def _with_adapter(spec: ModelSpec, server: Server, key: str | None) -> tuple[Server, str]:
+    """Load an adapter whose folder is known, if the server does not have it, and check it.
+
+    Return the server, and what could not be checked. Raises ModelError.
+    """
     assert spec.adapter is not None
     is_missing = server.kind is Kind.VLLM and server.listed(spec.adapter) is None
     if is_missing and spec.adapter_path is not None:
         await load(spec, spec.adapter, spec.adapter_path, key)
         server = await look(spec, key)
-    await check_adapter(spec, server, key)
-    return server
+    return server, await check_adapter(spec, server, key)

@@ -85,6 +85,12 @@ def test_a_run_without_a_summary_says_why(tmp_path, report, process, said):
     assert page.tables["Cases by outcome"][1][0] == "mmlu · m"
 
 
+def test_the_command_is_quoted_as_a_shell_wants_it(tmp_path, report):
+    folder = write_run(tmp_path / "one", small())
+    change_manifest(folder, command=["pytest", "benchmarks", "-k", "mmlu and anatomy"])
+    assert any("pytest benchmarks -k 'mmlu and anatomy'" in line for line in report("one").paragraphs)
+
+
 def test_without_logs_there_are_figures_and_a_list(tmp_path, report):
     write_run(tmp_path / "one", small())
     page = report("one")

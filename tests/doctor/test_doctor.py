@@ -73,11 +73,14 @@ def test_all_is_well(serve: Serve, see: Any) -> None:
             "ready",
             "access",
             "served model",
-            "adapter",
         ),
         *("reply", "sampling", "log-probabilities", "context"),
     }
     assert found["server"]["found"].endswith("(vLLM 0.32.0)")
+    # It tells no log-probabilities of raw prompts, by which the effect of the adapter would show.
+    assert found["adapter"]["verdict"] == "warning"
+    assert "whether it changes anything was not checked" in found["adapter"]["found"]
+    assert "--with-base" in found["adapter"]["advice"]
     assert not any(route == "POST /v1/load_lora_adapter" for route, _ in served.seen)
 
 
@@ -239,7 +242,8 @@ def test_an_entry_of_another_name_at_a_vllm_is_tried_as_a_run_would_ask_it(serve
 
 
 def test_an_adapter_that_changes_nothing_is_no_adapter(serve: Serve, see: Any) -> None:
-    same = {"choices": [{"logprobs": {"top_logprobs": [{" A": -1.0, " B": -2.0}]}}]}
+    told = {"tokens": [" A"], "token_logprobs": [-1.0], "top_logprobs": [{" A": -1.0, " B": -2.0}]}
+    same = {"choices": [{"text": " A", "logprobs": told}]}
     served = serve({**WELL, "POST /v1/completions": (200, same)})
     _, found = see("--model", f"vllm/smollm2@{served.url}", "--adapter", "letters", "--max-tokens", "200")
     assert "it changes nothing" in named(found)["adapter"]

@@ -83,8 +83,12 @@ def write_run(
     settings: Mapping[str, Any] | None = None,
     logs: bool = True,
     strict: bool = False,
+    model_id: str = "",
 ) -> RunArchive:
-    """Write a run folder; `strict` with the usual thresholds, else with a headline whatever failed."""
+    """Write a run folder; `strict` with the usual thresholds, else with a headline whatever failed.
+
+    `model_id` is what the servers of all models call theirs.
+    """
     entries = list(entries)
     labels = list(dict.fromkeys(entry.model for entry in entries))
     manifest = Manifest(
@@ -97,7 +101,7 @@ def write_run(
                 "label": label,
                 "client": "mock" if mock else "openai",
                 "provider": "mock" if mock else "openai",
-                "model_id": f"gpt-x-{label}",
+                "model_id": model_id or f"gpt-x-{label}",
             }
             for label in labels
         },
@@ -113,12 +117,15 @@ def write_run(
         facts={"extraction": "default", "solver": "single"},
     )
     thresholds = Thresholds() if strict else Thresholds(1.0, 1.0, 0.0)
+    blocks: dict[tuple[str, str, str], list[Entry]] = {}
+    for entry in entries:
+        blocks.setdefault((entry.benchmark, entry.model, entry.recipe or "zero_shot"), []).append(entry)
     summaries = [
         replace(
-            summarize([entry for entry in entries if entry.model == label], thresholds),
-            benchmark="mmlu", model=label, recipe="zero_shot", mock=mock, scoring=scoring, duration_s=2.5,
+            summarize(block, thresholds), benchmark=benchmark, model=label, recipe=recipe, mock=mock,
+            scoring=scoring, duration_s=2.5,
         )
-        for label in labels
+        for (benchmark, label, recipe), block in blocks.items()
     ]  # fmt: skip
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text(json.dumps(manifest.to_dict()))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,8 +129,19 @@ def test_a_run_that_was_broken_off_is_exported_as_far_as_it_came(build: Build) -
     header, samples = inspect_log(export(run, "inspect")[0])
     assert header["status"] == "cancelled"
     assert len(samples) == 12
-    assert "the run is running and has no summary" in header["eval"]["metadata"]["why_no_headline"]
+    assert "the run was broken off and has no summary" in header["eval"]["metadata"]["why_no_headline"]
     assert len(parquet.read_table(export(run, "parquet")[0])) == 12
+    # Its manifest still says that it runs, as its process had no time to change that.
+    assert run.manifest.state == "running"
+    assert f"Run `{run.run_id}`, broken off." in markdown(run)
+    (run.path / "manifest.json").write_text(
+        json.dumps(
+            {**run.manifest.to_dict(), "process": {"host": platform.node(), "pid": os.getpid()}},
+        )
+    )
+    going_on = RunArchive(run.path)
+    assert "running." in markdown(going_on)
+    assert "the run goes on and has no summary" in markdown(going_on)
 
 
 @pytest.mark.parametrize("name", EXPORTS)
@@ -239,7 +252,7 @@ def test_markdown_of_a_job_is_text_alone(run: RunArchive) -> None:
     text = markdown(run)
     assert "<b>" not in text
     assert "@team" not in text
-    assert "| mmlu | gpt-x-gpt | zero\\_shot | **0.583** |" in text
+    assert "| mmlu | gpt | zero\\_shot | **0.583** |" in text
     assert "\x1b" not in text
     assert text.count("<details>") == text.count("</details>") == 2
 

@@ -36,25 +36,32 @@ _LEAST, _TIMES = 1e-4, 3.0
 _PROBE = Timeouts(connect_s=3.0, total_s=120.0)
 
 
-async def check_adapter(spec: ModelSpec, server: Server, key: str | None) -> None:
+async def check_adapter(spec: ModelSpec, server: Server, key: str | None) -> str:
     """Raise ModelError for an adapter of the server that does not fit the model's weights, or changes nothing.
 
-    One whose `fault` is told by the list of models alone is passed over.
+    Return a sentence if it cannot be told whether it changes anything; mostly empty. One whose `fault` is told by the
+    list of models alone is passed over.
     """
     assert spec.adapter is not None
     found, base = server.listed(spec.adapter), server.listed(spec.model_id)
     is_file = spec.adapter in names_of(server)
     if (found is None and not is_file) or fault(spec, replace(server, is_healthy=None)):
-        return
+        return ""
     what = f"{spec.label}: the adapter {spec.adapter}"
     if found is not None:
         check_fit(spec.adapter_path or found.root, base.root if base is not None else "", what)
     differs = await difference(spec, server, key)
-    if differs is not None and not is_active(differs):
+    if differs is None:
+        return (
+            f"{what} is listed, but whether it changes anything was not checked: the server tells no log-probabilities "
+            "of raw prompts (/completions)"
+        )
+    if not is_active(differs):
         raise ModelError(
             f"{what} answers as {spec.model_id} does (log-probabilities differ by {differs[0]:.2g}, and those of the "
             f"base by {differs[1]:.2g} between two requests): it changes nothing, or the server does not apply it."
         )
+    return ""
 
 
 async def difference(spec: ModelSpec, server: Server, key: str | None) -> tuple[float, float] | None:

@@ -54,22 +54,30 @@ async def listed(spec: ModelSpec, key: str | None) -> list[Loaded]:
     return [Loaded(model.id, model.parent, model.root) for model in server.models or () if model.parent]
 
 
-async def load(spec: ModelSpec, name: str, path: str, key: str | None) -> None:
+async def load(spec: ModelSpec, name: str, path: str | None, key: str | None) -> None:
     """Load an adapter at a vLLM server, or turn one on at a llama.cpp server.
 
     Where the folder can be read here, too, its adapter has to fit the model: vLLM loads any other without a word.
-    Raises ModelError if it does not fit, or if the server cannot load it, with what to do.
+    Raises ModelError if vLLM is given no path, if it does not fit, or if the server cannot load it, with what to do.
     """
     server = await _reached(spec, key)
     if server.kind is Kind.LLAMACPP:
         await _set_scale(spec, name, 1.0, key)
         return
+    if not path:
+        raise ModelError(
+            f"{spec.label}: vLLM at {spec.base_url} loads an adapter from a folder: give --path FOLDER, as the server "
+            f"sees it, or its name on the hub, to load {name!r}."
+        )
     base = server.listed(spec.model_id)
     check_fit(path, base.root if base is not None else "", f"the adapter {name}")
     body = {"lora_name": name, "lora_path": path}
     reply = await _post(spec, "/load_lora_adapter", body, key)
     if reply.status != 200 and "already been loaded" not in reply.content.decode(errors="replace"):
-        raise _refused(spec, f"cannot load the adapter {name} from {path}", reply)
+        advice = (
+            "see the server's log" if reply.status >= 500 else "the path must be one that the server can read"
+        )
+        raise _refused(spec, f"cannot load the adapter {name} from {path}", reply, advice)
 
 
 async def unload(spec: ModelSpec, name: str, key: str | None) -> None:
@@ -80,7 +88,8 @@ async def unload(spec: ModelSpec, name: str, key: str | None) -> None:
         return
     reply = await _post(spec, "/unload_lora_adapter", {"lora_name": name}, key)
     if reply.status != 200:
-        raise _refused(spec, f"cannot unload the adapter {name}", reply)
+        there = ", ".join(repr(model.id) for model in server.models or () if model.parent) or "none"
+        raise _refused(spec, f"cannot unload the adapter {name}", reply, f"the adapters that it has: {there}")
 
 
 def check_fit(path: str, root: str, what: str) -> None:
@@ -133,7 +142,7 @@ async def _set_scale(spec: ModelSpec, name: str, scale: float, key: str | None) 
     body = [{"id": one["id"], "scale": scale if one is found else 0.0} for one in adapters]
     reply = await _post(spec, "/lora-adapters", body, key, root=True)
     if reply.status != 200:
-        raise _refused(spec, f"cannot set the scale of the adapter {name}", reply)
+        raise _refused(spec, f"cannot set the scale of the adapter {name}", reply, "see the server's log")
 
 
 async def _post(spec: ModelSpec, path: str, body: Any, key: str | None, *, root: bool = False) -> Reply:
@@ -148,9 +157,10 @@ async def _post(spec: ModelSpec, path: str, body: Any, key: str | None, *, root:
         await transport.aclose()
 
 
-def _refused(spec: ModelSpec, what: str, reply: Reply) -> ModelError:
+def _refused(spec: ModelSpec, what: str, reply: Reply, otherwise: str) -> ModelError:
+    """Return the error of a refusal, with what to do; `otherwise` is that where the reply does not tell."""
     failure = Failures(spec).of_reply(reply)
-    error = ModelError(f"{failure}: the server at {spec.base_url} {what}; {_advice(reply)}.")
+    error = ModelError(f"{failure}: the server at {spec.base_url} {what}; {_advice(reply) or otherwise}.")
     error.__cause__ = failure  # which says whether it may pass
     return error
 
@@ -163,7 +173,7 @@ def _advice(reply: Reply) -> str:
         return "start vLLM with --enable-lora"
     if "rank" in said.lower():
         return "start vLLM with a --max-lora-rank that is at least the adapter's r"
-    return "the path must be one that the server can read"
+    return ""
 
 
 def _root(spec: ModelSpec) -> str:

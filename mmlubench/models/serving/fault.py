@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from mmlubench.models.serving.loras import names_of
-from mmlubench.models.serving.server import Kind, Server
+from mmlubench.models.serving.server import Kind, Listed, Server
 from mmlubench.models.spec import ModelSpec
 
 #: Names that stand for whatever model a desktop server has loaded.
@@ -30,7 +30,7 @@ def fault(spec: ModelSpec, server: Server) -> str:
         )
     if server.folder:
         return f"{spec.label}: base_url must be {spec.base_url}{server.folder}: there the server lists its models."
-    if server.models is None or server.kind is Kind.OTHER:
+    if server.kind is Kind.OTHER:
         return ""
     return _model_fault(spec, server) or _adapter_fault(spec, server)
 
@@ -63,6 +63,13 @@ def _key_fault(spec: ModelSpec) -> str:
 
 
 def _model_fault(spec: ModelSpec, server: Server) -> str:
+    found = server.listed(spec.model_id)
+    if found is not None and found.parent:
+        base = _base_of(found, server)
+        return (
+            f"{spec.label}: {found.id!r} is an adapter of {base!r} at {spec.base_url}: ask it with "
+            f"--model {spec.client}/{base}@{spec.base_url} --adapter {found.id}."
+        )
     names = [model.id for model in server.models or () if not model.parent]
     if (
         {spec.model_id, f"{spec.model_id}:latest"} & {*names}  # the second as Ollama completes names
@@ -75,6 +82,20 @@ def _model_fault(spec: ModelSpec, server: Server) -> str:
         f"{spec.label}: the server at {spec.base_url} has no model {spec.model_id!r}{_close(spec.model_id, names)}"
         f"{otherwise}; it serves {_list(names)}."
     )
+
+
+def _base_of(adapter: Listed, server: Server) -> str:
+    """Return the name of the model that an adapter changes; its parent may be called by where its weights are."""
+    names = [model.id for model in server.models or () if not model.parent and model.root == adapter.parent]
+    return adapter.parent if server.listed(adapter.parent) or not names else names[0]
+
+
+def _belongs(adapter: Listed, name: str, server: Server) -> bool:
+    """Whether an adapter changes the model of that name, which may have several names."""
+    base, asked = server.listed(_base_of(adapter, server)), server.listed(name)
+    if base is None or asked is None:
+        return adapter.parent == name
+    return base.id == asked.id or (not asked.parent and bool(base.root) and base.root == asked.root)
 
 
 def _stands_for(name: str, served: list[str]) -> bool:
@@ -96,7 +117,7 @@ def _adapter_fault(spec: ModelSpec, server: Server) -> str:
             f"{spec.label}: {server.kind} at {spec.base_url} cannot be asked for an adapter, and would answer with its "
             "model: serve the merged model under a name of its own, and leave --adapter out."
         )
-    if server.kind is not Kind.VLLM:
+    if server.kind is not Kind.VLLM or server.models is None:
         return ""
     adapters = [model.id for model in server.models or () if model.parent]
     found = server.listed(spec.adapter)
@@ -110,7 +131,7 @@ def _adapter_fault(spec: ModelSpec, server: Server) -> str:
         )
     if not found.parent:
         return f"{spec.label}: {spec.adapter!r} is a model of the server at {spec.base_url} and no adapter."
-    if found.parent != spec.model_id:
+    if not _belongs(found, spec.model_id, server):
         return (
             f"{spec.label}: the adapter {spec.adapter!r} of the server at {spec.base_url} belongs to "
             f"{found.parent!r}, and the entry asks {spec.model_id!r}: name the model that it belongs to."

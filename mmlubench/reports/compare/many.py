@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmlubench import figures
+from mmlubench.reports.compare.names import pair_name
 from mmlubench.reports.compare.parts import Grid, Part, Sentence
 from mmlubench.reports.compare.two import head
 from mmlubench.reports.compare.words import how_clustered, percent, probability, signed, span
@@ -58,7 +59,7 @@ def pair_lines(found: SeveralResults, most: int) -> Grid:
     """Return the pairs, those nearest to one another first."""
     rows = [
         [
-            f"{pair.better.name} {figures.MINUS} {pair.worse.name}",
+            pair_name(pair.better.name, pair.worse.name),
             signed(pair.comparison.difference),
             span(pair.comparison.interval()),
             f"{pair.comparison.gained:,}",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from mmlubench.printable import on_one_line
+from mmlubench.reports.compare.names import shortened
 from mmlubench.reports.compare.parts import Grid, Part, Sentence, Tone
 from mmlubench.reports.console import console_of, plain
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 _STYLES = {Tone.TITLE: "bold", Tone.RESULT: "bold", Tone.CAUTION: "yellow", Tone.MOCK: "bold black on yellow"}
 #: A width in columns that is larger than any table, and the narrowest that a name is cut to.
 _WIDEST, _NAME = 10_000, 24
+#: Below this width of names rich cuts them, and figures where it must.
+_LEAST = 8
 
 
 def terminal(parts: Iterable[Part], width: int, *, color: bool, ascii: bool = False) -> list[str]:
@@ -48,7 +52,7 @@ def fits(grid: Grid, width: int) -> bool:
 
 
 def table(grid: Grid, console: Console) -> Table:
-    """Return a table that fits: first without some columns, then with names cut."""
+    """Return a table that fits: first without some columns, then with names cut so that they still differ."""
     unlimited = console.options.update(width=_WIDEST)  # otherwise rich shrinks the table until it fits
     name_width = max((len(row[0]) for row in (grid.head, *grid.rows)), default=0)
     left_out: tuple[int, ...] = ()
@@ -57,7 +61,20 @@ def table(grid: Grid, console: Console) -> Table:
         wide = console.measure(_table(grid, left_out), options=unlimited).maximum
         if wide - max(0, name_width - _NAME) <= console.width:
             break
-    return _table(grid, left_out)
+    return _table(_narrowed(grid, max(0, wide - console.width)), left_out)
+
+
+def _narrowed(grid: Grid, excess: int) -> Grid:
+    """Return a table that needs so many columns less for its names."""
+    from rich.cells import cell_len
+
+    names = [on_one_line(row[0]) for row in grid.rows]
+    width = max(map(cell_len, names), default=0) - excess
+    if not excess or width < _LEAST:
+        return grid
+    return replace(
+        grid, rows=[[name, *row[1:]] for name, row in zip(shortened(names, width), grid.rows, strict=True)]
+    )
 
 
 def _table(grid: Grid, left_out: Iterable[int]) -> Table:

@@ -67,7 +67,7 @@ def _result(one: Scored) -> Mapping[str, Any]:
 
 def _test(entry: Entry, *, is_mock: bool) -> dict[str, Any]:
     found = {
-        "name": f"{entry.id} [{entry.model}]",
+        "name": f"{entry.id} [{', '.join(filter(None, (entry.model, entry.recipe)))}]",
         "status": _STATUS.get(entry.outcome, "failed"),
         "duration": round(entry.latency_s * 1_000),
         "rawStatus": entry.outcome.value,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import IO, Any
@@ -82,7 +83,9 @@ def aggregate(one: Scored, samples: str) -> dict[str, Any]:
 
 
 def _evaluation_id(one: Scored) -> str:
-    return f"{one.benchmark}/{one.qualified_model.replace('/', '_')}/{one.started.timestamp()}"
+    name = one.entry_name or one.qualified_model
+    told = "_".join(filter(None, (name, one.own_recipe))).replace("/", "_")
+    return f"{one.benchmark}/{told}/{one.started.timestamp()}"
 
 
 def _parts(one: Scored) -> Iterator[tuple[str, Score, float | None]]:
@@ -144,7 +147,7 @@ def _result(one: Scored, subject: str, score: Score, error: float | None) -> dic
             "generation_args": {
                 **{key: value for key, value in arguments.items() if value is not None},
                 "prompt_template": str(one.manifest.recipe.get("template") or one.recipe),
-                "execution_command": " ".join(one.manifest.command),
+                "execution_command": shlex.join(one.manifest.command),
             },
             "additional_details": _texts({**one.facts, "doubts": "; ".join(one.doubts)}),
         },

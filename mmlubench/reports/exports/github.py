@@ -64,7 +64,7 @@ def _head(run: LoggedRun, results: Sequence[Scored]) -> Iterator[str]:
     yield from _table(results[:_ROWS])
     yield ""
     yield from _remarks(results)[:_DOUBTS]
-    yield f"\nRun `{_plain(run.run_id)}`, {_text(run.manifest.state or 'state unknown')}.\n"
+    yield f"\nRun `{_plain(run.run_id)}`, {_text(run.state)}.\n"
 
 
 def _rest(results: Sequence[Scored]) -> Iterator[str]:
@@ -101,7 +101,7 @@ def _cells(one: Scored) -> list[str]:
     cost = summary.usage.cost_usd
     return [
         one.benchmark,
-        one.model,
+        one.label,
         one.recipe,
         f"**{figures.share(one.accuracy)}**" if shown else "none",
         figures.interval(summary.ci95) if shown else figures.DASH,
@@ -116,7 +116,7 @@ def _cells(one: Scored) -> list[str]:
 
 def _details(one: Scored) -> Iterator[str]:
     summary = one.summary
-    yield f"<details><summary>{_html(one.benchmark)}, {_html(one.model)}: by category and subject</summary>\n"
+    yield f"<details><summary>{_html(one.benchmark)}, {_html(one.label)}: by category and subject</summary>\n"
     yield "| | accuracy | 95 % CI | n |"
     yield "| --- | ---: | ---: | ---: |"
     for name, score in (*summary.categories.items(), *summary.subjects.items()):

@@ -14,6 +14,7 @@ from mmlubench.printable import on_one_line
 from mmlubench.reports.exports.export import Export, Made
 from mmlubench.reports.exports.logged import LoggedRun
 from mmlubench.reports.exports.scored import REPOSITORIES, Scored, our_version, scored
+from mmlubench.safe_names import safe_name
 
 
 def _files(run: LoggedRun) -> Iterable[Made]:
@@ -24,9 +25,8 @@ def _files(run: LoggedRun) -> Iterable[Made]:
         why = "; ".join(f"{one.benchmark} {one.label}: {_why_not(one)}" for one in found)
         raise UserError(f"no result of {run.run_id} can stand on the hub ({why}).")
     for stem, one in told.items():
-        folder = (
-            f"{one.qualified_model.replace('/', '__')}/" if several else ""
-        )  # each model has its repository
+        name = safe_name(one.entry_name) if one.entry_name else one.qualified_model.replace("/", "__")
+        folder = f"{name}/" if several else ""  # each model has its repository
         yield Made(f"{folder}.eval_results/mmlubench_{stem}.yaml", partial(_write, one))
 
 

@@ -64,7 +64,7 @@ def header(one: Scored, ids: list[str]) -> dict[str, Any]:
     name = f"{one.benchmark}_{one.recipe}" if one.recipe else one.benchmark
     return {
         "version": 2,
-        "status": "success" if manifest.state in (FINISHED, "") and one.run.summary else "cancelled",
+        "status": "success" if one.run.state == FINISHED else "cancelled",
         "eval": {
             "created": created,
             "run_id": one.run.run_id,

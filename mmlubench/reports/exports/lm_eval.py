@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -24,11 +25,13 @@ from mmlubench.stats import summarize
 
 
 def _files(run: LoggedRun) -> Iterable[Made]:
-    for one in scored(run):
+    found = scored(run)
+    names = Counter(one.name for one in found)
+    for one in found:
         collected = _Collected(one)
-        folder = re.sub(r'["<>:/|\\?*\[\]]+', "__", one.model)  # as lm-eval makes it
-        if one.own_recipe:
-            folder = f"{folder}__{one.stem}"
+        # A file of figures is called by its time alone, so that each result needs a folder of its own.
+        is_alone = names[one.name] == 1
+        folder = _sanitized(one.name) if is_alone else f"{_sanitized(one.name)}__{one.stem}"
         moment = one.started.isoformat(timespec="microseconds").partition("+")[0].replace(":", "-")
         for task in collected.tasks:
             yield Made(f"{folder}/samples_{task.name}_{moment}.jsonl", partial(collected.write_samples, task))
@@ -155,8 +158,8 @@ def results(one: Scored, tasks: Mapping[Task, list[Entry]], hashes: Mapping[str,
         "git_hash": one.manifest.git_commit,
         "date": began,
         "model_source": str(one.spec.get("provider") or ""),
-        "model_name": one.model,
-        "model_name_sanitized": re.sub(r'["<>:/|\\?*\[\]]+', "__", one.model),
+        "model_name": one.name,
+        "model_name_sanitized": _sanitized(one.name),
         "lm_eval_version": f"mmlubench {our_version()}",
         "task_hashes": dict(hashes),
         "start_time": began,
@@ -190,6 +193,11 @@ def _config(task: Task, one: Scored, shots: int) -> dict[str, Any]:
         "repeats": one.epochs,
         "metadata": {"recipe": one.recipe, "mock": one.summary.mock},
     }
+
+
+def _sanitized(name: str) -> str:
+    """Return a name as lm-eval makes that of a folder (`sanitize_model_name`)."""
+    return re.sub(r'["<>:/|\\?*\[\]]+', "__", name)
 
 
 def _hash(text: str) -> str:

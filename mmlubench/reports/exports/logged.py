@@ -26,6 +26,10 @@ class LoggedRun(FinishedRun, Protocol):
         """The run folder."""
 
     @property
+    def state(self) -> str:
+        """Whether the run is `running`, `finished` or `broken off`."""
+
+    @property
     def has_replies(self) -> bool:
         """Whether the folder has both logs."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from uuid import UUID
 
-from mmlubench.records import FINISHED, Manifest
+from mmlubench.records import FINISHED, RUNNING, Manifest
 from mmlubench.reports.exports.logged import Case, LoggedRun, cases
 from mmlubench.safe_names import safe_name
 from mmlubench.schema import Entry
@@ -41,6 +44,8 @@ class Scored:
     own_recipe: str
     """`Entry.recipe`: what replaced the recipe of the run; else empty."""
     summary: Summary
+    entry_name: str = ""
+    """What files call the entry where several of the run ask models of one name; else empty."""
 
     @property
     def manifest(self) -> Manifest:
@@ -63,7 +68,20 @@ class Scored:
         name = str(self.spec.get("model_id") or self.label)
         adapter = self.spec.get("adapter")
         name = f"{name}+{adapter}" if adapter and str(adapter) not in name else name
+        return self._marked(name)
+
+    @property
+    def name(self) -> str:
+        """What names this result in a format: the model, or the entry where several have a model of one name."""
+        return self._marked(self.entry_name) if self.entry_name else self.model
+
+    def _marked(self, name: str) -> str:
         return f"{name}-{MOCK}" if self.summary.mock and "mock" not in name.lower() else name
+
+    @property
+    def place(self) -> str:
+        """What tells this result from all others of its run: benchmark, name, and what replaced the recipe."""
+        return "/".join(filter(None, (self.benchmark, self.name, self.own_recipe)))
 
     @property
     def qualified_model(self) -> str:
@@ -89,7 +107,7 @@ class Scored:
     @property
     def stem(self) -> str:
         """A name for files of this result."""
-        return safe_name("_".join(filter(None, (self.benchmark, self.model, self.own_recipe))))
+        return safe_name("_".join(filter(None, (self.benchmark, self.name, self.own_recipe))))
 
     @property
     def uuid(self) -> str:
@@ -157,23 +175,39 @@ def scored(run: LoggedRun) -> list[Scored]:
         same = found.setdefault(_who(entry), [])
         if not summaries:  # else one is enough to know that there are any
             same.append(entry)
-    return [Scored(run, *who, _summary(run.manifest, summaries, who, found)) for who in found]
+    made = [Scored(run, *who, _summary(run, summaries, who, found)) for who in found]
+    models = {one.label: one.model for one in made}
+    if len(set(map(_bare, models.values()))) == len(models):
+        return made
+    alike = Counter(map(_bare, models))
+    return [replace(one, entry_name=_told_apart(one.label, alike)) for one in made]
+
+
+def _told_apart(label: str, alike: Mapping[str, int]) -> str:
+    same = alike[_bare(label)] > 1
+    return f"{label}-{sha256(label.encode(errors='replace')).hexdigest()[:8]}" if same else label
+
+
+def _bare(name: str) -> str:
+    """Return what names of files keep of a name at least, also where upper and lower case are one."""
+    return re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", name)).casefold()
 
 
 def _summary(
-    manifest: Manifest,
+    run: LoggedRun,
     summaries: list[Summary],
     who: tuple[str, str, str],
     found: Mapping[tuple[str, str, str], list[Entry]],
 ) -> Summary:
-    benchmark, model, own = who
+    (benchmark, model, own), manifest = who, run.manifest
     same = [one for one in summaries if (one.benchmark, one.model) == (benchmark, model)]
     others = {recipe for name, label, recipe in found if (name, label) == (benchmark, model) and recipe}
     chosen = [one for one in same if (one.recipe == own if own else one.recipe not in others)]
     if chosen:
         return chosen[0]
     mock = manifest.models.get(model, {}).get("client") == "mock"
-    why = f"the run is {manifest.state or 'broken off'} and has no summary"
+    why = "the run goes on" if run.state == RUNNING else "the run was broken off"
+    why = f"{why} and has no summary"
     why = "its summary is missing" if manifest.state == FINISHED else why
     figures = summarize(found[who], unfinished=why)
     recipe = own or str(manifest.recipe.get("name") or "")

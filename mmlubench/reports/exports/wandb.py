@@ -75,7 +75,6 @@ def _config(run: LoggedRun, results: Sequence[Scored]) -> dict[str, Any]:
 
 def figures_of(one: Scored) -> dict[str, Any]:
     """Return the figures of a result by the name of its place: `benchmark/model/accuracy`; none without a headline."""
-    place = "/".join(filter(None, (one.benchmark, one.model, one.own_recipe)))
     summary = one.summary
     found: dict[str, Any] = {"n": summary.answered, "mock": summary.mock, "doubts": "; ".join(one.doubts)}
     if one.accuracy is not None:
@@ -84,7 +83,7 @@ def figures_of(one: Scored) -> dict[str, Any]:
     found |= {outcome.value: count for outcome, count in summary.total.outcomes.items()}
     if summary.usage.cost_usd is not None:
         found["cost_usd"] = summary.usage.cost_usd
-    return {f"{place}/{name}": value for name, value in found.items()}
+    return {f"{one.place}/{name}": value for name, value in found.items()}
 
 
 def _cells(row: dict[str, Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 
 from mmlubench import figures
@@ -122,7 +123,7 @@ def about(runs: Sequence[PageRun]) -> Html:
         desc = str(settings.get("desc") or "")
         when = manifest.created[:16].replace("T", " ")
         parts = [run.run_id, desc, f"started {when}" if when else "", run.state]
-        command = " ".join(manifest.command)
+        command = shlex.join(manifest.command)
         inner = [f" {figures.DOT} ".join(filter(None, parts))]
         lines.append(element("p", *inner, element("br"), element("code", command) if command else EMPTY))
     return element("div", *lines, class_="about")

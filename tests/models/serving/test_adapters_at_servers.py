@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from mmlubench.cli import main
 from mmlubench.errors import ModelError
 from mmlubench.models.serving.adapters import listed, load, unload
+from mmlubench.run.preflight import check_servers
 from tests.routed_server import LLAMACPP, VLLM, Routed, Routes
 
 Serve = Callable[[Routes], Routed]
@@ -66,6 +70,54 @@ def test_a_server_that_cannot_load_says_what_to_do(
     served = serve({**VLLM, "POST /v1/load_lora_adapter": answer})
     with pytest.raises(ModelError, match=advice):
         asyncio.run(load(served.spec("vllm/smollm2"), "new", "/adapters/new", None))
+
+
+def test_a_failure_that_is_not_the_paths_does_not_blame_the_path(serve: Serve) -> None:
+    crash = (500, {"error": {"message": "Call to add_lora method failed: CUDA out of memory"}})
+    missing = (404, {"error": {"message": "The lora adapter 'zzz' cannot be found."}})
+    served = serve({**VLLM, "POST /v1/load_lora_adapter": crash, "POST /v1/unload_lora_adapter": missing})
+    with pytest.raises(ModelError, match="see the server's log"):
+        asyncio.run(load(served.spec("vllm/smollm2"), "new", "/adapters/new", None))
+    with pytest.raises(ModelError, match="cannot be found") as told:
+        asyncio.run(unload(served.spec("vllm/smollm2"), "zzz", None))
+    assert str(told.value).endswith("cannot unload the adapter zzz; the adapters that it has: 'letters'.")
+
+
+def test_without_a_path_an_adapter_is_not_looked_for_under_its_name(serve: Serve) -> None:
+    served = serve({**VLLM, "POST /v1/load_lora_adapter": LOADED})
+    at = ("--model", f"vllm/smollm2@{served.url}")
+    done = CliRunner().invoke(main, ["adapters", "load", "nope", *at])
+    assert done.exit_code == 1
+    assert "give --path FOLDER" in done.output
+    assert not [route for route, _ in served.seen if route.startswith("POST")]
+    done = CliRunner().invoke(main, ["adapters", "load", "nope", *at, "--path", "/adapters/nope"])
+    assert done.exit_code == 0, done.output
+
+
+def test_the_path_of_an_entry_is_that_of_its_own_adapter(serve: Serve, tmp_path: Path) -> None:
+    served = serve({**VLLM, "POST /v1/load_lora_adapter": LOADED})
+    file = tmp_path / "models.yaml"
+    entry = f"model_name: vllm/smollm2\n  base_url: {served.url}\n  adapter: law\n  adapter_path: /a/law"
+    file.write_text(f"tuned:\n  {entry}\n")
+    at = ("--model", "tuned", "--models-file", str(file))
+    assert "give --path FOLDER" in CliRunner().invoke(main, ["adapters", "load", "sums", *at]).output
+    done = CliRunner().invoke(main, ["adapters", "load", "law", *at])
+    assert done.exit_code == 0, done.output
+    [body] = [json.loads(body) for _, body in served.seen if body]
+    assert body == {"lora_name": "law", "lora_path": "/a/law"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(404, {"detail": "Not Found"}), (200, {"choices": [{"text": "x", "logprobs": None}]})],
+    ids=["no completions", "no log-probabilities"],
+)
+def test_an_effect_that_cannot_be_checked_is_told(serve: Serve, answer: tuple[int, object]) -> None:
+    served = serve({**VLLM, "POST /v1/completions": answer})
+    spec = replace(served.spec("vllm/smollm2"), adapter="letters")
+    (notice,) = check_servers([spec], {}).notices
+    assert "the adapter letters is listed, but whether it changes anything was not checked" in notice
+    assert "tells no log-probabilities" in notice
 
 
 def test_an_adapter_of_another_model_never_reaches_the_server(serve: Serve, tmp_path: Path) -> None:

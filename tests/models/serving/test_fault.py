@@ -81,6 +81,37 @@ def test_an_adapter_of_another_model_of_the_server(serve: Serve) -> None:
     assert "belongs to 'two', and the entry asks 'one'" in found(serve(routes), "vllm/one", "letters")[1]
 
 
+def names_of_one_model(parent: str) -> Routes:
+    """A vLLM with `--served-model-name one two`, a model of other weights, and an adapter of that parent."""
+    return {**VLLM, "GET /v1/models": (200, {"data": [
+        {"id": "one", "owned_by": "vllm", "root": "/models/tl"},
+        {"id": "two", "owned_by": "vllm", "root": "/models/tl"},
+        {"id": "other", "owned_by": "vllm", "root": "/models/other"},
+        {"id": "good", "owned_by": "vllm", "root": "/adapters/good", "parent": parent},
+    ]})}  # fmt: skip
+
+
+@pytest.mark.parametrize("parent", ["one", "two", "/models/tl"])
+def test_a_model_may_have_several_names_and_its_adapter_belongs_to_each(serve: Serve, parent: str) -> None:
+    served = serve(names_of_one_model(parent))
+    assert found(served, "vllm/one", "good")[1] == ""
+    assert found(served, "vllm/two", "good")[1] == ""
+    assert f"belongs to {parent!r}, and the entry asks 'other'" in found(served, "vllm/other", "good")[1]
+
+
+@pytest.mark.parametrize(
+    ("parent", "base"), [("two", "two"), ("/models/tl", "one"), ("unlisted", "unlisted")]
+)
+def test_an_adapter_that_is_asked_as_a_model_is_called_an_adapter(
+    serve: Serve, parent: str, base: str
+) -> None:
+    served = serve(names_of_one_model(parent))
+    problem = found(served, "vllm/good")[1]
+    assert "has no model" not in problem
+    assert f"'good' is an adapter of {base!r} at {served.url}: ask it with" in problem
+    assert problem.endswith(f"--model vllm/{base}@{served.url} --adapter good.")
+
+
 @pytest.mark.parametrize("name", ["local-model", "default"])
 def test_a_general_name_means_the_model_that_a_desktop_server_has(serve: Serve, name: str) -> None:
     assert found(serve(LLAMACPP), f"llamacpp/{name}")[1] == ""
