@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.fake_server import FakeServer
+
 
 def parameters(folder, *arguments):
     folder.run("--limit", "1", *arguments)
@@ -28,6 +30,16 @@ def test_a_models_own_defaults_stand_between_the_recipe_and_the_command_line(fol
         "top_p": 0.9,
         "max_tokens": 7,
     }
+
+
+@pytest.mark.parametrize(("stop", "sent"), [(["Question:", "\n\n"], ["Question:", "\n\n"]), ([], None)])
+def test_a_models_own_stop_texts_are_sent_and_an_empty_list_sends_none(stop, sent, folder):
+    with FakeServer() as server:
+        own = {"model_name": "vllm/faulty-1", "base_url": server.url, "parameters": {"stop": stop}}
+        folder.models(mine=own)
+        folder.run_apart("--model", "mine", "--data", "sample", "--limit", "2")
+    assert not folder.entry()["outcomes"]["error"]
+    assert all(request["parameters_sent"].get("stop") == sent for request in folder.lines("requests"))
 
 
 @pytest.mark.parametrize("temperature", ["-0.1", "nan", "inf"])

@@ -51,6 +51,14 @@ _OUT_OF_REACH = re.compile(
     r"connection error|cannot connect to host|connection (refused|reset|aborted)|server disconnected",
     re.IGNORECASE,
 )
+#: Codes of errors that may come with status 200, and the status that they come with otherwise: what is waited out, and
+#: what waiting does not cure.
+_STATUS_OF = {
+    **dict.fromkeys(("rate_limit_error", "rate_limit_exceeded", "too_many_requests"), 429),
+    **dict.fromkeys(("insufficient_quota", "billing_hard_limit_reached"), 429),
+    **dict.fromkeys(("service_unavailable", "service_unavailable_error", "slow_down", "engine_overloaded"), 503),
+    **dict.fromkeys(("overloaded_error", "overloaded"), 529),
+}
 #: The prefix of headers that LiteLLM passes on from the server behind it.
 _PASSED_ON = "llm_provider-"
 #: Texts that look like an API key, in case a server echoes one.
@@ -106,9 +114,11 @@ class Failures:
     def of_payload(self, payload: Any) -> ProviderError:
         """Make the error for a body that holds an error object although the status was 200."""
         said = error_in(payload)
-        if said.status is None or said.status < 400:
+        by_code = (_STATUS_OF[code] for code in said.codes.lower().split() if code in _STATUS_OF)
+        status = said.status if said.status is not None else next(by_code, 0)
+        if status < 400:
             return self.bad_reply(f"status 200, but the body is an error: {said.message}")
-        return self._error(said.status, said, None)
+        return self._error(status, said, None)
 
     def is_error(self, payload: Any) -> bool:
         """Whether a parsed body with status 200 is an error: OpenAI's, Anthropic's, or an older vLLM's."""

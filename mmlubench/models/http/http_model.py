@@ -38,7 +38,7 @@ def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = Non
     named = {
         its_name: value  # without parameters that this model does not take, and those that `special` adds
         for name, value in wanted.items()
-        if value is not None and (its_name := getattr(spec.capabilities, name, None)) is not None
+        if value not in (None, []) and (its_name := getattr(spec.capabilities, name, None)) is not None
     }
     extra = {name: veiled(value, name) for name, value in spec.extra_body.items() if value is not None}
     return {"model": spec.asked_model, **named, **extra}
