@@ -174,7 +174,8 @@ class Strategy:
             if getattr(settings, name) is not None:
                 asked[name] = getattr(settings, name)
         # Lists, as YAML and other people's solvers give them, become tuples: parameters are the keys of tables.
-        return Params(**{name: tuple(v) if isinstance(v, list) else v for name, v in asked.items()})
+        given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in asked.items()}
+        return Params(**given)
 
     def limits(self, specs: Iterable[ModelSpec]) -> str:
         """Return the most tokens of the models' replies; empty where an option says it, or where none is read."""

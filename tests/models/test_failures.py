@@ -282,7 +282,11 @@ def test_an_error_inside_a_200_is_taken_at_its_own_status(make_spec):
     [
         (claude("Overloaded", "overloaded_error"), Overloaded, 529),
         (claude("Slow down", "rate_limit_error"), RateLimited, 429),
-        ({"status": "failed", "error": {"code": "rate_limit_exceeded", "message": "Limit"}}, RateLimited, 429),
+        (
+            {"status": "failed", "error": {"code": "rate_limit_exceeded", "message": "Limit"}},
+            RateLimited,
+            429,
+        ),
         (openai("Busy", type="service_unavailable"), Overloaded, 503),
         (openai("Pay first", code="insufficient_quota"), Rejected, 429),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fake_server import FakeServer
+from tests.fake_server import FakeServer, Reply
 
 
 def parameters(folder, *arguments):
@@ -40,6 +40,30 @@ def test_a_models_own_stop_texts_are_sent_and_an_empty_list_sends_none(stop, sen
         folder.run_apart("--model", "mine", "--data", "sample", "--limit", "2")
     assert not folder.entry()["outcomes"]["error"]
     assert all(request["parameters_sent"].get("stop") == sent for request in folder.lines("requests"))
+
+
+def choosy(request):
+    """A reasoning model behind a gateway."""
+    if request.method == "POST" and "temperature" in request.body:
+        said = "Unsupported value: 'temperature' does not support 0.0 with this model."
+        return Reply(400, {"error": {"message": said, "param": "temperature", "code": "unsupported_value"}})
+    return Reply()
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "workers"])
+def test_a_temperature_that_a_server_refuses_is_left_out_and_told(workers, folder):
+    with FakeServer(always=choosy) as server:
+        model = f"vllm/faulty-1@{server.url}"
+        for _ in ("asked", "recalled from the store"):
+            folder.run_apart("--model", model, "--data", "sample", "--limit", "8", *workers)
+            assert not folder.entry()["outcomes"]["error"]
+            assert all(
+                "temperature" not in request["parameters_sent"] for request in folder.lines("requests")
+            )
+            (said,) = (w for w in folder.entry()["warnings"] if "not sent" in w)
+            assert said.startswith(
+                "asked for but not sent: temperature (8 requests); the model does not take it"
+            )
 
 
 @pytest.mark.parametrize("temperature", ["-0.1", "nan", "inf"])

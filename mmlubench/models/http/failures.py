@@ -27,6 +27,7 @@ from mmlubench.models.http.filtered import FILTERING, is_filtered
 from mmlubench.models.http.rate_headers import pause_s
 from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.served import Served
+from mmlubench.models.http.unsupported import unsupported
 from mmlubench.models.secrecy import Mask, secrets_in
 from mmlubench.models.spec import ModelSpec
 from mmlubench.printable import on_one_line
@@ -56,7 +57,9 @@ _OUT_OF_REACH = re.compile(
 _STATUS_OF = {
     **dict.fromkeys(("rate_limit_error", "rate_limit_exceeded", "too_many_requests"), 429),
     **dict.fromkeys(("insufficient_quota", "billing_hard_limit_reached"), 429),
-    **dict.fromkeys(("service_unavailable", "service_unavailable_error", "slow_down", "engine_overloaded"), 503),
+    **dict.fromkeys(
+        ("service_unavailable", "service_unavailable_error", "slow_down", "engine_overloaded"), 503
+    ),
     **dict.fromkeys(("overloaded_error", "overloaded"), 529),
 }
 #: The prefix of headers that LiteLLM passes on from the server behind it.
@@ -73,6 +76,8 @@ class Said(NamedTuple):
     """The machine-readable codes, such as `insufficient_quota`, joined by blanks."""
     status: int | None = None
     """The HTTP status that the body names; the reply's own status may be another one."""
+    param: str = ""
+    """The parameter that the error is about, where it names one in a field of its own."""
     advice: str = ""
     """What the user can do, where that is known beforehand."""
 
@@ -161,7 +166,9 @@ class Failures:
             message += f": {said.message}"
         if advice:
             message = f"{clause(message)}: {advice}"
-        return kind(self._clean(message), status=status, retry_after_s=wait_s)
+        error = kind(self._clean(message), status=status, retry_after_s=wait_s)
+        error.unsupported = unsupported(status, said.message, said.param)
+        return error
 
     def _advice(self, status: int, kind: type[ProviderError], said: Said) -> str:
         """Return what the user can do about the error; empty where the provider's message says enough."""
@@ -291,7 +298,9 @@ def error_in(payload: Any) -> Said:
     ]
     message = error.get("message") or error.get("detail") or error
     words = " ".join(one_line(code) for code in codes if code)
-    return Said(one_line(message) + _upstream(error), words, _status(error.get("code")))
+    param = error.get("param")
+    status = _status(error.get("code"))
+    return Said(one_line(message) + _upstream(error), words, status, param if isinstance(param, str) else "")
 
 
 def _status(code: object) -> int | None:
