@@ -42,6 +42,31 @@ def test_a_models_own_stop_texts_are_sent_and_an_empty_list_sends_none(stop, sen
     assert all(request["parameters_sent"].get("stop") == sent for request in folder.lines("requests"))
 
 
+@pytest.mark.parametrize(
+    ("told", "most", "said"),
+    [
+        (
+            {},
+            1024,
+            "*at most 1,024 tokens (vllm-qwen3-8b: reasoning, without room to think as its context window*",
+        ),
+        (
+            {"max_model_len": 40960},
+            16384,
+            "*at most 16,384 tokens (vllm-qwen3-8b: reasoning); --max-tokens *",
+        ),
+    ],
+)
+def test_a_reasoning_model_has_the_room_that_its_server_tells_of(told, most, said, folder):
+    with FakeServer() as server:
+        models = {"object": "list", "data": [{"id": "qwen3-8b", "object": "model", **told}]}
+        server.tells["/models"] = Reply(body=models)
+        model = f"vllm/qwen3-8b@{server.url}"
+        result = folder.run_apart("--model", model, "--data", "sample", "--limit", "2")
+    result.stdout.fnmatch_lines([said])
+    assert {request["parameters_sent"]["max_tokens"] for request in folder.lines("requests")} == {most}
+
+
 def choosy(request):
     """A reasoning model behind a gateway."""
     if request.method == "POST" and "temperature" in request.body:
