@@ -207,10 +207,9 @@ class Failures:
         if served.models is None:
             if _is_of_model(said):
                 return f"asked for model {model!r}"
-            return (
-                f"is base_url {address} right? It lists no models either; "
-                "OpenAI-compatible servers usually want it to end with /v1"
-            )
+            usual = "OpenAI-compatible servers usually want it to end with /v1"
+            ending = "" if (address or "").endswith("/v1") else f"; {usual}"
+            return f"is base_url {address} right? It lists no models either{ending}"
         if served.folder:
             return f"base_url must be {address}{served.folder}: there it lists its models"
         if model not in served.models:
