@@ -264,7 +264,8 @@ def test_an_entry_of_another_name_at_a_vllm_is_tried_as_a_run_would_ask_it(serve
 
 
 def test_an_adapter_that_changes_nothing_is_no_adapter(serve: Serve, see: Any) -> None:
-    same = {"choices": [{"logprobs": {"top_logprobs": [{" A": -1.0, " B": -2.0}]}}]}
+    told = {"tokens": [" A"], "token_logprobs": [-1.0], "top_logprobs": [{" A": -1.0, " B": -2.0}]}
+    same = {"choices": [{"logprobs": told}]}
     served = serve({**WELL, "POST /v1/completions": (200, same)})
     _, found = see("--model", f"vllm/smollm2@{served.url}", "--adapter", "letters", "--max-tokens", "200")
     assert "it changes nothing" in named(found)["adapter"]
