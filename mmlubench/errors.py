@@ -118,6 +118,8 @@ class ProviderError(MmluBenchError):
         self.status = status
         self.retry_after_s = retry_after_s
         self.sent = dict(sent or {})
+        self.unsupported: Mapping[str, str | None] = {}
+        """The sampling parameters that the server does not take, with the names that it takes instead, if any."""
         self.latency_s: float | None = None
         """The seconds until the reply that was no usable one; None if there was no reply, or its time is unknown."""
 

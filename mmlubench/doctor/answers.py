@@ -17,6 +17,7 @@ from mmlubench.prompts.render import request_of
 from mmlubench.run.context import beyond_windows, sentence, window_of
 from mmlubench.run.strategy import Strategy
 from mmlubench.schema import Completion, Message, Params, Question, Request, Scoring
+from mmlubench.stats.served_model import is_same_model
 
 _QUESTION = Question(
     "mmlubench/doctor/1",
@@ -52,6 +53,12 @@ async def completion(patient: Patient) -> Finding:
     answer = read_answer(_QUESTION, reply, strategy.extraction)
     if answer.letter is None:
         return warning(f"no letter is read in its reply: {answer.explanation}", "try another --recipe")
+    names = {spec.asked_model, spec.model_id}  # whether an adapter is active is another check
+    if reply.model and not spec.is_mock and not any(is_same_model(name, reply.model) for name in names):
+        return warning(
+            f"it answered {answer.letter}, but says that its model is {reply.model}, and not {spec.asked_model}",
+            "make sure that this is the model you mean",
+        )
     return ok(f"it answered {answer.letter} in {reply.latency_s:.2f} s (rule: {answer.rule})")
 
 

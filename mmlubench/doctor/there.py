@@ -11,6 +11,9 @@ from mmlubench.models.serving.adapter_probe import check_adapter
 from mmlubench.models.serving.fault import doubt, fault
 from mmlubench.models.serving.look import has_look, look
 from mmlubench.models.serving.server import Server
+from mmlubench.models.spec import ModelSpec
+
+_OK = 200
 
 
 async def reachable(patient: Patient) -> Finding:
@@ -51,8 +54,10 @@ async def let_in(patient: Patient) -> Finding:
     server = server_of(patient)
     if server.refuses_key:
         return failed(fault(spec_of(patient), replace(server, is_healthy=None)))
-    if server.status is not None and server.status >= 500:
+    if server.status is not None and server.status != _OK:
         return skipped(f"its list of models answers HTTP {server.status}: the trial request will tell")
+    if server.models is None and spec_of(patient).self_hosted:
+        return skipped("it shows no list of models: the trial request will tell")
     return ok("the list of models is shown")
 
 
@@ -65,7 +70,7 @@ async def model_listed(patient: Patient) -> Finding:
         if server.status == 404:
             return warning(
                 f"there is no list of models at {spec.base_url}/models",
-                "check that base_url ends as the server's routes do, mostly in /v1",
+                f"check that base_url ends as the server's routes do{_mostly(spec)}",
             )
         return skipped("the server lists no models")
     problem = fault(replace(spec, adapter=None), replace(server, is_healthy=None))
@@ -73,7 +78,11 @@ async def model_listed(patient: Patient) -> Finding:
         return failed(problem)
     if unsure := doubt(spec, server):
         return skipped(unsure)
-    return ok(f"it serves {spec.model_id}")
+    return ok(f"it lists {spec.model_id}")
+
+
+def _mostly(spec: ModelSpec) -> str:
+    return "" if (spec.base_url or "").endswith("/v1") else ", mostly in /v1"
 
 
 async def adapter_listed(patient: Patient) -> Finding:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -19,7 +19,7 @@ from mmlubench.jsonl import encoded
 from mmlubench.models.base import Model
 from mmlubench.models.sound import sound
 from mmlubench.records import BENCHMARK
-from mmlubench.schema import FINGERPRINT, Completion, Request, Usage
+from mmlubench.schema import FINGERPRINT, NOT_SENT, Completion, Request, Usage
 
 #: What joins the names of several providers.
 _AND = " + "
@@ -48,6 +48,8 @@ class Journal:
     """The `system_fingerprint` in its replies: the server's software and settings, where it tells any."""
     served_provider: str = ""
     """Who is behind the router that was asked, as its replies name it: all of them, joined by ` + `."""
+    not_sent: dict[str, int] = field(default_factory=dict)
+    """The number of replies by the parameters that were asked for and that the server does not take."""
     asked: dict[bytes, int] = field(default_factory=dict)
     """The number of times that each request was made, by its key in the store."""
     counts: Counter[Hashable] = field(default_factory=Counter)
@@ -117,6 +119,7 @@ class Journal:
         self.served_model = other.served_model or self.served_model
         self.fingerprint = other.fingerprint or self.fingerprint
         self._add_provider(other.served_provider)
+        self._leave_out(other.not_sent)
 
     def _note(self, asked: bytes, label: str, request: Request, completion: Completion, **more: Any) -> None:
         self.requests.append(asked)
@@ -126,6 +129,12 @@ class Journal:
         if completion.metadata:
             self.fingerprint = str(completion.metadata.get(FINGERPRINT) or "")
             self._add_provider(completion.metadata.get("provider"))
+            if left_out := completion.metadata.get(NOT_SENT):
+                self._leave_out(dict.fromkeys(set(request.params.asked()).intersection(left_out), 1))
+
+    def _leave_out(self, names: Mapping[str, int]) -> None:
+        for name, count in names.items():
+            self.not_sent[name] = self.not_sent.get(name, 0) + count
 
     def _add_provider(self, name: object) -> None:
         if not name or name == self.served_provider or not isinstance(name, str):

@@ -16,6 +16,8 @@ _THINKERS = re.compile(
     r"|(?<!non)[-_:/](thinking|think|reasoning|reasoner)($|[-_:/.])",
     re.IGNORECASE,
 )
+#: Ids of models that nobody but their vendor runs: at another address they are behind a gateway.
+_VENDORS_OWN = re.compile(r"(^|/)(o[1-9]|gpt-[5-9]|grok-|gemini-|claude-|deepseek-reasoner)", re.IGNORECASE)
 _BASES = re.compile(r"[-_](base|pt|pretrained)($|[-_:/.@])", re.IGNORECASE)
 #: Words in an entry's `model_type`.
 _TYPES = (("reason|think", "reasoning"), ("base|pretrain|completion", "base"), (".", "instruct"))
@@ -47,12 +49,21 @@ def reply_limit(spec: ModelSpec, usual: int | None) -> int | None:
     """Return the most tokens of a reply, where `usual` is that of the recipe (None for no limit).
 
     A reasoning model gets `REASONING_TOKENS`. A server of one's own refuses requests beyond its context window, so
-    there it gets at most half of the `context_window` of its entry, and no more than usual where that is not known.
+    there it gets at most half of the `context_window`, and no more than usual where that is not known (`is_cramped`).
     """
     if usual is None or spec.is_mock or class_of(spec) is not ModelClass.REASONING:
         return usual
-    room = (spec.context_window or 0) // 2 if spec.self_hosted else REASONING_TOKENS
+    room = REASONING_TOKENS
+    if spec.self_hosted and (spec.context_window or is_cramped(spec)):
+        room = (spec.context_window or 0) // 2
     return max(usual, min(REASONING_TOKENS, room))
+
+
+def is_cramped(spec: ModelSpec) -> bool:
+    """Whether a model thinks, and is given no room for it by default, as its context window is not known."""
+    if spec.is_mock or not spec.self_hosted or spec.context_window or _VENDORS_OWN.search(spec.model_id):
+        return False
+    return class_of(spec) is ModelClass.REASONING
 
 
 def _effort(spec: ModelSpec) -> object:

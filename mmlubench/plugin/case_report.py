@@ -81,6 +81,7 @@ def record_of(case: Case, case_outcome: CaseOutcome) -> dict[str, Any]:
         "runs": case_outcome.runs,
         "stored": case_outcome.journal.stored,
         "fingerprint": case_outcome.journal.fingerprint,
+        "not_sent": case_outcome.journal.not_sent,
         "spent_usd": case_outcome.journal.spent_usd,
         "unasked": str(case_outcome.error) if isinstance(case_outcome.error, BudgetSpent) else "",
         "saved": isinstance(case_outcome.error, EnoughAsked),

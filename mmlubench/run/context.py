@@ -56,12 +56,12 @@ def context_notices(run: Run, asked: Mapping[str, Sequence[Question]]) -> list[s
 
 def window_of(spec: ModelSpec, server: Server | None) -> Window | None:
     """Return the context window of a model: the smaller one of what its entry and its server say; None if none does."""
-    told = server.window(spec.model_id) if server is not None else None
-    windows = [
-        *([Window(told, " as its server says")] if told is not None else ()),
-        *([Window(spec.context_window, "")] if spec.context_window is not None else ()),
-    ]
-    return min(windows, default=None)
+    told, given = server.window(spec.model_id) if server is not None else None, spec.context_window
+    if told is not None and (
+        given is None or told <= given
+    ):  # the same where the spec is as the server was seen
+        return Window(told, " as its server says")
+    return Window(given, "") if given is not None else None
 
 
 def beyond_windows(

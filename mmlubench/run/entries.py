@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from mmlubench.errors import MixedReplies, StoreError
@@ -39,6 +40,8 @@ class _Cases:
     """Requests that were answered from the store."""
     fingerprints: Counter[str] = field(default_factory=Counter)
     """The number of cases by the `system_fingerprint` of their replies; empty where none was told."""
+    not_sent: Counter[str] = field(default_factory=Counter)
+    """The number of requests by the parameters that their server refused, and that were left out."""
     unasked: int = 0
     """Cases that were not asked because the budget was spent."""
     saved: int = 0
@@ -84,6 +87,7 @@ class Entries:
         unasked: str = "",
         runs: int = 1,
         fingerprint: str = "",
+        not_sent: Mapping[str, int] = MappingProxyType({}),
     ) -> Entry | None:
         """Add a result; `place` is its position in the run, `unasked` the reason if the case was not asked.
 
@@ -94,6 +98,8 @@ class Entries:
         cases.stored += stored
         if fingerprint:
             cases.fingerprints[fingerprint] += 1
+        if not_sent:
+            cases.not_sent.update(not_sent)
         was_taken = self._take(place)
         if was_taken or runs > 1:
             cases.again.add(place)
@@ -180,7 +186,7 @@ class Entries:
             ),
             # Several agents may be several models, so there is no single name to compare.
             asked_model=asked[0].asked_model if len(asked) == 1 and _is_known(asked[0]) else None,
-            dropped=dict.fromkeys(dropped, requests),
+            dropped={**dict.fromkeys(dropped, requests), **cases.not_sent},
             unfinished=self._unfinished(benchmark, model, recipe, cases),
             again=CHOOSE if cases.ended_by(MixedReplies) else again(run),
             other_ways=other_ways(run.strategy.recipe, scoring, asked[0]),

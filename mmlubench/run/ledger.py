@@ -87,7 +87,7 @@ class Ledger:
             if record["saved"]:
                 self.entries.save(result, record["order"])
                 return None
-            about = {name: record[name] for name in ("stored", "unasked", "runs", "fingerprint")}
+            about = {name: record[name] for name in ("stored", "unasked", "runs", "fingerprint", "not_sent")}
             anew = self.entries.add(result, record["order"], **about)
             if anew is not None:
                 result, values = anew, anew.to_dict()

@@ -13,7 +13,7 @@ from mmlubench.figures import several
 from mmlubench.grading import find_extraction
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
-from mmlubench.models.reply_limit import class_of, reply_limit
+from mmlubench.models.reply_limit import class_of, is_cramped, reply_limit
 from mmlubench.prompts import Role
 from mmlubench.schema import Answer, Params, Question, Scoring
 from mmlubench.settings import Settings
@@ -28,6 +28,9 @@ from mmlubench.solvers import (
     read_reducer,
     solvers_that_heed,
 )
+
+#: Said of a reasoning model whose replies are no longer than those of any other.
+_CRAMPED = ", without room to think as its context window is not known: give the entry a context_window"
 
 
 class Strategy:
@@ -173,7 +176,9 @@ class Strategy:
         for name in ("temperature", "max_tokens"):
             if getattr(settings, name) is not None:
                 asked[name] = getattr(settings, name)
-        return Params(**asked)
+        # Lists, as YAML and other people's solvers give them, become tuples: parameters are the keys of tables.
+        given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in asked.items()}
+        return Params(**given)
 
     def limits(self, specs: Iterable[ModelSpec]) -> str:
         """Return the most tokens of the models' replies; empty where an option says it, or where none is read."""
@@ -186,9 +191,13 @@ class Strategy:
             if most is not None and spec.max_output_tokens is not None:
                 most = min(most, spec.max_output_tokens)
             tokens = "any length" if most is None else f"at most {most:,} tokens"
-            groups.setdefault(tokens, []).append(f"{spec.label}: {class_of(spec)}")
+            cramped = _CRAMPED if most == self.recipe.max_tokens and self._is_cramped(spec) else ""
+            groups.setdefault(tokens, []).append(f"{spec.label}: {class_of(spec)}{cramped}")
         told = ", ".join(f"{tokens} ({', '.join(names)})" for tokens, names in groups.items())
         return f"replies of {told}; --max-tokens changes it"
+
+    def _is_cramped(self, spec: ModelSpec) -> bool:
+        return not self.recipe.reproduces and is_cramped(spec)
 
     def dropped(self, spec: ModelSpec) -> list[str]:
         """Return the parameters that are asked for but that the model does not accept."""

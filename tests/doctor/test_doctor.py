@@ -141,6 +141,31 @@ def test_a_list_of_models_that_fails_is_not_said_to_be_shown(serve: Serve, see: 
     assert found["access"]["found"] == "its list of models answers HTTP 500: the trial request will tell"
 
 
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ((404, {"error": {"message": "Not Found"}}), "its list of models answers HTTP 404"),
+        ((200, "<html>Welcome</html>"), "it shows no list of models"),
+    ],
+)
+def test_where_there_is_no_list_none_is_said_to_be_shown(
+    serve: Serve, see: Any, listed: tuple[int, object], said: str
+) -> None:
+    _, found = see("--model", f"vllm/smollm2@{serve({**WELL, 'GET /v1/models': listed}).url}")
+    assert found["access"]["verdict"] == "skipped"
+    assert found["access"]["found"] == f"{said}: the trial request will tell"
+    assert "/v1" not in found["served model"]["advice"]
+
+
+def test_a_reply_of_another_model_than_the_one_asked_for_is_told(serve: Serve, see: Any) -> None:
+    status, body = reply("ANSWER: B")
+    served = serve({**WELL, "POST /v1/chat/completions": (status, {**body, "model": "other"})})
+    _, found = see("--model", f"vllm/smollm2@{served.url}")
+    assert found["served model"]["found"] == "it lists smollm2"
+    assert found["reply"]["verdict"] == "warning"
+    assert found["reply"]["found"] == "it answered B, but says that its model is other, and not smollm2"
+
+
 def test_a_wrong_port_is_told(serve: Serve, see: Any) -> None:
     served = serve(WELL)
     served.server.shutdown()

@@ -277,6 +277,27 @@ def test_an_error_inside_a_200_is_taken_at_its_own_status(make_spec):
     assert type(failures.of_payload({"error": {"code": 429, "message": "slow"}})) is RateLimited
 
 
+@pytest.mark.parametrize(
+    ("payload", "kind", "status"),
+    [
+        (claude("Overloaded", "overloaded_error"), Overloaded, 529),
+        (claude("Slow down", "rate_limit_error"), RateLimited, 429),
+        (
+            {"status": "failed", "error": {"code": "rate_limit_exceeded", "message": "Limit"}},
+            RateLimited,
+            429,
+        ),
+        (openai("Busy", type="service_unavailable"), Overloaded, 503),
+        (openai("Pay first", code="insufficient_quota"), Rejected, 429),
+    ],
+)
+def test_a_rate_limit_inside_a_200_is_waited_out_like_one_with_its_status(payload, kind, status, make_spec):
+    failures = Failures(make_spec())
+    assert failures.is_error(payload)
+    error = failures.of_payload(payload)
+    assert (type(error), error.status) == (kind, status)
+
+
 def test_an_error_inside_a_200_without_a_status_is_a_bad_reply(make_spec):
     error = Failures(make_spec()).of_payload({"error": {"message": "odd", "code": "weird"}})
     assert type(error) is BadReply

@@ -74,11 +74,12 @@ def test_an_address_without_its_end_is_completed(told):
 
 def test_an_address_where_nothing_is_known_is_doubted(told):
     said, asked = told({}, url="{}/api/v1")
-    assert said == (
-        "m: HTTP 404: Not Found: is base_url http://server/api/v1 right? It lists no models either; "
+    assert said == "m: HTTP 404: Not Found: is base_url http://server/api/v1 right? It lists no models either"
+    assert asked == ["POST /api/v1/chat/completions", "GET /api/v1/models"]
+    assert told({}, url="{}/api")[0] == (
+        "m: HTTP 404: Not Found: is base_url http://server/api right? It lists no models either; "
         "OpenAI-compatible servers usually want it to end with /v1"
     )
-    assert asked == ["POST /api/v1/chat/completions", "GET /api/v1/models"]
 
 
 def test_many_requests_look_only_once(told):

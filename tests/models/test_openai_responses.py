@@ -4,7 +4,7 @@ import httpx
 import orjson
 import pytest
 
-from mmlubench.errors import BadReply, Overloaded
+from mmlubench.errors import BadReply, Overloaded, RateLimited
 from mmlubench.models import open_model
 from mmlubench.models.http.openai_responses import OpenAIResponses
 from mmlubench.models.names.from_entry import from_name
@@ -143,6 +143,9 @@ async def test_thinking_of_a_server_of_ones_own_is_kept(ask):
     [
         (payload(status="failed", error={"code": "server_error", "message": "The model failed."}), BadReply),
         (payload(status="cancelled"), Overloaded),
+        (payload(status="failed", error={"code": "rate_limit_exceeded", "message": "Limit"}), RateLimited),
+        (payload(status="queued"), BadReply),
+        (payload(THOUGHT, status="in_progress"), BadReply),
         ({"object": "response"}, BadReply),
         (payload() | {"output": "B"}, BadReply),
     ],

@@ -4,7 +4,7 @@ import pytest
 
 from mmlubench.models.names.files import Found
 from mmlubench.models.names.from_entry import from_entry, from_name
-from mmlubench.models.reply_limit import REASONING_TOKENS, class_of, reply_limit
+from mmlubench.models.reply_limit import REASONING_TOKENS, class_of, is_cramped, reply_limit
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,23 @@ def test_an_entry_says_it_more_surely(keys, expected, tmp_path):
 )
 def test_on_ones_own_server_a_reply_has_to_fit_into_the_window(keys, most, tmp_path):
     assert reply_limit(entry(tmp_path, **keys), 1024) == most
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("openai/gpt-5.5@http://gateway/v1", REASONING_TOKENS),
+        ("openai/vertex/gemini-3.5-flash@http://gateway/v1", REASONING_TOKENS),
+        ("gemini/gemini-3.5-flash@http://gateway/v1", REASONING_TOKENS),
+        ("openai/gpt-4o@http://gateway/v1", 1024),
+        ("openai/gpt-oss-20b@http://host/v1", 1024),
+        ("lmstudio/qwen3-8b", 1024),
+    ],
+)
+def test_a_vendors_model_behind_a_gateway_has_room_as_at_its_vendor(name, most):
+    spec = from_name(name)
+    assert reply_limit(spec, 1024) == most
+    assert is_cramped(spec) is (class_of(spec) == "reasoning" and most == 1024)
 
 
 def test_at_a_vendor_a_reasoning_model_has_room_to_think():

@@ -191,6 +191,15 @@ def test_guessing_is_judged_by_the_choices_of_the_questions_that_were_answered()
     assert "more than 3 standard errors below what guessing scores (0.500, standard error 0.079)" in with_two
 
 
+def test_many_refusals_are_told_before_the_accuracy_is_compared_with_guessing() -> None:
+    refusals, guessing = summarize(cases(refused=80)).warnings
+    assert refusals.startswith("80 of 80 replies are refusals, which count as wrong: ")
+    assert guessing.startswith("accuracy 0.000 lies")
+    (few,) = summarize(cases(correct=80, wrong=15, refused=5, error=1)).warnings
+    assert few.startswith("5 of 100 replies are refusals")
+    assert summarize(cases(correct=81, wrong=15, refused=4)).warnings == ()
+
+
 def test_an_accuracy_that_may_not_be_told_does_not_come_back_as_a_warning() -> None:
     assert summarize(cases(correct=25, wrong=75)).warnings != ()
     assert summarize(cases(correct=25, wrong=75, error=20)).warnings == ()

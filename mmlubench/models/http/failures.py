@@ -27,6 +27,7 @@ from mmlubench.models.http.filtered import FILTERING, is_filtered
 from mmlubench.models.http.rate_headers import pause_s
 from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.served import Served
+from mmlubench.models.http.unsupported import unsupported
 from mmlubench.models.secrecy import Mask, secrets_in
 from mmlubench.models.spec import ModelSpec
 from mmlubench.printable import on_one_line
@@ -51,6 +52,16 @@ _OUT_OF_REACH = re.compile(
     r"connection error|cannot connect to host|connection (refused|reset|aborted)|server disconnected",
     re.IGNORECASE,
 )
+#: Codes of errors that may come with status 200, and the status that they come with otherwise: what is waited out, and
+#: what waiting does not cure.
+_STATUS_OF = {
+    **dict.fromkeys(("rate_limit_error", "rate_limit_exceeded", "too_many_requests"), 429),
+    **dict.fromkeys(("insufficient_quota", "billing_hard_limit_reached"), 429),
+    **dict.fromkeys(
+        ("service_unavailable", "service_unavailable_error", "slow_down", "engine_overloaded"), 503
+    ),
+    **dict.fromkeys(("overloaded_error", "overloaded"), 529),
+}
 #: The prefix of headers that LiteLLM passes on from the server behind it.
 _PASSED_ON = "llm_provider-"
 #: Texts that look like an API key, in case a server echoes one.
@@ -65,6 +76,8 @@ class Said(NamedTuple):
     """The machine-readable codes, such as `insufficient_quota`, joined by blanks."""
     status: int | None = None
     """The HTTP status that the body names; the reply's own status may be another one."""
+    param: str = ""
+    """The parameter that the error is about, where it names one in a field of its own."""
     advice: str = ""
     """What the user can do, where that is known beforehand."""
 
@@ -106,9 +119,11 @@ class Failures:
     def of_payload(self, payload: Any) -> ProviderError:
         """Make the error for a body that holds an error object although the status was 200."""
         said = error_in(payload)
-        if said.status is None or said.status < 400:
+        by_code = (_STATUS_OF[code] for code in said.codes.lower().split() if code in _STATUS_OF)
+        status = said.status if said.status is not None else next(by_code, 0)
+        if status < 400:
             return self.bad_reply(f"status 200, but the body is an error: {said.message}")
-        return self._error(said.status, said, None)
+        return self._error(status, said, None)
 
     def is_error(self, payload: Any) -> bool:
         """Whether a parsed body with status 200 is an error: OpenAI's, Anthropic's, or an older vLLM's."""
@@ -151,7 +166,9 @@ class Failures:
             message += f": {said.message}"
         if advice:
             message = f"{clause(message)}: {advice}"
-        return kind(self._clean(message), status=status, retry_after_s=wait_s)
+        error = kind(self._clean(message), status=status, retry_after_s=wait_s)
+        error.unsupported = unsupported(status, said.message, said.param)
+        return error
 
     def _advice(self, status: int, kind: type[ProviderError], said: Said) -> str:
         """Return what the user can do about the error; empty where the provider's message says enough."""
@@ -190,10 +207,9 @@ class Failures:
         if served.models is None:
             if _is_of_model(said):
                 return f"asked for model {model!r}"
-            return (
-                f"is base_url {address} right? It lists no models either; "
-                "OpenAI-compatible servers usually want it to end with /v1"
-            )
+            usual = "OpenAI-compatible servers usually want it to end with /v1"
+            ending = "" if (address or "").endswith("/v1") else f"; {usual}"
+            return f"is base_url {address} right? It lists no models either{ending}"
         if served.folder:
             return f"base_url must be {address}{served.folder}: there it lists its models"
         if model not in served.models:
@@ -281,7 +297,9 @@ def error_in(payload: Any) -> Said:
     ]
     message = error.get("message") or error.get("detail") or error
     words = " ".join(one_line(code) for code in codes if code)
-    return Said(one_line(message) + _upstream(error), words, _status(error.get("code")))
+    param = error.get("param")
+    status = _status(error.get("code"))
+    return Said(one_line(message) + _upstream(error), words, status, param if isinstance(param, str) else "")
 
 
 def _status(code: object) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, ClassVar
@@ -18,9 +19,10 @@ from mmlubench.models.http.rate_headers import pause_s
 from mmlubench.models.http.reply import Reply
 from mmlubench.models.http.served import Served, look
 from mmlubench.models.http.transport import USUAL_TIMEOUTS, Timeouts, Transport
+from mmlubench.models.http.unsupported import without
 from mmlubench.models.secrecy import secrets_in, veiled
 from mmlubench.models.spec import ModelSpec
-from mmlubench.schema import Completion, Params, Request, Usage
+from mmlubench.schema import NOT_SENT, Completion, Params, Request, Usage
 
 _USUAL = frozenset(["stop", "length", "refusal", finish_reasons.UNKNOWN])
 _log = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = Non
     named = {
         its_name: value  # without parameters that this model does not take, and those that `special` adds
         for name, value in wanted.items()
-        if value is not None and (its_name := getattr(spec.capabilities, name, None)) is not None
+        if value not in (None, []) and (its_name := getattr(spec.capabilities, name, None)) is not None
     }
     extra = {name: veiled(value, name) for name, value in spec.extra_body.items() if value is not None}
     return {"model": spec.asked_model, **named, **extra}
@@ -66,18 +68,51 @@ class HttpModel(ABC):
         self._failures = Failures(spec, key or "")
         # Cached, since a run has thousands of requests, but only one or two sets of parameters.
         self._settled: dict[Params, dict[str, Any]] = {}
+        self._refused: dict[str, str | None] = {}
+        """The parameters that the server has refused, with the names that it wants instead, if any."""
         self._looking: asyncio.Task[Served] | None = None
         own = spec.extra_body.items()
         self._secret = {name: value for name, value in own if any(secrets_in(value, name))}
         """The user's own fields that hold a key, which is masked in what is settled."""
 
     async def generate(self, request: Request) -> Completion:
-        """Answer one request. Raises ProviderError, with the parameters sent, if there is no usable reply."""
-        params = request.params
-        sent = self._settled.get(params)
-        if sent is None:
-            sent = settle(self._spec, params, self.default_max_tokens) | self.special(params)
-            self._settled[params] = sent
+        """Answer one request. Raises ProviderError, with the parameters sent, if there is no usable reply.
+
+        A sampling parameter that the server does not take is left out, or gets the name that the server wants, in this
+        and all further requests; the reply's metadata tell what was left out.
+        """
+        while True:
+            sent = self._settled.get(request.params) or self._settle(request.params)
+            try:
+                completion = await self._ask(request, sent)
+            except ProviderError as error:
+                if not (error.unsupported and self._adapts(error.unsupported, sent)):
+                    raise
+                if _log.isEnabledFor(logging.DEBUG):
+                    self._tell(request, f"asked again without {', '.join(error.unsupported)}")
+                continue
+            return self._noting(completion) if self._refused else completion
+
+    def _settle(self, params: Params) -> dict[str, Any]:
+        sent = settle(self._spec, params, self.default_max_tokens) | self.special(params)
+        self._settled[params] = without(sent, self._refused)
+        return self._settled[params]
+
+    def _adapts(self, unsupported: Mapping[str, str | None], sent: dict[str, Any]) -> bool:
+        """Take back what the server refuses; return whether the request is another one then."""
+        own = self._spec.extra_body
+        refused = {name: new for name, new in unsupported.items() if name in sent and name not in own}
+        if not refused.keys() <= self._refused.keys():
+            self._refused |= refused
+            self._settled.clear()
+        return bool(refused)
+
+    def _noting(self, completion: Completion) -> Completion:
+        """Return a reply whose metadata tell which parameters were asked for and left out."""
+        left_out = [name for name, new in self._refused.items() if new is None]
+        return replace(completion, metadata={**completion.metadata, NOT_SENT: left_out})
+
+    async def _ask(self, request: Request, sent: dict[str, Any]) -> Completion:
         is_told = _log.isEnabledFor(logging.DEBUG)
         if is_told:
             self._tell_request(request, sent)

@@ -15,6 +15,8 @@ from mmlubench.schema import TOOL_CALLS, Completion, Params, Request, Usage
 _LEAST_TOKENS = 16
 _LOGPROBS = "message.output_text.logprobs"
 _CALLS = ("function_call", "custom_tool_call", "mcp_call", "web_search_call", "code_interpreter_call")
+#: The statuses of a response that has yet to be made.
+_PENDING = ("queued", "in_progress")
 #: The `phase` of a message that is not the answer.
 _ASIDE = "commentary"
 
@@ -46,6 +48,8 @@ class OpenAIResponses(OpenAIServer):
         text = "".join(fields.text(part.get("text")) for part in parts if part.get("type") == "output_text")
         refusal = "".join(fields.text(part.get("refusal")) for part in parts if part.get("type") == "refusal")
         tools = [fields.name(i.get("name")) or "a tool" for i in items if i.get("type") in _CALLS]
+        if not (text or refusal or tools) and payload.get("status") in _PENDING:
+            raise self._failures.bad_reply(f"the response is {payload['status']} and has no output yet")
         found = openai_reply.counted(payload.get("usage"))
         return Completion(
             text or refusal,

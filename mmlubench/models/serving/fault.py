@@ -16,6 +16,9 @@ _NAMED = 6
 #: Servers that answer any name, with the model that they have loaded.
 _ANSWER_ANY = frozenset([Kind.LLAMACPP, Kind.LMSTUDIO])
 
+#: What a refused key may be worth all the same: gateways keep their lists for other keys than their chats.
+_ONLY_LIST = "; if the server refuses it for its list of models alone, give --no-preflight"
+
 
 def fault(spec: ModelSpec, server: Server) -> str:
     """Say why the model cannot be asked at this server; empty if nothing speaks against it."""
@@ -51,14 +54,15 @@ def doubt(spec: ModelSpec, server: Server) -> str:
 
 
 def _key_fault(spec: ModelSpec) -> str:
+    otherwise = _ONLY_LIST if spec.self_hosted else ""
     if spec.api_key_env is None:
         return (
             f"{spec.label}: the server at {spec.base_url} wants a key (HTTP 401): give the entry an api_key_env, "
-            "the name of the variable that holds it."
+            f"the name of the variable that holds it{otherwise}."
         )
     return (
         f"{spec.label}: the server at {spec.base_url} refuses the key in {spec.api_key_env} (HTTP 401): "
-        "check its value, and that it is one for this server."
+        f"check its value, and that it is one for this server{otherwise}."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from mmlubench.models.names.presets import CLIENTS, OPENAI_PROTOCOL, PRESETS, preset_for
@@ -21,10 +22,14 @@ def as_seen(spec: ModelSpec, server: Server | None) -> ModelSpec:
     An entry of the client openai at a vLLM server gets the neutral sampling parameters of a vLLM entry, without which
     the defaults of the model's generation_config.json apply unseen. What the entry itself gives stays. Nothing changes
     for a vendor, for a protocol other than OpenAI's, and where the software of the server is not known. A llama.cpp
-    server is told in each request which of its adapters counts.
+    server is told in each request which of its adapters counts. The context window is the server's, where it tells one
+    and the entry gives none that is smaller.
     """
     if server is None:
         return spec
+    window = server.window(spec.model_id) if spec.self_hosted else None
+    if window is not None and window < (spec.context_window or inf):
+        spec = replace(spec, context_window=window)
     if server.kind is Kind.LLAMACPP and (spec.adapter or spec.is_bare):
         spec = replace(spec, extra_body={**spec.extra_body, **chosen(server, spec.adapter)})
     name = _PRESETS.get(server.kind)

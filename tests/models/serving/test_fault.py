@@ -132,7 +132,9 @@ def test_a_server_that_loads_its_model_is_not_ready(serve: Serve) -> None:
 def test_a_key_is_wanted_or_refused(serve: Serve, key: str | None, said: str) -> None:
     served = serve({**VLLM, "GET /v1/models": (401, {"error": "Unauthorized"})})
     spec = replace(served.spec("vllm/smollm2"), api_key_env=key)
-    assert said in fault(spec, asyncio.run(look(spec, None)))
+    told = fault(spec, asyncio.run(look(spec, None)))
+    assert said in told
+    assert told.endswith("; if the server refuses it for its list of models alone, give --no-preflight.")
 
 
 @pytest.mark.parametrize(

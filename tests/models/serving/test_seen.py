@@ -62,6 +62,15 @@ def test_an_unknown_server_is_asked_as_the_entry_says(server: Server | None) -> 
     assert as_seen(spec, server) == spec
 
 
+@pytest.mark.parametrize(("given", "expected"), [(None, 32768), (8192, 8192), (65536, 32768)])
+def test_the_context_window_is_the_servers_unless_the_entry_gives_a_smaller_one(
+    given: int | None, expected: int
+) -> None:
+    server = Server(models=(Listed("m", max_model_len=32768),))
+    spec = replace(named("openai/m@http://host:8000/v1"), context_window=given)
+    assert as_seen(spec, server).context_window == expected
+
+
 def test_a_vendor_and_another_protocol_stay_as_they_are() -> None:
     for name in ("openai/gpt-4o", "anthropic/claude-x@http://host:8000"):
         assert as_seen(named(name), SEEN_VLLM) == named(name)
