@@ -128,7 +128,10 @@ def test_a_wrong_address_is_recognized(
 ) -> None:
     server = start_server("--latency-ms", "5")
     wrong = server.model.removesuffix("/v1")
-    ran = run_pytest(make_folder(), "--model", wrong, "--data", "sample", "-n", "2")
+    refused = run_pytest(make_folder(), "--model", wrong, "--data", "sample", "-n", "2")
+    assert refused.status == 4
+    assert f"base_url must be {server.model.partition('@')[2]}" in refused.output
+    ran = run_pytest(make_folder(), "--model", wrong, "--data", "sample", "-n", "2", "--no-preflight")
     assert_no_headline(ran)
     (cause,) = causes(ran)
     assert "no such path: /chat/completions" in cause
