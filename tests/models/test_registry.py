@@ -224,7 +224,7 @@ def test_the_command_lines_adapter_goes_before_the_entrys():
     assert spec("tuned", adapter="lora-b").adapter == "lora-b"
 
 
-@pytest.mark.parametrize("name", ["real", "strict", "openrouter/a/b", "llamacpp/q", "lmstudio/q"])
+@pytest.mark.parametrize("name", ["real", "strict", "openrouter/a/b", "lmstudio/q"])
 def test_an_adapter_is_refused_where_the_bare_model_would_answer_in_its_name(name):
     with pytest.raises(ModelError, match=r"--adapter lora: \w+ cannot be asked for an adapter by name"):
         spec(name, adapter="lora")

@@ -71,6 +71,9 @@ class Choosy:
                 return Reply(400, {}, orjson.dumps(told))
         return Reply(200, {}, orjson.dumps(self.good))
 
+    async def get(self, path):
+        return Reply(404, {}, b"")
+
     async def aclose(self):
         pass
 
