@@ -17,6 +17,7 @@ for _name in (
     "mmlubench.plugin.session",
     "mmlubench.plugin.hooks",
     "mmlubench.plugin.current_case",
+    "mmlubench.reports.page.report",
     "dotenv",
     "hypothesis.internal.detection",  # pytest itself asks for it when a run ends
     "jinja2",
