@@ -85,6 +85,7 @@ class HubStandIn(FakeServer):
         self.repository = repository
         self.revision = revision
         super().__init__(always=self._answer)
+        self.tells[""] = self._answer
 
     def environment(self, home: Path) -> dict[str, str]:
         """The variables that send `datasets` here and keep its cache under `home`."""

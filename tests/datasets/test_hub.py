@@ -75,10 +75,10 @@ def test_data_come_from_the_hub_then_from_its_cache_then_from_a_fetched_folder(
         *found, sha256, notice = json.loads(first.stdout)
         assert (found, notice) == (expected, "")
 
-        asked = len(served.requests)
+        asked = len(served.looks)
         second = run(LOAD, "hub", env)
         assert json.loads(second.stdout) == [*expected, sha256, ""]
-        assert len(served.requests) == asked  # a pinned revision in the cache needs no network
+        assert len(served.looks) == asked  # a pinned revision in the cache needs no network
 
         fetched = run(FETCH, str(tmp_path / "mmlu"), env)
         assert (fetched.stdout.strip(), fetched.stderr) == (str(tmp_path / "mmlu"), "")
@@ -125,7 +125,7 @@ def test_offline_by_choice_is_said(hub: Any, tmp_path: Path) -> None:
         "DataError: hub cais/mmlu@c30699e8: HF_HUB_OFFLINE is set and the data are not in the cache; run"
     )
     assert failed.stderr.startswith(expected)
-    assert hub.requests == []
+    assert hub.requests == hub.looks == []
 
 
 def test_a_repository_that_is_not_there_is_one_sentence(

@@ -148,7 +148,7 @@ def test_languages_come_from_the_hub_and_none_that_was_not_asked_for(
     with stand_in.HubStandIn(mmmlu_repository, MMMLU.repository, MMMLU.revision) as served:
         env = served.environment(tmp_path)
         first = json.loads(run(LOAD, "mmmlu", "de", env=env))
-        asked = "\n".join(map(str, served.requests))
+        asked = "\n".join(map(str, (*served.requests, *served.looks)))
         assert "mmlu_DE-DE.csv" in asked
         assert "mmlu_FR-FR.csv" not in asked
     # The examples are those of MMLU, out of the cache.
