@@ -182,8 +182,8 @@ def test_a_whole_run_through_a_storm_loses_nothing_and_the_judge_is_content(
         *({"type": "fail", "status": status, "times": 2, "retry_after": wait} for status, wait in faults),
     )
     # Without the pre-flight, whose requests the judge would count.
-    options = ("--data", "sample", "--concurrency", "8", "--min-accuracy", "0", "--max-unparsed-rate", "1")
-    options = (*options, "--no-preflight", "--no-store")
+    options = ["--data", "sample", "--concurrency", "8", "--min-accuracy", "0", "--max-unparsed-rate", "1"]
+    options += ["--no-preflight", "--no-store"]
     ran = run_pytest(make_folder(), "--model", f"vllm/any@{llmock.url('aiohttp')}", *options, timeout_s=180)
     assert ran.status == 0, ran.output
     assert "error" not in ran.outcomes().values()
