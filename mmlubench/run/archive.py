@@ -83,11 +83,6 @@ class RunArchive:
         if row < counted:  # a copy that was broken off, or a disk that was full
             warnings.warn(f"{path} has {row:,} of the {counted:,} cases that {SUMMARY} counts.", stacklevel=2)
 
-    @property
-    def has_replies(self) -> bool:
-        """Whether the folder has `requests.jsonl` and `responses.jsonl`, compressed or not."""
-        return all(present(self.path / f"{name}.jsonl").is_file() for name in ("requests", "responses"))
-
     def requests(self) -> Iterator[dict[str, Any]]:
         """Yield every line of `requests.jsonl`, one in memory at a time. Raises UserError."""
         path = present(self.path / "requests.jsonl")

@@ -26,6 +26,8 @@ from mmlubench.models.spec import ModelSpec
 _LOOK_EVERY_S = 2.0
 #: The statuses of a gateway whose server is away, or of a server that loads its model.
 _AWAY = (502, 503, 504)
+#: The servers that tell which adapters they have.
+_HAVE_ADAPTERS = frozenset([Kind.VLLM, Kind.LLAMACPP])
 
 
 class Looks(NamedTuple):
@@ -35,10 +37,6 @@ class Looks(NamedTuple):
     """The servers that were reached, by the label of the model."""
     notices: list[str]
     """What the user should know, although it is no obstacle."""
-
-
-#: The servers that tell which adapters they have.
-_HAVE_ADAPTERS = frozenset([Kind.VLLM, Kind.LLAMACPP])
 
 
 def check_servers(

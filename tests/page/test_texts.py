@@ -9,7 +9,7 @@ from base64 import b64decode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmlubench.reports.page.logs import Exchange
+from mmlubench.reports.logs import Exchange
 from mmlubench.reports.page.texts import Packer, common_beginning
 from mmlubench.schema import Entry, Outcome, Usage
 from tests.page.parsed import Page

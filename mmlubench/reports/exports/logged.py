@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
+from mmlubench.reports.logs import Exchange, cases_of
 from mmlubench.reports.report import FinishedRun
 from mmlubench.schema import Entry
-
-_Lines = list[dict[str, Any]]
 
 
 class LoggedRun(FinishedRun, Protocol):
@@ -29,24 +27,23 @@ class LoggedRun(FinishedRun, Protocol):
     def state(self) -> str:
         """Whether the run is `running`, `finished` or `broken off`."""
 
-    @property
-    def has_replies(self) -> bool:
-        """Whether the folder has both logs."""
-
-    def requests(self) -> Iterator[dict[str, Any]]:
-        """Yield every line of `requests.jsonl`."""
-
-    def responses(self) -> Iterator[dict[str, Any]]:
-        """Yield every line of `responses.jsonl`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case: its result, and the lines of the logs that belong to it, in order."""
+    """One case: its result, and what was asked and replied for it, in order."""
 
     entry: Entry
-    requests: Sequence[Mapping[str, Any]] = ()
-    responses: Sequence[Mapping[str, Any]] = ()
+    logged: Sequence[Exchange] = ()
+
+    @property
+    def requests(self) -> list[Mapping[str, Any]]:
+        """The lines of its requests."""
+        return [one.request for one in self.logged if one.request is not None]
+
+    @property
+    def responses(self) -> list[Mapping[str, Any]]:
+        """The lines of its replies and failures."""
+        return [one.response for one in self.logged if one.response is not None]
 
     @property
     def messages(self) -> list[dict[str, str]]:
@@ -75,27 +72,24 @@ class Case:
     @property
     def exchanges(self) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
         """Every request that got a reply, with its reply: several for agents, epochs and second tries."""
-        asked: dict[object, Mapping[str, Any]] = {_key(line): line for line in self.requests}
-        for line in self.responses:
-            request = asked.get(_key(line))
-            if request is not None and "completion" in line:
-                yield request, line
+        for request, response in self.logged:
+            if request is not None and response is not None and "completion" in response:
+                yield request, response
 
 
 def cases(run: LoggedRun) -> Iterator[Case]:
-    """Yield every case of a run, one in memory at a time where its logs are in one order, as those of a run are.
+    """Yield every case of a run; one in memory at a time where its logs are in the order of its results, as usual.
 
     A folder without requests and responses yields cases without them. Raises UserError.
     """
-    asked = _Log(run.requests() if run.has_replies else ())
-    replied = _Log(run.responses() if run.has_replies else ())
-    for name, same in groupby(run.entries(), key=lambda entry: entry.id):
-        entries = list(same)  # several where models are asked the same question one after another
-        requests, responses = asked.take(name), replied.take(name)
-        models = {entry.model for entry in entries}
-        for entry in entries:
-            others = models - {entry.model}  # an agent's lines name the agent
-            yield Case(entry, _without(requests, others), _without(responses, others))
+    entries = list(run.entries())
+    logged = cases_of(run.path, entries)
+    passed: dict[int, list[Exchange]] = {}
+    """What came before its turn: in a run that was stopped, behind a case without a request."""
+    for number, entry in enumerate(entries):
+        while number not in passed and (found := next(logged, None)) is not None:
+            passed.setdefault(found[0], []).extend(found[1])
+        yield Case(entry, passed.pop(number, []))
 
 
 def messages_of(request: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -107,33 +101,6 @@ def messages_of(request: Mapping[str, Any]) -> list[dict[str, str]]:
         for message in request.get("messages") or ()
         if isinstance(message, Mapping)
     ]
-
-
-class _Log:
-    """The lines of a log, case by case."""
-
-    def __init__(self, lines: Iterable[dict[str, Any]]) -> None:
-        self._blocks = groupby(lines, key=lambda line: str(line.get("id")))
-        self._passed: dict[str, list[_Lines]] = {}
-        """Blocks that came before one that was asked for: in a run that was stopped, requests without a result."""
-
-    def take(self, name: str) -> _Lines:
-        """Return the next lines of the case of that id; none if there are no more."""
-        if self._passed.get(name):
-            return self._passed[name].pop(0)
-        for other, lines in self._blocks:
-            if other == name:
-                return list(lines)
-            self._passed.setdefault(other, []).append(list(lines))
-        return []
-
-
-def _without(lines: _Lines, models: set[str]) -> _Lines:
-    return [line for line in lines if line.get("model") not in models] if models else lines
-
-
-def _key(line: Mapping[str, Any]) -> tuple[object, ...]:
-    return (*(line.get(name, 0) for name in ("model", "attempt", "epoch", "turn")), line.get("continuation"))
 
 
 def _text(value: object) -> str:

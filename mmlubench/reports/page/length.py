@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mmlubench import figures
-from mmlubench.reports.page.logs import Exchange
+from mmlubench.reports.logs import Exchange
 from mmlubench.reports.page.markup import EMPTY, Html, folded, join, table
 from mmlubench.reports.page.plots import axis, dot, plot, scale_around, shares
 from mmlubench.reports.page.shown import Shown

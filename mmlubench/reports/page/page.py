@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mmlubench.jsonl import encoded
+from mmlubench.reports.logs import cases_of
 from mmlubench.reports.page import assets
 from mmlubench.reports.page.causes import causes_table
 from mmlubench.reports.page.compared import compared
@@ -12,7 +13,6 @@ from mmlubench.reports.page.headline import about, headline, title_of
 from mmlubench.reports.page.index import Index
 from mmlubench.reports.page.length import Lengths, by_length
 from mmlubench.reports.page.letters import letters
-from mmlubench.reports.page.logs import cases_of
 from mmlubench.reports.page.markup import EMPTY, Html, element, join, section
 from mmlubench.reports.page.outcomes import outcomes_table
 from mmlubench.reports.page.questions import questions

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmlubench.jsonl import encoded
-from mmlubench.reports.page.logs import Exchange
+from mmlubench.reports.logs import Exchange
 from mmlubench.schema import Entry
 
 #: The most cases and about the most bytes of a chunk before it is compressed.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmlubench import zstd
-from mmlubench.reports.page.logs import Exchange, cases_of
+from mmlubench.reports.logs import Exchange, cases_of
 from mmlubench.schema import Entry, Outcome, Usage
 
 
