@@ -99,7 +99,7 @@ test-exports: $(READERS)/.installed ## our exports, read by inspect, lm-eval, Ev
 	$(READERS)/bin/python -m pytest -q tests/exports $(ARGS)
 
 $(VENV)/.installed-servers: $(READY)
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,browser,keyring,real,local]'
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,browser,finetune,keyring,real]'
 	@touch $@
 
 test-servers: $(VENV)/.installed-servers ## one model by vLLM, llama.cpp, transformers and LiteLLM; installs 4 GB in .venv-servers

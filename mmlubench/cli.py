@@ -21,6 +21,7 @@ from mmlubench.commands.grade import grade
 from mmlubench.commands.import_ import import_
 from mmlubench.commands.init import init
 from mmlubench.commands.keys import keys
+from mmlubench.commands.lab.group import lab
 from mmlubench.commands.list_runs import list_runs
 from mmlubench.commands.record import record
 from mmlubench.commands.report import report
@@ -59,6 +60,7 @@ main.add_command(export)
 main.add_command(import_)
 main.add_command(init)
 main.add_command(keys)
+main.add_command(lab)
 main.add_command(list_runs)
 main.add_command(record)
 main.add_command(report)

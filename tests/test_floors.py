@@ -33,7 +33,7 @@ FLOOR_0 = (
 )
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another
 BELOW_RUN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports")
-BELOW_COMMANDS = (*BELOW_RUN, "run", "dialogues", "doctor")
+BELOW_COMMANDS = (*BELOW_RUN, "run", "dialogues", "doctor", "lab")
 
 #: Room (a module or package right under mmlubench/): its floor, and what else of ours it may import.
 FLOORS: dict[str, tuple[int, tuple[str, ...]]] = {
@@ -47,6 +47,7 @@ FLOORS: dict[str, tuple[int, tuple[str, ...]]] = {
     "plugin": (6, (*BELOW_RUN, "run")),
     "dialogues": (6, (*BELOW_RUN, "run")),
     "doctor": (6, (*BELOW_RUN, "run")),
+    "lab": (6, (*BELOW_RUN, "run")),
     "commands": (7, BELOW_COMMANDS),
     "cli": (7, (*BELOW_COMMANDS, "commands")),
     "__main__": (7, ("cli",)),
@@ -66,6 +67,7 @@ HEAVY = (
         "numpy",
     ),
     *("openai", "pandas", "pyarrow", "pydantic", "rich", "tokenizers", "yaml", "yarl"),
+    *("accelerate", "bitsandbytes", "peft", "torch", "transformers", "trl", "wandb"),
     "importlib.metadata",
 )
 SLOW = tuple(f"{name}." for name in HEAVY)

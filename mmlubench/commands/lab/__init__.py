@@ -1,0 +1,1 @@
+"""`mmlubench lab …`: a command a module, put together in `group.py`."""

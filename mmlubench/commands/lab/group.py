@@ -1,0 +1,10 @@
+"""`mmlubench lab`: explore a data set, split it, fine-tune on one side and look at what that changed."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def lab() -> None:
+    """Explore a data set, split it, fine-tune a model on it, and measure what that changed."""
