@@ -11,6 +11,10 @@ from mmlubench.errors import ChangedWeights, ProviderError
 from mmlubench.models.base import Model, Told
 from mmlubench.schema import Completion, Request
 
+#: Seconds from one look at a server to the next: one that fails at random would else be looked at all the time, and no
+#: server is started again with other weights in less.
+_BETWEEN_LOOKS_S = 5.0
+
 
 class Outages:
     """The outages of one server, which concern all models that are asked there."""
@@ -43,6 +47,8 @@ class SameWeights:
         # Not the outages until now: a model that is asked late may be made after the first ones.
         self._seen = -1 if is_unseen else 0
         """The outages after which the server was looked at."""
+        self._next_look = 0.0
+        """When the server may be looked at again, in the event loop's seconds; a later reply then does."""
         self._looking = asyncio.Lock()
 
     async def generate(self, request: Request) -> Completion:
@@ -52,7 +58,7 @@ class SameWeights:
         except ProviderError as error:
             self._outages.count += is_away(error)
             raise
-        if self._seen != self._outages.count:
+        if self._seen != self._outages.count and asyncio.get_running_loop().time() >= self._next_look:
             await self._check()
         return completion
 
@@ -62,8 +68,8 @@ class SameWeights:
 
     async def _check(self) -> None:
         async with self._looking:
-            outages = self._outages.count
-            if self._seen == outages:
+            outages, loop = self._outages.count, asyncio.get_running_loop()
+            if self._seen == outages or loop.time() < self._next_look:
                 return
             now = await self._look()
             if contradict(self._told, now):
@@ -73,4 +79,4 @@ class SameWeights:
                     "the other ones everything."
                 )
             self._told = {**now, **self._told}
-            self._seen = outages
+            self._seen, self._next_look = outages, loop.time() + _BETWEEN_LOOKS_S
