@@ -168,7 +168,7 @@ def _records(path: Path) -> Any:
         length, kind = int.from_bytes(content[at + 4 : at + 6], "little"), content[at + 6]
         held, at = held + content[at + 7 : at + 7 + length], at + 7 + length
         if kind in (1, 4):  # whole, or the last part
-            record = wandb_internal_pb2.Record()
+            record: Any = getattr(wandb_internal_pb2, "Record")()  # noqa: B009 (made at run time)
             record.ParseFromString(held)
             held = b""
             yield record
