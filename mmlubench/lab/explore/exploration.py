@@ -97,7 +97,7 @@ def _english(reading: Reading, facts: Any, counters: Mapping[str, TokenCounter])
     """Return the facts of the questions in English: another data set, or those of this one that are in English."""
     if reading.english:
         return facts_of(reading.english, counters)
-    languages = facts["language"].astype(str)
-    is_english = languages.str.fullmatch(r"(?:en([-_].*)?)?", case=False)
+    languages = facts["language"].cat.categories
+    here = facts["language"].isin([name for name in languages if translations.is_english(name)])
     # Questions in one language have nothing to be compared with.
-    return facts[is_english] if languages.nunique() > 1 else facts.iloc[:0]
+    return facts[here] if len(languages) > 1 else facts.iloc[:0]

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _AT_ONCE = 4096
-#: A choice that refers to others by what they say. `fall of the` has these letters, too, but not as a word.
-_ALL_OR_NONE = re.compile(r"\b(?:all|none) of (?:the|these)\b", re.IGNORECASE)
+#: A choice that refers to the others: "all of the above", "none of these", "none of them are".
+_ALL_OR_NONE = re.compile(r"(?:all|none) of (?:the|these)", re.IGNORECASE)
+#: The same letters inside other words, as in "fall of the empire", refer to nothing.
+_AS_WORDS = re.compile(rf"\b{_ALL_OR_NONE.pattern}", re.IGNORECASE)
 #: The beginning of the names of columns that hold tokens, one for each tokenizer.
 _TOKENS = "tokens "
 
@@ -26,8 +28,9 @@ def facts_of(questions: Sequence[Question], counters: Mapping[str, TokenCounter]
     id, item (what the question is called in all languages, without its benchmark), language, subject, category, answer
     (its letter), choices (their number), question_chars (of the question alone), chars and `tokens NAME` (of question
     and choices, as `length.counted` joins them), longest (whether the longest choice is right, of several the first),
-    equal (whether two choices are), all_or_none (whether a choice says "all of the" or "none of these"), text and
-    whole (hashes of question, and of question and choices), letters and `letters SCRIPT`.
+    equal (whether two choices are), all_or_none (whether a choice says "all of the" or "none of these"), all_of_letters
+    (the same letters, also inside other words), text and whole (hashes of question, and of question and choices),
+    letters and `letters SCRIPT`.
     """
     import pandas as pd
 
@@ -58,7 +61,7 @@ def token_columns(facts: pd.DataFrame) -> dict[str, str]:
 
 _COLUMNS = (
     *("id", "item", "language", "subject", "category", "answer", "choices", "question_chars", "longest"),
-    *("equal", "all_or_none", "text", "whole"),
+    *("equal", "all_or_none", "all_of_letters", "text", "whole"),
 )
 
 
@@ -76,6 +79,7 @@ def _row(question: Question) -> tuple[Any, ...]:
         len(question.text),
         question.letters[longest] == question.answer,
         len(set(choices)) < len(choices),
+        any(map(_AS_WORDS.search, choices)),
         any(map(_ALL_OR_NONE.search, choices)),
         hash(question.text),
         hash((question.text, choices)),

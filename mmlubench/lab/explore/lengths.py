@@ -90,4 +90,4 @@ def _by_language(what: str, found: Sequence[Length]) -> Table:
     ]
     head = ["language", "n", "mean", *(f"at most {limit}" for limit in LIMITS)]
     marks = [(one.within["256"] / one.n, None) for one in found]
-    return Table(f"By language, {what} (drawn: at most 256)", head, rows, marks, less=[(5,), (3,)])
+    return Table(f"By language, {what}", head, rows, marks, "at most 256", less=[(5,), (3,)])

@@ -91,7 +91,11 @@ def _rows(one: Table, first: int, last: int, is_named: bool = True) -> Html:
         ]
         rows.append([breakable(name), *([_drawn(scale, one.marks[at])] if drawn else []), *shown])
     kind = "figures plotted" if drawn else "figures"
-    caption, label = (one.caption, "") if is_named else ("", f"{one.caption}, the other rows")
+    caption, label = (
+        (f"{one.caption} (drawn: {one.drawn})" if one.drawn else one.caption, "")
+        if is_named
+        else ("", f"{one.caption}, the other rows")
+    )
     return table(head, rows, caption=caption, label=label, class_=kind)
 
 

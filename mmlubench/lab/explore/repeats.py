@@ -27,6 +27,8 @@ class Repeats:
     """The ids of questions that have two equal choices."""
     all_or_none: int
     """Questions with a choice that says `all of the …`, `all of these`, `none of the …` or `none of these`."""
+    all_of_letters: int
+    """The same, where the words may be parts of others, as in `fall of the empire`: what a plain search counts."""
     also_in: dict[str, int]
     """The number of questions whose text stands in another split, too, by split."""
 
@@ -46,6 +48,7 @@ def repeats(facts: pd.DataFrame, also_in: Mapping[str, int]) -> Repeats:
         other_key=tuple(pairs),
         equal_choices=tuple(facts.loc[facts["equal"], "id"]),
         all_or_none=int(facts["all_or_none"].sum()),
+        all_of_letters=int(facts["all_of_letters"].sum()),
         also_in=dict(also_in),
     )
 
@@ -65,8 +68,9 @@ def shown(found: Repeats) -> Section:
     lines = []
     if found.all_or_none:
         lines.append(
-            f"A choice of {of(found.all_or_none, n)} has the words `all of the`, `none of these` or the like; where it "
-            "means the choices before it, their order matters."
+            f"A choice of {of(found.all_or_none, n)} has the words `all of the`, `none of these` or the like "
+            f"({found.all_of_letters:,} with parts of other words, such as `fall of the`); where it means "
+            " the choices before it, their order matters."
         )
     cautions = []
     if found.equal_choices:

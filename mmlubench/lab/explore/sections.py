@@ -20,6 +20,8 @@ class Table:
     rows: Sequence[Sequence[str]]
     marks: Sequence[Mark | None] = ()
     """A value for each row, which a page draws; the figures say it, too."""
+    drawn: str = ""
+    """What the values are, where it is not the first share of the row."""
     few: int = 0
     """The number of rows that a terminal shows of a long table, and a page before one opens it; 0 for all."""
     on_page: Sequence[int] = ()

@@ -16,15 +16,15 @@ _PAGE_HAS_ALL = "--html FILE and --json have all"
 
 def lines(found: Exploration, width: int, *, color: bool, ascii: bool = False) -> list[str]:
     """Return the exploration as lines no wider than `width` columns."""
-    return terminal(_parts(found), width, color=color, ascii=ascii)
-
-
-def _parts(found: Exploration) -> Iterator[Part]:
-    yield Sentence(title(found), Tone.TITLE)
-    yield from (Sentence(line) for line in about(found))
-    yield from (Sentence(line, Tone.CAUTION) for line in doubts(found))
+    head = [Sentence(title(found), Tone.TITLE), *map(Sentence, about(found))]
+    blocks: list[list[Part]] = [[*head, *(Sentence(line, Tone.CAUTION) for line in doubts(found))]]
     for section in found.sections():
-        yield from _section(section)
+        blocks += _blocks(section)
+    shown: list[str] = []
+    for block in blocks:
+        block_lines = terminal(block, width, color=color, ascii=ascii)
+        shown += ["", *block_lines] if block_lines[-1] else ["", *block_lines[:-1]]
+    return shown[1:]
 
 
 def title(found: Exploration) -> str:
@@ -48,23 +48,19 @@ def doubts(found: Exploration) -> list[str]:
     return [f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in told if text]
 
 
-def _section(section: Section) -> Iterator[Part]:
-    yield Sentence("")
-    yield Sentence(section.title, Tone.TITLE)
-    yield from (Sentence(line) for line in section.lines)
-    yield from (
+def _blocks(section: Section) -> Iterator[list[Part]]:
+    """Yield what stands together, without an empty line in it: the heading with its sentences, and each table."""
+    told = [
         Sentence(line, Tone.MOCK if line.startswith("MOCK") else Tone.CAUTION) for line in section.cautions
-    )
+    ]
+    yield [Sentence(section.title, Tone.TITLE), *map(Sentence, section.lines), *told]
     for table in section.tables:
         shown = _narrow(table)
         if len(shown.head) < 2:
             continue
-        yield Sentence("")
-        yield Sentence(f"{table.caption}:")
-        yield Grid(shown.head, shown.rows, shown.less)
         left = len(table.rows) - len(shown.rows)
-        if left:
-            yield Sentence(f"and {several(left, 'row')} more: {_PAGE_HAS_ALL}.")
+        more = f" ({len(shown.rows):,} of {len(table.rows):,} rows; {_PAGE_HAS_ALL})" if left else ""
+        yield [Sentence(f"{table.caption}{more}:"), Grid(shown.head, shown.rows, shown.less)]
 
 
 def _narrow(table: Table) -> Table:

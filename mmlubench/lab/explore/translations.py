@@ -48,6 +48,11 @@ class Translation:
     """The ids of questions of which another letter is right in English."""
 
 
+def is_english(language: str) -> bool:
+    """Whether a locale is English, as is one without a name."""
+    return language.replace("-", "_").partition("_")[0].lower() in ("", "en")
+
+
 def translations(facts: pd.DataFrame, english: pd.DataFrame) -> tuple[Translation, ...]:
     """Compare each language with English; `english` may be empty. Both are tables of facts, matched by item.
 
@@ -100,7 +105,11 @@ def _translation(
 
 def shown(found: Sequence[Translation]) -> Section | None:
     """Return the section; None for questions in one language that are compared with nothing."""
-    if len(found) < 2 and not any(one.compared for one in found) and not (found and found[0].language):
+    if (
+        len(found) < 2
+        and not any(one.compared for one in found)
+        and not (found and not is_english(found[0].language))
+    ):
         return None
     rows = [
         [
@@ -114,9 +123,7 @@ def shown(found: Sequence[Translation]) -> Section | None:
     ]
     head = ["language", "n", "mostly other script", "letters in its script", "Latin"]
     marks = [(one.in_script / one.letters, None) if one.letters else None for one in found]
-    tables = [
-        Table("Script of question and choices (drawn: letters in its script)", head, rows, marks, less=[(4,)])
-    ]
+    tables = [Table("Script of question and choices", head, rows, marks, less=[(4,)])]
     tables += [_compared(found)] if any(one.compared for one in found) else []
     tables += [_tokens(found)] if any(one.tokens for one in found) else []
     return Section("languages", "Languages", (), tables, [*_doubts(found)])
@@ -133,6 +140,7 @@ def _compared(found: Sequence[Translation]) -> Table:
             percent(len(one.other_key), one.compared),
         ]
         for one in found
+        if not is_english(one.language)
     ]
     head = ["language", "n", "question as in English", "with choices", "length to English", "another key"]
     caption = "Compared with the same questions in English"
