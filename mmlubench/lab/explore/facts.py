@@ -67,6 +67,8 @@ _COLUMNS = (
 
 def _row(question: Question) -> tuple[Any, ...]:
     choices = question.choices
+    together = "\n".join(choices)
+    letters = _ALL_OR_NONE.search(together) is not None
     longest = max(range(len(choices)), key=lambda place: len(choices[place]))
     return (
         question.id,
@@ -79,8 +81,8 @@ def _row(question: Question) -> tuple[Any, ...]:
         len(question.text),
         question.letters[longest] == question.answer,
         len(set(choices)) < len(choices),
-        any(map(_AS_WORDS.search, choices)),
-        any(map(_ALL_OR_NONE.search, choices)),
+        letters and _AS_WORDS.search(together) is not None,
+        letters,
         hash(question.text),
         hash((question.text, choices)),
     )

@@ -37,10 +37,12 @@ def repeats(facts: pd.DataFrame, also_in: Mapping[str, int]) -> Repeats:
     """Count the repeats of a table of facts; `also_in` has the number of questions that stand in each other split."""
     whole = ["language", "whole"]
     again = facts[facts.duplicated(whole, keep=False)]
+    first: dict[tuple[str, int], tuple[str, str]] = {}
     pairs = []
-    for _, same in again.groupby(whole, observed=True, sort=False):
-        first, *others = zip(same["id"], same["answer"], strict=True)
-        pairs += [(first[0], other) for other, answer in others if answer != first[1]]
+    columns = (again[name] for name in (*whole, "id", "answer"))
+    for language, text, name, answer in zip(*columns, strict=True):
+        earlier, key = first.setdefault((language, text), (name, answer))
+        pairs += [(earlier, name)] if answer != key else []
     return Repeats(
         n=len(facts),
         same_question=int(facts.duplicated(["language", "text"]).sum()),

@@ -116,14 +116,16 @@ def shown(found: Sequence[Translation]) -> Section | None:
             one.language or "(none)",
             f"{one.n:,}",
             percent(one.mostly_other, one.n),
-            f"{100 * one.in_script / one.letters:.1f} % {one.scripts[0]}" if one.letters else "no letters",
+            f"{100 * one.in_script / one.letters:.1f} % {' or '.join(one.scripts)}" if one.letters else "no letters",
             f"{100 * one.latin / one.letters:.1f} %" if one.letters else "no letters",
         ]
         for one in found
     ]
     head = ["language", "n", "mostly other script", "letters in its script", "Latin"]
     marks = [(one.in_script / one.letters, None) if one.letters else None for one in found]
-    tables = [Table("Script of question and choices", head, rows, marks, less=[(4,)])]
+    tables = [
+        Table("Script of question and choices", head, rows, marks, "letters in its script", less=[(4,)])
+    ]
     tables += [_compared(found)] if any(one.compared for one in found) else []
     tables += [_tokens(found)] if any(one.tokens for one in found) else []
     return Section("languages", "Languages", (), tables, [*_doubts(found)])
