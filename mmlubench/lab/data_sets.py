@@ -38,7 +38,7 @@ def find(name: str) -> Spec:
             raise
         known = [*datasets.NAMES, *own]
         raise UserError(
-            f"there is no data set {name!r}; known: {', '.join(known)}{close_to(name, known) or '.'}"
+            f"There is no data set {name!r}; known: {', '.join(known)}{close_to(name, known) or '.'}"
         ) from error
 
 

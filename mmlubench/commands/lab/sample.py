@@ -55,5 +55,6 @@ def sample(
         chosen = prompts.load_recipe(recipe, prompt, shots)
         spec = data_sets.find(data_set)
         found = drawn(spec, data, count, seed, languages, subjects, with_examples=chosen.shots > 0)
-        for line in shown(found, chosen):
-            print_text(line)
+        lines = [*shown(found, chosen)]  # so that a recipe that fails says only that
+    for line in lines:
+        print_text(line)

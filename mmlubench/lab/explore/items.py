@@ -9,7 +9,7 @@ from itertools import combinations
 
 from mmlubench import figures
 from mmlubench.lab.explore.sections import Section, Table, percent
-from mmlubench.lab.explore.verdicts import OK
+from mmlubench.lab.explore.verdicts import BAD_KEYS, OK
 from mmlubench.schema import Question, untranslated
 from mmlubench.stats.compare.result import Case, Result
 from mmlubench.stats.intervals import wilson
@@ -54,6 +54,11 @@ class Missed:
         """Whether MMLU-Redux found a fault."""
         return self.verdict not in ("", OK)
 
+    @property
+    def rank(self) -> int:
+        """0 where MMLU-Redux found the key bad, 1 for another fault, 2 for none that is known."""
+        return 0 if self.verdict in BAD_KEYS else 1 if self.is_faulty else 2
+
 
 @dataclass(frozen=True, slots=True)
 class Items:
@@ -65,7 +70,7 @@ class Items:
     answered: int
     """Items that every model answered."""
     missed: tuple[Missed, ...]
-    """Those that MMLU-Redux found faulty first, then those whose wrong answers agree most."""
+    """Those with a bad key by MMLU-Redux first, then other faulty ones, then those whose wrong answers agree most."""
 
 
 def items(results: Sequence[Result], questions: Sequence[Question], verdicts: Mapping[str, str]) -> Items:
@@ -80,7 +85,7 @@ def items(results: Sequence[Result], questions: Sequence[Question], verdicts: Ma
     found = [(item, cases) for item, cases in together if not any(case.points for case in cases)]
     texts = _texts(questions, {cases[0].question for _, cases in found})
     missed = [_missed(item, cases, verdicts.get(item, ""), texts) for item, cases in found]
-    missed.sort(key=lambda one: (not one.is_faulty, -max(one.answers.values()), one.item))
+    missed.sort(key=lambda one: (one.rank, -max(one.answers.values()), one.item))
     return Items(tuple(one.name for one in results), tuple(agreement), len(common), tuple(missed))
 
 
@@ -165,11 +170,13 @@ def _agreeing(found: Sequence[Agreement]) -> Section:
 
 def _all_missed(found: Items) -> Section:
     n, missed = found.answered, found.missed
-    who = "the model" if len(found.models) == 1 else f"all {len(found.models)} models"
+    count = len(found.models)
+    who = "the model" if count == 1 else "both models" if count == 2 else f"all {count} models"
+    is_annotated = any(one.verdict for one in missed)
     faulty = sum(one.is_faulty for one in missed)
     lines = [
         f"{percent(len(missed), n)} of {figures.several(n, 'item')} that {who} answered got no right answer"
-        + (f"; MMLU-Redux found {faulty:,} of them faulty." if any(one.verdict for one in missed) else ".")
+        + (f"; MMLU-Redux found {faulty:,} of them faulty." if is_annotated else ".")
     ]
     rows = [
         [
@@ -184,7 +191,10 @@ def _all_missed(found: Items) -> Section:
         for one in missed[:_MOST]
     ]
     more = f" (the first {_MOST}; --json has all)" if len(missed) > _MOST else ""
-    caption = f"Missed by {who}: faulty ones first, then those whose wrong answers agree most{more}"
+    first = "those whose key is bad first, then other faulty ones, then " if is_annotated else ""
+    caption = f"Missed by {who}: {first}those whose wrong answers agree most{more}"
     head = ["item", "key", "answers", "MMLU-Redux", "question"]
-    tables = [Table(caption, head, rows, few=_FEW, on_page=(4,), less=[(3,)])] if missed else []
+    if not is_annotated:
+        head, rows = [*head[:3], head[4]], [[*row[:3], row[4]] for row in rows]
+    tables = [Table(caption, head, rows, few=_FEW, on_page=(len(head) - 1,))] if missed else []
     return Section("missed", "Items that were never answered right", lines, tables)

@@ -116,7 +116,9 @@ def shown(found: Sequence[Translation]) -> Section | None:
             one.language or "(none)",
             f"{one.n:,}",
             percent(one.mostly_other, one.n),
-            f"{100 * one.in_script / one.letters:.1f} % {' or '.join(one.scripts)}" if one.letters else "no letters",
+            f"{100 * one.in_script / one.letters:.1f} % {' or '.join(one.scripts)}"
+            if one.letters
+            else "no letters",
             f"{100 * one.latin / one.letters:.1f} %" if one.letters else "no letters",
         ]
         for one in found

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 OK = "ok"
+#: The verdicts by which no letter, another one or several are right.
+BAD_KEYS = ("wrong_groundtruth", "no_correct_answer", "multiple_correct_answers")
 _FEW = 10
 
 
