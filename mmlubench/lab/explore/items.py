@@ -118,7 +118,8 @@ def _texts(questions: Sequence[Question], wanted: set[str]) -> dict[str, str]:
     for question in questions if wanted else ():
         name = untranslated(question.id, question.language)
         if name in wanted and name not in found:
-            found[name] = " ".join(question.text.split())[:_SHOWN]
+            text = " ".join(question.text.split())
+            found[name] = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
     return found
 
 

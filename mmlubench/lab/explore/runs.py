@@ -159,15 +159,21 @@ def shown(found: OfRuns) -> Section:
         _table(
             f"By length in {found.length_in}, of question and choices",
             "length",
-            found.by_length,
+            _together(found.by_length),
             several_models,
         ),
-        _table("By the letter that is right", "right letter", found.by_key, several_models),
+        _table("By the letter that is right", "right letter", _together(found.by_key), several_models),
         _table(f"By {kind}, the lowest first", kind, named, several_models, few=_FEW),
     ]
     if len({one.language for one in found.by_subject}) > 1:
         tables += [_matrix(name, found.by_subject) for name in found.models]
     return Section("runs", f"What models answered: {listed(found.runs, 3)}", lines, tables, cautions)
+
+
+def _together(groups: Sequence[Group]) -> list[Group]:
+    """Return the groups of one name together, so that models stand below one another."""
+    ranks = {name: rank for rank, name in enumerate(dict.fromkeys(one.name for one in groups))}
+    return sorted(groups, key=lambda one: ranks[one.name])
 
 
 def _table(caption: str, kind: str, groups: Sequence[Group], several_models: bool, few: int = 0) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,9 +19,9 @@ class Column:
     """The kinds of its values, the most frequent first: `text`, `integer`, `list of text`, and so on."""
     rows: int
     nulls: int
-    """Missing values, in a list, too."""
+    """Rows without a value, or with none somewhere in their list."""
     blank: int
-    """Texts of white space alone, in a list, too."""
+    """Rows with a text of white space alone, or with one in their list."""
     distinct: int
 
 
@@ -95,9 +95,15 @@ class _Tally:
             same = values if len(kinds) == 1 else [value for value in values if type(value) is kind]
             name = _kind(same)
             self._kinds[name] = self._kinds.get(name, 0) + len(same)
-            inner = same if kind in (str, type(None)) else [*_inner(same)]
-            self._nulls += inner.count(None)
-            self._blank += sum(1 for one in inner if type(one) is str and (not one or one.isspace()))
+            if kind in (str, type(None)):
+                self._nulls += same.count(None)
+                self._blank += sum(1 for one in same if _is_blank(one))
+            elif kind in (list, tuple, dict):
+                inner = [[*_inner(value)] for value in same]
+                self._nulls += sum(1 for values_of_row in inner if None in values_of_row)
+                self._blank += sum(1 for values_of_row in inner if any(map(_is_blank, values_of_row)))
+            if kind is type(None):
+                continue
             self._values.update(map(hash, same if kind in (str, int, bool, float) else map(repr, same)))
 
     def column(self, name: str) -> Column:
@@ -121,15 +127,17 @@ def _kind(values: Sequence[Any]) -> str:
     return _NAMES.get(type(first), type(first).__name__)
 
 
-def _inner(values: Iterable[Any]) -> Iterable[Any]:
-    """Yield the values in lists and fields."""
-    for value in values:
-        if isinstance(value, dict):
-            yield from _inner(value.values())
-        elif isinstance(value, list | tuple):
-            yield from _inner(value)
+def _inner(value: Any) -> Iterator[Any]:
+    """Yield the values in a list, or in fields."""
+    for one in value.values() if isinstance(value, dict) else value:
+        if isinstance(one, dict | list | tuple):
+            yield from _inner(one)
         else:
-            yield value
+            yield one
+
+
+def _is_blank(value: Any) -> bool:
+    return type(value) is str and (not value or value.isspace())
 
 
 def shown(schema: Schema) -> Section:

@@ -44,8 +44,9 @@ def about(found: Exploration) -> list[str]:
 
 def doubts(found: Exploration) -> list[str]:
     """Return what a reader should know before any figure."""
-    told = [found.problem, *(part.strip() for part in found.notice.split(";")), *found.missing]
-    return [f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in told if text]
+    told = [*(part.strip() for part in found.notice.split(";")), *found.missing]
+    sentences = [f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in told if text]
+    return [found.problem, *sentences] if found.problem else sentences
 
 
 def _blocks(section: Section) -> Iterator[list[Part]]:
