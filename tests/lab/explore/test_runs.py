@@ -113,6 +113,6 @@ def test_a_run_of_other_questions_is_told(runs, lab, planets):
 
 
 def test_answers_of_a_mock_are_called_so(planets, lab):
-    planets([row("1", "One?", "a|b|c", "A", language="de")])
+    planets([row("1", "One?", "a|b|c", "A", language=language) for language in ("de", "fr")])
     folder = write_run(Path("reports/run-mock"), [entry("de", "1", "A", "A", "m")], mock=True)
     assert "MOCK: the answers of m are canned" in lab("explore", "planets", "--run", folder).output
