@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 pytestmark = pytest.mark.real_data
@@ -66,7 +68,11 @@ def test_real_translations_are_compared_by_item(real_data, figures, tmp_path):
         number = english.groupby("subject").cumcount().astype(str)
         choices = pd.DataFrame(english["choices"].tolist(), columns=list("ABCD"))
         letters = english["answer"].map(lambda place: "ABCD"[place])
-        more = {"id": english["subject"] + f"/{short}/" + number, "language": "en", "Answer": letters}
+        more: dict[str, Any] = {
+            "id": english["subject"] + f"/{short}/" + number,
+            "language": "en",
+            "Answer": letters,
+        }
         rows.append(
             english.rename(columns={"question": "Question", "subject": "Subject"}).assign(**more, **choices)
         )
