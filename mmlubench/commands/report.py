@@ -39,7 +39,7 @@ def report(runs: tuple[str, ...], parent: Path, file: Path | None, texts: str | 
     """
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.figures import several
-    from mmlubench.jsonl import write_atomic
+    from mmlubench.reports.page.document import check_file, write_file
     from mmlubench.reports.page.page import page
     from mmlubench.reports.page.report import NAME
 
@@ -49,12 +49,9 @@ def report(runs: tuple[str, ...], parent: Path, file: Path | None, texts: str | 
             if len({run.path for run in found}) > 1:
                 raise UserError("several runs have no folder in common: name the file, --html FILE.")
             file = found[0].path / NAME
-        _check_file(file)
+        check_file(file)
         content = page(found, texts or "")
-        try:
-            write_atomic(file, content)
-        except OSError as error:
-            raise UserError(f"--html {file}: it cannot be written ({error.strerror}).") from None
+        write_file(file, content)
     cases = several(sum(len(run.entries) for run in found), "case")
     click.echo(f"{file}: {cases}, {len(content) / 1e6:,.1f} MB; open it with a browser.")
 
@@ -79,21 +76,3 @@ def _runs(names: Sequence[str], parent: Path) -> list[PageRun]:
             raise UserError(f"{name}: the run {run.run_id} has no model {model}; it has {', '.join(labels)}.")
         found[key] = PageRun(run.manifest, run.summary, entries, folder, run.state, model)
     return list(found.values())
-
-
-def _check_file(file: Path) -> None:
-    """Raise UserError for a file that is no page of ours: it stays as it is."""
-    # late, as above
-    from mmlubench.reports.page.page import BEGINNING
-
-    if not file.parent.is_dir():
-        raise UserError(f"--html {file}: there is no folder {file.parent}; make it first.")
-    try:
-        with file.open("rb") as old:
-            is_ours = old.read(len(BEGINNING)) == BEGINNING.encode()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise UserError(f"--html {file}: it cannot be read ({error.strerror}).") from None
-    if not is_ours:
-        raise UserError(f"--html {file}: there is a file that is no page of mmlubench: name another.")

@@ -28,7 +28,7 @@ def shorter_than(
     tokens that a model adds around a text are not. `tokenizer` is a `tokenizer.json`, a folder that has one, or a
     name on the hub. Raises UserError if it cannot be loaded, or the package `tokenizers` is missing.
     """
-    counter = _tokenizer(tokenizer)
+    counter = TokenCounter(tokenizer)
     counts: dict[str, tuple[int, int]] = {}
     shorter = []
     for question, length in zip(questions, _lengths(questions, counter), strict=True):
@@ -39,20 +39,32 @@ def shorter_than(
     return shorter, counts
 
 
+class TokenCounter:
+    """A tokenizer that counts the tokens of questions as `shorter_than` does.
+
+    `extra` is the extra of the package that a user should install. Raises UserError as `shorter_than` does.
+    """
+
+    def __init__(self, tokenizer: str, extra: str = "tokenizers") -> None:
+        self._tokenizer = _tokenizer(tokenizer, extra)
+
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text, such as what `counted` returns of a question."""
+        return [len(one) for one in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+
+
 def counted(question: Question) -> str:
     """Return the text whose tokens are counted."""
     return "\n".join((question.text, *question.choices))
 
 
-def _lengths(questions: Sequence[Question], counter: Tokenizer) -> Iterable[int]:
+def _lengths(questions: Sequence[Question], counter: TokenCounter) -> Iterable[int]:
     for start in range(0, len(questions), _AT_ONCE):
-        texts = [counted(question) for question in questions[start : start + _AT_ONCE]]
-        for encoding in counter.encode_batch_fast(texts, add_special_tokens=False):
-            yield len(encoding)
+        yield from counter.counts([counted(question) for question in questions[start : start + _AT_ONCE]])
 
 
-def _tokenizer(name: str) -> Tokenizer:
-    tokenizers = extras.load("tokenizers", extra="tokenizers", wanted_by=f"--tokenizer {name}")
+def _tokenizer(name: str, extra: str) -> Tokenizer:
+    tokenizers = extras.load("tokenizers", extra=extra, wanted_by=f"--tokenizer {name}")
     try:
         found: Tokenizer = tokenizers.Tokenizer.from_file(str(_file(name)))
     except UserError:

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from mmlubench.cli import main
-from mmlubench.reports.page.page import BEGINNING
+from mmlubench.reports.page.document import BEGINNING
 from mmlubench.schema import Entry, Outcome
 from tests.made_logs import write_logs
 from tests.made_runs import made_entries, write_run

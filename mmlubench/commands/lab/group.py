@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
+from mmlubench.commands.lab.explore import explore
+from mmlubench.commands.lab.sample import sample
+
 
 @click.group()
 def lab() -> None:
     """Explore a data set, split it, fine-tune a model on it, and measure what that changed."""
+
+
+lab.add_command(explore)
+lab.add_command(sample)

@@ -11,7 +11,7 @@ change. The hash of the resulting data set covers exactly the questions and answ
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -121,6 +121,15 @@ def apply(data_set: DataSet, mode: str, data: str) -> DataSet:
     )
 
 
+def verdicts(questions: Sequence[Question], data: str) -> tuple[dict[str, str], str]:
+    """Return the verdict of every question of MMLU that is annotated, by its id, and where the annotations are from.
+
+    `data` as for `apply`. Raises DataError if there are no annotations.
+    """
+    source = _source(data)
+    return {question.id: note.verdict for question, note in _matched(questions, _notes(source))}, source.name
+
+
 def _source(data: str) -> Source:
     spec = ANNOTATIONS
     if data == "hub":
@@ -154,11 +163,7 @@ def _filter(
 ) -> tuple[list[Question], Counter[str]]:
     """Return the questions that remain, and the number of each verdict, with corrected ones counted separately."""
     remaining, counted = [], Counter[str]()
-    for question in questions:
-        unused = notes.get(_key(question.subject, question.text, question.choices))
-        if not unused:
-            continue
-        note = unused.popleft()
+    for question, note in _matched(questions, notes):
         letter = right_letter(question, note.correct) if note.verdict == _WRONG and mode != _OK else None
         counted[_CORRECTED if letter else note.verdict] += 1
         if note.verdict == _OK:
@@ -166,6 +171,16 @@ def _filter(
         elif letter:
             remaining.append(replace(question, answer=letter))
     return remaining, counted
+
+
+def _matched(
+    questions: Sequence[Question], notes: dict[Key, deque[_Note]]
+) -> Iterator[tuple[Question, _Note]]:
+    """Yield every question that is annotated; an annotation belongs to one question."""
+    for question in questions:
+        unused = notes.get(_key(question.subject, question.text, question.choices))
+        if unused:
+            yield question, unused.popleft()
 
 
 def right_letter(question: Question, correct: str) -> str | None:

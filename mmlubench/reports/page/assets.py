@@ -34,10 +34,11 @@ def script() -> str:
     return '"use strict";\n(() => {\n' + "".join(_read(name) for name in _SCRIPTS) + "})();\n"
 
 
-def policy() -> str:
-    """Return the content security policy of the page: it loads nothing, and no other script than ours can run."""
-    digest = b64encode(sha256(script().encode()).digest()).decode()
-    allowed = ("default-src 'none'", "style-src 'unsafe-inline'", f"script-src 'sha256-{digest}'")
+def policy(script: str) -> str:
+    """Return the content security policy of a page: it loads nothing, and no other script than this one can run."""
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    runs = [f"script-src 'sha256-{digest}'"] if script else []
+    allowed = ("default-src 'none'", "style-src 'unsafe-inline'", *runs)
     return "; ".join((*allowed, "base-uri 'none'", "form-action 'none'"))
 
 

@@ -9,6 +9,7 @@ from mmlubench.reports.logs import cases_of
 from mmlubench.reports.page import assets
 from mmlubench.reports.page.causes import causes_table
 from mmlubench.reports.page.compared import compared
+from mmlubench.reports.page.document import document
 from mmlubench.reports.page.headline import about, headline, title_of
 from mmlubench.reports.page.index import Index
 from mmlubench.reports.page.length import Lengths, by_length
@@ -23,8 +24,6 @@ from mmlubench.reports.page.texts import Packer, packed
 from mmlubench.schema import Outcome
 from mmlubench.stats.compare.result import Case
 
-#: The first characters of every page, by which a file is known to be one.
-BEGINNING = '<!doctype html>\n<html lang="en" data-made-by="mmlubench">'
 ALL, WRONG, FIGURES = "all", "wrong", "figures"
 #: Above so many cases, the texts of right answers are left out unless they are asked for.
 MANY = 50_000
@@ -54,7 +53,7 @@ def page(runs: Sequence[PageRun], texts: str = "") -> str:
             element("main", _figures(runs, shown, lengths), asked),
         )
     )
-    return _document(title, body, _data(shown, index, packer))
+    return document(title, body, _data(shown, index, packer), assets.script())
 
 
 def _figures(runs: Sequence[PageRun], shown: Sequence[Shown], lengths: Sequence[Lengths]) -> Html:
@@ -122,19 +121,3 @@ def _data(shown: Sequence[Shown], index: Index, packer: Packer) -> Html:
             for name, part in zip(names, parts, strict=True)
         )
     )
-
-
-def _document(title: str, body: Html, data: Html) -> str:
-    head = join(
-        (
-            element("meta", charset="utf-8"),
-            Html(f'<meta http-equiv="Content-Security-Policy" content="{assets.policy()}">'),
-            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            element("meta", name="color-scheme", content="light dark"),
-            element("meta", name="referrer", content="no-referrer"),
-            element("title", title),
-            Html(f"<style>{assets.style()}</style>"),
-        )
-    )
-    script = f"<script>{assets.script()}</script>"
-    return f"{BEGINNING}\n<head>{head}</head>\n<body>\n{body}\n{data}{script}\n</body>\n</html>\n"
