@@ -52,8 +52,8 @@ class SplitCard:
     kept: Mapping[str, tuple[int, int]] | None = None
     """By language, how many questions are short enough, of how many; None without a limit."""
     leaks: Mapping[str, float] | None = None
-    """What a random split of the rows would have had: `items` of several rows, how many of them on several sides by the
-    same `seed`, and how many `expected` over all seeds."""
+    """What a random split of the rows would have had: `items` of several rows, how many of them were `found` on several
+    sides by the same seed, and how many are `expected` over all seeds."""
     created: str = ""
     """UTC, ISO 8601."""
     mmlubench: str = ""
