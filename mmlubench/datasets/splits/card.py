@@ -79,6 +79,14 @@ def is_split(folder: Path) -> bool:
     return (folder / NAME).is_file()
 
 
+def folder_of(data: str, name: str) -> Path | None:
+    """Return the split folder that `--data` names, itself or one in it named after the data set; None if it is none."""
+    if data in ("hub", "sample"):
+        return None
+    root = Path(data).expanduser()
+    return next((place for place in (root, root / name) if is_split(place)), None)
+
+
 def read_card(folder: Path) -> SplitCard:
     """Read the card of a split folder. Raises DataError for a folder without one, and for one that is none of ours."""
     path = folder / NAME
