@@ -194,6 +194,9 @@ class Settings:
         "count replies of the store and of a server of your own together although they name another model or "
         "system_fingerprint"
     )
+    accept_contaminated: bool = switch(
+        "report the accuracy of a model that was trained on some of the questions, as its folder tells"
+    )
     # where results go, and when they count
     desc: str | None = text(
         "label of this run, in your own words, for its manifest, the end of its output and `mmlubench runs`",

@@ -35,6 +35,8 @@ class RunData:
         """Benchmarks that were found, selected or not."""
         self.empty_selection: EmptySelection | None = None
         """The error of a benchmark in which nothing was selected; another benchmark may have such questions."""
+        self.chosen: dict[str, Sequence[Question]] = {}
+        """The selected questions of each benchmark, in the order of its data."""
         self._settings = settings
         self._roster = roster
         self._strategy = strategy
@@ -67,6 +69,7 @@ class RunData:
             return ()
         if by_recipe:
             self._try_prompts(data, selected)
+        self.chosen[benchmark] = selected
         return self._in_asking_order(selected)
 
     def _in_asking_order(self, selected: Sequence[Question]) -> Sequence[Question]:
