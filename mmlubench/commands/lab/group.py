@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mmlubench.commands.lab.confusion import confusion
 from mmlubench.commands.lab.split import split
 
 
@@ -12,4 +13,5 @@ def lab() -> None:
     """Explore a data set, split it, fine-tune a model on it, and measure what that changed."""
 
 
+lab.add_command(confusion)
 lab.add_command(split)
