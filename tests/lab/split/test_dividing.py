@@ -86,7 +86,9 @@ def test_another_seed_is_another_split() -> None:
 
 
 def test_too_few_items_are_refused_in_a_sentence() -> None:
-    with pytest.raises(UserError, match=r"^3 items are too few for a split of 80-10-10: nothing is left for "):
+    with pytest.raises(
+        UserError, match=r"^3 items are too few for a split of 80-10-10: nothing is left for "
+    ):
         divide(items_of([question("s", row) for row in range(3)]), SHARES, 0)
 
 
