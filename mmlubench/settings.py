@@ -58,6 +58,12 @@ class Settings:
         default_text="hub; sample for a mock model",
     )
     allow_partial_data: bool = switch("accept a local data set that lacks subjects or rows of the full one")
+    split: str | None = text(
+        "side to ask of the split that --data names, a folder of `mmlubench lab split`: train, validation or test",
+        "SIDE",
+        default_text="test, the side held out",
+        choices=lambda: ("train", "validation", "test"),
+    )
     subject: tuple[str, ...] = texts("ask only questions of this subject, such as anatomy")
     category: tuple[str, ...] = texts("ask only questions of this category, such as stem, humanities or math")
     language: tuple[str, ...] = texts(
@@ -187,6 +193,9 @@ class Settings:
     accept_mixed: bool = switch(
         "count replies of the store and of a server of your own together although they name another model or "
         "system_fingerprint"
+    )
+    accept_contaminated: bool = switch(
+        "report the accuracy of a model that was trained on some of the questions, as its folder tells"
     )
     # where results go, and when they count
     desc: str | None = text(

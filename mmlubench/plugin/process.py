@@ -202,6 +202,7 @@ class Process:
                         *own,
                         *slow,
                         *self.run.scoring_notices,
+                        *self.run.contaminated_notices,
                         *self._context_notices(),
                     ),
                 )

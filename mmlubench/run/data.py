@@ -35,6 +35,8 @@ class RunData:
         """Benchmarks that were found, selected or not."""
         self.empty_selection: EmptySelection | None = None
         """The error of a benchmark in which nothing was selected; another benchmark may have such questions."""
+        self.chosen: dict[str, Sequence[Question]] = {}
+        """The selected questions of each benchmark, in the order of its data."""
         self._settings = settings
         self._roster = roster
         self._strategy = strategy
@@ -67,6 +69,7 @@ class RunData:
             return ()
         if by_recipe:
             self._try_prompts(data, selected)
+        self.chosen[benchmark] = selected
         return self._in_asking_order(selected)
 
     def _in_asking_order(self, selected: Sequence[Question]) -> Sequence[Question]:
@@ -191,7 +194,10 @@ class RunData:
                 languages=settings.language,
                 examples=self._strategy.recipe.shots > 0,
                 choose=partial(self._sample, benchmark) if in_part and self._takes_a_sample else None,
+                side=settings.split or "",
             )
+        elif settings.split:
+            raise EmptySelection(f"--split {settings.split}: its questions are its test's own; leave it out.")
         else:
             notice = "; ".join(one_letter(origin))
             data = DataSet(benchmark, tuple(origin), {}, _OWN_ROWS, "", fingerprint(origin), notice)

@@ -15,6 +15,7 @@ from mmlubench.errors import MixedReplies, StoreError
 from mmlubench.figures import several
 from mmlubench.models import ModelSpec
 from mmlubench.run.advice import CHOOSE, again, other_ways, resume_command
+from mmlubench.run.contamination import sentence
 from mmlubench.run.roster import OWN_SPEC
 from mmlubench.run.run import Run, selection_key
 from mmlubench.schema import Entry, Outcome, Scoring, Usage
@@ -214,9 +215,26 @@ class Entries:
             notice=self._notice(benchmark, len(cases.again), cases.saved),
             limit=self._facts.get(benchmark, {}).get("limit"),
         )
-        told = replace(told, ci95_benchmark=run.stopping.interval(told))
+        told = replace(self._contaminated(told, asked, cases), ci95_benchmark=run.stopping.interval(told))
         short = run.stopping.shortfall(told)
         return replace(told, warnings=(*told.warnings, short)) if short else told
+
+    def _contaminated(self, summary: Summary, asked: Sequence[ModelSpec], cases: _Cases) -> Summary:
+        """Return the summary with the count of questions that were trained on, and without a headline if there are any.
+
+        Such an accuracy is of what was learned by heart, however many questions it is of: as that of a run with too
+        many failures, it passes for a result on its own and through every gate unless nothing lets it.
+        """
+        roster, accepted = self._run.roster, self._run.settings.accept_contaminated
+        count = roster.training.count(asked, roster.weights.told, cases.results)
+        if not count:
+            return summary
+        said = sentence(count, len(cases.results), accepted=accepted)
+        summary = replace(summary, contaminated=count)
+        if accepted:
+            return replace(summary, warnings=(said, *summary.warnings))
+        why = "; and ".join(filter(None, (said, summary.why_no_headline)))
+        return replace(summary, why_no_headline=why)
 
     def _caution(self, cases: _Cases) -> list[str]:
         return [self._run.stopping.caution] if cases.saved and self._run.stopping.caution else []

@@ -23,6 +23,7 @@ from mmlubench.models.names.keys import find_key
 from mmlubench.models.serving.care import OneEcho, Reloaded, is_frail_at_echo
 from mmlubench.models.serving.seen import as_seen
 from mmlubench.models.serving.server import Kind, Server
+from mmlubench.run.contamination import Training
 from mmlubench.run.descriptors import room
 from mmlubench.run.folder import make_parent
 from mmlubench.run.known_weights import KnownWeights
@@ -56,6 +57,7 @@ class Roster:
         self.servers: Mapping[str, Server] = share.servers
         """The servers by the label of the model: as the pre-flight saw them, or as an earlier run did."""
         self.weights = KnownWeights(share.told)
+        self.training = Training()
         self.weights.note_answered(share.servers)
         self.on_rest: Callable[[int], object] = lambda _by: None
         """As `Limiter.on_rest`, for all models."""

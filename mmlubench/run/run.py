@@ -13,6 +13,7 @@ from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
 from mmlubench.models.names.from_entry import IN_PROCESS
 from mmlubench.models.serving.server import Server
+from mmlubench.run.contamination import sentence
 from mmlubench.run.data import RunData
 from mmlubench.run.roster import Roster
 from mmlubench.run.share import Share
@@ -106,7 +107,8 @@ class Run:
     def header(self) -> list[str]:
         """Return the lines for pytest's header: who is asked and how, and what is said of it before the run."""
         strategy, roster = self.strategy, self.roster
-        hints = (strategy.limits(roster.all_specs.values()), strategy.notice)
+        trained = roster.training.notes(roster.all_specs.values(), roster.weights.told)
+        hints = (strategy.limits(roster.all_specs.values()), strategy.notice, *trained)
         return [*roster.header(strategy.heading), *(f"mmlubench: {hint}" for hint in hints if hint)]
 
     def select(self, label: str, benchmark: str, recipe: str = "", *, scored: bool = True) -> None:
@@ -157,6 +159,19 @@ class Run:
             for label, way in self._scoring.items()
             if way is Scoring.ECHO and self.roster.is_frail_at_echo(label)
         ]
+
+    @property
+    def contaminated_notices(self) -> list[str]:
+        """A line for each model that was trained on selected questions; mostly none."""
+        roster, lines = self.roster, []
+        for label in self._asked:
+            specs, told = roster.asked(label), roster.weights.told
+            for benchmark, chosen in self.data.chosen.items() if roster.training.knows(specs, told) else ():
+                if count := roster.training.count(specs, told, chosen):
+                    accepted = self.settings.accept_contaminated
+                    said = sentence(count, len(chosen), accepted=accepted)
+                    lines.append(f"mmlubench: {benchmark}, {label}: {said}")
+        return lines
 
     @property
     def labels(self) -> list[str]:

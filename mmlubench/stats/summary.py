@@ -60,6 +60,8 @@ class Summary:
     """The number of questions from which it drew them; None also where other options took only some of them."""
     saved: int = 0
     """The number of cases that were not asked as the answers before were enough for --until or --decide-early."""
+    contaminated: int = 0
+    """The number of cases whose question the model was trained on, as far as its folder tells."""
     ci95_benchmark: tuple[float, float] | None = None
     """The 95 % interval of the accuracy in all of those questions, narrower than `ci95`, that of any questions like
     these; None without `drawn_from`, if questions were asked several times, or if the run was stopped."""
@@ -117,6 +119,7 @@ class Summary:
             "limit": self.limit,
             "drawn_from": self.drawn_from,
             "saved": self.saved,
+            "contaminated": self.contaminated,
             "ci95_benchmark": self.ci95_benchmark and list(self.ci95_benchmark),
             "thresholds": self.thresholds.to_dict(),
             "warnings": list(self.warnings),
@@ -152,6 +155,7 @@ class Summary:
             limit=values.get("limit"),
             drawn_from=values.get("drawn_from"),
             saved=values.get("saved", 0),
+            contaminated=values.get("contaminated", 0),
             ci95_benchmark=_pair(values.get("ci95_benchmark")),
             metrics=loaded({key: value for key, value in values.items() if key not in OWN_KEYS}),
             **own,
@@ -174,6 +178,6 @@ OWN_KEYS = frozenset(
         *_AS_THEY_ARE,
         *("n", "correct", "answered", "accuracy", "ci95", "outcomes", "accuracy_macro", "headline"),
         *("thresholds", "warnings", "categories", "subjects", "languages", "usage", "cost_usd"),
-        *("limit", "drawn_from", "saved", "ci95_benchmark"),
+        *("limit", "drawn_from", "saved", "contaminated", "ci95_benchmark"),
     ]
 )

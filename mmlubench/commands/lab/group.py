@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import click
 
+from mmlubench.commands.lab.confusion import confusion
 from mmlubench.commands.lab.explore import explore
+from mmlubench.commands.lab.finetune import finetune
 from mmlubench.commands.lab.sample import sample
+from mmlubench.commands.lab.split import split
 
 
 @click.group()
@@ -13,5 +16,5 @@ def lab() -> None:
     """Explore a data set, split it, fine-tune a model on it, and measure what that changed."""
 
 
-lab.add_command(explore)
-lab.add_command(sample)
+for command in (explore, sample, split, finetune, confusion):
+    lab.add_command(command)

@@ -13,6 +13,8 @@ from mmlubench.stats.compare.several import SeveralResults
 
 #: The most pairs that are shown one by one.
 _MOST = 15
+#: The most models whose accuracies by subject fit beside one another.
+_SIDE_BY_SIDE = 4
 
 
 def many_parts(found: SeveralResults) -> Iterator[Part]:
@@ -21,6 +23,26 @@ def many_parts(found: SeveralResults) -> Iterator[Part]:
     yield _models(found)
     yield Sentence(legend(found, _MOST))
     yield pair_lines(found, _MOST)
+    if len(found.results) <= _SIDE_BY_SIDE:
+        yield from _broken_down(found)
+
+
+def _broken_down(found: SeveralResults) -> Iterator[Part]:
+    """Yield the accuracy of every model by language and by subject, where there are several."""
+    for by in ("language", "subject"):
+        parts = found.broken_down(by)
+        if len(parts) < 2:
+            continue
+        names = [one.name for one in found.results]
+        rows = [
+            [
+                part,
+                f"{scores[names[0]].answered:,}",
+                *(figures.share(scores[name].accuracy) for name in names),
+            ]
+            for part, scores in parts.items()
+        ]
+        yield Grid([by, "n", *names], rows)
 
 
 def _models(found: SeveralResults) -> Grid:

@@ -71,6 +71,7 @@ def common(results: Sequence[Result]) -> Common:
             *_data(results),
             *_left_out(not_all, errors, len(unanswered) - errors, other_keys),
             *_unreported(results),
+            *_learned(results),
         ),
         languages=len({known[key].language for key in same}),
     )
@@ -164,6 +165,15 @@ def _unreported(results: Sequence[Result]) -> list[str]:
         f"{one.name} has no headline accuracy: {one.why_no_headline.rstrip('.')}."
         for one in results
         if one.why_no_headline
+    ]
+
+
+def _learned(results: Sequence[Result]) -> list[str]:
+    """Name the results whose questions were trained on, unless that is why they have no headline accuracy."""
+    return [
+        f"{one.name} is CONTAMINATED: {one.contaminated:,} of {several(len(one.cases), 'question')} were trained on."
+        for one in results
+        if one.contaminated and not one.why_no_headline
     ]
 
 

@@ -263,6 +263,6 @@ def comparison_to_dict(comparison: Comparison) -> dict[str, Any]:
 
 def result_to_dict(result: Result, score: Score) -> dict[str, Any]:
     """Return a result for JSON, with its accuracy on the common questions."""
-    names = ("name", "model", "recipe", "run_id", "desc", "mock", "why_no_headline")
+    names = ("name", "model", "recipe", "run_id", "desc", "mock", "contaminated", "why_no_headline")
     told = {name: getattr(result, name) for name in names}
     return {**told, "accuracy": score.accuracy, "ci95": list(score.ci95)}

@@ -61,6 +61,8 @@ class Result:
     """The model as its server calls it."""
     shots: int | None = None
     """The number of worked examples; None where it is not known."""
+    contaminated: int = 0
+    """The number of questions that the model was trained on, as far as its folder tells."""
     why_no_headline: str | None = None
     """Why the run has no headline accuracy, as half a sentence; None if it has one."""
 
@@ -132,6 +134,7 @@ def _result(
         data=data if isinstance(data, Mapping) else {},
         model_id=_text(spec.get("model_id")),
         shots=None if own or not isinstance(shots, int) else shots,
+        contaminated=summary.contaminated if summary else 0,
         why_no_headline=summary.why_no_headline if summary else "the run was broken off",
     )
 

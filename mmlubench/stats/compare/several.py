@@ -105,6 +105,27 @@ class SeveralResults:
             return rank_intervals({one.name: c for one, c in zip(self.results, columns, strict=True)})
         return rank_intervals({one.name: [one.cases[key].points for key in ids] for one in self.results})
 
+    def broken_down(self, by: str) -> dict[str, dict[str, Score]]:
+        """Return the accuracies on the common questions by `language`, `category` or `subject`, and by name."""
+        places: dict[str, list[str]] = {}
+        for key in self.common.ids:
+            places.setdefault(getattr(self.results[0].cases[key], by), []).append(key)
+        clustered = "" if by == self.clustered_by else self.clustered_by
+        return {
+            part: {one.name: score_of([one.cases[key] for key in keys], clustered) for one in self.results}
+            for part, keys in sorted(places.items())
+        }
+
+    def _by(self, part: str) -> dict[str, Any]:
+        return {
+            name: {
+                "n": next(iter(scores.values())).answered,
+                "accuracy": {who: one.accuracy for who, one in scores.items()},
+            }
+            for name, scores in self.broken_down(part).items()
+            if name
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Return all figures for JSON."""
         models = [
@@ -132,8 +153,13 @@ class SeveralResults:
             "questions": self.common.to_dict(),
             "notes": list(self.common.notes),
             "clustered_by": self.clustered_by or None,
+            **{name: self._by(part) for name, part in _BROKEN_DOWN.items()},
             "pairs": pairs,
         }
+
+
+#: The keys of figures by part in JSON, and the fields of a case that they are by.
+_BROKEN_DOWN = {"languages": "language", "categories": "category", "subjects": "subject"}
 
 
 def several_results(results: Sequence[Result], *, cluster: str = "") -> SeveralResults:

@@ -1,0 +1,100 @@
+"""Contamination: which questions of a run its models were trained on, as far as their folders tell.
+
+A folder that `mmlubench lab finetune` wrote has the ids of what it learned. A question is one of them in every
+language, and MMLU's is that of MMMLU. Models of others say nothing of their training, and nothing is said of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from mmlubench.datasets.splits.trained import TrainedOn, item_of, read_trained
+from mmlubench.errors import DataError, clause
+from mmlubench.figures import several
+from mmlubench.models.base import Told
+from mmlubench.models.names.from_entry import IN_PROCESS
+from mmlubench.models.spec import ModelSpec
+
+#: What a line about such a run begins with.
+WORD = "CONTAMINATED"
+
+
+class _Asked(Protocol):
+    """A question, or what came of one."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+
+
+class Training:
+    """What the models of a run were trained on. Each folder is read once, when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, TrainedOn | str] = {}
+        """What each folder says, or a sentence without a full stop if it cannot be read."""
+
+    def count(self, specs: Iterable[ModelSpec], told: Mapping[str, Told], asked: Iterable[_Asked]) -> int:
+        """Return how many of the questions any of these models was trained on."""
+        learned: set[str] = set()
+        for found in self._of(specs, told).values():
+            learned |= found.items if isinstance(found, TrainedOn) else frozenset()
+        return sum(item_of(one.id, one.language) in learned for one in asked) if learned else 0
+
+    def knows(self, specs: Iterable[ModelSpec], told: Mapping[str, Told]) -> bool:
+        """Whether the folder of any of these models says what it was trained on."""
+        return any(isinstance(found, TrainedOn) for found in self._of(specs, told).values())
+
+    def notes(self, specs: Iterable[ModelSpec], told: Mapping[str, Told]) -> Iterator[str]:
+        """Yield a sentence without a full stop for each folder that says what it was trained on, or cannot be read."""
+        for place, found in self._of(specs, told).items():
+            if isinstance(found, TrainedOn):
+                count = several(len(found.items), "item")
+                yield f"{place} was trained on {count} of {found.dataset}: those asked again are {WORD}"
+            else:
+                yield f"whether a model was trained on these questions is not known: {found}"
+
+    def _of(self, specs: Iterable[ModelSpec], told: Mapping[str, Told]) -> dict[Path, TrainedOn | str]:
+        found: dict[Path, TrainedOn | str] = {}
+        for spec in specs:
+            for place in _places(spec, told.get(spec.label, {})):
+                if place not in self._read:
+                    self._read[place] = _read(place)
+                if self._read[place]:
+                    found[place] = self._read[place]
+        return found
+
+
+def sentence(count: int, of: int, *, accepted: bool) -> str:
+    """Return what is said of a run with so many such questions, without a full stop."""
+    said = f"{WORD}: {count:,} of {several(of, 'question')} {'was' if count == 1 else 'were'} trained on"
+    if accepted:
+        return f"{said}, which says nothing of questions that the model has not seen (--accept-contaminated)"
+    return (
+        f"{said}: ask the held-out side of its split (--split test), or give --accept-contaminated for the accuracy "
+        "on what was learned"
+    )
+
+
+def _places(spec: ModelSpec, told: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield the folders, on this computer, in which the weights of a model lie, and those above them.
+
+    A checkpoint, or weights that were converted, lie in the folder that says what was learned.
+    """
+    roots = [str(told.get(part, {}).get("root") or "") for part in ("model", "adapter")]
+    roots += [spec.model_id] if spec.client == IN_PROCESS else []
+    roots += [spec.adapter_path] if spec.adapter_path else []
+    for root in dict.fromkeys(filter(None, roots)):
+        place = Path(root).expanduser()
+        if place.exists():
+            yield from (place, place.absolute().parent)
+
+
+def _read(place: Path) -> TrainedOn | str:
+    try:
+        return read_trained(place) or ""
+    except DataError as error:
+        return clause(str(error))

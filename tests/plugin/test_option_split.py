@@ -1,0 +1,232 @@
+"""--split: one side of a split folder is asked, and a model that was trained on its questions is CONTAMINATED."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from mmlubench.cli import main
+from mmlubench.datasets.splits.trained import write_trained_ids
+from mmlubench.lab.split.folder import SplitFolder
+from mmlubench.schema import Question
+from tests.fake_server import FakeServer, Reply
+
+
+def divided(name: str, to: Path, *more: str) -> SplitFolder:
+    result = CliRunner().invoke(
+        main, ["lab", "split", name, "--data", "sample", "--to", str(to), "--fractions", "60-20-20", *more]
+    )
+    assert result.exit_code == 0, result.output
+    return SplitFolder.open(to)
+
+
+@pytest.fixture
+def split(folder: Any) -> SplitFolder:
+    """A split of the sample of MMLU."""
+    return divided("mmlu", folder.path / "split")
+
+
+def asked(folder: Any) -> list[str]:
+    return sorted(line["id"] for line in folder.lines("results"))
+
+
+def ids(questions: list[Question]) -> list[str]:
+    return sorted(one.id for one in questions)
+
+
+@pytest.mark.parametrize("side", ["train", "validation", "test"])
+def test_exactly_one_side_is_asked(folder: Any, split: SplitFolder, side: str) -> None:
+    result = folder.run("--model", "mock/A", "--data=split", "--split", side)
+    assert asked(folder) == ids(split.questions(side))
+    facts, entry = folder.json("manifest")["data"]["mmlu"], folder.entry()
+    assert facts["source"] == f"split {side} of split"
+    n = len(split.questions(side))
+    assert facts["questions"] == entry["n"] == n
+    told = f"split {side} of split: {n} of its 120 questions"
+    assert entry["notice"] == told
+    result.stdout.fnmatch_lines([f"mmlubench: mmlu: {n} questions from split {side} of split*", f"*{told}"])
+    (latest,) = (folder.path / "reports").glob("*_latest.json")
+    assert json.loads(latest.read_text())["notice"] == told
+    assert json.loads(latest.read_text())["complete"] is False
+
+
+def test_without_the_option_the_held_out_side_is_asked_and_that_is_said(
+    folder: Any, split: SplitFolder
+) -> None:
+    folder.run("--model", "mock/A", "--data=split")
+    assert asked(folder) == ids(split.questions("test"))
+    assert "its held-out side, as no --split is given" in folder.entry()["notice"]
+
+
+def test_it_goes_with_limit_workers_examples_and_the_second_name(folder: Any, split: SplitFolder) -> None:
+    folder.run(
+        "--model", "mock/A", "--data=split", "--mmlubench-split=test", "--limit", "5", "-n", "2", "--recipe",
+        "five_shot",
+    )  # fmt: skip
+    assert len(asked(folder)) == 5
+    assert {*asked(folder)} < {*ids(split.questions("test"))}
+    assert folder.entry()["drawn_from"] == len(split.questions("test"))
+
+
+def test_a_run_that_was_broken_off_is_resumed_on_the_same_side(
+    folder: Any, split: SplitFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.run("--model", "mock/A", "--data=split", "--split", "validation")
+    first, command = asked(folder), folder.json("manifest")["command"]
+    monkeypatch.chdir(folder.path)
+    done = CliRunner().invoke(main, ["resume", "latest"])
+    assert done.exit_code in (0, 1), done.output
+    assert asked(folder) == first, shlex.join(command)
+
+
+def test_languages_of_a_split_are_asked_alone(folder: Any) -> None:
+    folder.write("test_mmmlu.py", (folder.path / "test_mmlu.py").read_text().replace("mmlu", "mmmlu"))
+    made = divided("mmmlu", folder.path / "split", "--language", "DE_DE", "--language", "FR_FR")
+    folder.run("--model", "mock/A", "--data=split", "-k", "mmmlu", "--language", "de")
+    assert asked(folder) == ids([one for one in made.questions("test") if one.language == "DE_DE"])
+    said = folder.run("--model", "mock/A", "--data=split", "-k", "mmmlu", "--language", "ES_LA").errlines
+    assert any("There is no language 'ES_LA' in the split, which is in DE_DE, FR_FR" in line for line in said)
+
+
+def test_a_benchmark_of_ones_own_takes_its_split_in_place_of_its_file(folder: Any) -> None:
+    rows = "\n".join(f"Is {n} even?,yes,no,{'AB'[n % 2]}" for n in range(20))
+    folder.write("own.csv", f"q,A,B,answer\n{rows}\n")
+    yaml = "name: own\nfile: own.csv\ncolumns: {question: q, choices: [A, B], answer: answer}\n"
+    folder.write("own.benchmark.yaml", yaml)
+    made = divided(str(folder.path / "own.benchmark.yaml"), folder.path / "split")
+    folder.run("own.benchmark.yaml", "--model", "mock/A", "--data=split", "--split", "test")
+    assert asked(folder) == ids(made.questions("test"))
+    assert len(asked(folder)) == 4
+
+
+def test_what_is_no_split_is_refused_in_a_sentence(folder: Any, split: SplitFolder) -> None:
+    (folder.path / "empty").mkdir()
+    said = folder.refused("--model", "mock/A", "--split", "test")
+    assert said.startswith(
+        "--split test: sample is no split; give --data a folder that `mmlubench lab split`"
+    )
+    assert "empty is no split" in folder.refused("--model", "mock/A", "--split", "test", "--data=empty")
+    said = folder.refused("--model", "mock/A", "--split", "dev", "--data=split")
+    assert said == "--split dev: it must be one of train, validation, test."
+    folder.write("test_mmmlu.py", (folder.path / "test_mmlu.py").read_text().replace("mmlu", "mmmlu"))
+    said = folder.refused("test_mmmlu.py", "--model", "mock/A", "--data=split", "--split", "test")
+    assert said == "mmmlu: split holds a split of mmlu: ask it with -k mmlu."
+    folder.own_benchmark()
+    said = folder.refused("test_capitals.py", "--model", "mock/A", "--data=split", "--split", "test")
+    assert "--split test: its questions are its test's own; leave it out." in said
+
+
+# -- contamination ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tuned(folder: Any, split: SplitFolder) -> Path:
+    """The folder of a fine-tuned model that has learned the train side."""
+    made = folder.path / "outputs" / "tuned"
+    made.mkdir(parents=True)
+    told = write_trained_ids(made, "mmlu", split.questions("train"), split.questions("validation"))
+    (made / "finetune.json").write_text(json.dumps({"trained_on": told}))
+    return made  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def ask(folder: Any) -> Iterator[Callable[..., Any]]:
+    """Ask a vLLM whose model `m` has its weights from a folder."""
+    reply = {"choices": [{"message": {"role": "assistant", "content": "ANSWER: A"}, "finish_reason": "stop"}]}
+    with FakeServer(always=lambda _: Reply(body={**reply, "id": "1", "model": "m", "usage": {}})) as server:
+
+        def run(root: Path, *options: str, adapter: str = "") -> Any:
+            models = [{"id": "m", "owned_by": "vllm", "root": "/models/m" if adapter else str(root)}]
+            models += (
+                [{"id": adapter, "owned_by": "vllm", "root": str(root), "parent": "m"}] if adapter else []
+            )
+            server.tells = {
+                "/models": Reply(body={"data": models}),
+                "/version": Reply(body={"version": "0.32.0"}),
+            }
+            return folder.run("--model", f"vllm/m@{server.url}", "--data=split", *options)
+
+        yield run
+
+
+def test_what_was_learned_is_counted_and_has_no_headline_number(
+    folder: Any, split: SplitFolder, tuned: Path, ask: Callable[..., Any]
+) -> None:
+    n = len(split.questions("train"))
+    result = ask(tuned, "--split", "train", "--min-accuracy", "0.01")
+    said = f"CONTAMINATED: {n} of {n} questions were trained on"
+    result.stdout.fnmatch_lines(
+        [f"mmlubench: mmlu, m: {said}*", "CONTAMINATED mmlu · m *no headline number: CONTAMINATED*"]
+    )
+    entry = folder.entry()
+    assert entry["contaminated"] == n
+    assert entry["headline"] is False
+    assert entry["why_no_headline"].startswith(said)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert said in (folder.run_folder() / "report.html").read_text()
+
+
+def test_the_held_out_side_is_clean(folder: Any, tuned: Path, ask: Callable[..., Any]) -> None:
+    result = ask(tuned, "--split", "test", "--min-accuracy", "0.01")
+    assert folder.entry()["contaminated"] == 0
+    assert folder.entry()["headline"] is True
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines([f"mmlubench: {tuned} was trained on * items of mmlu*"])
+    assert "CONTAMINATED mmlu" not in result.stdout.str()
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "n2"])
+def test_an_accuracy_on_what_was_learned_can_be_had_and_says_what_it_is(
+    folder: Any, split: SplitFolder, tuned: Path, ask: Callable[..., Any], workers: tuple[str, ...]
+) -> None:
+    n = len(split.questions("train"))
+    result = ask(tuned, "--split", "train", "--accept-contaminated", "--min-accuracy", "0.01", *workers)
+    entry = folder.entry()
+    assert (entry["headline"], entry["contaminated"], result.ret) == (True, n, pytest.ExitCode.OK)
+    assert entry["warnings"][0].startswith(f"CONTAMINATED: {n} of {n} questions were trained on")
+    result.stdout.fnmatch_lines(["CONTAMINATED mmlu · m *: accuracy *", "warning: CONTAMINATED: *"])
+
+
+def test_an_adapter_at_a_server_and_a_checkpoint_are_known_by_their_folders(
+    folder: Any, tuned: Path, ask: Callable[..., Any]
+) -> None:
+    (tuned / "checkpoint-20").mkdir()
+    ask(tuned / "checkpoint-20", "--split", "train", "--adapter", "letters", adapter="letters")
+    assert folder.entry()["contaminated"] == folder.entry()["n"]
+
+
+def test_the_translation_of_what_was_learned_is_known(folder: Any, ask: Callable[..., Any]) -> None:
+    # MMMLU is the test split of MMLU, and one language of it the same as another.
+    question = SplitFolder.open(divided("mmlu", folder.path / "split").path).questions("test")[0]
+    tuned = folder.path / "tuned"
+    tuned.mkdir()
+    learned = Question(
+        question.id.replace("mmlu/", "mmmlu/FR_FR/"),
+        "mmmlu",
+        question.subject,
+        "c",
+        "?",
+        ("x", "y"),
+        "A",
+        "FR_FR",
+    )
+    told = write_trained_ids(tuned, "mmmlu", [learned])
+    (tuned / "finetune.json").write_text(json.dumps({"trained_on": told}))
+    ask(tuned)
+    assert folder.entry()["contaminated"] == 1
+    assert "CONTAMINATED: 1 of " in folder.entry()["why_no_headline"]
+
+
+def test_ids_that_do_not_fit_their_card_are_told_and_nothing_is_guessed(
+    folder: Any, tuned: Path, ask: Callable[..., Any]
+) -> None:
+    (tuned / "trained_ids.txt").write_text("mmlu/anatomy/0000\ttrain\t\n")
+    result = ask(tuned, "--split", "train")
+    result.stdout.fnmatch_lines(["mmlubench: whether a model was trained on these questions is not known: *"])
+    assert folder.entry()["contaminated"] == 0
