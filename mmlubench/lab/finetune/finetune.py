@@ -1,0 +1,48 @@
+"""The order of work: plan, check and show, train, and say what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmlubench import extras
+from mmlubench.lab.finetune.config import FinetuneConfig
+from mmlubench.lab.finetune.device import choose_device
+from mmlubench.lab.finetune.plan import make_plan
+from mmlubench.lab.finetune.stages import Plan, Trained
+from mmlubench.lab.finetune.training import train
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """What others do before, during and after the training."""
+
+    before: Sequence[Callable[[Plan], None]] = ()
+    """Called in order before any weight is loaded: each checks or shows something, and raises UserError to refuse."""
+    report_to: Callable[[Plan], Sequence[str]] = lambda _plan: ()
+    """Prepares the trackers and returns their names as transformers' `report_to` takes them, such as `wandb`."""
+    after: Sequence[Callable[[Plan, Trained], None]] = ()
+    """Called in order once the adapter or model is saved: card, curves and the command of the benchmark."""
+    say: Callable[[str], Any] = print
+    """Shows a line to the user."""
+
+
+def finetune(config: FinetuneConfig, seams: Seams | None = None, *, resume: bool = False) -> Trained:
+    """Train a model on the train side of a split, and leave outputs/NAME behind.
+
+    With a checkpoint of the same configuration in outputs/NAME, training goes on from there; `resume` insists on one.
+    Raises UserError, one sentence, for whatever can be known before the training, and for a full disk or Ctrl-C in it.
+    """
+    seams = seams or Seams()
+    wanted_by = f"mmlubench lab finetune {config.source or config.name}"
+    for package in ("torch", "transformers", "accelerate", *(("peft",) if config.is_adapter else ())):
+        extras.load(package, extra="finetune", wanted_by=wanted_by)
+    device = choose_device(config, extras.load("torch", extra="finetune", wanted_by=wanted_by))
+    plan = make_plan(config, device)
+    for look in seams.before:
+        look(plan)
+    trained = train(plan, report_to=seams.report_to(plan), say=seams.say, resume=resume)
+    for step in seams.after:
+        step(plan, trained)
+    return trained
