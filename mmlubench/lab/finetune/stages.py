@@ -51,8 +51,11 @@ class Plan:
     device: Device
     architecture: Any
     """The configuration of the model (`transformers.PretrainedConfig`): its size can be computed from it."""
+    source: str
+    """The absolute path of the model's folder, or its id on the hub."""
     tokenizer: Any
     recipe: Recipe
+    """Without worked examples: a run needs `--shots 0` where the recipe has some of its own."""
     scoring: Scoring
     """The way in which a run scores this model by letter: `logprob:chat`, or `logprob:completions` for a raw prompt."""
     rows: Sequence[Row]
