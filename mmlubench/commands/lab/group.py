@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import click
 
+from mmlubench.commands.lab.finetune import finetune
+
 
 @click.group()
 def lab() -> None:
     """Explore a data set, split it, fine-tune a model on it, and measure what that changed."""
+
+
+lab.add_command(finetune)

@@ -12,6 +12,7 @@ from mmlubench.lab.finetune.device import choose_device
 from mmlubench.lab.finetune.plan import make_plan
 from mmlubench.lab.finetune.stages import Plan, Trained
 from mmlubench.lab.finetune.training import train
+from mmlubench.lab.split.folder import SplitFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,27 @@ def finetune(config: FinetuneConfig, seams: Seams | None = None, *, resume: bool
     Raises UserError, one sentence, for whatever can be known before the training, and for a full disk or Ctrl-C in it.
     """
     seams = seams or Seams()
+    split = SplitFolder.open(config.data)
     wanted_by = f"mmlubench lab finetune {config.source or config.name}"
-    for package in ("torch", "transformers", "accelerate", *(("peft",) if config.is_adapter else ())):
+    for package in _packages(config):
         extras.load(package, extra="finetune", wanted_by=wanted_by)
     device = choose_device(config, extras.load("torch", extra="finetune", wanted_by=wanted_by))
-    plan = make_plan(config, device)
+    plan = make_plan(config, device, split)
     for look in seams.before:
         look(plan)
     trained = train(plan, report_to=seams.report_to(plan), say=seams.say, resume=resume)
     for step in seams.after:
         step(plan, trained)
     return trained
+
+
+def _packages(config: FinetuneConfig) -> list[str]:
+    needed = {
+        "torch": True,
+        "transformers": True,
+        "accelerate": True,
+        "peft": config.is_adapter,
+        "bitsandbytes": config.method == "qlora",
+        "trl": config.kind == "causal",
+    }
+    return [package for package, is_needed in needed.items() if is_needed]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Any
 
@@ -14,32 +13,24 @@ from mmlubench.lab.finetune.base_model import EXTRA, read_base_model
 from mmlubench.lab.finetune.config import FinetuneConfig
 from mmlubench.lab.finetune.rows import make_rows, order_of_epoch, recipe_of, scoring_of
 from mmlubench.lab.finetune.stages import Device, Plan, Row
+from mmlubench.lab.split.folder import SplitFolder
 from mmlubench.schema import Question
 
 #: The label of a token that does not count in the loss, as in torch's cross entropy.
 IGNORED = -100
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
-    """The sides of a split that training needs."""
-
-    train: Sequence[Question]
-    validation: Sequence[Question]
-    sha256: Mapping[str, str]
-    """The hash of the ids of each side."""
-
-
-def make_plan(config: FinetuneConfig, device: Device, sides: Sides) -> Plan:
+def make_plan(config: FinetuneConfig, device: Device, split: SplitFolder) -> Plan:
     """Read and check everything. Raises UserError in one sentence, also where a package of the extra is missing."""
     where = config.source or config.name
-    if not sides.train:
+    train, watched = split.questions("train"), split.questions("validation")
+    if not train:
         raise UserError(f"{where}: the train side of {config.data} is empty; split a larger data set.")
     recipe = recipe_of(config)
     base = read_base_model(config)
     scoring = scoring_of(recipe, base)
-    rows = make_rows(sides.train, config, base, recipe, scoring)
-    count = len(sides.train)
+    rows = make_rows(train, config, base, recipe, scoring)
+    count = len(train)
     batches = ceil(count / config.batch_size)
     return Plan(
         config=config,
@@ -52,9 +43,10 @@ def make_plan(config: FinetuneConfig, device: Device, sides: Sides) -> Plan:
         rows=rows,
         order=lambda epoch: order_of_epoch(epoch, count, config.seed),
         collate=_collator(config, base.tokenizer),
-        validation=_looked_at(sides.validation, config),
-        training_ids=[question.id for question in sides.train],
-        data_sha256=dict(sides.sha256),
+        validation=_looked_at(watched, config),
+        train=train,
+        dataset=split.card.dataset,
+        data_sha256=dict(split.card.ids_sha256),
         steps=config.epochs * ceil(batches / config.gradient_accumulation),
     )
 

@@ -67,12 +67,19 @@ class Plan:
     (rows, tokens); a label of -100 does not count."""
     validation: Sequence[Question]
     """The questions that are asked at each look."""
-    training_ids: Sequence[str]
-    """The ids of the train side, each once, in the order of the data."""
+    train: Sequence[Question]
+    """The train side, in the order of the data, with the choices in their own order."""
+    dataset: str
+    """The name of the data set that was split, such as `mmmlu`."""
     data_sha256: Mapping[str, str]
     """The hash of the ids of each side of the split: `train`, `validation`, `test`."""
     steps: int
     """The number of steps of all epochs together."""
+
+    @property
+    def training_ids(self) -> list[str]:
+        """The ids of the train side, each once, in the order of the data."""
+        return [question.id for question in self.train]
 
     @property
     def folder(self) -> Path:

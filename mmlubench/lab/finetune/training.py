@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -34,7 +35,8 @@ def train(
     watch = Watch(plan, Validation(plan, model), begun, progress)
     trainer = make_trainer(plan, model, watch, folder, report_to)
     try:
-        with watch.stopping(), quiet():
+        with watch.stopping(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the libraries, about one another: users can do nothing about them
             trainer.train(resume_from_checkpoint=str(begun.folder) if begun else None)
     except KeyboardInterrupt:
         watch.is_stopped = True
