@@ -58,6 +58,12 @@ class Settings:
         default_text="hub; sample for a mock model",
     )
     allow_partial_data: bool = switch("accept a local data set that lacks subjects or rows of the full one")
+    split: str | None = text(
+        "side to ask of the split that --data names, a folder of `mmlubench lab split`: train, validation or test",
+        "SIDE",
+        default_text="test, the side held out",
+        choices=lambda: ("train", "validation", "test"),
+    )
     subject: tuple[str, ...] = texts("ask only questions of this subject, such as anatomy")
     category: tuple[str, ...] = texts("ask only questions of this category, such as stem, humanities or math")
     language: tuple[str, ...] = texts(

@@ -16,6 +16,7 @@ from mmlubench.datasets.assembly import assemble, by_subject, questions_of
 from mmlubench.datasets.base import DataSet, Rows, Source, Spec
 from mmlubench.datasets.names import NAMES, find
 from mmlubench.datasets.sources import parts
+from mmlubench.datasets.splits.card import folder_of
 from mmlubench.errors import DataError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def load(
     languages: Collection[str] = (),
     examples: bool = True,
     choose: Choose | None = None,
+    side: str = "",
 ) -> DataSet:
     """Load a data set, given by name or as a `Spec`, and check it.
 
@@ -40,12 +42,15 @@ def load(
     may be missing, and `notice` says so. Worked examples may be missing in any case; then `examples` is empty.
     Those of another data set are read only where `examples` is true. With `choose`, only the questions that it takes
     are read where that is possible, and `left_unread` is the number of the others; it gets what `packed.runs` gives of
-    all questions, without categories, and returns positions.
+    all questions, without categories, and returns positions. Of a split folder only this `side` is read, the held-out
+    one if none is named; it is never short of its own questions, and so never partial.
 
     Raises UserError for an unknown name or language, EmptySelection if `languages` are given for a data set in one
-    language, DataError for data that cannot be found or are invalid.
+    language or a split of another data set, DataError for data that cannot be found or are invalid.
     """
     spec = find(name) if isinstance(name, str) else name
+    if (of_split := _of_split(spec, data, side, languages)) is not None:
+        return of_split
     asked = parts.wanted(spec, languages)
     # A language that is asked for must be present, even if other data may be missing.
     partial = allow_partial and not languages
@@ -54,6 +59,16 @@ def load(
     return (
         _with_examples_of(find(spec.examples_of), loaded, data) if spec.examples_of and examples else loaded
     )
+
+
+def _of_split(spec: Spec, data: str, side: str, languages: Collection[str]) -> DataSet | None:
+    """Return a side of a split folder; None for data of any other kind. Raises as `load_side`."""
+    if not side and folder_of(data, spec.name) is None:
+        return None
+    # late: it brings Arrow, which a sample does without
+    from mmlubench.datasets.splits.loading import load_side
+
+    return load_side(spec, data, side, languages)
 
 
 def _with_examples_of(lender: Spec, loaded: DataSet, data: str) -> DataSet:

@@ -54,7 +54,7 @@ def _lengths(questions: Sequence[Question], counter: Tokenizer) -> Iterable[int]
 def _tokenizer(name: str) -> Tokenizer:
     tokenizers = extras.load("tokenizers", extra="tokenizers", wanted_by=f"--tokenizer {name}")
     try:
-        found: Tokenizer = tokenizers.Tokenizer.from_file(str(_file(name)))
+        found: Tokenizer = tokenizers.Tokenizer.from_file(str(file_of(name)))
     except UserError:
         raise
     except Exception as error:  # the library raises no more specific class
@@ -65,7 +65,8 @@ def _tokenizer(name: str) -> Tokenizer:
     return found
 
 
-def _file(name: str) -> str | Path:
+def file_of(name: str) -> str | Path:
+    """Return the path of the `tokenizer.json` that a tokenizer's name means. Raises UserError if there is none."""
     path = Path(name).expanduser()
     file = path / FILE if path.is_dir() else path
     if file.is_file():

@@ -191,7 +191,10 @@ class RunData:
                 languages=settings.language,
                 examples=self._strategy.recipe.shots > 0,
                 choose=partial(self._sample, benchmark) if in_part and self._takes_a_sample else None,
+                side=settings.split or "",
             )
+        elif settings.split:
+            raise EmptySelection(f"--split {settings.split}: its questions are its test's own; leave it out.")
         else:
             notice = "; ".join(one_letter(origin))
             data = DataSet(benchmark, tuple(origin), {}, _OWN_ROWS, "", fingerprint(origin), notice)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mmlubench.commands.lab.finetune import finetune
+from mmlubench.commands.lab.split import split
 
 
 @click.group()
@@ -13,3 +14,4 @@ def lab() -> None:
 
 
 lab.add_command(finetune)
+lab.add_command(split)

@@ -52,8 +52,8 @@ class SplitCard:
     kept: Mapping[str, tuple[int, int]] | None = None
     """By language, how many questions are short enough, of how many; None without a limit."""
     leaks: Mapping[str, float] | None = None
-    """What a random split of the rows would have had: `items` of several rows, how many of them on several sides by the
-    same `seed`, and how many `expected` over all seeds."""
+    """What a random split of the rows would have had: `items` of several rows, how many of them were `found` on several
+    sides by the same seed, and how many are `expected` over all seeds."""
     created: str = ""
     """UTC, ISO 8601."""
     mmlubench: str = ""
@@ -77,6 +77,14 @@ def hash_of(ids: Iterable[str]) -> str:
 def is_split(folder: Path) -> bool:
     """Whether a folder has a `split.json`."""
     return (folder / NAME).is_file()
+
+
+def folder_of(data: str, name: str) -> Path | None:
+    """Return the split folder that `--data` names, itself or one in it named after the data set; None if it is none."""
+    if data in ("hub", "sample"):
+        return None
+    root = Path(data).expanduser()
+    return next((place for place in (root, root / name) if is_split(place)), None)
 
 
 def read_card(folder: Path) -> SplitCard:

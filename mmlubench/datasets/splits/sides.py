@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mmlubench.datasets.sources import arrow
-from mmlubench.datasets.splits.card import HELD_OUT, SIDES, SplitCard, is_split
+from mmlubench.datasets.splits.card import HELD_OUT, SIDES, SplitCard
 from mmlubench.errors import DataError, UserError
 from mmlubench.inputs import sha256
 from mmlubench.schema import Question
@@ -26,14 +26,6 @@ EXAMPLES = "examples.parquet"
 _NAMES = tuple(one.name for one in fields(Question))
 #: The columns of a file, which are the fields of a question.
 COLUMNS = {name: "texts" if name == "choices" else "text" for name in _NAMES}
-
-
-def folder_of(data: str, name: str) -> Path | None:
-    """Return the split folder that `--data` names, itself or one in it named after the data set; None if it is none."""
-    if data in ("hub", "sample"):
-        return None
-    root = Path(data).expanduser()
-    return next((place for place in (root, root / name) if is_split(place)), None)
 
 
 def checked_side(side: str) -> str:
