@@ -33,7 +33,7 @@ _FOLDER_NAME = key(
     lambda value: bool(re.fullmatch(r"\w(?:[\w.-]{0,98}\w)?", value, re.ASCII)),
 )
 _SHARE = key("a number from 0 to less than 1", lambda value: 0 <= value < 1)
-_RATE = key("a number above 0, such as 2e-4", lambda value: 0 < value < inf)
+_RATE = key("a number above 0, such as 2.0e-4", lambda value: 0 < value < inf)
 _ABOVE_ZERO = key("a number above 0", lambda value: 0 < value < inf)
 _POSITIVE = at_least(1)
 

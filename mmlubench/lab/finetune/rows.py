@@ -110,10 +110,11 @@ def _check_lengths(rows: Sequence[Row], config: FinetuneConfig, base: BaseModel)
 
 def _check_special(row: Row, base: BaseModel, label: str, *, is_seq2seq: bool) -> None:
     begin, end = base.tokenizer.bos_token_id, base.tokenizer.eos_token_id
-    if not is_seq2seq and begin is not None and begin != end and row.prompt.count(begin) > 1:
+    # Only at the beginning: with ChatML, as in SmolLM2, the same token begins each turn.
+    if not is_seq2seq and begin is not None and row.prompt[:2] == (begin, begin):
         raise UserError(
-            f"{label}: the prompt has the token {base.tokenizer.bos_token} {row.prompt.count(begin)} times; "
-            "mend the chat template, or take the tokenizer that belongs to the model."
+            f"{label}: the prompt begins with {base.tokenizer.bos_token} twice, as chat template and tokenizer both "
+            "put it there; mend the chat template, or take the tokenizer that belongs to the model."
         )
     if not is_seq2seq and row.prompt[-1] == end and begin != end:
         raise UserError(
