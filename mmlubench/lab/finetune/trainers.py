@@ -12,6 +12,7 @@ from mmlubench.lab.finetune.base_model import EXTRA
 from mmlubench.lab.finetune.plan import as_features, collator_of
 from mmlubench.lab.finetune.resume import Folder
 from mmlubench.lab.finetune.stages import Plan
+from mmlubench.lab.finetune.trackers import PROJECT
 from mmlubench.lab.finetune.watch import Watch
 from mmlubench.lab.finetune.weights import thaw_in_float32
 from mmlubench.models.local.loading import quiet
@@ -75,6 +76,7 @@ def _arguments(
     return {
         "output_dir": str(folder.checkpoints),
         "run_name": config.name,
+        "project": PROJECT,
         "num_train_epochs": config.epochs,
         "per_device_train_batch_size": config.batch_size,
         "gradient_accumulation_steps": config.gradient_accumulation,
