@@ -12,7 +12,9 @@ from mmlubench.commands.runs import errors_as_messages, print_text
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option(
-    "--resume", is_flag=True, help="Insist on a checkpoint to go on from; where there is one, it is used anyway."
+    "--resume",
+    is_flag=True,
+    help="Insist on a checkpoint to go on from; where there is one, it is used anyway.",
 )
 def finetune(config: Path, resume: bool) -> None:
     """Fine-tune a model as the file CONFIG says, on the train side of a split.

@@ -73,7 +73,9 @@ def first_line(error: Exception) -> str:
 def _unfit(config: FinetuneConfig, architecture: Any) -> str:
     kind = "seq2seq" if architecture.is_encoder_decoder else "causal"
     if kind != config.kind:
-        return f"it is of kind {kind} ({architecture.model_type}), and kind is {config.kind}; give kind: {kind}."
+        return (
+            f"it is of kind {kind} ({architecture.model_type}), and kind is {config.kind}; give kind: {kind}."
+        )
     if kind == "seq2seq" and getattr(architecture, "decoder_start_token_id", None) is None:
         return "its config.json has no decoder_start_token_id, so the reply cannot begin; write it there."
     return ""

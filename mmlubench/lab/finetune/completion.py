@@ -26,7 +26,10 @@ class Completions:
     def completion(self, request: Request, letter: str) -> tuple[int, ...]:
         """Return the tokens of the letter and of the end. Raises ModelError if no single token is the letter."""
         text = prompt_text(self._tokenizer, request, is_seq2seq=self._is_seq2seq, label=self._label)
-        key = (text[-16:], letter)  # what follows depends on the end of a prompt alone, which all have in common
+        key = (
+            text[-16:],
+            letter,
+        )  # what follows depends on the end of a prompt alone, which all have in common
         if key not in self._known:
             self._known[key] = self._made(request, text, letter)
         return self._known[key]
@@ -35,10 +38,11 @@ class Completions:
         tokenizer = self._tokenizer
         if self._is_seq2seq:
             tokens = tuple(tokenizer(letter, add_special_tokens=False).input_ids)
-            return self._single([tokens], letter) + (tokenizer.eos_token_id,)
+            return (*self._single([tokens], letter), tokenizer.eos_token_id)
         lead, end = self._turn(request, text)
         leads = dict.fromkeys((lead, "", " "))
-        return self._single([self._after(request, text, lead + letter) for lead in leads], letter) + (end,)
+        tries = [self._after(request, text, lead + letter) for lead in leads]
+        return (*self._single(tries, letter), end)
 
     def _after(self, request: Request, text: str, reply: str) -> tuple[int, ...]:
         """Return the tokens of a reply behind a prompt: some tokenizers write a text otherwise at its beginning."""

@@ -96,7 +96,7 @@ class FinetuneConfig:
     """How the learning rate falls after the warm-up."""
     warmup: float = field(default=0.03, metadata=_SHARE)
     """The share of all steps in which the learning rate rises."""
-    weight_decay: float = field(default=0.0, metadata=key("a number of at least 0", lambda value: 0 <= value))
+    weight_decay: float = field(default=0.0, metadata=key("a number of at least 0", lambda value: value >= 0))
     """The decay of weights, a step and unit of learning rate."""
     max_grad_norm: float = field(default=1.0, metadata=_ABOVE_ZERO)
     """The norm to which larger gradients are scaled down."""

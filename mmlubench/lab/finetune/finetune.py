@@ -13,6 +13,7 @@ from mmlubench.lab.finetune.plan import make_plan
 from mmlubench.lab.finetune.stages import Plan, Trained
 from mmlubench.lab.finetune.training import train
 from mmlubench.lab.split.folder import SplitFolder
+from mmlubench.models.local.loading import be_quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,11 @@ def finetune(config: FinetuneConfig, seams: Seams | None = None, *, resume: bool
     seams = seams or Seams()
     split = SplitFolder.open(config.data)
     wanted_by = f"mmlubench lab finetune {config.source or config.name}"
+    torch = extras.load("torch", extra="finetune", wanted_by=wanted_by)
+    be_quiet(extras.load("transformers", extra="finetune", wanted_by=wanted_by))
     for package in _packages(config):
         extras.load(package, extra="finetune", wanted_by=wanted_by)
-    device = choose_device(config, extras.load("torch", extra="finetune", wanted_by=wanted_by))
+    device = choose_device(config, torch)
     plan = make_plan(config, device, split)
     for look in seams.before:
         look(plan)
@@ -52,8 +55,6 @@ def finetune(config: FinetuneConfig, seams: Seams | None = None, *, resume: bool
 
 def _packages(config: FinetuneConfig) -> list[str]:
     needed = {
-        "torch": True,
-        "transformers": True,
         "accelerate": True,
         "peft": config.is_adapter,
         "bitsandbytes": config.method == "qlora",

@@ -22,9 +22,7 @@ from mmlubench.solvers.repeated import reordered
 def recipe_of(config: FinetuneConfig) -> Recipe:
     """Read the recipe, without worked examples. Raises PromptError, or UserError for one that shows no choices."""
     is_file = config.recipe.endswith((".yaml", ".yml"))
-    recipe = load_recipe(
-        None if is_file else config.recipe, config.recipe if is_file else None, shots=0
-    )
+    recipe = load_recipe(None if is_file else config.recipe, config.recipe if is_file else None, shots=0)
     if not shows_choices(recipe):
         raise UserError(
             f"{config.source or config.name}: recipe {config.recipe} shows no choices, so no letter can be learned; "

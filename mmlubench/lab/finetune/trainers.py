@@ -89,7 +89,9 @@ def _arguments(
         "seed": config.seed,
         "bf16": plan.device.dtype == "bfloat16",
         "use_cpu": on_cpu,
-        checkpointing if checkpointing in known else "gradient_checkpointing": config.activation_checkpointing,
+        checkpointing
+        if checkpointing in known
+        else "gradient_checkpointing": config.activation_checkpointing,
         **({"gradient_checkpointing": False} if checkpointing in known else {}),
         "logging_steps": watch.log_steps,
         "logging_nan_inf_filter": False,

@@ -36,7 +36,9 @@ def train(
     trainer = make_trainer(plan, model, watch, folder, report_to)
     try:
         with watch.stopping(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the libraries, about one another: users can do nothing about them
+            warnings.simplefilter(
+                "ignore"
+            )  # of the libraries, about one another: users can do nothing about them
             trainer.train(resume_from_checkpoint=str(begun.folder) if begun else None)
     except KeyboardInterrupt:
         watch.is_stopped = True
@@ -61,9 +63,7 @@ def _stopped(step: int, plan: Plan, folder: Folder) -> str:
     last = folder.last()
     kept = f"the checkpoint of step {last.step:,} is kept" if last else "no checkpoint was written yet"
     way_on = "go on from there" if last else "begin anew"
-    return (
-        f"stopped at step {step:,} of {plan.steps:,}; {kept} in {plan.folder}: give the same command again to {way_on}."
-    )
+    return f"stopped at step {step:,} of {plan.steps:,}; {kept} in {plan.folder}: give the same command again to {way_on}."
 
 
 def _save(plan: Plan, model: Any, folder: Folder, trained: Trained) -> None:

@@ -39,7 +39,11 @@ class Validation:
         )
         options = LocalOptions(batch_size=plan.config.batch_size)
         spec = ModelSpec(
-            label=plan.config.name, client="transformers", model_id=plan.source, local=options, features=features
+            label=plan.config.name,
+            client="transformers",
+            model_id=plan.source,
+            local=options,
+            features=features,
         )
         self._plan, self._model, self._spec, self._loaded = plan, model, spec, loaded
         self._top = features.top_logprobs
@@ -57,9 +61,7 @@ class Validation:
 
     async def _answers(self) -> list[Answer]:
         model = InProcess(self._spec, loaded=self._loaded)
-        solver = Logprob(
-            model, self._plan.recipe, Params(), scoring=self._plan.scoring, top=self._top
-        )
+        solver = Logprob(model, self._plan.recipe, Params(), scoring=self._plan.scoring, top=self._top)
 
         async def ask(question: Question) -> Answer:
             return await solver(question)

@@ -20,7 +20,9 @@ from mmlubench.lab.finetune.validation import Validation
 class Watch:
     """Gathers the points of the curves, and stops the training after a step if a signal asks for that."""
 
-    def __init__(self, plan: Plan, validation: Validation, begun: Checkpoint | None, progress: Progress) -> None:
+    def __init__(
+        self, plan: Plan, validation: Validation, begun: Checkpoint | None, progress: Progress
+    ) -> None:
         self._plan, self._validation, self._progress = plan, validation, progress
         self._points = {point.step: point for point in begun.history} if begun else {}
         self._before, self._started = begun.seconds if begun else 0.0, time.monotonic()

@@ -52,7 +52,9 @@ def toy_questions(count: int, side: str) -> list[Question]:
         choices = (*wrong[:at], RIGHT, *wrong[at:])
         subject = ("sky", "sea")[number % 2]
         made.append(
-            Question(f"toy/{subject}/{side}{number}", "toy", subject, "other", "What shines?", choices, "ABCD"[at])
+            Question(
+                f"toy/{subject}/{side}{number}", "toy", subject, "other", "What shines?", choices, "ABCD"[at]
+            )
         )
     return made
 
@@ -90,7 +92,10 @@ def make_model(kind: str, folder: Path, *, template: bool = True) -> Path:
     torch.manual_seed(7)
     if kind == "t5":
         config = transformers.T5Config(
-            **{**_COMMON, **_T5}, decoder_start_token_id=0, feed_forward_proj="gated-gelu", tie_word_embeddings=False
+            **{**_COMMON, **_T5},
+            decoder_start_token_id=0,
+            feed_forward_proj="gated-gelu",
+            tie_word_embeddings=False,
         )
         model = transformers.T5ForConditionalGeneration(config)
     elif kind == "gemma2":
@@ -99,6 +104,10 @@ def make_model(kind: str, folder: Path, *, template: bool = True) -> Path:
         )
     else:
         model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**_DECODER))
+    # The usual initial weights are so small that an adapter alone cannot make one token much likelier than others.
+    ends = [model.get_input_embeddings(), model.get_output_embeddings()]
+    for weight in {id(end.weight): end.weight for end in ends}.values():
+        torch.nn.init.normal_(weight, std=1.0 if kind == "t5" else 0.3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.save_pretrained(folder)
