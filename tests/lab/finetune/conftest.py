@@ -40,7 +40,7 @@ def config_of(
 ) -> Callable[..., Any]:
     """Write and read a configuration of a tiny model on the small split."""
 
-    def of(kind: str, *, template: bool = True, **keys: Any) -> Any:
+    def of(kind: str, /, *, template: bool = True, **keys: Any) -> Any:
         from mmlubench.lab.finetune.config import read_config
 
         return read_config(write_config(tmp_path, model_of(kind, template=template), small_split, **keys))

@@ -147,7 +147,7 @@ def make_tokenizer(kind: str, *, template: bool = True) -> Any:
     return tokenizer
 
 
-def write_config(folder: Path, model: Path, split: Path, **keys: Any) -> Path:
+def write_config(folder: Path, model: Path, split: Path, /, **keys: Any) -> Path:
     """Write a configuration and its recipe into a folder; the keys replace those of a short training."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "toy.yaml").write_text(RECIPE)
