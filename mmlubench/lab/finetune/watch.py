@@ -54,7 +54,7 @@ class Watch:
         right, asked = self._validation.look()
         point = self._note(step, right=right, asked=asked)
         self._progress.look(point)
-        return {"validation/accuracy": right / asked, "validation/questions": float(asked)}
+        return {"eval_accuracy": right / asked, "eval_questions": float(asked)}
 
     def stepped(self, step: int) -> None:
         """Note that a step is done."""

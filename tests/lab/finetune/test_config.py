@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from tests.lab.finetune.toys import write_config, write_split
 
 from mmlubench.cli import main
 from mmlubench.errors import UserError
 from mmlubench.lab.finetune.config import read_config
+from tests.lab.finetune.toys import write_config, write_split
 
 
 def write(folder: Path, **keys: Any) -> Path:

@@ -17,20 +17,21 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra: pip install 'mmlubench[finetune]'")
 pytest.importorskip("trl", reason="needs the extra: pip install 'mmlubench[finetune]'")
 
-import torch  # noqa: E402
-from safetensors.torch import load_file  # noqa: E402
-from tests.lab.finetune.toys import write_config  # noqa: E402
+import torch
+from safetensors.torch import load_file
 
-from mmlubench.errors import UserError  # noqa: E402
-from mmlubench.lab.finetune.config import read_config  # noqa: E402
-from mmlubench.lab.finetune.finetune import Seams, finetune  # noqa: E402
-from mmlubench.lab.finetune.stages import Device, Plan, Trained  # noqa: E402
-from mmlubench.models.local.in_process import InProcess  # noqa: E402
-from mmlubench.models.local.options import LocalOptions  # noqa: E402
-from mmlubench.models.names.presets import preset_for  # noqa: E402
-from mmlubench.models.spec import ModelSpec  # noqa: E402
-from mmlubench.schema import Params  # noqa: E402
-from mmlubench.solvers.logprob import Logprob  # noqa: E402
+from mmlubench.errors import UserError
+from mmlubench.lab.finetune.config import read_config
+from mmlubench.lab.finetune.finetune import Seams, finetune
+from mmlubench.lab.finetune.resume import Folder
+from mmlubench.lab.finetune.stages import Device, Plan, Trained
+from mmlubench.models.local.in_process import InProcess
+from mmlubench.models.local.options import LocalOptions
+from mmlubench.models.names.presets import preset_for
+from mmlubench.models.spec import ModelSpec
+from mmlubench.schema import Params
+from mmlubench.solvers.logprob import Logprob
+from tests.lab.finetune.toys import write_config
 
 pytestmark = [pytest.mark.real_model, pytest.mark.filterwarnings("error")]
 
@@ -89,7 +90,7 @@ def right_in_a_run(plan: Plan, trained: Trained) -> int:
     ("kind", "method", "epochs", "rate", "learns"),
     [
         ("gemma2", "qlora", 6, 1e-2, True),
-        ("llama", "lora", 12, 1e-2, True),
+        ("llama", "lora", 8, 5e-3, True),
         ("t5", "full", 12, 3e-3, True),
         ("t5", "lora", 2, 1e-2, False),
     ],
@@ -142,7 +143,8 @@ def test_after_kill_9_the_weights_are_those_of_an_undisturbed_training(
     path = write_config(tmp_path / "b", model_of("gemma2"), small_split, **KILLED)
     checkpoints = tmp_path / "b" / "outputs" / "toy" / "checkpoints"
     process = subprocess.Popen(
-        [sys.executable, "-c", _SLOW, "lab", "finetune", str(path)], env={**os.environ, "OMP_NUM_THREADS": "1"}
+        [sys.executable, "-c", _SLOW, "lab", "finetune", str(path)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     try:
         end = time.monotonic() + 120
@@ -171,6 +173,7 @@ _SLOW = """
 import time
 import mmlubench.lab.finetune.finetune as work
 from mmlubench.cli import main
+from mmlubench.lab.finetune.resume import Folder  # noqa: E402
 from mmlubench.lab.finetune.stages import Device
 from mmlubench.lab.finetune.watch import Watch
 
@@ -196,7 +199,9 @@ def test_ctrl_c_stops_with_a_checkpoint_and_other_settings_are_refused_there(
         if line.startswith("step 8:"):
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(UserError, match=r"stopped at step 8 of 24; the checkpoint of step 8 is kept") as error:
+    with pytest.raises(
+        UserError, match=r"stopped at step 8 of 24; the checkpoint of step 8 is kept"
+    ) as error:
         finetune(read_config(path), seams(say=interrupt))
     assert "give the same command again to go on from there" in str(error.value)
     other = write_config(tmp_path / "b", model, small_split, **keys, weight_decay=0.5)
@@ -229,8 +234,44 @@ def test_a_full_disk_at_a_checkpoint_leaves_the_one_before(
                          "it goes on from step 6.")  # fmt: skip
     assert [file.name for file in (tmp_path / "outputs/toy/checkpoints").iterdir()] == ["checkpoint-6"]
     monkeypatch.undo()
-    monkeypatch.setattr("mmlubench.lab.finetune.finetune.choose_device", lambda *_: Device("cpu", "float32", ""))
+    monkeypatch.setattr(
+        "mmlubench.lab.finetune.finetune.choose_device", lambda *_: Device("cpu", "float32", "")
+    )
     assert finetune(read_config(path), seams()).resumed_from == 6
+
+
+def test_a_full_disk_at_the_end_costs_no_step(
+    tmp_path: Path, small_split: Path, model_of: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_config(tmp_path, model_of("llama"), small_split, epochs=1, method="lora")
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "finish", full)
+        with pytest.raises(UserError, match=r"adapter cannot be written \(No space left on device\)"):
+            finetune(read_config(path), seams())
+    trained = finetune(read_config(path), seams())
+    assert trained.resumed_from == 3
+    assert [point.step for point in trained.history if point.asked] == [0, 3]
+
+
+def test_activations_can_be_computed_twice(
+    tmp_path: Path, small_split: Path, model_of: Callable[..., Path]
+) -> None:
+    keys = {"epochs": 1, "method": "lora", "lora": {"dropout": 0.0}}
+    usual = finetune(
+        read_config(write_config(tmp_path / "a", model_of("gemma2"), small_split, **keys)), seams()
+    )
+    keys["activation_checkpointing"] = True
+    calls: list[bool] = []
+    looked = lambda plan, _trained: calls.append(plan.config.activation_checkpointing)  # noqa: E731
+    path = write_config(tmp_path / "b", model_of("gemma2"), small_split, **keys)
+    twice = finetune(read_config(path), seams(after=[looked]))
+    assert calls == [True]
+    assert weights(twice).keys() == weights(usual).keys()
+    assert twice.history[-1].loss == pytest.approx(usual.history[-1].loss, rel=1e-4)
 
 
 def test_a_loss_that_is_no_number_ends_the_training(
