@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
-from mmlubench.errors import UserError
+from mmlubench.errors import ModelError, Rejected, UserError
 from mmlubench.lab.finetune.base_model import BaseModel
 from mmlubench.lab.finetune.completion import Completions
 from mmlubench.lab.finetune.config import FinetuneConfig
@@ -56,13 +57,15 @@ def make_rows(
     is_seq2seq = config.kind == "seq2seq"
     completions = Completions(base.tokenizer, base.stops, is_seq2seq=is_seq2seq, label=label)
     rows = []
-    for epoch in range(config.epochs):
-        for question in questions:
-            asked = shuffled(question, epoch, config.seed) if config.shuffle_choices else question
-            request = request_of(asked, recipe, scoring)
+    for epoch, question in product(range(config.epochs), questions):
+        asked = shuffled(question, epoch, config.seed) if config.shuffle_choices else question
+        request = request_of(asked, recipe, scoring)
+        try:
             prompt = prompt_tokens(base.tokenizer, request, is_seq2seq=is_seq2seq, label=label)
             completion = completions.completion(request, asked.answer)
-            rows.append(Row(question.id, epoch, asked.answer, prompt, completion))
+        except Rejected as error:  # by the chat template
+            raise ModelError(str(error)) from None
+        rows.append(Row(question.id, epoch, asked.answer, prompt, completion))
     _check_lengths(rows, config, base)
     _check_special(rows[0], base, label, is_seq2seq=is_seq2seq)
     return rows
@@ -108,11 +111,11 @@ def _check_lengths(rows: Sequence[Row], config: FinetuneConfig, base: BaseModel)
 
 def _check_special(row: Row, base: BaseModel, label: str, *, is_seq2seq: bool) -> None:
     begin, end = base.tokenizer.bos_token_id, base.tokenizer.eos_token_id
-    # Only at the beginning: with ChatML, as in SmolLM2, the same token begins each turn.
+    # Only at the very beginning: SmolLM2, for one, begins each turn with its BOS token.
     if not is_seq2seq and begin is not None and row.prompt[:2] == (begin, begin):
         raise UserError(
-            f"{label}: the prompt begins with {base.tokenizer.bos_token} twice, as chat template and tokenizer both "
-            "put it there; mend the chat template, or take the tokenizer that belongs to the model."
+            f"{label}: the prompt begins with {base.tokenizer.bos_token} twice; mend the chat template, or take the "
+            "tokenizer that belongs to the model."
         )
     if not is_seq2seq and row.prompt[-1] == end and begin != end:
         raise UserError(

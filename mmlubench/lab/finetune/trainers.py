@@ -40,8 +40,8 @@ class Order:
 
 def make_trainer(plan: Plan, model: Any, watch: Watch, folder: Folder, report_to: Sequence[str]) -> Any:
     """Return a trainer of transformers for a plan; TRL's for kind causal, which computes logits only where needed."""
-    import datasets
     import transformers
+    from datasets import Dataset  # type: ignore[import-untyped]
 
     where = plan.config.source or plan.config.name
     is_seq2seq = plan.config.kind == "seq2seq"
@@ -52,7 +52,8 @@ def make_trainer(plan: Plan, model: Any, watch: Watch, folder: Folder, report_to
         base = extras.load("trl.trainer.sft_trainer", extra=EXTRA, wanted_by=where).SFTTrainer
         arguments = extras.load("trl.trainer.sft_config", extra=EXTRA, wanted_by=where).SFTConfig
         more = {"max_length": None, "packing": False, "dataset_kwargs": {"skip_prepare_dataset": True}}
-    rows = datasets.Dataset.from_list([as_features(row, is_seq2seq=is_seq2seq) for row in plan.rows])
+    rows = Dataset.from_list([as_features(row, is_seq2seq=is_seq2seq) for row in plan.rows])
+    callback = _callback(transformers, watch)
     with quiet():
         trainer = _ours(base, plan, watch, folder)(
             model=model,
@@ -60,8 +61,9 @@ def make_trainer(plan: Plan, model: Any, watch: Watch, folder: Folder, report_to
             train_dataset=rows,
             data_collator=collator_of(plan.config, plan.tokenizer),
             processing_class=plan.tokenizer,
-            callbacks=[_callback(transformers, watch)],
+            callbacks=[callback],
         )
+    callback.trainer = trainer
     trainer.remove_callback(transformers.PrinterCallback)
     thaw_in_float32(trainer.model)
     return trainer
@@ -92,7 +94,6 @@ def _arguments(
         checkpointing
         if checkpointing in known
         else "gradient_checkpointing": config.activation_checkpointing,
-        **({"gradient_checkpointing": False} if checkpointing in known else {}),
         "logging_steps": watch.log_steps,
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",

@@ -63,7 +63,10 @@ def _stopped(step: int, plan: Plan, folder: Folder) -> str:
     last = folder.last()
     kept = f"the checkpoint of step {last.step:,} is kept" if last else "no checkpoint was written yet"
     way_on = "go on from there" if last else "begin anew"
-    return f"stopped at step {step:,} of {plan.steps:,}; {kept} in {plan.folder}: give the same command again to {way_on}."
+    return (
+        f"stopped at step {step:,} of {plan.steps:,}; {kept} in {plan.folder}: "
+        f"give the same command again to {way_on}."
+    )
 
 
 def _save(plan: Plan, model: Any, folder: Folder, trained: Trained) -> None:

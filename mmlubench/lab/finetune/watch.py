@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from math import isfinite
 from types import FrameType
 from typing import Any
 
+from mmlubench.errors import UserError
 from mmlubench.lab.finetune.progress import Progress
 from mmlubench.lab.finetune.resume import Checkpoint
 from mmlubench.lab.finetune.stages import Plan, Point
@@ -52,17 +54,23 @@ class Watch:
         right, asked = self._validation.look()
         point = self._note(step, right=right, asked=asked)
         self._progress.look(point)
-        return {"validation/accuracy": right / asked, "validation/questions": float(asked)}
+        return {"eval_accuracy": right / asked, "eval_questions": float(asked)}
 
     def stepped(self, step: int) -> None:
         """Note that a step is done."""
         self._progress.step(step)
 
     def logged(self, step: int, logs: dict[str, Any]) -> None:
-        """Note the mean loss since the last time."""
-        if "loss" in logs:
-            self._note(step, loss=float(logs["loss"]), learning_rate=float(logs["learning_rate"]))
-            self._progress.loss(float(logs["loss"]))
+        """Note the mean loss since the last time. Raises UserError for one that is no number."""
+        if "loss" not in logs:
+            return
+        if not isfinite(logs["loss"]):
+            raise UserError(
+                f"the loss is no number at step {step:,}: give a smaller learning_rate, or dtype: float32; "
+                "under another name, as checkpoints may hold such weights."
+            )
+        self._note(step, loss=float(logs["loss"]), learning_rate=float(logs["learning_rate"]))
+        self._progress.loss(float(logs["loss"]))
 
     def _note(self, step: int, **values: Any) -> Point:
         new = Point(step, self._plan.config.epochs * step / self._plan.steps, self.seconds)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.lab.finetune.toys import make_model, write_config, write_split
 
 
@@ -35,12 +36,10 @@ def model_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def config_of(
-    tmp_path: Path, small_split: Path, model_of: Callable[..., Path]
-) -> Callable[..., Any]:
+def config_of(tmp_path: Path, small_split: Path, model_of: Callable[..., Path]) -> Callable[..., Any]:
     """Write and read a configuration of a tiny model on the small split."""
 
-    def of(kind: str, *, template: bool = True, **keys: Any) -> Any:
+    def of(kind: str, /, *, template: bool = True, **keys: Any) -> Any:
         from mmlubench.lab.finetune.config import read_config
 
         return read_config(write_config(tmp_path, model_of(kind, template=template), small_split, **keys))

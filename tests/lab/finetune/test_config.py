@@ -5,18 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from click.testing import CliRunner
-from tests.lab.finetune.toys import write_config, write_split
 
 from mmlubench.cli import main
 from mmlubench.errors import UserError
 from mmlubench.lab.finetune.config import read_config
+from tests.lab.finetune.toys import write_config, write_split
 
 
-def write(folder: Path, **keys: object) -> Path:
+def write(folder: Path, **keys: Any) -> Path:
     return write_config(folder, folder / "model", folder / "split", **keys)
 
 
@@ -30,7 +31,7 @@ def test_a_configuration_is_read_with_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"learnign_rate": 1e-3}, "did you mean learning_rate"),
+        ({"learnign_rate": 1e-3}, "did you mean 'learning_rate'"),
         ({"lora": {"rank": 8}, "method": "lora"}, "unknown key 'lora.rank'"),
         ({"name": "../elsewhere"}, "a name that a folder can have"),
         ({"epochs": 0}, "epochs is 0: give a whole number of at least 1"),
@@ -42,7 +43,7 @@ def test_a_configuration_is_read_with_defaults(tmp_path: Path) -> None:
         ({"model": None}, "model is missing"),
     ],
 )
-def test_a_wrong_key_is_named_in_one_sentence(keys: dict[str, object], says: str, tmp_path: Path) -> None:
+def test_a_wrong_key_is_named_in_one_sentence(keys: dict[str, Any], says: str, tmp_path: Path) -> None:
     path = write(tmp_path, **keys)
     with pytest.raises(UserError) as error:
         read_config(path)

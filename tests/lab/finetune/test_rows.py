@@ -12,19 +12,19 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra: pip install 'mmlubench[finetune]'")
 pytest.importorskip("trl", reason="needs the extra: pip install 'mmlubench[finetune]'")
 
-from dataclasses import replace  # noqa: E402
+from dataclasses import replace
 
-from mmlubench.errors import UserError  # noqa: E402
-from mmlubench.lab.finetune.plan import make_plan  # noqa: E402
-from mmlubench.lab.finetune.rows import shuffled  # noqa: E402
-from mmlubench.lab.finetune.stages import Device, Plan  # noqa: E402
-from mmlubench.lab.split.folder import SplitFolder  # noqa: E402
-from mmlubench.models.local.in_process import InProcess  # noqa: E402
-from mmlubench.models.names.presets import preset_for  # noqa: E402
-from mmlubench.models.scoring import choose_scoring  # noqa: E402
-from mmlubench.models.spec import ModelSpec  # noqa: E402
-from mmlubench.schema import Completion, Params, Question, Request, Scoring  # noqa: E402
-from mmlubench.solvers.logprob import Logprob  # noqa: E402
+from mmlubench.errors import UserError
+from mmlubench.lab.finetune.plan import make_plan
+from mmlubench.lab.finetune.rows import shuffled
+from mmlubench.lab.finetune.stages import Device, Plan
+from mmlubench.lab.split.folder import SplitFolder
+from mmlubench.models.local.in_process import InProcess
+from mmlubench.models.names.presets import preset_for
+from mmlubench.models.scoring import choose_scoring
+from mmlubench.models.spec import ModelSpec
+from mmlubench.schema import Completion, Params, Question, Request, Scoring
+from mmlubench.solvers.logprob import Logprob
 
 pytestmark = pytest.mark.real_model
 
@@ -47,7 +47,11 @@ def test_only_the_letter_and_the_end_count_in_the_loss(
     rows, batch = plan.batch(1)
     assert len(rows) == 8
     for row, labels, tokens, mask in zip(
-        rows, batch["labels"].tolist(), batch["input_ids"].tolist(), batch["attention_mask"].tolist(), strict=True
+        rows,
+        batch["labels"].tolist(),
+        batch["input_ids"].tolist(),
+        batch["attention_mask"].tolist(),
+        strict=True,
     ):
         counted = [token for token in labels if token != -100]
         assert plan.tokenizer.decode(counted).strip() == f"{row.answer}{end}"
@@ -147,3 +151,28 @@ def test_a_tokenizer_without_pad_is_mended_or_named(
     assert plan.tokenizer.pad_token_id == plan.tokenizer.eos_token_id
     assert (batch["labels"][batch["attention_mask"] == 0] == -100).all()
     assert ((batch["labels"] != -100).sum(-1) == 2).all()
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("{{ bos_token }}{{ bos_token }}{{ messages[0].content }}<assistant>", "begins with <bos> twice"),
+        # as SmolLM2 has it: each turn begins with the token that its tokenizer calls BOS
+        ("{% for m in messages %}{{ bos_token }}{{ m.content }}{% endfor %}{{ bos_token }}<assistant>", ""),
+        ("{{ raise_exception('no chat today') }}", "its chat template refuses the prompt (no chat today)"),
+    ],
+)
+def test_the_token_that_begins_a_text_stands_there_once(
+    template: str, says: str, config_of: Callable[..., Any], tmp_path: Path, model_of: Callable[..., Path]
+) -> None:
+    import shutil
+
+    shutil.copytree(model_of("llama"), tmp_path / "llama")
+    (tmp_path / "llama" / "chat_template.jinja").write_text(template)
+    config = config_of("llama", model=str(tmp_path / "llama"))
+    if not says:
+        assert plan_of(config).rows[0].prompt[0] == 1
+        return
+    with pytest.raises(UserError) as error:
+        plan_of(config)
+    assert says in str(error.value)

@@ -28,8 +28,8 @@ _TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{{ '<end>' }}{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
 )
-_COMMON = {"vocab_size": 320, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
-_DECODER = {
+_COMMON: dict[str, Any] = {"vocab_size": 320, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+_DECODER: dict[str, Any] = {
     "hidden_size": 64,
     "intermediate_size": 128,
     "num_hidden_layers": 2,
@@ -39,7 +39,17 @@ _DECODER = {
     "max_position_embeddings": 256,
     **_COMMON,
 }
-_T5 = {"d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4, "dropout_rate": 0.0}
+_T5: dict[str, Any] = {
+    "d_model": 64,
+    "d_kv": 16,
+    "d_ff": 128,
+    "num_layers": 2,
+    "num_heads": 4,
+    "dropout_rate": 0.0,
+    "decoder_start_token_id": 0,
+    "feed_forward_proj": "gated-gelu",
+    "tie_word_embeddings": False,
+}
 
 
 def toy_questions(count: int, side: str) -> list[Question]:
@@ -90,13 +100,9 @@ def make_model(kind: str, folder: Path, *, template: bool = True) -> Path:
     import transformers
 
     torch.manual_seed(7)
+    model: Any
     if kind == "t5":
-        config = transformers.T5Config(
-            **{**_COMMON, **_T5},
-            decoder_start_token_id=0,
-            feed_forward_proj="gated-gelu",
-            tie_word_embeddings=False,
-        )
+        config = transformers.T5Config(**{**_COMMON, **_T5})
         model = transformers.T5ForConditionalGeneration(config)
     elif kind == "gemma2":
         model = transformers.Gemma2ForCausalLM(
@@ -147,7 +153,7 @@ def make_tokenizer(kind: str, *, template: bool = True) -> Any:
     return tokenizer
 
 
-def write_config(folder: Path, model: Path, split: Path, **keys: Any) -> Path:
+def write_config(folder: Path, model: Path, split: Path, /, **keys: Any) -> Path:
     """Write a configuration and its recipe into a folder; the keys replace those of a short training."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "toy.yaml").write_text(RECIPE)
