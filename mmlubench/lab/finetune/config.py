@@ -33,9 +33,11 @@ _FOLDER_NAME = key(
     lambda value: bool(re.fullmatch(r"\w(?:[\w.-]{0,98}\w)?", value, re.ASCII)),
 )
 _SHARE = key("a number from 0 to less than 1", lambda value: 0 <= value < 1)
-_RATE = key("a number above 0, such as 2.0e-4", lambda value: 0 < value < inf)
+_RATE = key("a number above 0, such as 2e-4", lambda value: 0 < value < inf)
 _ABOVE_ZERO = key("a number above 0", lambda value: 0 < value < inf)
 _POSITIVE = at_least(1)
+#: The keys that hold a number with decimals.
+_NUMBERS = ("learning_rate", "warmup", "weight_decay", "max_grad_norm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,14 @@ def read_config(path: Path) -> FinetuneConfig:
 
     A `model`, `data` or `recipe` that is a path is looked for in the folder of the file, then in the working directory.
     """
-    config = yaml_file.read(FinetuneConfig, path, UserError, source=str(path))
+    return config_of(yaml_file.load(path, UserError), path)
+
+
+def config_of(values: Any, path: Path) -> FinetuneConfig:
+    """Make a configuration of the keys and values of a file. Raises UserError, as `read_config` does."""
+    if isinstance(values, dict):
+        values = {name: _number(value) if name in _NUMBERS else value for name, value in values.items()}
+    config = yaml_file.check(FinetuneConfig, values, path, UserError, source=str(path))
     problem = _problem(config)
     if problem:
         raise UserError(f"{path}: {problem}")
@@ -162,6 +171,11 @@ def read_config(path: Path) -> FinetuneConfig:
         data=_found(config.data, path),
         recipe=_found(config.recipe, path),
     )
+
+
+def _number(value: Any) -> Any:
+    """Return a number such as 2e-4, which YAML 1.1 takes for a text, as a number; anything else as it is."""
+    return float(value) if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?[eE][-+]?\d+", value) else value
 
 
 def _problem(config: FinetuneConfig) -> str:

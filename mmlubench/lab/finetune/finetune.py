@@ -37,6 +37,15 @@ def finetune(config: FinetuneConfig, seams: Seams | None = None, *, resume: bool
     Raises UserError, one sentence, for whatever can be known before the training, and for a full disk or Ctrl-C in it.
     """
     seams = seams or Seams()
+    plan = prepared(config, seams)
+    trained = train(plan, report_to=seams.report_to(plan), say=seams.say, resume=resume)
+    for step in seams.after:
+        step(plan, trained)
+    return trained
+
+
+def prepared(config: FinetuneConfig, seams: Seams) -> Plan:
+    """Return the plan of a training after all checks before it, and train nothing. Raises UserError."""
     split = SplitFolder.open(config.data)
     wanted_by = f"mmlubench lab finetune {config.source or config.name}"
     torch = extras.load("torch", extra="finetune", wanted_by=wanted_by)
@@ -47,10 +56,7 @@ def finetune(config: FinetuneConfig, seams: Seams | None = None, *, resume: bool
     plan = make_plan(config, device, split)
     for look in seams.before:
         look(plan)
-    trained = train(plan, report_to=seams.report_to(plan), say=seams.say, resume=resume)
-    for step in seams.after:
-        step(plan, trained)
-    return trained
+    return plan
 
 
 def _packages(config: FinetuneConfig) -> list[str]:
