@@ -80,7 +80,8 @@ def made_plan(folder: Path, **changes: Any) -> Plan:
         order=lambda epoch: range(epoch * 8, epoch * 8 + 8),
         collate=lambda some: collated(some, config.kind),
         validation=[question(number) for number in range(100, 104)],
-        training_ids=[one.id for one in questions],
+        train=questions,
+        dataset="mmmlu",
         data_sha256={"train": "a" * 64, "validation": "b" * 64, "test": "c" * 64},
         steps=4,
     )

@@ -11,16 +11,16 @@ from mmlubench.lab.finetune.stages import Plan
 _SERVER = "http://localhost:8000/v1"
 
 
-def in_process(plan: Plan, dataset: str) -> str:
+def in_process(plan: Plan) -> str:
     """Return the command that asks base and tuned model in one run, in the process of pytest."""
     if plan.config.is_adapter:
         who = ["--model", f"transformers/{plan.source}", "--adapter", str(plan.saved), "--with-base"]
     else:
         who = ["--model", f"transformers/{plan.source}", "--model", f"transformers/{plan.saved}"]
-    return shlex.join([*_asked(plan, dataset), *who])
+    return shlex.join([*_asked(plan), *who])
 
 
-def on_a_server(plan: Plan, dataset: str) -> tuple[str, str]:
+def on_a_server(plan: Plan) -> tuple[str, str]:
     """Return the commands that start a vLLM server with base and tuned model, and that ask both.
 
     Both are empty for a T5 and its like, which vLLM does not serve, and for a model without an adapter, as a server has
@@ -33,7 +33,7 @@ def on_a_server(plan: Plan, dataset: str) -> tuple[str, str]:
     serve = ["vllm", "serve", plan.source, "--enable-lora", "--max-lora-rank", str(rank)]
     serve += ["--lora-modules", f"{name}={adapter}"]
     who = ["--model", f"vllm/{plan.source}@{_SERVER}", "--adapter", name, "--adapter-path", adapter, "--with-base"]
-    return shlex.join(serve), shlex.join([*_asked(plan, dataset), *who])
+    return shlex.join(serve), shlex.join([*_asked(plan), *who])
 
 
 def compared() -> str:
@@ -41,10 +41,10 @@ def compared() -> str:
     return "mmlubench compare latest"
 
 
-def _asked(plan: Plan, dataset: str) -> Sequence[str]:
+def _asked(plan: Plan) -> Sequence[str]:
     """Return how the held-out side is asked: by the recipe and the way in which the letter was learned."""
     # With `=`: pytest takes a folder that stands alone for a place of tests.
-    command = ["pytest", "benchmarks", "-k", dataset, f"--data={plan.config.data}", "--split", "test"]
+    command = ["pytest", "benchmarks", "-k", plan.dataset, f"--data={plan.config.data}", "--split", "test"]
     is_file = plan.config.recipe.endswith((".yaml", ".yml"))
     command += ["--prompt" if is_file else "--recipe", plan.config.recipe, "--shots", "0"]
     return [*command, "--scoring", str(plan.scoring)]

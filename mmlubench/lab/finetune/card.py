@@ -34,10 +34,8 @@ _PACKAGES = ("mmlubench", "torch", "transformers", "peft", "trl", "accelerate", 
 def write_card(plan: Plan, trained: Trained) -> dict[str, Any]:
     """Write all files, and return the facts of `finetune.json`. Raises UserError for a disk that is full."""
     split = SplitFolder.open(plan.config.data)
-    learned = set(plan.training_ids)
-    questions = [question for question in split.questions("train") if question.id in learned]
     try:
-        told = write_trained_ids(plan.folder, split.card.dataset, questions, plan.validation)
+        told = write_trained_ids(plan.folder, plan.dataset, plan.train, plan.validation)
         facts = facts_of(plan, trained, split, told)
         write_atomic(plan.folder / FACTS, pretty(facts))
         write_atomic(plan.folder / CURVES, curves(trained.history, references=_accuracies(plan.config.references)))
@@ -66,7 +64,7 @@ def facts_of(plan: Plan, trained: Trained, split: SplitFolder, told: Mapping[str
             "parameters": trained.parameters,
         },
         "data": {
-            "dataset": split.card.dataset,
+            "dataset": plan.dataset,
             "source": split.card.source,
             "revision": split.card.revision,
             "sha256": split.card.sha256,
@@ -95,7 +93,7 @@ def facts_of(plan: Plan, trained: Trained, split: SplitFolder, told: Mapping[str
         else None,
         "history": [point.to_dict() for point in trained.history],
         "references": config.references,
-        "benchmark": {"in_process": benchmark.in_process(plan, split.card.dataset)},
+        "benchmark": {"in_process": benchmark.in_process(plan)},
     }
 
 
@@ -121,7 +119,7 @@ def _header(plan: Plan, split: SplitFolder) -> str:
     values["pipeline_tag"] = "text-generation" if plan.config.kind == "causal" else "text2text-generation"
     values["tags"] = ["mmlubench", "multiple-choice", plan.config.method]
     source = split.card.source.removeprefix("hub:")
-    values["datasets"] = [source] if source.count("/") == 1 and not Path(source).exists() else [split.card.dataset]
+    values["datasets"] = [source] if source.count("/") == 1 and not Path(source).exists() else [plan.dataset]
     if languages := list(dict.fromkeys(one.partition("_")[0].lower() for one in split.card.languages)):
         values["language"] = languages
     return f"---\n{yaml.safe_dump(values, sort_keys=False, allow_unicode=True)}---\n"
@@ -134,14 +132,14 @@ def _parts(plan: Plan, trained: Trained, facts: Mapping[str, Any], split: SplitF
     yield f"# {config.name}\n"
     yield (
         f"A {what} for `{plan.source}`, fine-tuned by mmlubench to answer multiple-choice questions of "
-        f"{split.card.dataset} ({languages}) with a letter.\n"
+        f"{plan.dataset} ({languages}) with a letter.\n"
     )
     yield "## Results\n"
     yield _validation(trained)
     yield from _references(config.references)
     yield f"![Loss and validation accuracy by step]({CURVES})\n"
     yield "The side that was held out was not asked in training. Asked before and after, and compared by question:\n"
-    yield _commands(plan, split.card.dataset)
+    yield _commands(plan)
     yield "## Training\n"
     rows = {
         "base": f"`{plan.source}`" + (f" at `{config.revision}`" if config.revision else ""),
@@ -188,21 +186,21 @@ def _references(references: Mapping[str, Any]) -> Iterator[str]:
         yield f"Published for comparison: {told}.\n"
 
 
-def _commands(plan: Plan, dataset: str) -> str:
-    serve, ask = benchmark.on_a_server(plan, dataset)
-    lines = [benchmark.in_process(plan, dataset), benchmark.compared()]
+def _commands(plan: Plan) -> str:
+    serve, ask = benchmark.on_a_server(plan)
+    lines = [benchmark.in_process(plan), benchmark.compared()]
     if serve:
         lines += ["", "# or on a vLLM server", serve, ask]
     return "```sh\n" + "\n".join(lines) + "\n```\n"
 
 
-def commands(plan: Plan, dataset: str) -> list[str]:
+def commands(plan: Plan) -> list[str]:
     """Return what is said at the end of a training: where it is, and how base and tuned model are compared."""
-    serve, ask = benchmark.on_a_server(plan, dataset)
+    serve, ask = benchmark.on_a_server(plan)
     lines = [
         f"saved to {plan.saved}, with its card in {plan.folder / CARD}",
         "base and tuned on the held-out side, then compared:",
-        f"  {benchmark.in_process(plan, dataset)}",
+        f"  {benchmark.in_process(plan)}",
         f"  {benchmark.compared()}",
     ]
     return [*lines, "or on a vLLM server:", f"  {serve}", f"  {ask}"] if serve else lines

@@ -12,6 +12,7 @@ epochs: 2
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -197,4 +198,4 @@ def _problem(config: FinetuneConfig) -> str:
 def _found(name: str, config: Path) -> str:
     given = Path(name).expanduser()
     beside = config.absolute().parent / given
-    return str(beside) if beside.exists() else name
+    return os.path.normpath(beside) if beside.exists() else name

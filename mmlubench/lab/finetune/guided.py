@@ -19,8 +19,8 @@ def guided(tracker: Tracker = "none", say: Callable[[str], Any] = print) -> Seam
 
     def after(plan: Plan, trained: Trained) -> None:
         finish(tracker)
-        facts = write_card(plan, trained)
-        for line in commands(plan, facts["data"]["dataset"]):
+        write_card(plan, trained)
+        for line in commands(plan):
             say(line)
 
     return Seams(
@@ -40,7 +40,7 @@ def show_settings(plan: Plan, say: Callable[[str], Any]) -> None:
     """Tell what is trained on what, and where."""
     config = plan.config
     say(
-        f"{config.name}: {config.method} of {plan.source} on {len(plan.training_ids):,} questions of {config.data}, "
+        f"{config.name}: {config.method} of {plan.source} on {len(plan.train):,} questions of {config.data}, "
         f"{config.epochs} epochs of {config.batch_size} x {config.gradient_accumulation}, {plan.steps:,} steps, "
         f"learning rate {config.learning_rate:g}"
     )
