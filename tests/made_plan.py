@@ -60,7 +60,13 @@ def question(number: int, language: str = "DE_DE") -> Question:
 
 def made_plan(folder: Path, **changes: Any) -> Plan:
     """A plan of eight questions and two epochs; `changes` are of the configuration."""
-    values = {"kind": "causal", "method": "lora", "batch_size": 4, "model": "org/base", "data": "splits/de_fr"}
+    values = {
+        "kind": "causal",
+        "method": "lora",
+        "batch_size": 4,
+        "model": "org/base",
+        "data": "splits/de_fr",
+    }
     config = FinetuneConfig(**{"name": "toy", "outputs": str(folder), **values, **changes})
     questions = [question(number) for number in range(8)]
     rows = [

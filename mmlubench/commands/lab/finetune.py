@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("config")
-@click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a key of CONFIG; repeatable.")
+@click.option(
+    "--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a key of CONFIG; repeatable."
+)
 @click.option(
     "--report-to",
     "tracker",
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="The tracker; on this machine alone unless it finds a key or WANDB_MODE, TRACKIO_SPACE_ID is set.",
 )
-@click.option("--dry-run", is_flag=True, help="Show settings, counts, the first row, memory and time; train nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show settings, counts, the first row, memory and time; train nothing."
+)
 @click.option(
     "--resume",
     is_flag=True,

@@ -32,7 +32,15 @@ def on_a_server(plan: Plan) -> tuple[str, str]:
     adapter = str(plan.saved.absolute())
     serve = ["vllm", "serve", plan.source, "--enable-lora", "--max-lora-rank", str(rank)]
     serve += ["--lora-modules", f"{name}={adapter}"]
-    who = ["--model", f"vllm/{plan.source}@{_SERVER}", "--adapter", name, "--adapter-path", adapter, "--with-base"]
+    who = [
+        "--model",
+        f"vllm/{plan.source}@{_SERVER}",
+        "--adapter",
+        name,
+        "--adapter-path",
+        adapter,
+        "--with-base",
+    ]
     return shlex.join(serve), shlex.join([*_asked(plan), *who])
 
 

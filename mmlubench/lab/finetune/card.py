@@ -38,7 +38,9 @@ def write_card(plan: Plan, trained: Trained) -> dict[str, Any]:
         told = write_trained_ids(plan.folder, plan.dataset, plan.train, plan.validation)
         facts = facts_of(plan, trained, split, told)
         write_atomic(plan.folder / FACTS, pretty(facts))
-        write_atomic(plan.folder / CURVES, curves(trained.history, references=_accuracies(plan.config.references)))
+        write_atomic(
+            plan.folder / CURVES, curves(trained.history, references=_accuracies(plan.config.references))
+        )
         write_atomic(plan.folder / CARD, card(plan, trained, facts, split))
         for name in (FACTS, IDS, CURVES, CARD):
             shutil.copyfile(plan.folder / name, trained.folder / name)

@@ -176,7 +176,9 @@ def config_of(values: Any, path: Path) -> FinetuneConfig:
 
 def _number(value: Any) -> Any:
     """Return a number such as 2e-4, which YAML 1.1 takes for a text, as a number; anything else as it is."""
-    return float(value) if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?[eE][-+]?\d+", value) else value
+    return (
+        float(value) if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?[eE][-+]?\d+", value) else value
+    )
 
 
 def _problem(config: FinetuneConfig) -> str:

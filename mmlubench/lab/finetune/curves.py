@@ -35,7 +35,9 @@ class Frame(NamedTuple):
         return round(_HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * share, 1)
 
 
-def curves(history: Sequence[Point], *, references: dict[str, float] | None = None, chance: float | None = None) -> str:
+def curves(
+    history: Sequence[Point], *, references: dict[str, float] | None = None, chance: float | None = None
+) -> str:
     """Return an SVG of both curves; that of the accuracy is left out if the validation side was not asked.
 
     `references` are published accuracies by name, `chance` is that of guessing: both are dashed lines.
@@ -75,7 +77,9 @@ def _accuracy(left: float, steps: int, looks: Sequence[Point], marks: dict[str, 
     frame = Frame(left, steps, 0.0, 1.0)
     asked = {point.asked for point in looks}
     n = f"{next(iter(asked)):,}" if len(asked) == 1 else "?"
-    parts: list[str] = [_axes(frame, f"Validation accuracy (n = {n}, 95 % interval)", lambda value: f"{value:.1f}")]
+    parts: list[str] = [
+        _axes(frame, f"Validation accuracy (n = {n}, 95 % interval)", lambda value: f"{value:.1f}")
+    ]
     for place, (name, value) in enumerate(sorted(marks.items(), key=lambda pair: -pair[1])):
         parts.append(_reference(frame, f"{name.replace('_', ' ')} {figures.share(value)}", value, place))
     parts.append(_line(frame, [(point.step, point.accuracy or 0.0) for point in looks], _ACCURACY))
@@ -97,7 +101,9 @@ def _axes(frame: Frame, title: str, shown: Callable[[float], str]) -> Html:
         text = f"{value:.2f}" if frame.high == 1 else shown(value)
         parts.append(element("text", text, x=frame.x(0) - 6, y=y + 4, fill=_GREY, text_anchor="end"))
     for step, anchor in ((0, "start"), (frame.steps, "end")):
-        parts.append(element("text", f"{step:,}", x=frame.x(step), y=bottom + 16, fill=_GREY, text_anchor=anchor))
+        parts.append(
+            element("text", f"{step:,}", x=frame.x(step), y=bottom + 16, fill=_GREY, text_anchor=anchor)
+        )
     middle = (frame.x(0) + right) / 2
     parts.append(element("text", "step", x=middle, y=bottom + 30, fill=_GREY, text_anchor="middle"))
     return join(parts)
@@ -106,9 +112,14 @@ def _axes(frame: Frame, title: str, shown: Callable[[float], str]) -> Html:
 def _line(frame: Frame, values: Iterable[tuple[int, float]], colour: str) -> Html:
     known = [(step, value) for step, value in values if value == value]  # not a number where training broke
     path = " ".join(
-        f"{'L' if place else 'M'}{frame.x(step)},{frame.y(value)}" for place, (step, value) in enumerate(known)
+        f"{'L' if place else 'M'}{frame.x(step)},{frame.y(value)}"
+        for place, (step, value) in enumerate(known)
     )
-    dot = element("circle", cx=frame.x(known[0][0]), cy=frame.y(known[0][1]), r="3", fill=colour) if known else ""
+    dot = (
+        element("circle", cx=frame.x(known[0][0]), cy=frame.y(known[0][1]), r="3", fill=colour)
+        if known
+        else ""
+    )
     return join((element("path", d=path, fill="none", stroke=colour, stroke_width="2"), Html(dot)))
 
 

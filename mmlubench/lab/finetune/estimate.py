@@ -90,7 +90,9 @@ def estimate(plan: Plan, counted: Footprint, speed: Speed, tokens: int) -> Estim
     number = counted.trained
     of_optimizer = round(number * _OPTIMIZER_BYTES[config.optimizer])
     kept, flops = counted.kept, counted.flops
-    if config.activation_checkpointing:  # the input of each layer is kept, and one layer is computed again at a time
+    if (
+        config.activation_checkpointing
+    ):  # the input of each layer is kept, and one layer is computed again at a time
         inputs = counted.tokens * _hidden_bytes(plan) * counted.layers
         kept = inputs + (counted.kept - counted.largest) // counted.layers + counted.largest
         flops += counted.forward_flops

@@ -125,7 +125,9 @@ def _bytes(plan: Plan, torch: Any, model: Any) -> dict[str, float]:
     }
 
 
-def _run(torch: Any, plan: Plan, model: Any, given: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, int]:
+def _run(
+    torch: Any, plan: Plan, model: Any, given: Mapping[str, Any], inputs: Mapping[str, Any]
+) -> dict[str, int]:
     from torch.utils.flop_counter import FlopCounterMode
 
     own = {one.untyped_storage()._cdata for one in given.values()}

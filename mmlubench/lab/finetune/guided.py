@@ -24,7 +24,11 @@ def guided(tracker: Tracker = "none", say: Callable[[str], Any] = print) -> Seam
             say(line)
 
     return Seams(
-        before=[lambda plan: show_settings(plan, say), lambda plan: preview(plan, say), lambda plan: told(plan, say)],
+        before=[
+            lambda plan: show_settings(plan, say),
+            lambda plan: preview(plan, say),
+            lambda plan: told(plan, say),
+        ],
         report_to=lambda plan: prepare(plan, tracker, say),
         after=[after],
         say=say,

@@ -47,7 +47,9 @@ def check_answers(plan: Plan) -> None:
                 f"stops; name it as eos_token in the model's tokenizer_config.json, {_SEEN}",
             )
         if letter != answer:
-            raise _refused(plan, f"the answer {answer} is learned as {told!r}, which is another text, {_SEEN}")
+            raise _refused(
+                plan, f"the answer {answer} is learned as {told!r}, which is another text, {_SEEN}"
+            )
 
 
 def check_batch(plan: Plan, rows: Sequence[Row], tensors: Mapping[str, Any]) -> None:
@@ -77,7 +79,9 @@ def check_batch(plan: Plan, rows: Sequence[Row], tensors: Mapping[str, Any]) -> 
         _check_begin(plan, row, read)
 
 
-def _check_causal(plan: Plan, row: Row, read: Sequence[int], labels: Sequence[int], mask: Sequence[int]) -> None:
+def _check_causal(
+    plan: Plan, row: Row, read: Sequence[int], labels: Sequence[int], mask: Sequence[int]
+) -> None:
     if tuple(read) != (*row.prompt, *row.completion):
         raise _refused(plan, f"the model reads other tokens than the prompt and answer of {row.id}, {_SEEN}")
     if len(labels) != len(mask) or any(

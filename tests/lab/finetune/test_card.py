@@ -38,7 +38,13 @@ def test_the_facts_are_whole(plan: Plan) -> None:
     assert facts["validation"]["accuracy"] == 0.75
     low, high = facts["validation"]["ci95"]
     assert low < 0.75 < high
-    assert facts["history"][1] == {"step": 1, "epoch": 0.5, "seconds": 1.0, "loss": 1.4, "learning_rate": 0.0002}
+    assert facts["history"][1] == {
+        "step": 1,
+        "epoch": 0.5,
+        "seconds": 1.0,
+        "loss": 1.4,
+        "learning_rate": 0.0002,
+    }
     assert facts["settings"]["lora"]["r"] == 16
     assert facts["data"]["ids_sha256"]["test"] == "c" * 64
     assert facts["device"]["dtype"] == "float32"
@@ -92,7 +98,12 @@ def test_the_commands_are_quoted_for_the_shell(plan: Plan) -> None:
 def test_models_without_an_adapter_and_t5_are_asked_in_process(plan: Plan) -> None:
     full = replace(plan, config=replace(plan.config, method="full"))
     assert on_a_server(full) == ("", "")
-    assert shlex.split(in_process(full))[-4:] == ["--model", "transformers/org/base", "--model", f"transformers/{full.saved}"]
+    assert shlex.split(in_process(full))[-4:] == [
+        "--model",
+        "transformers/org/base",
+        "--model",
+        f"transformers/{full.saved}",
+    ]
     t5 = replace(plan, config=replace(plan.config, kind="seq2seq"))
     assert on_a_server(t5) == ("", "")
     assert len(commands(t5)) == 4

@@ -23,7 +23,9 @@ def test_the_published_settings_are_packaged() -> None:
 
 
 def test_an_unknown_name_lists_those_that_are_there() -> None:
-    with pytest.raises(UserError, match=r"gemma_2_2b_de_fr: there is no such file.* one of flan_t5_base_de_fr, gemma"):
+    with pytest.raises(
+        UserError, match=r"gemma_2_2b_de_fr: there is no such file.* one of flan_t5_base_de_fr, gemma"
+    ):
         find("gemma_2_2b_de_fr")
 
 

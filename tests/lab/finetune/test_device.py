@@ -43,7 +43,9 @@ def test_a_cpu_computes_bfloat16_only_where_it_has_it(tmp_path: Path, flags: str
     device = choose_device(FinetuneConfig(**CONFIG), torch_with(), cpu(tmp_path, flags))
     assert (device.name, device.dtype) == ("cpu", dtype)
     assert device.why.startswith("this CPU has ")
-    assert device_line(device, "qlora").startswith(f"computed on cpu in {dtype}, the 4-bit weights, too: this CPU")
+    assert device_line(device, "qlora").startswith(
+        f"computed on cpu in {dtype}, the 4-bit weights, too: this CPU"
+    )
 
 
 def test_a_system_that_does_not_tell_its_cpu_is_trained_on_in_float32(tmp_path: Path) -> None:

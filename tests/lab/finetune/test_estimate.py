@@ -34,7 +34,12 @@ SPEED = Speed(flops=10**12, traffic=10 * GB, overhead_s=1e-3)
 
 def test_an_estimate_adds_up_weights_optimizer_and_activations(tmp_path: Path) -> None:
     found = estimate(made_plan(tmp_path, validation_steps=4), COUNTED, SPEED, tokens=1200)
-    assert (found.weights, found.trained, found.gradients, found.optimizer) == (5 * GB, 40 * 10**6, 40 * 10**6, 80 * 10**6)
+    assert (found.weights, found.trained, found.gradients, found.optimizer) == (
+        5 * GB,
+        40 * 10**6,
+        40 * 10**6,
+        80 * 10**6,
+    )
     assert found.activations == round(1.7 * 2 * GB) + 3 * GB // 2
     assert found.memory == found.certain + found.activations
     # A step takes 3 s for its products, 1 s for what it writes and 1 s for its operations; three batches have 1,200 tokens.
@@ -72,7 +77,10 @@ def made(**changes: int) -> Estimate:
 def test_what_may_not_fit_is_warned_of_with_a_way_out(tmp_path: Path) -> None:
     plan = made_plan(tmp_path)
     lines = estimate_lines(plan, made(), Memory(free=5 * GB, total=8 * GB))
-    assert "memory: about 6.0 GB of 5.0 GB free (weights 5.0 GB, activations of 4 x 250 tokens 1.0 GB)" in lines[0]
+    assert (
+        "memory: about 6.0 GB of 5.0 GB free (weights 5.0 GB, activations of 4 x 250 tokens 1.0 GB)"
+        in lines[0]
+    )
     assert "about 1 min 0 s for 4 steps with 1,000 tokens" in lines[1]
     assert "WARNING: this may not fit" in lines[2]
     assert "batch_size than 4" in lines[2]
@@ -83,9 +91,13 @@ def test_what_may_not_fit_is_warned_of_with_a_way_out(tmp_path: Path) -> None:
 
 def test_what_cannot_fit_is_refused(tmp_path: Path) -> None:
     plan = made_plan(tmp_path, method="full")
-    with pytest.raises(UserError, match=r"toy: weights, gradients and optimizer alone need 5\.0 GB, and cpu has 4\.0 GB"):
+    with pytest.raises(
+        UserError, match=r"toy: weights, gradients and optimizer alone need 5\.0 GB, and cpu has 4\.0 GB"
+    ):
         check_room(plan, made(), Memory(GB, 4 * GB), disk=2 * GB)
-    with pytest.raises(UserError, match=r"checkpoints and result need 1\.0 GB, and the disk of .* has 10 MB free"):
+    with pytest.raises(
+        UserError, match=r"checkpoints and result need 1\.0 GB, and the disk of .* has 10 MB free"
+    ):
         check_room(plan, made(), Memory(GB, 8 * GB), disk=10**7)
 
 
@@ -106,7 +118,8 @@ def test_the_disk_is_that_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"), [({}, 3), ({"validation_steps": 3}, 3), ({"save_steps": 1}, 5), ({"epochs": 1}, 2)]
+    ("changes", "expected"),
+    [({}, 3), ({"validation_steps": 3}, 3), ({"save_steps": 1}, 5), ({"epochs": 1}, 2)],
 )
 def test_looks_are_counted(tmp_path: Path, changes: dict, expected: int) -> None:
     assert looks(made_plan(tmp_path, **changes)) == expected

@@ -55,7 +55,9 @@ def test_padding_in_the_loss_is_refused(tmp_path: Path) -> None:
         made_plan(tmp_path), "labels", (0, -1), 0
     )
     text = spoilt(made_plan(tmp_path, kind="seq2seq", batch_size=1), "labels", (0, 0), -100)
-    assert "'<turn>' counts in the loss of mmmlu/DE_DE/anatomy/0000, where it should be 'A <turn>' alone" in text
+    assert (
+        "'<turn>' counts in the loss of mmmlu/DE_DE/anatomy/0000, where it should be 'A <turn>' alone" in text
+    )
 
 
 def test_a_masked_answer_is_refused(tmp_path: Path) -> None:
@@ -75,7 +77,9 @@ def test_a_cut_prompt_is_refused(tmp_path: Path) -> None:
 def test_a_second_beginning_is_refused(tmp_path: Path) -> None:
     plan = made_plan(tmp_path)
     rows = [replace(row, prompt=(BOS, *row.prompt)) for row in plan.rows]
-    with pytest.raises(UserError, match=r"begins with <bos> twice, as template and tokenizer both put it there"):
+    with pytest.raises(
+        UserError, match=r"begins with <bos> twice, as template and tokenizer both put it there"
+    ):
         preview(replace(plan, rows=rows))
 
 
