@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
-from typing import Any
-
 from mmlubench.errors import MmluBenchError, Rejected
 from mmlubench.models.local.batches import Batches
 from mmlubench.models.local.computing import compute
 from mmlubench.models.local.job import Job, Kind
 from mmlubench.models.local.loading import Loaded, load
+from mmlubench.models.local.prompt import prompt_tokens
 from mmlubench.models.spec import ModelSpec
-from mmlubench.schema import Completion, Message, Request, Usage
+from mmlubench.schema import Completion, Request, Usage
 
 _batches: dict[int, Batches] = {}
 """The batches of each loaded model, by its identity: base and adapters wait in one line for one copy of the weights."""
@@ -21,20 +18,20 @@ _batches: dict[int, Batches] = {}
 class InProcess:
     """A Model that computes its replies itself. The weights are loaded when it is opened."""
 
-    def __init__(self, spec: ModelSpec, *, key: str | None = None, pool: int = 64) -> None:
-        """`key` and `pool` are ignored. Raises ModelError for a model or an adapter that cannot be loaded."""
+    def __init__(
+        self, spec: ModelSpec, *, key: str | None = None, pool: int = 64, loaded: Loaded | None = None
+    ) -> None:
+        """`key` and `pool` are ignored; `loaded` is a model that is in memory already, such as one in training.
+
+        Raises ModelError for a model or an adapter that cannot be loaded.
+        """
         self._spec = spec
         self._adapter = spec.adapter_path or spec.adapter
         self._options = spec.local
-        _ = self._loaded
-
-    @cached_property
-    def _loaded(self) -> Loaded:
-        loaded = load(self._spec.model_id, self._options)
+        self._loaded = loaded or load(spec.model_id, spec.local)
         if self._adapter is not None:
-            with loaded.using(self._adapter):
+            with self._loaded.using(self._adapter):
                 pass
-        return loaded
 
     @property
     def _line(self) -> Batches:
@@ -74,7 +71,9 @@ class InProcess:
 
     def _job(self, request: Request) -> Job:
         params = request.params
-        prompt = self._tokens(request)
+        prompt = prompt_tokens(
+            self._loaded.tokenizer, request, is_seq2seq=self._loaded.is_seq2seq, label=self._spec.label
+        )
         if request.continuation:
             whole = self._loaded.tokenizer(request.prompt + request.continuation).input_ids
             if self._loaded.is_seq2seq:
@@ -89,35 +88,3 @@ class InProcess:
             return Job(Kind("echo", self._adapter, params), tuple(whole[:same]), tuple(whole[same:]))
         does = "score" if params.logprobs and params.max_tokens == 1 else "generate"
         return Job(Kind(does, self._adapter, params), prompt)
-
-    def _tokens(self, request: Request) -> tuple[int, ...]:
-        """Return the prompt as tokens, with what the tokenizer puts before it, such as BOS, exactly once."""
-        tokenizer = self._loaded.tokenizer
-        if request.prompt:
-            tokens = tokenizer(request.prompt).input_ids
-        elif self._loaded.is_seq2seq:
-            tokens = tokenizer("\n\n".join(message.content for message in request.messages)).input_ids
-        else:
-            tokens = tokenizer(self._chat(request.messages), add_special_tokens=False).input_ids
-        if not tokens:
-            raise Rejected(
-                f"{self._spec.label}: the prompt of {request.id} is empty.", sent=request.params.asked()
-            )
-        return tuple(tokens)
-
-    def _chat(self, messages: Sequence[Message]) -> str:
-        tokenizer = self._loaded.tokenizer
-        if not tokenizer.chat_template:
-            raise Rejected(
-                f"{self._spec.label} has no chat template, as it is a base model: ask it with a recipe for raw "
-                "prompts, such as --recipe hendrycks."
-            )
-        turns = [{"role": message.role, "content": message.content} for message in messages]
-        is_begun = turns[-1]["role"] == "assistant"
-        how: dict[str, Any] = (
-            {"continue_final_message": True} if is_begun else {"add_generation_prompt": True}
-        )
-        try:
-            return str(tokenizer.apply_chat_template(turns, tokenize=False, **how))
-        except Exception as error:  # a template is a program of the model's owner
-            raise Rejected(f"{self._spec.label}: its chat template refuses the prompt ({error}).") from error

@@ -52,7 +52,7 @@ class Loaded:
         if why := misfit(AdapterFolder(Path(adapter)), Path(self.name)):
             raise ModelError(f"the adapter {adapter} is none of {self.name}: {why}.")
         try:
-            with _quiet():
+            with quiet():
                 if self.adapters:
                     self.model.load_adapter(adapter, adapter_name=_key(adapter))
                 else:
@@ -86,7 +86,7 @@ def _load(name: str, options: LocalOptions) -> Loaded:
     wanted_by = f"--model transformers/{name}"
     torch = extras.load("torch", extra=EXTRA, wanted_by=wanted_by, error=ModelError)
     transformers = extras.load("transformers", extra=EXTRA, wanted_by=wanted_by, error=ModelError)
-    _be_quiet(transformers)
+    be_quiet(transformers)
     place = Path(name).expanduser()
     is_folder = place.is_dir()
     if not is_folder and (place.is_absolute() or name.startswith((".", "~"))):
@@ -100,7 +100,7 @@ def _load(name: str, options: LocalOptions) -> Loaded:
         kind = "AutoModelForSeq2SeqLM" if config.is_encoder_decoder else "AutoModelForCausalLM"
         dtype = _dtype(torch, options.dtype, device)
         given = {**common, "dtype": dtype, **_quantised(torch, transformers, options, dtype, wanted_by)}
-        with _quiet():
+        with quiet():
             model = getattr(transformers, kind).from_pretrained(source, **given)
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, **common)
     except ModelError:
@@ -157,14 +157,14 @@ def _quantised(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """A context in which the libraries neither print nor warn: users can do nothing about how they use one another."""
     with redirect_stdout(None), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
-def _be_quiet(transformers: Any) -> None:
+def be_quiet(transformers: Any) -> None:
     """Keep progress bars and remarks of transformers and bitsandbytes out of pytest's output."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     transformers.logging.set_verbosity_error()

@@ -1,0 +1,76 @@
+"""The progress of a training in the terminal: a bar with the time left, or a line now and then where there is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from mmlubench.lab.finetune.stages import Point
+from mmlubench.stats.intervals import wilson
+
+#: Seconds between two lines where no bar can be drawn.
+_QUIET_EVERY_S = 10.0
+
+
+class Progress:
+    """Shows steps, loss and the looks at the validation side."""
+
+    def __init__(self, steps: int, say: Callable[[str], Any], *, begun_at: int = 0) -> None:
+        """`begun_at` is the step that training goes on from; `say` shows a line where there is no terminal."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self._steps, self._say, self._begun_at = steps, say, begun_at
+        self._started = self._told = time.monotonic()
+        console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self._bar = None
+        if console.is_terminal:
+            text = TextColumn("{task.description}", markup=False)
+            left = TimeRemainingColumn(elapsed_when_finished=True)
+            self._bar = Bar(text, BarColumn(), MofNCompleteColumn(), left, console=console)
+            self._task = self._bar.add_task("training", total=steps, completed=begun_at)
+            self._bar.start()
+        self._loss = ""
+
+    def line(self, text: str) -> None:
+        """Show a line above the bar."""
+        if self._bar is not None:
+            self._bar.console.print(text)
+        else:
+            self._say(text)
+
+    def step(self, step: int) -> None:
+        """Show how far the training is."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step, description=f"training{self._loss}")
+            return
+        now = time.monotonic()
+        if now - self._told >= _QUIET_EVERY_S:
+            self._told = now
+            left = (now - self._started) / max(step - self._begun_at, 1) * (self._steps - step)
+            self._say(f"step {step:,} of {self._steps:,}{self._loss}, about {_clock(left)} left")
+
+    def loss(self, value: float) -> None:
+        """Note the loss that is shown with the steps."""
+        self._loss = f", loss {value:.3f}"
+
+    def look(self, point: Point) -> None:
+        """Show what a look at the validation side saw, with its interval."""
+        right, asked = point.right or 0, point.asked or 0
+        low, high = wilson(right, asked)
+        self.line(
+            f"step {point.step:,}: validation accuracy {right / asked:.3f} [{low:.3f}, {high:.3f}] ({right} of {asked})"
+        )
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
