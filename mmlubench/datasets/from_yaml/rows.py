@@ -68,8 +68,8 @@ def questions(
 
     `answer` is one of `answers.WAYS`, `first`, or `auto` for the one that fits every row. Without a `language` anywhere
     it is told by the script. With `shuffle` the choices of a question get an order that depends on its id alone.
-    `parts` says what `Rows.part` is: `language` or `subject`. `categories` are those of subjects. Raises DataError for a row
-    that cannot be used, for two of one id, and if `auto` finds more than one way and they differ.
+    `parts` says what `Rows.part` is: `language` or `subject`. `categories` are those of subjects. Raises
+    DataError for a row that cannot be used, for two of one id, and if `auto` finds more than one way and they differ.
     """
     rows = [row for one in files for row in _rows(one, columns)]
     letters = answers.letters(rows, answer, index_base)
