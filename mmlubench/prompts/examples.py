@@ -12,7 +12,7 @@ from mmlubench.prompts.values import Example, Options
 from mmlubench.schema import ALPHABET, Message, Question
 
 
-def examples_for(question: Question, examples: Mapping[str, tuple[Question, ...]]) -> tuple[Question, ...]:
+def examples_for(question: Question, examples: Mapping[str, Sequence[Question]]) -> Sequence[Question]:
     """Return the worked examples of a question's subject: those in its language if there are any, else all others."""
     own = examples.get(f"{question.language}/{question.subject}", ()) if question.language else ()
     return own or examples.get(question.subject, ())

@@ -1,4 +1,4 @@
-"""The shapes of published data sets, as a YAML maps them: languages, subjects, passages, labels, choices in the text."""
+"""The shapes of published data sets as a YAML maps them: languages, subjects, passages, labels, choices in a text."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ Values = str | int | bool | tuple[str | int, ...]
 
 def kept(rows: Rows, where: Mapping[str, Values], leave_out: Mapping[str, Values]) -> Rows:
     """Return the rows that fit, with their numbers in the file. Raises DataError if `where` fits none at all."""
-    places = range(len(rows))
+    places = [*range(len(rows))]
     for column, value in where.items():
         fitting = [at for at in places if _is(rows.columns[column][at], value)]
         if not fitting and places:
