@@ -35,8 +35,6 @@ class Columns:
     choices: str | tuple[str, ...] = field(default="", metadata=_CHOICES)
     """One column that holds a list, or a column for each choice; left out if they stand in the text of the question."""
     answer: str = field(default="", metadata=key("the name of the column of answers", bool))
-    context: str = ""
-    """What is read before the question, such as a passage; a row may have none."""
     subject: str = ""
     category: str = ""
     id: str | tuple[str, ...] = ""
@@ -44,6 +42,8 @@ class Columns:
     rationale: str = ""
     language: str = ""
     split: str = ""
+    context: str = ""
+    """What is read before the question, such as a passage; a row may have none."""
 
     def used(self) -> list[str]:
         """Return the names of all columns, in the order of the fields."""
