@@ -14,6 +14,7 @@ import click
 from mmlubench import __version__
 from mmlubench.commands.adapters import adapters
 from mmlubench.commands.compare import compare
+from mmlubench.commands.data import data
 from mmlubench.commands.doctor import doctor
 from mmlubench.commands.eval_debate import eval_debate
 from mmlubench.commands.export import export
@@ -56,6 +57,7 @@ def main() -> None:
 main.add_command(adapters)
 main.add_command(doctor)
 main.add_command(compare)
+main.add_command(data)
 main.add_command(export)
 main.add_command(import_)
 main.add_command(init)
@@ -69,26 +71,6 @@ main.add_command(run)
 main.add_command(summarize)
 main.add_command(grade)
 main.add_command(eval_debate)
-
-
-@main.group()
-def data() -> None:
-    """Copy data sets to disk."""
-
-
-@data.command()
-@click.argument("name")
-@click.option(
-    "--to", "folder", type=click.Path(path_type=Path), required=True, help="The folder to write to."
-)
-def fetch(name: str, folder: Path) -> None:
-    """Write a snapshot of data set NAME, so that later runs need no network: `pytest … --data FOLDER`."""
-    # late: `mmlubench --help` and the other commands need none of it
-    from mmlubench.datasets.sources.snapshot import fetch as fetch_snapshot
-
-    with errors_as_messages():
-        written = fetch_snapshot(name, folder)
-    click.echo(f"{name}: written to {written}; use it with --data {written}")
 
 
 @main.group()

@@ -52,7 +52,8 @@ def write(folder: Path) -> Iterator[tuple[str, bool]]:
 
 def starter_files() -> Mapping[str, Path]:
     """Return the packaged file of each file of a new project."""
-    tests = sorted((_PACKAGE / "benchmarks").glob("test_*.py"))
+    folder = _PACKAGE / "benchmarks"
+    tests = sorted([*folder.glob("test_*.py"), *folder.glob("*.benchmark.yaml")])
     starter = _PACKAGE / "starter"
     return {
         **{f"benchmarks/{test.name}": test for test in tests},

@@ -54,7 +54,9 @@ def load(
     asked = parts.wanted(spec, languages)
     # A language that is asked for must be present, even if other data may be missing.
     partial = allow_partial and not languages
-    source = spec.source() if spec.source else sources.read(spec, data, asked, partial=partial, choose=choose)
+    source = (
+        spec.source(asked) if spec.source else sources.read(spec, data, asked, partial=partial, choose=choose)
+    )
     loaded = assemble(spec, source, allow_partial=allow_partial, languages=asked if spec.languages else ())
     return (
         _with_examples_of(find(spec.examples_of), loaded, data) if spec.examples_of and examples else loaded

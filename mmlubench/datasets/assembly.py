@@ -106,10 +106,11 @@ def _portions(spec: Spec, source: Source, split: str) -> Iterator[list[Question]
 
 
 def by_subject(questions: Iterable[Question]) -> dict[str, tuple[Question, ...]]:
-    """Group questions by subject, in the order given."""
+    """Group questions by subject, in the order given: by `DE_DE/anatomy` where they name their language."""
     found: dict[str, list[Question]] = {}
     for question in questions:
-        found.setdefault(question.subject, []).append(question)
+        key = f"{question.language}/{question.subject}" if question.language else question.subject
+        found.setdefault(key, []).append(question)
     return {subject: tuple(same) for subject, same in found.items()}
 
 
@@ -141,15 +142,40 @@ def _notice(
     ]
     shown = Counter(example.subject for example in examples)
     checks.counts(source.name, f"worked examples ({spec.example_split})", shown, shots, partial=partial)
-    every, most = sum(spec.counts.values()) * max(1, len(languages)), sum(shots.values())
+    _check_rows(spec, source, found, partial=partial)
+    every, most = _complete(spec, languages, found), sum(shots.values()) or len(examples)
     total = sum(sum(same.values()) for same in found.values())
     if total == every and len(examples) == most:
         return ""
     whole = f"{len(found)} of {len(languages)} languages" if languages else ""
-    parts = [whole or f"{subjects[0]} of {len(spec.counts)} subjects"]
+    parts = [whole] if whole else [f"{subjects[0]} of {len(spec.counts)} subjects"] if spec.counts else []
     parts += [f"{total:,} of {every:,} questions"]
     parts += [f"{len(examples):,} of {most:,} worked examples"] if len(examples) != most else []
     return f"partial data: {', '.join(parts)}"
+
+
+def _rows_of(spec: Spec, language: str) -> int:
+    return spec.rows if isinstance(spec.rows, int) else spec.rows.get(language, 0)
+
+
+def _complete(spec: Spec, languages: Sequence[str], found: Mapping[str, Mapping[str, int]]) -> int:
+    """Return the number of questions that there should be; of data whose size is not known, that of those found."""
+    if spec.counts:
+        return sum(spec.counts.values()) * max(1, len(languages))
+    if not spec.rows:
+        return sum(sum(same.values()) for same in found.values())
+    return sum(_rows_of(spec, language) for language in languages or [""])
+
+
+def _check_rows(spec: Spec, source: Source, found: Mapping[str, Mapping[str, int]], *, partial: bool) -> None:
+    """Check the number of all rows of each language, where those of the subjects are not known. Raises DataError."""
+    if spec.counts or not spec.rows:
+        return
+    by_language = {language if spec.languages else "": sum(same.values()) for language, same in found.items()}
+    for language, count in by_language.items():
+        total = {"all": _rows_of(spec, language)}
+        where = f"{source.name}, {language}" if language else source.name
+        checks.counts(where, f"{spec.scored} questions", {"all": count}, total, partial=partial)
 
 
 def _counted(questions: PackedQuestions) -> dict[str, Counter[str]]:

@@ -46,6 +46,22 @@ class Source:
     """The number of rows of each subject in each part, of the scored split, where only a sample of them was read."""
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is told of a data set: by whom it may be used, how it is cited and got, what nobody could check."""
+
+    licence: str = ""
+    """The licence as the card of the data set names it, such as `cc-by-4.0`; `unknown` if it names none."""
+    citation: str = ""
+    """Authors, year and where it was published."""
+    language: str = "en"
+    """The language of a data set that is in one only."""
+    access: str = ""
+    """How to get a data set that the hub does not give to everybody; empty for one that it does."""
+    unverified: tuple[str, ...] = ()
+    """Keys of its description that were not compared with the hub."""
+
+
 @dataclass(frozen=True)
 class Spec:
     """The description of a data set: adding one takes one `Spec` in one file, and one line in `names.py`."""
@@ -68,6 +84,11 @@ class Spec:
     """
     counts: Mapping[str, int]
     """The rows of each subject in the complete scored split; in each language, where there are several."""
+    rows: int | Mapping[str, int] = 0
+    """The rows of the complete scored split where those of subjects are not known: of each language, or by language.
+
+    0 where that is not known either.
+    """
     scored: str = "test"
     """The split that is asked."""
     example_split: str = "dev"
@@ -87,6 +108,13 @@ class Spec:
     """What the parts are, such as `language`; also the column that names the part in a file with several parts."""
     sampled_by: str = ""
     """The column of a text that is the subject of a row, if `build` heeds `Rows.ranks`: then a sample is read alone."""
+    configs: Mapping[str, str] = field(default_factory=dict)
+    """The configuration on the hub of each part, where its name is not that of the part."""
+    files: str = ""
+    """The path of a file in the repository, with `{config}` and `{split}`, for one that is read itself.
+
+    `archive.zip/inner/path` is a file inside an archive. Empty: the library `datasets` finds the files.
+    """
     csv: str = ""
     """The name of a part's CSV file, if the repository has such files in a folder named after the split.
 
@@ -95,13 +123,21 @@ class Spec:
     description: str = ""
     remarks: Callable[[Source, Sequence[Question]], Iterable[str]] = lambda source, questions: ()
     """Says what a user should know of the scored questions: half a sentence each, which `DataSet.notice` joins."""
-    source: Callable[[], Source] | None = None
-    """Reads the rows of a data set whose description names its files; `--data` does not apply to it then."""
+    about: About = About()
+    source: Callable[[Sequence[str]], Source] | None = None
+    """Reads the rows, of these parts if it has any, where a description says where they are; `--data` is not heeded."""
 
     @property
     def languages(self) -> tuple[str, ...]:
         """The locales of a translated data set; empty for a data set in one language."""
         return self.parts if self.part_column == "language" else ()
+
+    @property
+    def size(self) -> int:
+        """The number of questions of the complete data set, in all languages; 0 if it is not known."""
+        if isinstance(self.rows, int):
+            return (sum(self.counts.values()) or self.rows) * max(1, len(self.languages))
+        return sum(self.rows.values())
 
     def csv_file(self, part: str) -> str:
         """Return the name of a part's CSV file."""

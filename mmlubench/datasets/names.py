@@ -13,6 +13,29 @@ NAMES = {
     "commonsense_qa": "mmlubench.datasets.sets.commonsense_qa:COMMONSENSE_QA",
 }
 
+#: Our data sets without code: each is a file `mmlubench/benchmarks/NAME.benchmark.yaml`.
+PACKAGED = (
+    "arabicmmlu",
+    "arc_challenge",
+    "arc_easy",
+    "belebele",
+    "ceval",
+    "cmmlu",
+    "global_mmlu",
+    "global_mmlu_lite",
+    "gpqa_diamond",
+    "hellaswag",
+    "include",
+    "kmmlu",
+    "medmcqa",
+    "mmlu_cf",
+    "mmlu_prox",
+    "openbookqa",
+    "supergpqa",
+    "truthfulqa_mc1",
+)
+NAMES |= {name: f"mmlubench.datasets.sets.packaged:{name}" for name in PACKAGED}
+
 #: What is not asked itself but says something of a data set; it can be fetched like one.
 SUPPLEMENTS = {
     "mmlu_redux": "mmlubench.datasets.sets.redux:ANNOTATIONS",

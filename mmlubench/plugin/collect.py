@@ -173,4 +173,6 @@ def _words(process: Process, benchmark: str, origin: Origin) -> list[str] | None
     if origin is not None:
         return [*process.run.roster.specs, OWN, *(question.case_id for question in origin)]
     spec = datasets.find(benchmark)
+    if not spec.counts:
+        return None
     return [*process.run.roster.specs, OWN, *spec.counts, *spec.languages]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmlubench.prompts.examples import examples_for
 from mmlubench.prompts.library import load_recipe, recipe_names, shows_choices
 from mmlubench.prompts.recipe import Recipe
 from mmlubench.prompts.render import render
@@ -14,6 +15,7 @@ __all__ = [
     "Recipe",
     "Replies",
     "Role",
+    "examples_for",
     "load_recipe",
     "read_role",
     "recipe_names",

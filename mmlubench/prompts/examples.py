@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +10,12 @@ from mmlubench.prompts.recipe import Recipe
 from mmlubench.prompts.template import fill
 from mmlubench.prompts.values import Example, Options
 from mmlubench.schema import ALPHABET, Message, Question
+
+
+def examples_for(question: Question, examples: Mapping[str, Sequence[Question]]) -> Sequence[Question]:
+    """Return the worked examples of a question's subject: those in its language if there are any, else all others."""
+    own = examples.get(f"{question.language}/{question.subject}", ()) if question.language else ()
+    return own or examples.get(question.subject, ())
 
 
 @lru_cache(maxsize=4096)

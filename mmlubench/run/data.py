@@ -119,8 +119,8 @@ class RunData:
         """Return the number of questions of the complete data set, of which `data` may be a part or a sample."""
         origin = self._origins[name]
         spec = datasets.find(name) if origin is None else origin
-        if isinstance(spec, Spec) and spec.counts:
-            return sum(spec.counts.values()) * max(1, len(spec.languages))
+        if isinstance(spec, Spec) and spec.size:
+            return spec.size
         return len(data.questions) + data.left_unread
 
     def _note_draw(self, benchmark: str, found: Runs) -> None:
@@ -222,4 +222,4 @@ class RunData:
         last = {group.subject: end for (group, _), end in zip(found, ends, strict=True)}
         for end in last.values():
             question = questions[end - 1]
-            prompts.render(self._strategy.recipe, question, data.examples.get(question.subject, ()))
+            prompts.render(self._strategy.recipe, question, prompts.examples_for(question, data.examples))

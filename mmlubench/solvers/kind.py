@@ -9,7 +9,7 @@ from typing import Any
 from mmlubench.grading import read_answer
 from mmlubench.models.base import Model
 from mmlubench.models.spec import ModelSpec
-from mmlubench.prompts import Recipe, Role, render
+from mmlubench.prompts import Recipe, Role, examples_for, render
 from mmlubench.prompts.render import request_of
 from mmlubench.schema import Answer, Completion, Params, Question, Request, Scoring
 from mmlubench.settings import Settings
@@ -65,7 +65,7 @@ class SolverContext:
 
     def request(self, question: Question) -> Request:
         """Return the request that asks the question by the recipe. Raises PromptError."""
-        messages = render(self.recipe, question, self.examples.get(question.subject, ()))
+        messages = render(self.recipe, question, examples_for(question, self.examples))
         return request_of(question, self.recipe, messages, self.params)
 
     def read(self, question: Question, completion: Completion) -> Answer:

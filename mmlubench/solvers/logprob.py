@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from mmlubench.errors import ProviderError
 from mmlubench.models.base import Model
-from mmlubench.prompts import Recipe, render
+from mmlubench.prompts import Recipe, examples_for, render
 from mmlubench.prompts.render import raw_prompt
 from mmlubench.schema import (
     TOP_LOGPROBS,
@@ -57,7 +57,7 @@ class Logprob:
 
     async def __call__(self, question: Question) -> Answer:
         """Solve one question. Raises ProviderError if no usable reply came back."""
-        messages = render(self._recipe, question, self._examples.get(question.subject, ()))
+        messages = render(self._recipe, question, examples_for(question, self._examples))
         if self._scoring is Scoring.ECHO:
             return await self._by_echo(question, raw_prompt(messages))
         if self._scoring is Scoring.CHAT:

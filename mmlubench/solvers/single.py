@@ -8,7 +8,7 @@ from dataclasses import replace
 from mmlubench.errors import Rejected
 from mmlubench.grading import read_answer
 from mmlubench.models.base import Model
-from mmlubench.prompts import Recipe, render
+from mmlubench.prompts import Recipe, examples_for, render
 from mmlubench.prompts.render import request_of
 from mmlubench.schema import Answer, Completion, Outcome, Params, Question, Request, Scoring
 from mmlubench.solvers.base import Solver
@@ -51,7 +51,7 @@ class SingleTurn:
 
     async def __call__(self, question: Question) -> Answer:
         """Solve one question. Raises ProviderError if no usable reply came back."""
-        messages = render(self._recipe, question, self._examples.get(question.subject, ()))
+        messages = render(self._recipe, question, examples_for(question, self._examples))
         params = replace(self._params, choice=tuple(question.letters)) if self._constrained else self._params
         request = request_of(question, self._recipe, messages, params)
         completion = await self._model.generate(request)

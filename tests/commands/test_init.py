@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mmlubench.datasets.names import NAMES
+from mmlubench.datasets.names import NAMES, PACKAGED
 from mmlubench.models.names.listing import list_models
 
 Ended = subprocess.CompletedProcess
@@ -36,7 +36,10 @@ def test_it_has_a_test_of_every_benchmark_and_what_else_it_names(
     done = command(tmp_path, "init", "new/project")
     project = tmp_path / "new/project"
     tests = {path.name for path in (project / "benchmarks").iterdir()}
-    assert tests == {f"test_{name}.py" for name in (*NAMES, "dialogues")}
+    assert tests == {
+        *(f"test_{name}.py" for name in (*NAMES, "dialogues") if name not in PACKAGED),
+        *(f"{name}.benchmark.yaml" for name in PACKAGED),
+    }
     written = {path.relative_to(tmp_path).as_posix() for path in project.rglob("*") if path.is_file()}
     assert set(done.stdout.splitlines()[:-1]) == written
     assert done.stdout.endswith("Try it: cd new/project && pytest benchmarks -k mmlu --model mock\n")

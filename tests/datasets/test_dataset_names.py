@@ -14,7 +14,10 @@ def test_every_name_of_the_table_leads_to_a_spec_of_that_name(name: str) -> None
     spec = find(name)
     assert isinstance(spec, Spec)
     assert spec.name == name
-    assert len(spec.revision) == 40  # a commit in full: a branch may move under a pinned score
+    # A commit in full: a branch may move under a pinned score. Where none is known, the file says so.
+    assert len(spec.revision) == 40 or "revision" in spec.about.unverified
+    assert spec.about.licence
+    assert spec.about.citation
 
 
 def test_an_unknown_name_is_told_the_known_ones() -> None:

@@ -384,7 +384,7 @@ COMMIT = "c" * 40
             "shots_file goes with file;",
         ),
         ({"revision": COMMIT}, "revision goes with hub; leave it out for a file."),
-        ({"answer": "number"}, "answer is 'number': give one of letter, index, text, auto."),
+        ({"answer": "number"}, "answer is 'number': give one of letter, index, text, flag, first, auto."),
         ({"index_base": "1"}, "index_base is '1': give a whole number."),
         ({"index_base": True}, "index_base is True: give a whole number."),
         ({"split": "test"}, "split chooses rows of a file by a column, so columns.split has to name it."),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmlubench.datasets import NAMES, load
+from mmlubench.datasets.names import PACKAGED
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 MMMLU = ("-k", "mmmlu", "--model", "mock/B")
@@ -16,7 +17,8 @@ MMMLU = ("-k", "mmmlu", "--model", "mock/B")
 @pytest.fixture(autouse=True)
 def _family(folder):
     for name in NAMES:
-        shutil.copy(BENCHMARKS / f"test_{name}.py", folder.path)
+        file = f"{name}.benchmark.yaml" if name in PACKAGED else f"test_{name}.py"
+        shutil.copy(BENCHMARKS / file, folder.path)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -51,12 +51,27 @@ def _by_text(row: Row, base: int) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
+def _by_flag(row: Row, base: int) -> str | None:
+    """Read TruthfulQA's way: `labels` beside the choices are 1 for the right one and 0 for the others."""
+    flags = row.answer.get("labels") if isinstance(row.answer, Mapping) else row.answer
+    if (
+        not isinstance(flags, list)
+        or len(flags) != len(row.choices)
+        or sorted(flags) != [*[0] * (len(flags) - 1), 1]
+    ):
+        return None
+    return ALPHABET[flags.index(1)]
+
+
 #: How an answer may name the right choice.
 WAYS: Mapping[str, Callable[[Row, int], str | None]] = {
     "letter": _by_letter,
     "index": _by_index,
     "text": _by_text,
+    "flag": _by_flag,
 }
+#: The way of data whose right choice is the first of its columns, in every row; it fits all data, so it must be said.
+FIRST = "first"
 
 
 def number(answer: object) -> int | None:
@@ -76,6 +91,8 @@ def letters(rows: Sequence[Row], answer: str, index_base: int | None) -> list[st
 
     `index_base` is the number of the first choice, None for the usual 0 if the user did not say it.
     """
+    if answer == FIRST:
+        return [ALPHABET[0]] * len(rows)
     base = index_base or 0
     ways = [answer] if answer in WAYS else [*WAYS]
     read = {way: [WAYS[way](row, base) for row in rows] for way in ways}
@@ -105,7 +122,11 @@ def _expected(way: str, row: Row, base: int) -> str:
         return f"a letter from {names[0]} to {names[-1]}"
     if way == "index":
         return f"a whole number from {base} to {base + last}"
-    return "the text of exactly one of its choices"
+    return (
+        "the text of exactly one of its choices"
+        if way == "text"
+        else "a list of labels of which one is 1, and all others 0"
+    )
 
 
 def _counted_from_one(rows: Sequence[Row]) -> str:

@@ -23,7 +23,8 @@ def choices(rows: Rows, at: int, columns: str | tuple[str, ...]) -> Choices:
     """Return the choices of a row, and what the data call them. Raises DataError.
 
     A cell holds a list of texts or of `{text, label}`; `text` and `label` as two lists side by side; texts by label,
-    as in `{"A": "Lima", "B": "Quito"}`; or any of these as a text, in JSON or as Python prints it.
+    as in `{"A": "Lima", "B": "Quito"}`; TruthfulQA's `choices` and `labels`; or any of these as a text, in JSON or as
+    Python prints it.
     """
     if isinstance(columns, tuple):
         values: Any = [rows.columns[name][at] for name in columns]
@@ -60,6 +61,8 @@ def _listed(value: Any) -> tuple[Any, Any]:
     if isinstance(value, Mapping):
         if "text" in value:
             return value["text"], value.get("label", ())
+        if "choices" in value:  # its labels say which are right, and are no names
+            return value["choices"], ()
         if len(value) > 1 and not any(isinstance(part, (list, Mapping)) for part in value.values()):
             return [*value.values()], [*value]
     if (

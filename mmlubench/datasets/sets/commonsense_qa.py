@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from mmlubench.datasets import cells, checks
-from mmlubench.datasets.base import Rows, Spec
+from mmlubench.datasets.base import About, Rows, Spec
 from mmlubench.errors import short
 from mmlubench.schema import Question
 
@@ -61,6 +61,7 @@ def _question(prefix: str, row_id: str, text: str, choices: Mapping[str, Any], a
 COMMONSENSE_QA = Spec(
     name="commonsense_qa",
     repository="tau/commonsense_qa",
+    about=About("mit", "Talmor et al. 2019, arXiv 1811.00937"),
     config="default",
     revision="94630fe30dad47192a8546eb75f094926d47e155",
     columns={

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmlubench.datasets import checks
-from mmlubench.datasets.base import Rows, Spec
+from mmlubench.datasets.base import About, Rows, Spec
 from mmlubench.datasets.sets.subjects import SUBJECTS
 from mmlubench.schema import Question
 
@@ -33,6 +33,7 @@ def questions(split: str, files: Sequence[Rows]) -> list[Question]:
 MMLU = Spec(
     name="mmlu",
     repository="cais/mmlu",
+    about=About("mit", "Hendrycks et al. 2021, arXiv 2009.03300"),
     config="all",
     revision="c30699e8356da336a370243923dbaf21066bb9fe",
     columns={"question": "text", "subject": "text", "choices": "texts", "answer": "integer"},

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmlubench.datasets import cells, checks
-from mmlubench.datasets.base import Rows, Spec
+from mmlubench.datasets.base import About, Rows, Spec
 from mmlubench.errors import short
 from mmlubench.schema import ALPHABET, Question
 
@@ -108,6 +108,7 @@ def questions(split: str, files: Sequence[Rows]) -> list[Question]:
 MMLU_PRO = Spec(
     name="mmlu_pro",
     repository="TIGER-Lab/MMLU-Pro",
+    about=About("mit", "Wang et al. 2024, arXiv 2406.01574"),
     config="default",
     revision="527feea0afed1de15a8c115abf7be4c912123315",
     columns={

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmlubench.datasets import cells, checks
-from mmlubench.datasets.base import Rows, Spec
+from mmlubench.datasets.base import About, Rows, Spec
 from mmlubench.datasets.sets.subjects import SUBJECTS
 from mmlubench.schema import Question
 
@@ -73,6 +73,7 @@ def questions(split: str, files: Sequence[Rows]) -> list[Question]:
 MMMLU = Spec(
     name="mmmlu",
     repository="openai/MMMLU",
+    about=About("mit", "OpenAI 2024, openai/MMMLU on the hub"),
     config="",
     revision="325a01dc3e173cac1578df94120499aaca2e2504",
     columns=dict.fromkeys(("Question", "A", "B", "C", "D", "Answer", "Subject"), "text"),

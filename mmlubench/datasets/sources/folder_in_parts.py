@@ -48,6 +48,10 @@ def _files(spec: Spec, base: Path, part: str) -> list[Path]:
     return [path for path in single if path.is_file()][:1]
 
 
+def _examples(spec: Spec, base: Path, part: str) -> list[Path]:
+    return parquet.files(base / part, spec.example_split) if spec.example_split else []
+
+
 def _parts(
     spec: Spec,
     base: Path,
@@ -63,7 +67,12 @@ def _parts(
     name = parquet.named(spec, f"{kind} files in {base}", revision)
     files = dict(used)
     if choose is None or not spec.sampled_by or kind == "CSV" or len(files) < len(used):
-        return Source({spec.scored: _Files(spec, used)}, name, revision)
+        splits = {spec.scored: _Files(spec, used)}
+        shown = [(part, path) for part in asked for path in _examples(spec, base, part)]
+        if shown:
+            snapshot.verify(base, spec, [path for _, path in shown])
+            splits[spec.example_split] = _Files(spec, shown)
+        return Source(splits, name, revision)
     rows, places = sampled.read(spec, files, choose)
     counts = {
         part: {subject: len(same) for subject, same in by_subject.items()}

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from mmlubench.datasets.base import Rows, Source, Spec
 from mmlubench.datasets.sources import arrow, csv_files, hub_files
+from mmlubench.datasets.sources import tables as text_tables
+from mmlubench.datasets.sources.archive import unpacked
 from mmlubench.errors import DataError
 
 if TYPE_CHECKING:
@@ -61,12 +63,12 @@ def tables(spec: Spec, parts: Sequence[str] = ()) -> dict[str, pa.Table]:
     library is missing, the hub cannot be reached, or it does not have the data.
     """
     library = _library(spec)
-    read = _from_csv if spec.csv else _from_library
+    read = _from_csv if spec.csv else _from_files if spec.files else _from_library
     with hub_files.quiet(library):
         return {
-            f"{config}/{split}" if spec.parts else split: table
-            for config in parts or spec.parts or (spec.config,)
-            for split, table in read(library, spec, config).items()
+            f"{part}/{split}" if spec.parts else split: table
+            for part in parts or spec.parts or (spec.config,)
+            for split, table in read(library, spec, spec.configs.get(part, part)).items()
         }
 
 
@@ -101,6 +103,24 @@ def _from_csv(library: ModuleType, spec: Spec, part: str) -> dict[str, pa.Table]
     where = {"repo_type": "dataset", "revision": spec.revision}
     path = hub_files.get(spec.repository, name, partial(_failed, spec), **where)
     return {spec.scored: pa.table(dict(csv_files.read(Path(path))))}
+
+
+def _from_files(library: ModuleType, spec: Spec, config: str) -> dict[str, pa.Table]:
+    """Read the files that the description names: what they say is taken as it stands, and no type is guessed."""
+    splits = dict.fromkeys(filter(None, (spec.scored, spec.example_split)))
+    return {split: _file(spec, spec.files.format(config=config, split=split)) for split in splits}
+
+
+def _file(spec: Spec, name: str) -> pa.Table:
+    import pyarrow as pa
+
+    archive, is_inside, inner = name.partition(".zip/")
+    where = {"repo_type": "dataset", "revision": spec.revision}
+    got = hub_files.get(
+        spec.repository, f"{archive}.zip" if is_inside else name, partial(_failed, spec), **where
+    )
+    path = unpacked(Path(got), inner) if is_inside else Path(got)
+    return arrow.read(path) if path.suffix == ".parquet" else pa.table(dict(text_tables.columns(path)))
 
 
 def _load(library: ModuleType, spec: Spec, config: str) -> Any:
@@ -140,6 +160,8 @@ def _failed(spec: Spec, problem: str) -> DataError:
     fetch = f"run `mmlubench data fetch {spec.name} --to DIR/{spec.name}` on a machine with a network"
     way_out = f"{fetch} and give --data DIR here"
     way_out += ", or give --data sample for the embedded sample" if spec.sample else ""
+    if spec.about.access and "cannot be reached" not in problem:
+        way_out = f"{spec.about.access}; or {way_out}"
     if spec.source:  # described by the user's own file: `mmlubench data fetch` does not know its name
         way_out = "get the data as a file, and name that under `file`"
     return DataError(_name(spec), problem, way_out=way_out)

@@ -28,7 +28,8 @@ def wanted(spec: Spec, languages: Collection[str]) -> tuple[str, ...]:
 
 def _locale(spec: Spec, language: str) -> str:
     name = language.strip().upper().replace("-", "_")
-    found = [part for part in spec.languages if name in (part, part.partition("_")[0])]
+    found = [part for part in spec.languages if name == part.upper()]
+    found = found or [part for part in spec.languages if name == part.upper().partition("_")[0]]
     if len(found) == 1:
         return found[0]
     known = f"{spec.name} is in {', '.join(found or spec.languages)}"
