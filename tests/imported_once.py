@@ -6,6 +6,7 @@ That takes time, and classes that are made anew are not those that other modules
 import importlib
 
 for _name in (
+    "mmlubench.datasets.from_yaml.description",
     "mmlubench.datasets.sets.mmlu",
     "mmlubench.datasets.sources.parquet",
     "mmlubench.datasets.sources.sample",

@@ -272,3 +272,26 @@ def test_a_setting_of_a_published_score_names_a_recipe_of_ours() -> None:
 
     wanted: set[Any] = {row.recipe for row in read_published()} - {""}
     assert wanted <= set(RECIPES.names())
+
+
+def test_three_results_stand_beside_one_another_by_language_and_subject(tmp_path: Path) -> None:
+    # Before, after and a larger model, asked in runs of their own the same questions in two languages.
+    names = ("base", "tuned", "large")
+    languages = ("DE_DE", "FR_FR")
+    for skill, name in enumerate(names):
+        entries = made_entries(skill, 0.3 + skill / 5, model=name, sizes=SMALL, languages=languages)
+        write_run(tmp_path / name, entries)
+    call = ["compare", "--run-dir", str(tmp_path), *names]
+    text = CliRunner().invoke(main, call, catch_exceptions=False, env={"COLUMNS": "100"}).stdout
+    rows = [line.split() for line in text.splitlines()]
+    assert ["language", "n", "large", "tuned", "base"] in rows
+    found = json.loads(CliRunner().invoke(main, [*call, "--json"], catch_exceptions=False).stdout)
+    (told,) = found["comparisons"]
+    by_subject = told["subjects"]["subject_00"]
+    assert by_subject["n"] == 20
+    shown = next(row for row in rows if row[:1] == ["subject_00"])
+    assert shown[1:] == [
+        "20",
+        *(f"{by_subject['accuracy'][name]:.3f}" for name in ("large", "tuned", "base")),
+    ]
+    assert {*told["languages"]} == {*languages}

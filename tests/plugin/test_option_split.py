@@ -17,6 +17,8 @@ from mmlubench.lab.split.folder import SplitFolder
 from mmlubench.schema import Question
 from tests.fake_server import FakeServer, Reply
 
+ROOT = Path(__file__).parents[2]
+
 
 def divided(name: str, to: Path, *more: str) -> SplitFolder:
     result = CliRunner().invoke(
@@ -64,11 +66,8 @@ def test_without_the_option_the_held_out_side_is_asked_and_that_is_said(
     assert "its held-out side, as no --split is given" in folder.entry()["notice"]
 
 
-def test_it_goes_with_limit_workers_examples_and_the_second_name(folder: Any, split: SplitFolder) -> None:
-    folder.run(
-        "--model", "mock/A", "--data=split", "--mmlubench-split=test", "--limit", "5", "-n", "2", "--recipe",
-        "five_shot",
-    )  # fmt: skip
+def test_it_goes_with_limit_workers_and_its_second_name(folder: Any, split: SplitFolder) -> None:
+    folder.run("--model", "mock/A", "--data=split", "--mmlubench-split=test", "--limit", "5", "-n", "2")
     assert len(asked(folder)) == 5
     assert {*asked(folder)} < {*ids(split.questions("test"))}
     assert folder.entry()["drawn_from"] == len(split.questions("test"))
@@ -86,7 +85,7 @@ def test_a_run_that_was_broken_off_is_resumed_on_the_same_side(
 
 
 def test_languages_of_a_split_are_asked_alone(folder: Any) -> None:
-    folder.write("test_mmmlu.py", (folder.path / "test_mmlu.py").read_text().replace("mmlu", "mmmlu"))
+    folder.write("test_mmmlu.py", (ROOT / "benchmarks" / "test_mmmlu.py").read_text())
     made = divided("mmmlu", folder.path / "split", "--language", "DE_DE", "--language", "FR_FR")
     folder.run("--model", "mock/A", "--data=split", "-k", "mmmlu", "--language", "de")
     assert asked(folder) == ids([one for one in made.questions("test") if one.language == "DE_DE"])
@@ -114,7 +113,7 @@ def test_what_is_no_split_is_refused_in_a_sentence(folder: Any, split: SplitFold
     assert "empty is no split" in folder.refused("--model", "mock/A", "--split", "test", "--data=empty")
     said = folder.refused("--model", "mock/A", "--split", "dev", "--data=split")
     assert said == "--split dev: it must be one of train, validation, test."
-    folder.write("test_mmmlu.py", (folder.path / "test_mmlu.py").read_text().replace("mmlu", "mmmlu"))
+    folder.write("test_mmmlu.py", (ROOT / "benchmarks" / "test_mmmlu.py").read_text())
     said = folder.refused("test_mmmlu.py", "--model", "mock/A", "--data=split", "--split", "test")
     assert said == "mmmlu: split holds a split of mmlu: ask it with -k mmlu."
     folder.own_benchmark()
@@ -162,7 +161,7 @@ def test_what_was_learned_is_counted_and_has_no_headline_number(
     result = ask(tuned, "--split", "train", "--min-accuracy", "0.01")
     said = f"CONTAMINATED: {n} of {n} questions were trained on"
     result.stdout.fnmatch_lines(
-        [f"mmlubench: mmlu, m: {said}*", "CONTAMINATED mmlu · m *no headline number: CONTAMINATED*"]
+        [f"mmlubench: mmlu, vllm-m: {said}*", "CONTAMINATED mmlu · vllm-m *no headline number: CONTAMINATED*"]
     )
     entry = folder.entry()
     assert entry["contaminated"] == n
@@ -190,7 +189,7 @@ def test_an_accuracy_on_what_was_learned_can_be_had_and_says_what_it_is(
     entry = folder.entry()
     assert (entry["headline"], entry["contaminated"], result.ret) == (True, n, pytest.ExitCode.OK)
     assert entry["warnings"][0].startswith(f"CONTAMINATED: {n} of {n} questions were trained on")
-    result.stdout.fnmatch_lines(["CONTAMINATED mmlu · m *: accuracy *", "warning: CONTAMINATED: *"])
+    result.stdout.fnmatch_lines(["CONTAMINATED mmlu · vllm-m *: accuracy *", "warning: CONTAMINATED: *"])
 
 
 def test_an_adapter_at_a_server_and_a_checkpoint_are_known_by_their_folders(
