@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mmlubench.plugin.loop_scope import LoopScope, is_asked_for
-from mmlubench.plugin.option_names import NAMES, OptionNames
+from mmlubench.errors import UserError
+from mmlubench.plugin.option_names import NAMES, OptionNames, usage_error
 from mmlubench.plugin.private_pytest import let_plugins_override, select_by_default
 from mmlubench.tasks import benchmark_of
 
@@ -82,8 +83,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """`--list-models` prints the models and exits."""
-    return _session(config).list_models() if config.option.mmlubench_list_models else None
+    """`--list-models` prints the models and exits; a shard that is finished is not asked again."""
+    option = config.option
+    if option.mmlubench_list_models:
+        return _session(config).list_models()
+    if option.mmlubench_num_shards is None and option.mmlubench_shard is None:
+        return None
+    if option.help or option.version or hasattr(config, "workerinput"):  # xdist's
+        return None
+    # late: a pytest run without benchmarks must not pay for it
+    from mmlubench.plugin.sharded import finished_status
+
+    try:
+        return finished_status(config, _session(config).process)
+    except UserError as error:
+        raise usage_error(config, error) from None
 
 
 @pytest.hookimpl(trylast=True)

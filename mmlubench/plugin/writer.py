@@ -73,20 +73,28 @@ class Writer:
             self._write(lambda recording: recording.ledger.log_ungraded(ungraded))
         if self.recording is None:
             return
-        recording = self.recording
-        if recording.ledger.is_blank:  # the folder was made before the workers, which had nothing to do
+        recording, process = self.recording, self._process()
+        from mmlubench.plugin import sharded  # late: only a run that was recorded comes here
+
+        is_empty = sharded.is_empty(process)
+        if recording.ledger.is_blank and not is_empty:  # the folder was made before the workers, which had nothing to do
             self._write(lambda recording: recording.ledger.discard())
             self.recording = None
             return
-        from mmlubench.plugin.recording import exit_status  # late: only a run that was recorded comes here
+        from mmlubench.plugin.recording import exit_status  # late, as above
 
+        recording.ledger.learn(process.shard_facts[0])
         self._write(lambda recording: recording.finish())
         session.exitstatus = exit_status(session, recording.ledger)
+        if is_empty and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            session.exitstatus = pytest.ExitCode.OK
         if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):  # decided by answers
             if self.trouble:
                 session.exitstatus = pytest.ExitCode.INTERRUPTED
             elif recording.failures:
                 session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        if process.run.shard is not None and not self.trouble:
+            self._write(lambda recording: sharded.seal(session, process, recording))
 
     def _opened(self) -> Recording:
         if self.recording is None:
