@@ -23,6 +23,7 @@ from mmlubench.commands.init import init
 from mmlubench.commands.keys import keys
 from mmlubench.commands.lab.group import lab
 from mmlubench.commands.list_runs import list_runs
+from mmlubench.commands.merge import merge
 from mmlubench.commands.record import record
 from mmlubench.commands.report import report
 from mmlubench.commands.resume import resume
@@ -62,6 +63,7 @@ main.add_command(init)
 main.add_command(keys)
 main.add_command(lab)
 main.add_command(list_runs)
+main.add_command(merge)
 main.add_command(record)
 main.add_command(report)
 main.add_command(resume)
