@@ -95,7 +95,7 @@ def fetch(name: str, folder: Path) -> None:
 
 @main.group()
 def store() -> None:
-    """Show or prune the store: the answers of earlier runs."""
+    """Show, prune or merge stores: the answers of earlier runs."""
 
 
 @store.command()
@@ -129,6 +129,23 @@ def prune(age: str | None, model: str | None, path: Path) -> None:
         deleted = opened.prune(older_than_s=older_than_s, model=model)
         left = opened.stats()
     click.echo(f"{path}: {deleted:,} answers deleted, {left['rows']:,} left, {left['bytes'] / 1e6:,.1f} MB")
+
+
+@store.command("merge")
+@click.argument("stores", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="STORE ...")
+@click.option(
+    "--to", "path", required=True, type=click.Path(path_type=Path), help="The store to copy them into."
+)
+def merge_command(stores: tuple[Path, ...], path: Path) -> None:
+    """Copy the answers of stores, such as those of shards, into one; of two to one request the newer counts."""
+    # late: `mmlubench --help` and the other commands need none of it
+    from mmlubench.engine.store.merging import merge_stores
+
+    with errors_as_messages():
+        for added in merge_stores(stores, path):
+            click.echo(f"{added.path}: {added.replies:,} answers, {added.new:,} of them new")
+    with _opened(path, to_read=True) as opened:
+        click.echo(f"{path}: {opened.stats()['rows']:,} answers")
 
 
 @contextmanager

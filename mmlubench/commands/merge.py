@@ -55,7 +55,10 @@ def _print(merged: Merged) -> None:
     lines = [
         *ledger.failed_reports,
         *(verdict.text for verdict in ledger.verdicts()),
-        *(f"{name} is left as it is: it is of a run that asked more, or of another program." for name in ledger.kept_files),
+        *(
+            f"{name} is left as it is: it is of a run that asked more, or of another program."
+            for name in ledger.kept_files
+        ),
         *ledger.exported,
     ]
     for line in lines:
@@ -64,4 +67,6 @@ def _print(merged: Merged) -> None:
         print_text(f"missing: {shard.title} (--shard-id {shard.number})")
     told = ledger.records.manifest.facts["merged"]
     place = " (in place of an earlier merge)" if merged.replaced else ""
-    print_text(f"run folder: {ledger.path}{place}: {len(told['shards'])} of {several(told['total'], 'shard')}")
+    print_text(
+        f"run folder: {ledger.path}{place}: {len(told['shards'])} of {several(told['total'], 'shard')}"
+    )

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mmlubench.plugin.loop_scope import LoopScope, is_asked_for
 from mmlubench.errors import UserError
+from mmlubench.plugin.loop_scope import LoopScope, is_asked_for
 from mmlubench.plugin.option_names import NAMES, OptionNames, usage_error
 from mmlubench.plugin.private_pytest import let_plugins_override, select_by_default
 from mmlubench.tasks import benchmark_of

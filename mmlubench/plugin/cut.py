@@ -124,7 +124,9 @@ class Cut:
             if block.has_questions:
                 groups[template.benchmark, template.recipe].append(block)
         several = [block for blocks in groups.values() if len(blocks) > 1 for block in blocks]
-        return [block.make(label, n) for block in several for label in block.labels for n in range(block.rows)]
+        return [
+            block.make(label, n) for block in several for label in block.labels for n in range(block.rows)
+        ]
 
     def facts(self) -> dict[str, Any]:
         """Return what the shards of one run have in common, and the number of questions of this one.
@@ -135,7 +137,9 @@ class Cut:
         cases: dict[str, Counter[str]] = {}
         selection = sha256()
         for template, block in self._placed():
-            selection.update(f"{template.item.nodeid} {template.recipe} {block.digest}\n".encode("utf-8", "replace"))
+            selection.update(
+                f"{template.item.nodeid} {template.recipe} {block.digest}\n".encode("utf-8", "replace")
+            )
             for label, wanted in block.wanted.items() if block.has_questions else ():
                 of = cases.setdefault(template.benchmark, Counter())
                 of[selection_key(label, template.recipe)] += wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from math import ceil
 from typing import Any
@@ -28,8 +28,8 @@ from mmlubench.plugin.xdist.waits import packed
 from mmlubench.plugin.xdist.worker_state import WAITS_BYTES, WorkerState
 from mmlubench.run.roster import OWN
 from mmlubench.run.run import Run
-from mmlubench.run.share import Share
 from mmlubench.run.sharding import resolved
+from mmlubench.run.share import Share
 from mmlubench.run.strategy import Strategy
 from mmlubench.schema import Answer, Completion, Question
 from mmlubench.settings import Settings

@@ -58,7 +58,7 @@ def is_empty(process: Process) -> bool:
 
 def seal(session: pytest.Session, process: Process, recording: Recording) -> None:
     """Seal the shard of a run that has ended with the exit status of the session, if it is whole. Raises OSError."""
-    data, cut = process.shard_facts
+    _, cut = process.shard_facts
     ledger = recording.ledger
     if not cut or session.shouldfail or stopped_for(session) or session.exitstatus not in _WHOLE:
         return

@@ -77,7 +77,9 @@ class Writer:
         from mmlubench.plugin import sharded  # late: only a run that was recorded comes here
 
         is_empty = sharded.is_empty(process)
-        if recording.ledger.is_blank and not is_empty:  # the folder was made before the workers, which had nothing to do
+        if (
+            recording.ledger.is_blank and not is_empty
+        ):  # the folder was made before the workers, which had nothing to do
             self._write(lambda recording: recording.ledger.discard())
             self.recording = None
             return

@@ -12,7 +12,7 @@ from itertools import accumulate
 from pathlib import Path
 from stat import S_ISREG
 from tempfile import TemporaryFile
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmlubench import zstd
 from mmlubench.engine.store.salvage import MAGIC
@@ -27,19 +27,30 @@ STREAMS = ("requests", "responses", "results")
 #: Those that may be compressed; the results are a tenth of a run, and what people look into.
 _PACKED = ("requests", "responses")
 #: The end of the name of a folder in which a mock has answered.
-_MOCK = "-MOCK"
+MOCK = "-MOCK"
 #: The beginning of every SQLite file, and so of a store, whatever its name.
+
+
+class Place(NamedTuple):
+    """Where the folder of a run is made."""
+
+    parent: str
+    name: str = "{}"
+    """The name of the folder, in which `{}` stands for the id of the run."""
+    run_id: str = ""
+    """The id of the run, if it is known: that of an earlier merge."""
 
 
 class RunFolder:
     """A new folder `reports/<run-id>/` for one run. Raises UserError if it cannot be written."""
 
-    def __init__(self, parent: str, *, mock: bool, packed: bool = False, name: str = "{}") -> None:
-        """`packed` compresses requests and responses; in the `name` of the folder `{}` is the id of the run."""
+    def __init__(self, place: Place | str, *, mock: bool, packed: bool = False) -> None:
+        """Make the folder at its place, or in this parent; `packed` compresses requests and responses."""
+        parent, name, run_id = Place(place) if isinstance(place, str) else place
         self._packed = _PACKED if packed else ()
         now = datetime.now(timezone.utc)
         stamp = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}"  # two runs may start in one second
-        self.run_id = f"{stamp}-{secrets.token_hex(2)}{_MOCK if mock else ''}"
+        self.run_id = run_id or f"{stamp}-{secrets.token_hex(2)}{MOCK if mock else ''}"
         self._name = name
         self.path = Path(parent) / name.format(self.run_id)
         try:
@@ -120,7 +131,7 @@ class RunFolder:
 
     def drop_mock(self) -> None:
         """Take MOCK out of the name of a closed folder: no mock was asked after all. Raises OSError."""
-        self.run_id = self.run_id.removesuffix(_MOCK)
+        self.run_id = self.run_id.removesuffix(MOCK)
         self.path = self.path.rename(self.path.with_name(self._name.format(self.run_id)))
 
     def _file(self, name: str) -> Path:

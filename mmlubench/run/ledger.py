@@ -43,8 +43,7 @@ class Ledger:
         packed = run.settings.log_compression is not None
         # It reads the baseline, before there is a folder; gates are for the run that shards are put together to.
         self._gate = Gate(run.settings if run.shard is None else _ungated(run.settings), run.stopping)
-        parent, name = run.place
-        self._folder = RunFolder(parent, mock=self._is_mock, packed=packed, name=name)
+        self._folder = RunFolder(run.place, mock=self._is_mock, packed=packed)
         self._known: dict[str, dict[str, tuple[str, str]]] = {}
         """Benchmark and recipe of each test function, by the part of a pytest id before the bracket and then by the end
         of the id, which names the test's own parameters."""
@@ -169,7 +168,9 @@ class Ledger:
         """Take facts of the data that no case has brought."""
         self._facts.update(facts)
 
-    def seal(self, cut: Mapping[str, Any], selected_by: Mapping[str, Any], *, status: int, failed: int) -> None:
+    def seal(
+        self, cut: Mapping[str, Any], selected_by: Mapping[str, Any], *, status: int, failed: int
+    ) -> None:
         """Make the folder that of a finished shard, whose run ends with an exit status after so many `failed` tests.
 
         `cut` has the facts of all shards together, `selected_by` the words of the command line that select tests.
@@ -181,7 +182,11 @@ class Ledger:
         counts = {"status": status, "failed": failed, "failed_cases": self.failed_cases}
         tallies = self.entries.tallies()
         self.shard_line = seal(
-            self._run, self.records, self._folder, {**counts, "selected_by": selected_by, "tallies": tallies}, cut
+            self._run,
+            self.records,
+            self._folder,
+            {**counts, "selected_by": selected_by, "tallies": tallies},
+            cut,
         )
 
     def discard(self) -> None:

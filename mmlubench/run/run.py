@@ -16,9 +16,10 @@ from mmlubench.models.names.from_entry import IN_PROCESS
 from mmlubench.models.serving.server import Server
 from mmlubench.records import Manifest
 from mmlubench.run.data import RunData
+from mmlubench.run.folder import Place
 from mmlubench.run.roster import Roster
-from mmlubench.run.share import Share
 from mmlubench.run.sharding import FOLDER, chosen
+from mmlubench.run.share import Share
 from mmlubench.run.stopping import Stopping
 from mmlubench.run.strategy import Strategy
 from mmlubench.schema import Scoring
@@ -134,12 +135,12 @@ class Run:
         return f"it is {self.shard.title}, and `mmlubench merge` puts them together" if self.shard else ""
 
     @property
-    def place(self) -> tuple[str, str]:
-        """The parent of its folder, and the name of the folder, in which `{}` stands for the id of the run."""
+    def place(self) -> Place:
+        """Where its folder is made."""
         settings = self.settings
         if self.shard is None:
-            return settings.run_dir, "{}"
-        return str(Path(settings.run_dir) / FOLDER), f"{self.shard.name}.{{}}.part"
+            return Place(settings.run_dir)
+        return Place(str(Path(settings.run_dir) / FOLDER), f"{self.shard.name}.{{}}.part")
 
     def told(self, made: Manifest) -> Manifest:
         """Return the manifest of the run with what else is to be told of it."""

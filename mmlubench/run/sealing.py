@@ -14,9 +14,9 @@ from mmlubench.figures import several
 from mmlubench.jsonl import pretty, write_atomic
 from mmlubench.records import SCHEMA_VERSION
 from mmlubench.reports.report import RunRecords
-from mmlubench.run.folder import RunFolder
+from mmlubench.run.folder import MOCK, RunFolder
 from mmlubench.run.run import Run
-from mmlubench.run.shard_folder import MOCK, PLACES, SHARD, identity
+from mmlubench.run.shard_folder import PLACES, SHARD, identity
 from mmlubench.schema import Outcome
 
 

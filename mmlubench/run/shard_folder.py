@@ -18,13 +18,13 @@ from mmlubench import __version__
 from mmlubench.errors import DataError, UserError
 from mmlubench.inputs import JSON_BYTES, read_bytes
 from mmlubench.records import check_version
+from mmlubench.run.folder import MOCK
 from mmlubench.run.run import Run
 from mmlubench.run.sharding import Shard
 from mmlubench.settings import Settings
 
 #: What a shard is, and where each of its cases belongs in the run as a whole.
 SHARD, PLACES = "shard.json", "places.json"
-MOCK = "-MOCK"
 #: Settings that change no result, or whose content is compared itself: data by their hash, prompts by their text.
 _INDIFFERENT = frozenset(
     [
@@ -106,14 +106,15 @@ def mark(identity: Mapping[str, Any]) -> str:
 
 
 def difference(one: Mapping[str, Any], other: Mapping[str, Any], under: str = "") -> str:
-    """Say in what two identities differ first, such as `settings.temperature (0.0 and 0.7)`; empty if in nothing."""
+    """Say in what two identities differ first, such as `--temperature (0.0 and 0.7)`; empty if in nothing."""
     for name in dict.fromkeys([*one, *other]):
         here, there, path = one.get(name), other.get(name), f"{under}{name}"
         if here == there:
             continue
         if isinstance(here, Mapping) and isinstance(there, Mapping):
             return difference(here, there, f"{path}.")
-        return f"{path} ({here!s:.60} and {there!s:.60})"
+        option = "--" + name.replace("_", "-")
+        return f"{option if under == 'settings.' else path} ({here!s:.60} and {there!s:.60})"
     return ""
 
 
@@ -123,7 +124,9 @@ def read(path: Path) -> ShardFolder:
     try:
         values = orjson.loads(read_bytes(file, JSON_BYTES))
     except OSError as error:
-        raise UserError(f"{path} is no finished shard: its {SHARD} cannot be read ({error.strerror}).") from None
+        raise UserError(
+            f"{path} is no finished shard: its {SHARD} cannot be read ({error.strerror})."
+        ) from None
     except orjson.JSONDecodeError as error:
         raise DataError(file, f"it is not JSON ({error.msg}).") from None
     if not isinstance(values, dict):
@@ -150,7 +153,7 @@ def finished(run: Run, selected_by: Mapping[str, Any]) -> ShardFolder | None:
     `selected_by` has the words of the command line that select tests. Raises UserError if other questions were asked.
     """
     assert run.shard is not None
-    parent = Path(run.place[0])
+    parent = Path(run.place.parent)
     names = (run.shard.name, run.shard.name + MOCK)
     found = next((read(parent / name) for name in names if (parent / name / SHARD).is_file()), None)
     if found is None:
@@ -167,7 +170,7 @@ def finished(run: Run, selected_by: Mapping[str, Any]) -> ShardFolder | None:
 
 def check_siblings(run: Run, identity: Mapping[str, Any]) -> None:
     """Raise UserError if a finished shard beside that of a run belongs to another run."""
-    for sibling in shards_in(Path(run.place[0])):
+    for sibling in shards_in(Path(run.place.parent)):
         if differs := difference(identity, sibling.identity):
             raise UserError(
                 f"the shards in {sibling.path.parent} are of another run: {sibling.path.name} differs in {differs}; "

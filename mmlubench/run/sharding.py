@@ -7,7 +7,7 @@ else is selected. Python's own `hash` of a text is another one in each process.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -40,7 +40,8 @@ class Shard(NamedTuple):
         return shard_of(key, self.total) == self.number
 
 
-class Scheduler(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Scheduler:
     """The variables in which a scheduler tells a job its place among those of its kind."""
 
     index: str
@@ -121,9 +122,7 @@ def chosen(settings: Settings) -> Shard | None:
 
 def _from_environment(env: Mapping[str, str], total: int | None) -> tuple[int, int]:
     """Return number and index of the shards that a scheduler tells; `total` is what `--num-shards` says."""
-    told = {
-        one.index: place for one in SCHEDULERS if (place := _place(one, env, total)) is not None
-    }
+    told = {one.index: place for one in SCHEDULERS if (place := _place(one, env, total)) is not None}
     # A count of 1 is what schedulers tell every job, also those that are not cut: any other place goes before it.
     told = {name: place for name, place in told.items() if place[0] > 1 or total == 1} or told
     if not told:
@@ -162,7 +161,9 @@ def _place(one: Scheduler, env: Mapping[str, str], total: int | None) -> tuple[i
     elif one.count:  # a variable of this name alone may be anything
         return None
     else:
-        raise UserError(f"--shard auto: {one.index} does not tell how many shards there are: give --num-shards N.")
+        raise UserError(
+            f"--shard auto: {one.index} does not tell how many shards there are: give --num-shards N."
+        )
     first = _number(env, one.least) if env.get(one.least) else one.first
     step = _number(env, one.step) if env.get(one.step) else 1
     behind, off = divmod(_number(env, one.index) - first, max(1, step))

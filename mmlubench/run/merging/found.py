@@ -86,11 +86,11 @@ def _is_part(path: Path) -> bool:
 def _copied(url: str, scratch: Path) -> Path:
     """Copy the finished shards at a URL into a new folder of `scratch`. Raises UserError."""
     # late: it comes with the data sets, and takes a while to import
-    import fsspec
+    from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 
     folder = Path(mkdtemp(dir=scratch))
     try:
-        system, root = fsspec.core.url_to_fs(url)
+        system, root = url_to_fs(url)
         files = [PurePosixPath(file) for file in system.find(root)]
         shards = {file.parent for file in files if file.name == SHARD}
         for file in _wanted(files, shards):

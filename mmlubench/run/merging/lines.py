@@ -20,6 +20,7 @@ from mmlubench.run.shard_folder import PLACES
 
 _BUFFER = 256 * 1024
 _DEBATE = "debate_"
+_STREAMS = ("results", "requests", "responses")
 
 
 class Placed(NamedTuple):
@@ -53,9 +54,9 @@ def _cases(number: int, folder: Path) -> Iterator[Placed]:
             place = min((stream.next for stream in streams.values() if stream.next is not None), default=None)
             if place is None:
                 break
-            lines = (streams[name].take(place) if name in streams else b"" for name in ("results", "requests", "responses"))
+            results, requests, responses = (streams[name].take(place) for name in _STREAMS)
             debate = b"".join(streams[name].take(place) for name in debates)
-            yield Placed(place, number, *lines, debate)
+            yield Placed(place, number, results, requests, responses, debate)
         for stream in streams.values():
             stream.check_end()
 
@@ -112,11 +113,15 @@ class _Blocks:
     def _block(self, size: int) -> bytes:
         lines = self._file.read(size)
         if len(lines) != size or not lines.endswith(b"\n" if size else b""):
-            raise DataError(self._name, "it is not as the shard wrote it, or was copied in part: copy it again.")
+            raise DataError(
+                self._name, "it is not as the shard wrote it, or was copied in part: copy it again."
+            )
         return lines
 
     def _entry(self) -> bytes:
         line = self._file.readline().rstrip(b",\n")
         if not line.startswith(b'"'):
-            raise DataError(self._name, "it is not as the shard wrote it, or was copied in part: copy it again.")
+            raise DataError(
+                self._name, "it is not as the shard wrote it, or was copied in part: copy it again."
+            )
         return line + b"\n"

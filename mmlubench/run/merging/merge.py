@@ -14,6 +14,7 @@ import orjson
 
 from mmlubench.errors import DataError, UserError
 from mmlubench.run.archive import MANIFEST, read_manifest
+from mmlubench.run.folder import Place
 from mmlubench.run.ledger import Ledger
 from mmlubench.run.manifest import Invocation
 from mmlubench.run.merging.found import Shards, find_shards
@@ -47,8 +48,7 @@ def merge(names: Sequence[str], to: Path | None, command: Sequence[str]) -> Merg
         shards = find_shards(names, Path(scratch))
         identity = mark(shards.first.identity)
         earlier = _earlier(names, to, identity)
-        parent, name = _place(names, to, earlier)
-        run = MergedRun(shards, parent, name)
+        run = MergedRun(shards, _place(names, to, earlier))
         try:
             with _set_aside(earlier):
                 ledger = Ledger(run, Invocation(tuple(command), Path.cwd()))
@@ -115,10 +115,12 @@ def _earlier(names: Sequence[str], to: Path | None, identity: str) -> Path | Non
     if to is None:
         folders = sorted(path.parent for path in _parent(names).glob(f"*/{MANIFEST}"))
         return next((folder for folder in reversed(folders) if _is_merge_of(folder, identity)), None)
-    if not to.exists() or (to.is_dir() and not any(to.iterdir())):
+    if not to.exists():
         return None
     if not _is_merge_of(to, identity):
-        raise UserError(f"--to {to}: there is something else than a merge of these shards; name a new folder.")
+        raise UserError(
+            f"--to {to}: there is something else than a merge of these shards; name a new folder."
+        )
     return to
 
 
@@ -130,12 +132,12 @@ def _is_merge_of(folder: Path, identity: str) -> bool:
     return isinstance(found, dict) and found.get("of") == identity
 
 
-def _place(names: Sequence[str], to: Path | None, earlier: Path | None) -> tuple[Path, str]:
-    """Return the parent and the name of the run folder."""
+def _place(names: Sequence[str], to: Path | None, earlier: Path | None) -> Place:
     folder = to or earlier
     if folder is None:
-        return _parent(names), "{}"
-    return folder.parent, folder.name.replace("{", "{{").replace("}", "}}")
+        return Place(str(_parent(names)))
+    name = folder.name.replace("{", "{{").replace("}", "}}")
+    return Place(str(folder.parent), name, read_manifest(earlier).run_id if earlier is not None else "")
 
 
 def _parent(names: Sequence[str]) -> Path:

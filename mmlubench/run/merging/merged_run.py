@@ -17,6 +17,7 @@ from mmlubench.models.spec import ModelSpec
 from mmlubench.prompts import Recipe
 from mmlubench.records import Manifest
 from mmlubench.run.archive import MANIFEST, read_manifest
+from mmlubench.run.folder import Place
 from mmlubench.run.known_weights import KnownWeights
 from mmlubench.run.merging.found import Shards
 from mmlubench.run.run import Run
@@ -36,13 +37,13 @@ _T = TypeVar("_T")
 class MergedRun(Run):
     """The run of these shards. Raises UserError for a shard whose files are damaged."""
 
-    def __init__(self, shards: Shards, parent: Path, name: str) -> None:
-        """`parent` and `name` are those of its folder; in the name `{}` stands for the id of the run."""
-        self._shards, self._folder = shards, (str(parent), name)
+    def __init__(self, shards: Shards, place: Place) -> None:
+        """`place` is where its folder is made."""
+        self._shards, self._place = shards, place
         self._manifests = {number: read_manifest(one.path) for number, one in shards.found.items()}
         first = shards.first
         self._first = self._manifests[first.shard.number]
-        settings = replace(_settings(self._first, first.path), run_dir=str(parent))
+        settings = replace(_settings(self._first, first.path), run_dir=place.parent)
         where, began = first.path / MANIFEST, min(self._started)
         specs = {label: _made(ModelSpec, spec, where) for label, spec in self._first.models.items()}
         super().__init__(settings, Share(started=began), specs=specs)
@@ -59,13 +60,15 @@ class MergedRun(Run):
             try:
                 times.append(datetime.fromisoformat(made.created).timestamp())
             except ValueError:
-                raise DataError(self._shards.found[number].path / MANIFEST, "it does not say when it began.") from None
+                raise DataError(
+                    self._shards.found[number].path / MANIFEST, "it does not say when it began."
+                ) from None
         return times
 
     @property
-    def place(self) -> tuple[str, str]:
-        """The parent of its folder, and the name of the folder."""
-        return self._folder
+    def place(self) -> Place:
+        """Where its folder is made."""
+        return self._place
 
     @property
     def labels(self) -> list[str]:
@@ -80,11 +83,17 @@ class MergedRun(Run):
                 facts.setdefault(name, dict(of))
         all_cases = self._shards.first.identity["cases"] if self._shards.missing else self._cases()
         scoring = {
-            name: {label: way for made in self._manifests.values() for label, way in _scoring(made, name).items()}
+            name: {
+                label: way for made in self._manifests.values() for label, way in _scoring(made, name).items()
+            }
             for name in facts
         }
         return {
-            name: {**of, "cases": all_cases.get(name, {}), **({"scoring": scoring[name]} if scoring[name] else {})}
+            name: {
+                **of,
+                "cases": all_cases.get(name, {}),
+                **({"scoring": scoring[name]} if scoring[name] else {}),
+            }
             for name, of in facts.items()
         }
 
@@ -95,7 +104,10 @@ class MergedRun(Run):
                 cases.setdefault(name, Counter()).update(of.get("cases", {}))
         # In the order of the run, as a shard may lack the first of them.
         order = self._shards.first.identity["cases"]
-        return {name: {key: of[key] for key in [*order.get(name, ()), *of] if of[key]} for name, of in cases.items()}
+        return {
+            name: {key: of[key] for key in [*order.get(name, ()), *of] if of[key]}
+            for name, of in cases.items()
+        }
 
     def told(self, made: Manifest) -> Manifest:
         """Return the manifest with what was told of the run by its shards, and of these shards."""
@@ -142,7 +154,9 @@ class _Strategy(Strategy):
         for one in shards.found.values():
             self._dropped |= one.values.get("dropped", {})
         self.recipe = _made(Recipe, {k: v for k, v in first.recipe.items() if k != "sha256"}, where)
-        self._facts = {name: first.facts[name] for name in ("solver", "extraction", "roles") if name in first.facts}
+        self._facts = {
+            name: first.facts[name] for name in ("solver", "extraction", "roles") if name in first.facts
+        }
 
     @property
     def name(self) -> str:
@@ -186,7 +200,9 @@ def _settings(manifest: Manifest, folder: Path) -> Settings:
     names = {one.name for one in fields(Settings)}
     given = {name: value for name, value in manifest.settings.items() if name in names}
     given |= dict.fromkeys(("num_shards", "shard_id", "shard", "max_cost"))
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
+    }
     try:
         return Settings(**values)
     except TypeError as error:
@@ -206,7 +222,9 @@ def _made(kind: type[_T], values: Any, where: Path) -> _T:
 
 
 def _scoring(manifest: Manifest, benchmark: str) -> Mapping[str, str]:
-    found: Mapping[str, str] = manifest.data[benchmark].get("scoring", {}) if benchmark in manifest.data else {}
+    found: Mapping[str, str] = (
+        manifest.data[benchmark].get("scoring", {}) if benchmark in manifest.data else {}
+    )
     return found
 
 
