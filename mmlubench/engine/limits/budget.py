@@ -31,8 +31,8 @@ class Budget:
     """The US dollars that all models of one process may spend; with the limit None, cost is only counted.
 
     `limit_usd` is the limit of the whole run. Each of the workers, which are called `each` in sentences, gets an equal
-    part from the start: what one of them does not use, another cannot spend. A worker that replaces a crashed one goes on with the rest of its part: `gone`
-    is what the crashed one had spent. `note` is called with the amount gone each time it changes. That amount includes
+    part from the start: what one of them does not use, another cannot spend. A worker that replaces a crashed one goes
+    on with the rest of its part: `gone` is what the crashed one had spent. `note` is called with the amount gone each time it changes. That amount includes
     reservations for requests in flight, as a worker that crashes never learns their cost.
     """
 
