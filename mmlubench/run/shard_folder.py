@@ -107,7 +107,8 @@ def mark(identity: Mapping[str, Any]) -> str:
 
 def difference(one: Mapping[str, Any], other: Mapping[str, Any], under: str = "") -> str:
     """Say in what two identities differ first, such as `--temperature (0.0 and 0.7)`; empty if in nothing."""
-    for name in dict.fromkeys([*one, *other]):
+    # An option tells most of all, and the number of questions follows from it.
+    for name in sorted({*one, *other}, key=lambda name: (name != "settings", name)):
         here, there, path = one.get(name), other.get(name), f"{under}{name}"
         if here == there:
             continue

@@ -52,7 +52,12 @@ def merge(names: Sequence[str], to: Path | None, command: Sequence[str]) -> Merg
         try:
             with _set_aside(earlier):
                 ledger = Ledger(run, Invocation(tuple(command), Path.cwd()))
-                _write(ledger, shards)
+                try:
+                    _write(ledger, shards)
+                except BaseException:
+                    with suppress(OSError):
+                        ledger.discard()
+                    raise
         except OSError as error:
             raise UserError(
                 f"the shards cannot be merged ({error.strerror or error}: {error.filename}); remove the cause and "
