@@ -153,6 +153,16 @@ class Cut:
         }
 
     @property
+    def templates(self) -> list[Template]:
+        """The templates of the tests that are run in any shard, in order."""
+        return [template for template, _ in self._placed()]
+
+    @property
+    def has_questions(self) -> bool:
+        """Whether any test that is run in any shard has questions."""
+        return any(block.has_questions for _, block in self._placed())
+
+    @property
     def has_cases(self) -> bool:
         """Whether any shard has a case."""
         return any(True for _ in self._placed())

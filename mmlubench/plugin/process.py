@@ -179,10 +179,12 @@ class Process:
                 self.run.select(
                     case.label, template.benchmark, template.recipe, scored=template.overrides.uses_solver
                 )
+        if self.cut is None:
+            templates, has_questions = self._templates, any(case.has_question for case in self.cases)
+        else:  # an option that has an effect in another shard is given to all of them
+            templates, has_questions = self.cut.templates, self.cut.has_questions
         check_options(
-            self.run.settings,
-            (template.overrides for template in self._templates),
-            has_questions=any(case.has_question for case in self.cases),
+            self.run.settings, (template.overrides for template in templates), has_questions=has_questions
         )
 
     def check_siblings(self) -> None:

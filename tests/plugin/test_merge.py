@@ -123,6 +123,17 @@ def test_a_damaged_shard_is_an_error_of_one_sentence(folder, shards, file, conte
     assert not runs(folder) or not (runs(folder)[0] / "summary.json").exists()
 
 
+def test_shards_that_asked_other_weights_are_told(folder, shards):
+    for number, digest in enumerate(("a", "a", "b"), start=1):
+        file = folder.path / f"reports/shards/{number}-of-3-MOCK/manifest.json"
+        values = json.loads(file.read_text())
+        values["weights"] = {"mock-A": {"model": {"sha256": digest * 64}}}
+        file.write_text(json.dumps(values))
+    merge("reports/shards")
+    (warning,) = [one for one in open_run(runs(folder)[0]).summary[0].warnings if "weights" in one]
+    assert warning.startswith("shard 3 of 3 asked other weights of mock-A than the shards before (model: sha256 bbb")
+
+
 def test_nothing_to_merge(folder):
     assert "there is no such folder" in said(merge("nowhere"))
     (folder.path / "empty" / "1-of-2.x.part").mkdir(parents=True)
@@ -147,7 +158,7 @@ def test_shards_behind_a_url(folder, shards, kind):
 
 
 def test_a_url_that_cannot_be_read(folder):
-    assert "there is no" in said(merge("memory://nothing/here", "--to", "x")) or True
+    assert "there is no finished shard in it" in said(merge("memory://nothing/here", "--to", "x"))
     assert "it cannot be read" in said(merge("nosuch://bucket/shards", "--to", "x"))
 
 

@@ -137,7 +137,8 @@ def test_a_debate_and_an_error(folder):
 
 def test_more_shards_than_questions(folder):
     folder.own_benchmark(count=3)
-    options = ("-k", "capitals", "--model", "mock/A")
+    folder.write("test_free.py", OWN_TEST)
+    options = ("--model", "mock/A", "--epochs", "2", "test_capitals.py", "test_free.py")
     assert shards(folder, 6, *options) == [0] * 6
     run, done = merged(folder)
     assert done.exit_code == 0
@@ -245,6 +246,21 @@ def test_a_shard_that_broke_off_keeps_its_part_until_it_is_whole(folder):
     assert folder.run(*options).ret == 0
     assert (folder.path / "reports/shards/1-of-2-MOCK").is_dir()
     assert part.is_dir()  # what it had asked stays readable
+
+
+def test_a_case_that_ends_its_worker_is_an_error_in_the_merged_run_too(folder):
+    folder.own_benchmark(
+        count=12, before='import os\nif question.id.endswith(("0003", "0005", "0008")):\n    os._exit(1)'
+    )
+    options = ("-k", "capitals", "--model", "mock/A", "-n", "2")
+    statuses = [
+        folder.run_apart(*options, "--num-shards", "2", "--shard-id", str(number)).ret for number in range(2)
+    ]
+    assert statuses == [0, 0]
+    run, done = merged(folder)
+    assert done.exit_code == 1
+    outcomes = [json.loads(line)["outcome"] for line in (run / "results.jsonl").read_text().splitlines()]
+    assert (len(outcomes), outcomes.count("error")) == (12, 3)
 
 
 def test_money_and_rates_are_divided_and_concurrency_is_not(folder):

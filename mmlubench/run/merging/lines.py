@@ -15,6 +15,7 @@ import orjson
 from mmlubench import zstd
 from mmlubench.errors import DataError
 from mmlubench.jsonl import present
+from mmlubench.run.entries import LAST
 from mmlubench.run.folder import STREAMS
 from mmlubench.run.shard_folder import PLACES
 
@@ -97,9 +98,12 @@ class _Blocks:
         """The place of the next block; None at the end."""
 
     def take(self, place: int) -> bytes:
-        """Return the blocks at a place, together; empty if the next one is of another place. Raises DataError."""
+        """Return the blocks at a place, together; empty if the next one is of another place. Raises DataError.
+
+        At the place behind all cases are those of many: each of their blocks is returned alone.
+        """
         taken = b""
-        while self.next == place:
+        while self.next == place and not (taken and place == LAST):
             taken += self._entry() if self._is_object else self._block(self._sizes[self._at])
             self._at += 1
             self.next = self._orders[self._at] if self._at < len(self._orders) else None

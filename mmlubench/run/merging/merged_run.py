@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from mmlubench.engine.store.weights import contradict, difference
 from mmlubench.errors import DataError
 from mmlubench.figures import several
 from mmlubench.models.spec import ModelSpec
@@ -48,7 +49,7 @@ class MergedRun(Run):
         specs = {label: _made(ModelSpec, spec, where) for label, spec in self._first.models.items()}
         super().__init__(settings, Share(started=began), specs=specs)
         self.roster.agents = [_made(ModelSpec, spec, where) for spec in self._first.agents]
-        self.roster.weights = _Weights(shards, self._first.facts.get("weights", {}))
+        self.roster.weights = _Weights(shards, {n: one.facts.get("weights", {}) for n, one in self._manifests.items()})
         self.strategy = _Strategy(settings, shards, self._first, where)
         self.duration_s = max(float(one.values.get("duration_s", 0)) for one in shards.found.values())
         self.missing = _named(shards)
@@ -180,9 +181,18 @@ class _Strategy(Strategy):
 class _Weights(KnownWeights):
     """What was told of the weights, and which of them changed while a shard was asked."""
 
-    def __init__(self, shards: Shards, told: Mapping[str, Any]) -> None:
-        super().__init__(told)
+    def __init__(self, shards: Shards, told: Mapping[int, Mapping[str, Any]]) -> None:
+        """`told` is what each shard was told of weights, by the number of the shard and the label of the model."""
+        super().__init__({label: facts for of in reversed(told.values()) for label, facts in of.items()})
         self._lines: dict[str, dict[str, None]] = {}
+        for number, of in told.items():
+            for label, facts in of.items():
+                if contradict(self.told[label], facts):
+                    line = (
+                        f"{shards.found[number].shard.title} asked other weights of {label} than the shards before "
+                        f"({difference(facts, self.told[label])}): the figures may be those of two models"
+                    )
+                    self._lines.setdefault(label, {})[line] = None
         for one in shards.found.values():
             for label, lines in one.values.get("weights_changed", {}).items():
                 self._lines.setdefault(label, {}).update(dict.fromkeys(lines))
@@ -199,7 +209,7 @@ def _settings(manifest: Manifest, folder: Path) -> Settings:
     """Return the settings of a shard as those of a run that is not cut. Raises DataError."""
     names = {one.name for one in fields(Settings)}
     given = {name: value for name, value in manifest.settings.items() if name in names}
-    given |= dict.fromkeys(("num_shards", "shard_id", "shard", "max_cost"))
+    given |= dict.fromkeys(("num_shards", "shard_id", "shard"))
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
     }
