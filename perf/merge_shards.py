@@ -50,8 +50,19 @@ def _lines(question: str, place: int) -> dict[str, bytes]:
     usage = {"input_tokens": 150 + place % 40, "output_tokens": 20, "cost_usd": None}
     result = {
         **{"id": question, "benchmark": "mmmlu", "subject": subject, "category": "stem", "model": "made-up"},
-        **{"outcome": "correct" if place % 3 else "wrong", "answer": "A", "prediction": "A" if place % 3 else "B"},
-        **{"rule": "letter", "latency_s": 0.5, "usage": usage, "requests": 1, "language": language, "choices": 4},
+        **{
+            "outcome": "correct" if place % 3 else "wrong",
+            "answer": "A",
+            "prediction": "A" if place % 3 else "B",
+        },
+        **{
+            "rule": "letter",
+            "latency_s": 0.5,
+            "usage": usage,
+            "requests": 1,
+            "language": language,
+            "choices": 4,
+        },
     }
     request = {"kind": "benchmark", "id": question, "model": "made-up", "messages": [{"content": PROMPT}]}
     response = {"id": question, "model": "made-up", "text": "The answer is A."}
@@ -83,7 +94,9 @@ def _description(number: int, total: int, rows: int, results: str, cases: int) -
 
 def main() -> None:
     """Make the shards, merge them, and print one line of JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cases", type=int, default=196_588)
     parser.add_argument("--shards", type=int, default=8)
     parser.add_argument("--page", action="store_true", help="write report.html, too")
@@ -94,7 +107,15 @@ def main() -> None:
         begin = time.perf_counter()
         lines = sum(1 for _ in placed({n: folder / Shard(n, given.shards).name for n in range(given.shards)}))
         lines_s = time.perf_counter() - begin
-        command = [sys.executable, "-m", "mmlubench", "merge", str(folder), "--to", str(Path(scratch) / "run")]
+        command = [
+            sys.executable,
+            "-m",
+            "mmlubench",
+            "merge",
+            str(folder),
+            "--to",
+            str(Path(scratch) / "run"),
+        ]
         begin = time.perf_counter()
         child = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert child.stdout is not None

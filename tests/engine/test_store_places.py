@@ -305,9 +305,7 @@ def test_a_damaged_store_keeps_its_name_where_there_is_no_room_for_a_copy(tmp_pa
         assert store.stats()["rows"] > 250
 
 
-def test_a_store_on_a_network_file_system_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(
         "/dev/sda1 / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\nimage /run fuse.fuse-overlayfs rw 0 0\n"
@@ -323,10 +321,12 @@ def test_a_store_on_a_network_file_system_is_refused(
     with pytest.raises(UserError) as refused:
         Store.open(path)
     assert str(refused.value) == (
-        f"the store {path} lies on a network file system (nfs4), where SQLite damages it: give a file on a disk of this "
-        "computer with --store PATH, or leave the store out with --no-store."
+        f"the store {path} lies on a network file system (nfs4), where SQLite damages it: give a file on a disk of "
+        "this computer with --store PATH, or leave the store out with --no-store."
     )
-    with closing(Store.open_to_read(path)) as store:  # what is there can be copied with `mmlubench store merge`
+    with closing(
+        Store.open_to_read(path)
+    ) as store:  # what is there can be copied with `mmlubench store merge`
         assert store.stats()["rows"] == 1
 
 

@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-import fsspec
+import fsspec  # type: ignore[import-untyped]
 import pytest
 from click.testing import CliRunner
 
@@ -76,7 +76,9 @@ def test_a_missing_shard_is_named_and_taken_in_when_it_comes(folder, shards):
 
 def test_another_folder_than_a_merge_of_these_shards_is_never_replaced(folder, shards):
     other = folder.write("notes/mine.txt", "mine").parent
-    assert "there is something else than a merge of these shards" in said(merge("reports/shards", "--to", other))
+    assert "there is something else than a merge of these shards" in said(
+        merge("reports/shards", "--to", other)
+    )
     assert (other / "mine.txt").read_text() == "mine"
     folder.run(*OPTIONS)  # a run of its own, with the same questions
     (plain,) = runs(folder)
@@ -115,7 +117,9 @@ def test_shards_of_two_runs_are_refused_with_what_differs(folder, shards):
 
 
 @pytest.mark.parametrize("file", ["shard.json", "places.json", "manifest.json"])
-@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"schema_version": 99}', '{"results": {"orders": ["x"]}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[1]", '{"schema_version": 99}', '{"results": {"orders": ["x"]}}']
+)
 def test_a_damaged_shard_is_an_error_of_one_sentence(folder, shards, file, content):
     (folder.path / "reports/shards/2-of-3-MOCK" / file).write_text(content)
     message = said(merge("reports/shards"))
@@ -131,7 +135,9 @@ def test_shards_that_asked_other_weights_are_told(folder, shards):
         file.write_text(json.dumps(values))
     merge("reports/shards")
     (warning,) = [one for one in open_run(runs(folder)[0]).summary[0].warnings if "weights" in one]
-    assert warning.startswith("shard 3 of 3 asked other weights of mock-A than the shards before (model: sha256 bbb")
+    assert warning.startswith(
+        "shard 3 of 3 asked other weights of mock-A than the shards before (model: sha256 bbb"
+    )
 
 
 def test_nothing_to_merge(folder):
@@ -166,7 +172,8 @@ def test_a_url_that_cannot_be_read(folder):
 def test_no_key_no_model_file_and_no_project_are_needed(folder, tmp_path_factory, monkeypatch, how):
     folder.own_benchmark(count=8)
     folder.write("conftest.py", OWN_SOLVER)
-    folder.write("prompt.yaml", 'name: mine\nversion: "1"\ndescription: mine\ntemplate: "{{ question }} {{ options }}"\n')
+    prompt = 'name: mine\nversion: "1"\ndescription: mine\ntemplate: "{{ question }} {{ options }}"\n'
+    folder.write("prompt.yaml", prompt)
     model = folder.scripted(*"ABABABAB")
     for number in range(2):
         folder.run_apart(

@@ -100,7 +100,11 @@ def check_equal(folder, run, *options):
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_the_merged_run_is_the_run_without_shards(folder, workers):
     options = ("-k", "mmlu", "--model", "mock", "--model", "mock/hash", "--limit", "40")
-    assert shards(folder, 3, *options, workers=workers) == [0, 0, 0]  # wrong answers are for the merge to judge
+    assert shards(folder, 3, *options, workers=workers) == [
+        0,
+        0,
+        0,
+    ]  # wrong answers are for the merge to judge
     run, done = merged(folder)
     assert done.exit_code == 1  # without a gate, wrong answers are failed tests
     check_equal(folder, run, *options)
@@ -114,13 +118,25 @@ def test_two_benchmarks_own_tests_epochs_and_compressed_logs(folder):
     folder.own_benchmark(count=11)
     folder.write("test_free.py", OWN_TEST)
     folder.write("test_classes.py", CLASSES)
-    options = ("--model", "mock", "--model", "mock/A", "--epochs", "2", "--log-compression", "zstd", "--limit", "9")
+    options = (
+        "--model",
+        "mock",
+        "--model",
+        "mock/A",
+        "--epochs",
+        "2",
+        "--log-compression",
+        "zstd",
+        "--limit",
+        "9",
+    )
     assert shards(folder, 4, *options) == [0, 0, 0, 0]
     run, _ = merged(folder)
     plain = check_equal(folder, run, *options)
     assert (run / "requests.jsonl.zst").exists()
     assert lines_of(plain, "requests").count(b"free/one") == 2
-    benchmarks = [json.loads(line)["benchmark"] for line in lines_of(run, "results").replace(b"T", b'"t":0').splitlines()]
+    lines = (run / "results.jsonl").read_text().splitlines()
+    benchmarks = [json.loads(line)["benchmark"] for line in lines]
     assert list(dict.fromkeys(benchmarks)) == ["capitals", "rivers", "hills", "mmlu"]
 
 
@@ -154,7 +170,8 @@ def test_an_empty_shard_of_workers_is_finished_as_well(folder):
 
 def test_tests_that_share_their_questions_are_told_apart_in_every_shard(folder):
     folder.own_benchmark(count=2)
-    folder.write("test_more.py", (folder.path / "test_capitals.py").read_text().replace("test_capitals(", "test_again("))
+    same = (folder.path / "test_capitals.py").read_text()
+    folder.write("test_more.py", same.replace("test_capitals(", "test_again("))
     options = ("-k", "capitals", "--model", "mock/A")
     shards(folder, 5, *options)
     run, _ = merged(folder)
@@ -181,7 +198,9 @@ def test_a_slurm_array_and_the_gate_of_the_merge(folder, monkeypatch):
 def test_a_github_matrix_whose_folders_come_as_artifacts(folder):
     folder.own_benchmark(count=12)
     options = ("-k", "capitals", "--model", folder.scripted(*"AB" * 6), "--min-accuracy", "0.9")
-    for job in range(2):  # ${{ strategy.job-total }} and ${{ strategy.job-index }}; each job has a disk of its own
+    for job in range(
+        2
+    ):  # ${{ strategy.job-total }} and ${{ strategy.job-index }}; each job has a disk of its own
         assert shards(folder, 2, *options, only=[job]) == [0]
         shutil.move(folder.path / "reports", folder.path / "artifacts" / f"shard-{job}")
     done = merge("artifacts", "--to", "merged")
@@ -191,7 +210,9 @@ def test_a_github_matrix_whose_folders_come_as_artifacts(folder):
 
 def test_how_much_of_the_run_a_shard_is(folder):
     folder.own_benchmark(count=1_500)
-    result = folder.run("-k", "capitals", "--num-shards", "8", "--shard-id", "1", "--limit", "1200", "--model", "mock")
+    result = folder.run(
+        "-k", "capitals", "--num-shards", "8", "--shard-id", "1", "--limit", "1200", "--model", "mock"
+    )
     count = len((folder.path / "reports/shards/2-of-8-MOCK/results.jsonl").read_text().splitlines())
     result.stdout.fnmatch_lines([f"mmlubench: shard 2 of 8: {count} of 1,200 questions"])
     assert 100 < count < 200
@@ -202,13 +223,24 @@ def test_a_finished_shard_does_nothing_and_exits_as_it_had(folder):
     folder.write("test_other.py", "def test_other():\n    assert 0\n")
     with FakeServer() as server:
         folder.models(own={"model_name": "openai/own", "base_url": server.url})
-        options = ("--model", "own", "test_capitals.py", "test_other.py", "--num-shards", "2", "--shard-id", "1")
+        options = (
+            "--model",
+            "own",
+            "test_capitals.py",
+            "test_other.py",
+            "--num-shards",
+            "2",
+            "--shard-id",
+            "1",
+        )
         first = folder.run(*options)
         asked = len(server.requests)
         again = folder.run(*options)
         assert len(server.requests) == asked  # not even a look at the server
     assert first.ret == again.ret == 1  # for test_other
-    again.stdout.fnmatch_lines(["mmlubench: shard 2 of 2 is finished: reports/shards/2-of-2 has its * cases, and*"])
+    again.stdout.fnmatch_lines(
+        ["mmlubench: shard 2 of 2 is finished: reports/shards/2-of-2 has its * cases, and*"]
+    )
     assert [path.name for path in (folder.path / "reports/shards").iterdir()] == ["2-of-2"]
 
 
@@ -216,7 +248,18 @@ def test_a_shard_that_is_killed_goes_on_and_asks_nothing_twice(folder, tmp_path)
     folder.own_benchmark(count=60)
     with FakeServer(latency_s=0.05) as server:
         folder.models(own={"model_name": "openai/own", "base_url": server.url})
-        options = ("-k", "capitals", "--model", "own", "--num-shards", "2", "--shard-id", "0", "--concurrency", "2")
+        options = (
+            "-k",
+            "capitals",
+            "--model",
+            "own",
+            "--num-shards",
+            "2",
+            "--shard-id",
+            "0",
+            "--concurrency",
+            "2",
+        )
         running = Running(folder.path, *options)
         end = time.monotonic() + 40
         while sum(request.method == "POST" for request in server.requests) < 10:
@@ -268,7 +311,18 @@ def test_money_and_rates_are_divided_and_concurrency_is_not(folder):
     with FakeServer() as server:
         price = {"input_per_mtok": 1.0, "output_per_mtok": 1.0}
         folder.models(own={"model_name": "openai/own", "base_url": server.url, "price": price})
-        options = ("-k", "capitals", "--model", "own", "--num-shards", "4", "--shard-id", "0", "--max-cost", "0.0001")
+        options = (
+            "-k",
+            "capitals",
+            "--model",
+            "own",
+            "--num-shards",
+            "4",
+            "--shard-id",
+            "0",
+            "--max-cost",
+            "0.0001",
+        )
         result = folder.run(*options)
     assert result.ret == 1
     said = " ".join(result.stdout.str().split())

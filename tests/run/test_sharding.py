@@ -26,14 +26,18 @@ def test_every_question_is_in_exactly_one_shard(ids: list[str], total: int) -> N
 
 
 @given(IDS, TOTALS, st.randoms())
-def test_the_shard_of_a_question_does_not_depend_on_the_others(ids, total, random) -> None:  # type: ignore[no-untyped-def]
+def test_the_shard_of_a_question_does_not_depend_on_the_others(ids, total, random) -> None:
     before = {question: shard_of(question, total) for question in ids}
     random.shuffle(ids)
-    assert {question: shard_of(question, total) for question in ids[: len(ids) // 2 + 1]}.items() <= before.items()
+    assert {
+        question: shard_of(question, total) for question in ids[: len(ids) // 2 + 1]
+    }.items() <= before.items()
 
 
 def test_the_cut_is_the_same_in_every_process_and_for_ever() -> None:
-    code = "from mmlubench.run.sharding import shard_of; print([shard_of(f'mmlu/a/{n}', 8) for n in range(12)])"
+    code = (
+        "from mmlubench.run.sharding import shard_of; print([shard_of(f'mmlu/a/{n}', 8) for n in range(12)])"
+    )
     seeds = ("0", "1")
     told = {
         subprocess.run(
@@ -128,7 +132,11 @@ def test_schedulers_tell_the_shard(env: dict[str, str], total: int | None, expec
         (Settings(num_shards=4), {}, "--num-shards 4 does not say which shard this is"),
         (Settings(shard_id=0), {}, "--shard-id 0 does not say of how many shards"),
         (Settings(num_shards=4, shard_id=4), {}, "the last is --shard-id 3"),
-        (Settings(num_shards=4, shard_id=0, until=0.01), {}, "--until 0.01 looks at the answers of the whole"),
+        (
+            Settings(num_shards=4, shard_id=0, until=0.01),
+            {},
+            "--until 0.01 looks at the answers of the whole",
+        ),
         (
             Settings(num_shards=4, shard_id=0, decide_early=True, min_accuracy=0.5),
             {},

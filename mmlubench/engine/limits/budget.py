@@ -32,8 +32,9 @@ class Budget:
 
     `limit_usd` is the limit of the whole run. Each of the workers, which are called `each` in sentences, gets an equal
     part from the start: what one of them does not use, another cannot spend. A worker that replaces a crashed one goes
-    on with the rest of its part: `gone` is what the crashed one had spent. `note` is called with the amount gone each time it changes. That amount includes
-    reservations for requests in flight, as a worker that crashes never learns their cost.
+    on with the rest of its part: `gone` is what the crashed one had spent. `note` is called with the amount gone each
+    time it changes. That amount includes reservations for requests in flight, as a worker that crashes never learns
+    their cost.
     """
 
     def __init__(

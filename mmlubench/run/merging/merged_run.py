@@ -49,7 +49,9 @@ class MergedRun(Run):
         specs = {label: _made(ModelSpec, spec, where) for label, spec in self._first.models.items()}
         super().__init__(settings, Share(started=began), specs=specs)
         self.roster.agents = [_made(ModelSpec, spec, where) for spec in self._first.agents]
-        self.roster.weights = _Weights(shards, {n: one.facts.get("weights", {}) for n, one in self._manifests.items()})
+        self.roster.weights = _Weights(
+            shards, {n: one.facts.get("weights", {}) for n, one in self._manifests.items()}
+        )
         self.strategy = _Strategy(settings, shards, self._first, where)
         self.duration_s = max(float(one.values.get("duration_s", 0)) for one in shards.found.values())
         self.missing = _named(shards)
@@ -183,7 +185,7 @@ class _Weights(KnownWeights):
 
     def __init__(self, shards: Shards, told: Mapping[int, Mapping[str, Any]]) -> None:
         """`told` is what each shard was told of weights, by the number of the shard and the label of the model."""
-        super().__init__({label: facts for of in reversed(told.values()) for label, facts in of.items()})
+        super().__init__({label: facts for of in reversed([*told.values()]) for label, facts in of.items()})
         self._lines: dict[str, dict[str, None]] = {}
         for number, of in told.items():
             for label, facts in of.items():
