@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mmlubench.errors import UserError
 from mmlubench.plugin.loop_scope import LoopScope, is_asked_for
-from mmlubench.plugin.option_names import NAMES, OptionNames, usage_error
+from mmlubench.plugin.option_names import NAMES, OptionNames
 from mmlubench.plugin.private_pytest import let_plugins_override, select_by_default
 from mmlubench.tasks import benchmark_of
 
@@ -94,10 +93,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     # late: a pytest run without benchmarks must not pay for it
     from mmlubench.plugin.sharded import finished_status
 
-    try:
-        return finished_status(config, _session(config).process)
-    except UserError as error:
-        raise usage_error(config, error) from None
+    return finished_status(config, lambda: _session(config).process)
 
 
 @pytest.hookimpl(trylast=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mmlubench.errors import UserError
 from mmlubench.figures import several
+from mmlubench.plugin.option_names import usage_error
 from mmlubench.plugin.process import Process
 from mmlubench.plugin.xdist.controller import stopped_for
 from mmlubench.run.shard_folder import finished
@@ -19,14 +22,18 @@ if TYPE_CHECKING:
 _WHOLE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERNAL_ERROR)
 
 
-def finished_status(config: pytest.Config, process: Process) -> int | None:
+def finished_status(config: pytest.Config, process: Callable[[], Process]) -> int | None:
     """Say that the shard of this command line is finished, and return the exit status that it had; None if it is not.
 
-    Raises UserError if the finished shard is of another run.
+    Raises UsageError if the finished shard is of another run.
     """
-    if process.run.shard is None or process.run.settings.estimate or config.getoption("collectonly"):
-        return None
-    found = finished(process.run, selected_by(config))
+    try:
+        run = process().run
+        if run.shard is None or run.settings.estimate or config.getoption("collectonly"):
+            return None
+        found = finished(run, selected_by(config))
+    except UserError as error:
+        raise usage_error(config, error) from None
     if found is None:
         return None
     cases = several(found.values["rows"], "case")
@@ -48,12 +55,6 @@ def selected_by(config: pytest.Config) -> dict[str, Any]:
         "markexpr": option.markexpr,
         "tests": sorted(short(str(argument)) for argument in config.args),
     }
-
-
-def is_empty(process: Process) -> bool:
-    """Whether this is a shard to which no case belongs: it is finished at once."""
-    _, cut = process.shard_facts
-    return bool(cut) and not cut["own"]
 
 
 def seal(session: pytest.Session, process: Process, recording: Recording) -> None:

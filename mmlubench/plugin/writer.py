@@ -74,18 +74,16 @@ class Writer:
         if self.recording is None:
             return
         recording, process = self.recording, self._process()
-        from mmlubench.plugin import sharded  # late: only a run that was recorded comes here
-
-        is_empty = sharded.is_empty(process)
-        if (
-            recording.ledger.is_blank and not is_empty
-        ):  # the folder was made before the workers, which had nothing to do
+        data, cut = process.shard_facts
+        is_empty = bool(cut) and not cut["own"]  # a shard to which no case belongs is finished at once
+        # The folder was made before the workers, which had nothing to do.
+        if recording.ledger.is_blank and not is_empty:
             self._write(lambda recording: recording.ledger.discard())
             self.recording = None
             return
-        from mmlubench.plugin.recording import exit_status  # late, as above
+        from mmlubench.plugin.recording import exit_status  # late: only a run that was recorded comes here
 
-        recording.ledger.learn(process.shard_facts[0])
+        recording.ledger.learn(data)
         self._write(lambda recording: recording.finish())
         session.exitstatus = exit_status(session, recording.ledger)
         if is_empty and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
@@ -95,8 +93,10 @@ class Writer:
                 session.exitstatus = pytest.ExitCode.INTERRUPTED
             elif recording.failures:
                 session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-        if process.run.shard is not None and not self.trouble:
-            self._write(lambda recording: sharded.seal(session, process, recording))
+        if cut and not self.trouble:
+            from mmlubench.plugin.sharded import seal  # late: only a shard comes here
+
+            self._write(lambda recording: seal(session, process, recording))
 
     def _opened(self) -> Recording:
         if self.recording is None:
