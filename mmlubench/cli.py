@@ -24,6 +24,7 @@ from mmlubench.commands.init import init
 from mmlubench.commands.keys import keys
 from mmlubench.commands.lab.group import lab
 from mmlubench.commands.list_runs import list_runs
+from mmlubench.commands.merge import merge
 from mmlubench.commands.record import record
 from mmlubench.commands.report import report
 from mmlubench.commands.resume import resume
@@ -64,6 +65,7 @@ main.add_command(init)
 main.add_command(keys)
 main.add_command(lab)
 main.add_command(list_runs)
+main.add_command(merge)
 main.add_command(record)
 main.add_command(report)
 main.add_command(resume)
@@ -75,7 +77,7 @@ main.add_command(eval_debate)
 
 @main.group()
 def store() -> None:
-    """Show or prune the store: the answers of earlier runs."""
+    """Show, prune or merge stores: the answers of earlier runs."""
 
 
 @store.command()
@@ -109,6 +111,23 @@ def prune(age: str | None, model: str | None, path: Path) -> None:
         deleted = opened.prune(older_than_s=older_than_s, model=model)
         left = opened.stats()
     click.echo(f"{path}: {deleted:,} answers deleted, {left['rows']:,} left, {left['bytes'] / 1e6:,.1f} MB")
+
+
+@store.command("merge")
+@click.argument("stores", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="STORE ...")
+@click.option(
+    "--to", "path", required=True, type=click.Path(path_type=Path), help="The store to copy them into."
+)
+def merge_command(stores: tuple[Path, ...], path: Path) -> None:
+    """Copy the answers of stores, such as those of shards, into one; of two to one request the newer counts."""
+    # late: `mmlubench --help` and the other commands need none of it
+    from mmlubench.engine.store.merging import merge_stores
+
+    with errors_as_messages():
+        for added in merge_stores(stores, path):
+            click.echo(f"{added.path}: {added.replies:,} answers, {added.new:,} of them new")
+    with _opened(path, to_read=True) as opened:
+        click.echo(f"{path}: {opened.stats()['rows']:,} answers")
 
 
 @contextmanager

@@ -88,6 +88,20 @@ class Settings:
         least=1,
         default_text="all",
     )
+    num_shards: int | None = whole(
+        "cut the selected questions into N shards for N machines or jobs, and ask those of one; `mmlubench merge` puts "
+        "the run together. --max-cost, rpm and tpm are of all shards, --concurrency is of each",
+        least=1,
+        default_text="no shards",
+    )
+    shard_id: int | None = whole("which of --num-shards is asked, from 0", least=0)
+    shard: str | None = text(
+        "auto: take --shard-id, and --num-shards where it is told, from the variables of SLURM, Kubernetes, GitLab, "
+        "CircleCI, Buildkite, AWS Batch, Cloud Run, torchrun or MPI",
+        "auto",
+        default_text="no shards",
+        choices=lambda: ("auto",),
+    )
     seed: int = whole("random seed of --limit, --shuffle-choices, --until and --decide-early", default=0)
     experiment: str | None = text(
         "YAML file of the experiment whose dialogues are asked", "FILE", default_text="the packaged example"

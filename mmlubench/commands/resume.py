@@ -50,7 +50,7 @@ def _command_of(manifest: Manifest, folder: Path) -> list[str]:
         raise UserError(
             f"{folder / MANIFEST} does not state the run's command: start that command again yourself."
         )
-    return [*_refreshed(manifest), *manifest.command[1:]]
+    return [*_refreshed(manifest), *_shard(manifest), *manifest.command[1:]]
 
 
 def _refreshed(manifest: Manifest) -> list[str]:
@@ -66,6 +66,15 @@ def _refreshed(manifest: Manifest) -> list[str]:
     except ValueError:
         return []
     return [f"--mmlubench-refresh-since={begun:.3f}"]
+
+
+def _shard(manifest: Manifest) -> list[str]:
+    """Return the options that name the shard of a run with `--shard auto`: the scheduler's variables are gone."""
+    settings = manifest.settings
+    if settings.get("shard") is None:
+        return []
+    total, number = settings.get("num_shards"), settings.get("shard_id")
+    return [f"--mmlubench-num-shards={total}", f"--mmlubench-shard-id={number}"]
 
 
 def _folder_of(manifest: Manifest, folder: Path) -> Path:

@@ -82,8 +82,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """`--list-models` prints the models and exits."""
-    return _session(config).list_models() if config.option.mmlubench_list_models else None
+    """`--list-models` prints the models and exits; a shard that is finished is not asked again."""
+    option = config.option
+    if option.mmlubench_list_models:
+        return _session(config).list_models()
+    if option.mmlubench_num_shards is None and option.mmlubench_shard is None:
+        return None
+    if option.help or option.version or hasattr(config, "workerinput"):  # xdist's
+        return None
+    # late: a pytest run without benchmarks must not pay for it
+    from mmlubench.plugin.sharded import finished_status
+
+    return finished_status(config, lambda: _session(config).process)
 
 
 @pytest.hookimpl(trylast=True)

@@ -75,7 +75,7 @@ def record_of(case: Case, case_outcome: CaseOutcome) -> dict[str, Any]:
     """Return everything that the writer needs of a case; in a worker, in types that xdist can carry."""
     result = _result_in_record(case, case_outcome) if case.has_question else None
     return {
-        "order": case.order,
+        "order": case.process.place(case),
         "facts": case.process.new_facts(),
         "result": result,
         "runs": case_outcome.runs,

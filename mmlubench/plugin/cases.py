@@ -62,6 +62,10 @@ class CaseProcess(Protocol):
         """Return the reason for which a case that has not begun is not to be asked; empty if it is."""
         ...
 
+    def place(self, case: Case) -> int:
+        """Return the place of the case in the run as a whole, of which this may be a shard."""
+        ...
+
     def new_facts(self) -> dict[str, Any]:
         """Return the facts of the data that were not reported yet."""
         ...
@@ -75,7 +79,7 @@ class Case(ThinItem):
     process: CaseProcess
     label: str
     order: int
-    """The position of the case in the run; -1 until it is known."""
+    """The position of the case in pytest's collection; -1 until it is known."""
     case_outcome: CaseOutcome | None
     """The outcome of the case, from its end until it is reported."""
     rows: Sequence[Question]

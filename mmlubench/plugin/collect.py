@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from mmlubench.plugin.cases import Case, make_case
 from mmlubench.plugin.keyword import FOUND, Keyword
 from mmlubench.plugin.overrides import CASE, PLACEHOLDER, request_own_model
 from mmlubench.plugin.private_pytest import deselect_by_keyword, fixture_names, keyword_done
+from mmlubench.plugin.template import Template
 from mmlubench.run.data import Origin
 from mmlubench.run.roster import OWN
 from mmlubench.schema import Question
@@ -47,7 +49,7 @@ def multiply(process: Process, items: list[pytest.Function]) -> Iterator[Case]:
         mark = item.get_closest_marker("questions")
         if mark is None:
             template = process.template(item, item.originalname)
-            yield from (make_case(process, template, label) for label in process.labels(template))
+            yield from _cases(process, template, process.labels(template))
             continue
         benchmark, origin = _read_mark(item, *mark.args, **mark.kwargs)
         process.run.data.seen.add(benchmark)
@@ -64,11 +66,35 @@ def multiply(process: Process, items: list[pytest.Function]) -> Iterator[Case]:
                 _wanted(labels, keyword, benchmark, names),
                 by_recipe=template.overrides.uses_solver,
             )
-            for label in labels:
-                cases = (make_case(process, template, label, questions, n) for n in range(len(questions)))
-                yield from (
-                    c for c in cases if keyword.is_plain or keyword.matches(benchmark, [*names, c.name])
-                )
+            keeps = None if keyword.is_plain else partial(_matches, keyword, benchmark, names)
+            yield from _cases(process, template, labels, questions, keeps)
+
+
+def _cases(
+    process: Process,
+    template: Template,
+    labels: Sequence[str],
+    questions: Sequence[Question] | None = None,
+    keeps: Callable[[Case], bool] | None = None,
+) -> Iterator[Case]:
+    """Yield the cases of a test, or those of this shard; `keeps` says which are selected, None for all of them.
+
+    `questions` is None for a user's own test.
+    """
+
+    def make(label: str, n: int) -> Case:
+        return make_case(process, template, label, questions or (), n)
+
+    if process.cut is not None:
+        yield from process.cut.cases(template, labels, questions, make, keeps)
+        return
+    for label in labels:
+        cases = (make(label, n) for n in range(1 if questions is None else len(questions)))
+        yield from (case for case in cases if keeps is None or keeps(case))
+
+
+def _matches(keyword: Keyword, benchmark: str, names: Sequence[str], case: Case) -> bool:
+    return keyword.matches(benchmark, [*names, case.name])
 
 
 @contextmanager

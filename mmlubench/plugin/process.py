@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from math import ceil
 from typing import Any
@@ -16,6 +17,7 @@ from mmlubench.figures import several
 from mmlubench.models.base import Model
 from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.cases import Asked, Case
+from mmlubench.plugin.cut import Cut
 from mmlubench.plugin.overrides import check_options
 from mmlubench.plugin.own_parts import OwnModel, OwnSolver, RecordingSolver
 from mmlubench.plugin.private_pytest import ComparisonOff, will_run
@@ -26,6 +28,7 @@ from mmlubench.plugin.xdist.waits import packed
 from mmlubench.plugin.xdist.worker_state import WAITS_BYTES, WorkerState
 from mmlubench.run.roster import OWN
 from mmlubench.run.run import Run
+from mmlubench.run.sharding import resolved
 from mmlubench.run.share import Share
 from mmlubench.run.strategy import Strategy
 from mmlubench.schema import Answer, Completion, Question
@@ -41,9 +44,12 @@ class Process:
 
     def __init__(self, config: pytest.Config, share: Share, state: WorkerState | None) -> None:
         self.worker_state = state
-        self.run = Run(
-            Settings.read(config.option), share, note_spent=state.note_spent if state is not None else None
-        )
+        settings = resolved(Settings.read(config.option), os.environ)
+        self.run = Run(settings, share, note_spent=state.note_spent if state is not None else None)
+        self.cut = Cut(self.run.shard) if self.run.shard is not None else None
+        """Which cases are those of this shard; None for a run that is not cut."""
+        self.shard_facts: tuple[dict[str, Any], dict[str, Any]] = {}, {}
+        """The facts of the data, and those of all shards together (`Cut.facts`), once they are known in a shard."""
         self.made: Counter[str] = Counter()
         """The number of cases with questions that were made, by benchmark, whether they are run or not."""
         self.cases: list[Case] = []
@@ -137,6 +143,10 @@ class Process:
         )
         return stopping.why if told and case.has_question else ""
 
+    def place(self, case: Case) -> int:
+        """Return the place of a case in the run as a whole, of which this may be a shard."""
+        return case.order if self.cut is None else self.cut.place(case)
+
     def new_facts(self) -> dict[str, object]:
         """Return the facts of the data at the first call only: a worker sends them with its first case."""
         reported, self._facts_reported = self._facts_reported, True
@@ -144,12 +154,14 @@ class Process:
 
     # -- asking ahead --------------------------------------------------------------------------------------------
 
-    def plan(self, items: Sequence[pytest.Item], left_out_by: str) -> None:
+    def plan(self, items: list[pytest.Item], left_out_by: str) -> None:
         """Take the cases in pytest's final order; those of this process will be asked ahead of time.
 
-        `left_out_by` names options that may have left out cases.
+        `left_out_by` names options that may have left out cases. Those of another shard are taken out of `items`.
         Raises UserError for a question that is asked twice, and for an option that has no effect on any case.
         """
+        if self.cut is not None:
+            self.made -= Counter(case.template.benchmark for case in self.cut.settle(items))
         for order, item in enumerate(items):
             if isinstance(item, Case):
                 if item.order >= 0:
@@ -160,18 +172,30 @@ class Process:
         for benchmark, made in self.made.items():
             if 0 < kept[benchmark] < made:
                 self.run.data.note_part(benchmark, kept[benchmark], made, left_out_by)
-        tell_apart(self.cases, self.run.strategy.name)
+        tell_apart(self.cases if self.cut is None else self.cut.all_cases(), self.run.strategy.name)
         for case in self.cases:
             if case.has_question:
                 template = case.template
                 self.run.select(
                     case.label, template.benchmark, template.recipe, scored=template.overrides.uses_solver
                 )
+        if self.cut is None:
+            templates, has_questions = self._templates, any(case.has_question for case in self.cases)
+        else:  # an option that has an effect in another shard is given to all of them
+            templates, has_questions = self.cut.templates, self.cut.has_questions
         check_options(
-            self.run.settings,
-            (template.overrides for template in self._templates),
-            has_questions=any(case.has_question for case in self.cases),
+            self.run.settings, (template.overrides for template in templates), has_questions=has_questions
         )
+
+    def check_siblings(self) -> None:
+        """Take note of the facts of a shard. Raises UserError if a finished shard beside it is of another run."""
+        if self.cut is None:
+            return
+        # late: only a run that is cut into shards needs it
+        from mmlubench.run.shard_folder import check_siblings, identity
+
+        self.shard_facts = data, cut = self.run.facts(), self.cut.facts()
+        check_siblings(self.run, identity(self.run, data, cut))
 
     def settle_scoring(self) -> None:
         """Choose how each model is scored. Raises ModelError if no way works."""
@@ -192,11 +216,13 @@ class Process:
             if not t.looks_ahead
         ]
         few = self.run.roster.concurrency_notice if self.cases else ""
+        part = self.cut.notice if self.cut is not None and self.cut.has_cases else ""
         return list(
             dict.fromkeys(
                 filter(
                     None,
                     (
+                        part,
                         few,
                         self.run.stopping.notice,
                         *own,
@@ -242,6 +268,11 @@ class Process:
             *([rest] if unknown else ()),
             *([early] if self.run.stopping.is_wanted else ()),
         ]
+
+    @property
+    def has_cases(self) -> bool:
+        """Whether there is any case: a shard without one is as finished as any other."""
+        return bool(self.cases) or (self.cut is not None and self.cut.has_cases)
 
     @property
     def _templates(self) -> list[Template]:

@@ -106,6 +106,8 @@ class Recording:
             )
         for line in self.ledger.exported:
             reporter.write_line(printable(line))
+        if self.ledger.shard_line:
+            reporter.write_line(printable(self.ledger.shard_line))
         label = printable(self._run.settings.desc or "")
         reporter.write_line(f"run folder: {self.ledger.path}" + (f" ({label})" if label else ""))
         if (stopped or not self.ledger.entries.is_finished) and self._can_resume:

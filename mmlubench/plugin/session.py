@@ -193,12 +193,13 @@ class Session:
         if process.cases:
             check_dist(dist_of(self._workerinput or {}))
             other_options.check(self.config, process.cases)
-        if process.run.data.empty_selection is not None and not process.cases:
+        if process.run.data.empty_selection is not None and not process.has_cases:
             raise process.run.data.empty_selection
         if process.run.settings.estimate:
             self._quotes = process.quote_lines()
             items.clear()
-        elif process.cases and not self.config.getoption("collectonly"):
+        elif process.has_cases and not self.config.getoption("collectonly"):
+            process.check_siblings()
             process.run.roster.open_store()
             process.settle_scoring()
             if not self.is_worker:
@@ -340,6 +341,7 @@ class Session:
         output = WorkerOutput(problem=self.problem, trouble=self._writer.trouble, ungraded=ungraded)
         if self.has_process:
             output.benchmarks = sorted(self.process.run.data.seen)
+            output.data, output.cut = self.process.shard_facts
             output.notices = [*self.process.notices(), *self.process.run.roster.store_news]
         output.write_to(self.config.workeroutput)  # type: ignore[attr-defined]  # xdist's
 
@@ -354,6 +356,7 @@ class Session:
         self._writer.trouble = self._writer.trouble or output.trouble
         if output.benchmarks:
             self.process.run.data.seen.update(output.benchmarks)
+            self.process.shard_facts = output.data, output.cut
         return output.ungraded
 
     # -- helpers -------------------------------------------------------------------------------------------------

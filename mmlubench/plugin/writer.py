@@ -73,20 +73,30 @@ class Writer:
             self._write(lambda recording: recording.ledger.log_ungraded(ungraded))
         if self.recording is None:
             return
-        recording = self.recording
-        if recording.ledger.is_blank:  # the folder was made before the workers, which had nothing to do
+        recording, process = self.recording, self._process()
+        data, cut = process.shard_facts
+        is_empty = bool(cut) and not cut["own"]  # a shard to which no case belongs is finished at once
+        # The folder was made before the workers, which had nothing to do.
+        if recording.ledger.is_blank and not is_empty:
             self._write(lambda recording: recording.ledger.discard())
             self.recording = None
             return
         from mmlubench.plugin.recording import exit_status  # late: only a run that was recorded comes here
 
+        recording.ledger.learn(data)
         self._write(lambda recording: recording.finish())
         session.exitstatus = exit_status(session, recording.ledger)
+        if is_empty and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            session.exitstatus = pytest.ExitCode.OK
         if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):  # decided by answers
             if self.trouble:
                 session.exitstatus = pytest.ExitCode.INTERRUPTED
             elif recording.failures:
                 session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        if cut and not self.trouble:
+            from mmlubench.plugin.sharded import seal  # late: only a shard comes here
+
+            self._write(lambda recording: seal(session, process, recording))
 
     def _opened(self) -> Recording:
         if self.recording is None:

@@ -135,8 +135,11 @@ def each_file(
     failures: list[str],
     taken: Iterable[str] = (),
     may_replace: Callable[[str], bool] = lambda _name: True,
+    only: Collection[str] = (),
 ) -> Iterator[File]:
     """Yield the files of all reports, one report after the other: the first can be written before the last is made.
+
+    `only` names the reports that are made; empty for all.
 
     A report that fails adds a sentence to `failures`, and does not affect the others. A report of another package fails
     if it wants to write a file outside the folders of runs, one of ours, or one of the names `taken` in the run folder.
@@ -145,6 +148,8 @@ def each_file(
     """
     there = {(name, False) for name in taken}
     for name, report in reports().items():
+        if only and name not in only:
+            continue
         try:
             wanted = list(report.files(run))  # all files of a report or none
             if name not in REPORTS.ours:

@@ -34,7 +34,7 @@ def again(run: Run, *, has_folder: bool = True) -> str:
         return "run the same command again, which asks every case again, as --no-store keeps no reply"
     if settings.refresh and settings.refresh_since is None:
         # --refresh passes over all replies of before its start: those of this run as well, in the next one.
-        if not has_folder:
+        if not has_folder or run.shard is not None:
             since = f"--refresh-since={run.share.started:.3f}"
             return (
                 f"run the same command with {since} in place of --refresh, which asks only the failed cases"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from types import MappingProxyType
@@ -123,6 +123,30 @@ class Entries:
         """Return the number of questions of which the selected ones are all, or a random sample."""
         return self._drawn_from(benchmark, model, recipe) or self._selected(benchmark, model, recipe)
 
+    def tallies(self) -> list[dict[str, Any]]:
+        """Return what the results do not tell of the cases of each benchmark, model and recipe, for `add_tallies`."""
+        return [
+            {
+                "of": list(who),
+                "stored": cases.stored,
+                "fingerprints": dict(cases.fingerprints),
+                "not_sent": dict(cases.not_sent),
+                "again": sorted(cases.again),
+            }
+            for who, cases in self._cases.items()
+        ]
+
+    def add_tallies(self, tallies: Iterable[Mapping[str, Any]]) -> None:
+        """Add what another process has counted of cases that are added here one by one."""
+        for tally in tallies:
+            benchmark, model, recipe = tally["of"]
+            cases = self._cases.get((benchmark, model, recipe))
+            if cases is not None:
+                cases.stored += tally["stored"]
+                cases.fingerprints.update(tally["fingerprints"])
+                cases.not_sent.update(tally["not_sent"])
+                cases.again.update(tally["again"])
+
     def _take(self, place: int) -> bool:
         """Take a position in the run, and return whether it was taken before."""
         if place >= LAST:
@@ -188,7 +212,7 @@ class Entries:
             # Several agents may be several models, so there is no single name to compare.
             asked_model=asked[0].asked_model if len(asked) == 1 and _is_known(asked[0]) else None,
             dropped={**dict.fromkeys(dropped, requests), **cases.not_sent},
-            unfinished=self._unfinished(benchmark, model, recipe, cases),
+            unfinished=self._unfinished(benchmark, model, recipe, cases) or run.part,
             again=CHOOSE if cases.ended_by(MixedReplies) else again(run),
             other_ways=other_ways(run.strategy.recipe, scoring, asked[0]),
             drawn_from=self.population(benchmark, model, recipe)
@@ -255,10 +279,13 @@ class Entries:
         done, of = there - cases.unasked, max(self._selected(benchmark, model, recipe), there)
         if done == of:
             return ""
+        if self._run.missing:
+            return f"{self._run.missing}: {done:,} of {of:,} cases"
         if not cases.unasked:
             return f"the run was stopped after {done:,} of {of:,} cases"
         stopped = f"the run stopped at --max-cost after {done:,} of {of:,} cases"
-        goes_on = f": `{resume_command(self._run)}` goes on, and may spend as much again"
+        command = "the same command" if self._run.shard else f"`{resume_command(self._run)}`"
+        goes_on = f": {command} goes on, and may spend as much again"
         return stopped + goes_on if self._run.roster.has_store else stopped
 
     def _notice(self, benchmark: str, again: int, saved: int) -> str:

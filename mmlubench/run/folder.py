@@ -7,11 +7,12 @@ from array import array
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
+from errno import EEXIST, ENOTEMPTY
 from itertools import accumulate
 from pathlib import Path
 from stat import S_ISREG
 from tempfile import TemporaryFile
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmlubench import zstd
 from mmlubench.engine.store.salvage import MAGIC
@@ -26,20 +27,32 @@ STREAMS = ("requests", "responses", "results")
 #: Those that may be compressed; the results are a tenth of a run, and what people look into.
 _PACKED = ("requests", "responses")
 #: The end of the name of a folder in which a mock has answered.
-_MOCK = "-MOCK"
+MOCK = "-MOCK"
 #: The beginning of every SQLite file, and so of a store, whatever its name.
+
+
+class Place(NamedTuple):
+    """Where the folder of a run is made."""
+
+    parent: str
+    name: str = "{}"
+    """The name of the folder, in which `{}` stands for the id of the run."""
+    run_id: str = ""
+    """The id of the run, if it is known: that of an earlier merge."""
 
 
 class RunFolder:
     """A new folder `reports/<run-id>/` for one run. Raises UserError if it cannot be written."""
 
-    def __init__(self, parent: str, *, mock: bool, packed: bool = False) -> None:
-        """`packed` compresses requests and responses."""
+    def __init__(self, place: Place | str, *, mock: bool, packed: bool = False) -> None:
+        """Make the folder at its place, or in this parent; `packed` compresses requests and responses."""
+        parent, name, run_id = Place(place) if isinstance(place, str) else place
         self._packed = _PACKED if packed else ()
         now = datetime.now(timezone.utc)
         stamp = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}"  # two runs may start in one second
-        self.run_id = f"{stamp}-{secrets.token_hex(2)}{_MOCK if mock else ''}"
-        self.path = Path(parent) / self.run_id
+        self.run_id = run_id or f"{stamp}-{secrets.token_hex(2)}{MOCK if mock else ''}"
+        self._name = name
+        self.path = Path(parent) / name.format(self.run_id)
         try:
             make_folder(self.path.parent)
             self.path.mkdir(mode=0o700)
@@ -99,10 +112,27 @@ class RunFolder:
         if failures:
             raise failures[0]
 
+    def blocks(self) -> dict[str, dict[str, list[int]]]:
+        """Return for each closed file where its cases are: `orders` and `sizes` in bytes of its blocks of lines."""
+        return {name: blocks.in_order() for name, blocks in self._blocks.items()}
+
+    def rename(self, name: str) -> bool:
+        """Give the closed folder another name, if there is nothing of that name. Raises OSError."""
+        path = self.path.with_name(name)
+        if path.exists():
+            return False
+        try:
+            self.path = self.path.rename(path)
+        except OSError as error:
+            if error.errno in (ENOTEMPTY, EEXIST):  # another process was faster
+                return False
+            raise
+        return True
+
     def drop_mock(self) -> None:
         """Take MOCK out of the name of a closed folder: no mock was asked after all. Raises OSError."""
-        self.run_id = self.run_id.removesuffix(_MOCK)
-        self.path = self.path.rename(self.path.with_name(self.run_id))
+        self.run_id = self.run_id.removesuffix(MOCK)
+        self.path = self.path.rename(self.path.with_name(self._name.format(self.run_id)))
 
     def _file(self, name: str) -> Path:
         end = zstd.SUFFIX if name in self._packed else ""
@@ -176,6 +206,13 @@ class _Blocks:
         self.are_in_order = self.are_in_order and not (self.orders and self.orders[-1] > order)
         self.orders.append(order)
         self.sizes.append(size)
+
+    def in_order(self) -> dict[str, list[int]]:
+        """Return `orders` and `sizes` of the blocks as they are in the file at the end."""
+        numbers = [n for n in range(len(self.orders)) if n not in self.withdrawn]
+        if not self.are_in_order:
+            numbers.sort(key=self.orders.__getitem__)
+        return {"orders": [self.orders[n] for n in numbers], "sizes": [self.sizes[n] for n in numbers]}
 
     def withdraw(self, order: int) -> None:
         numbers = {number for number, other in enumerate(self.orders) if other == order}

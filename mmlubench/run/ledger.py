@@ -20,6 +20,7 @@ from mmlubench.run.roster import OWN
 from mmlubench.run.run import Run
 from mmlubench.safe_names import safe_name
 from mmlubench.schema import Entry
+from mmlubench.settings import Settings
 from mmlubench.stats.metrics import metrics
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ class Ledger:
         self._heard: dict[str, None] = {}
         """The models of the cases that came."""
         packed = run.settings.log_compression is not None
-        self._gate = Gate(run.settings, run.stopping)  # reads the baseline, before there is a folder
-        self._folder = RunFolder(run.settings.run_dir, mock=self._is_mock, packed=packed)
+        # It reads the baseline, before there is a folder; gates are for the run that shards are put together to.
+        self._gate = Gate(run.settings if run.shard is None else _ungated(run.settings), run.stopping)
+        self._folder = RunFolder(run.place, mock=self._is_mock, packed=packed)
         self._known: dict[str, dict[str, tuple[str, str]]] = {}
         """Benchmark and recipe of each test function, by the part of a pytest id before the bracket and then by the end
         of the id, which names the test's own parameters."""
@@ -56,6 +58,8 @@ class Ledger:
         """A sentence for each report or export that failed."""
         self.exported: list[str] = []
         """A line for each export that was written."""
+        self.shard_line = ""
+        """What is to be said of a shard that is whole."""
         self.kept_files: list[str] = []
         """The files of earlier runs that those of this run did not replace."""
         self._folder.write_json("manifest.json", self.records.manifest.to_dict())
@@ -132,7 +136,7 @@ class Ledger:
 
         Raises OSError.
         """
-        duration_s = round(time.perf_counter() - self._started, 3)
+        duration_s = self._run.duration_s or round(time.perf_counter() - self._started, 3)
         crashed = [self._crash_result(nodeid) for nodeid in self._crashed]
         # A worker that died just after it had reported a case has lost nothing.
         crashed = [result for result in crashed if result.id not in self.entries.ids_like(result)]
@@ -152,11 +156,38 @@ class Ledger:
             self.records = replace(self.records, manifest=self._manifest(), path=self._folder.path)
         self._folder.write_json("manifest.json", self.records.manifest.to_dict())
         taken = [path.name for path in self._folder.path.iterdir()]
-        made = each_file(self.records, self.failed_reports, taken, self._folder.may_replace)
+        only = () if self._run.shard is None else ("summary",)  # the others are for the run as a whole
+        made = each_file(self.records, self.failed_reports, taken, self._folder.may_replace, only)
         self.kept_files = [file.name for file in made if not self._folder.write_file(file)]
-        self.exported, failures = exports(self._folder.path, self._run.settings)
-        self.failed_reports += failures
+        if self._run.shard is None:
+            self.exported, failures = exports(self._folder.path, self._run.settings)
+            self.failed_reports += failures
         return crashed
+
+    def learn(self, facts: Mapping[str, Any]) -> None:
+        """Take facts of the data that no case has brought."""
+        self._facts.update(facts)
+
+    def seal(
+        self, cut: Mapping[str, Any], selected_by: Mapping[str, Any], *, status: int, failed: int
+    ) -> None:
+        """Make the folder that of a finished shard, whose run ends with an exit status after so many `failed` tests.
+
+        `cut` has the facts of all shards together, `selected_by` the words of the command line that select tests.
+        Raises OSError.
+        """
+        # late: only a run that is cut into shards needs it
+        from mmlubench.run.sealing import seal
+
+        counts = {"status": status, "failed": failed, "failed_cases": self.failed_cases}
+        tallies = self.entries.tallies()
+        self.shard_line = seal(
+            self._run,
+            self.records,
+            self._folder,
+            {**counts, "selected_by": selected_by, "tallies": tallies},
+            cut,
+        )
 
     def discard(self) -> None:
         """Remove the folder of a run in which nothing was asked."""
@@ -179,6 +210,8 @@ class Ledger:
 
     def passes(self, *, failed: int) -> bool | None:
         """Whether the run is a success, given how many tests `failed` in all; None if it has no summary."""
+        if self._run.shard is not None:  # wrong answers are for the merge to judge
+            return self.entries.is_finished and failed <= self.failed_cases
         if not self.records.summary:
             return None
         return self._gate.passes(
@@ -204,7 +237,9 @@ class Ledger:
         return max(labels, key=len, default="")
 
     def _manifest(self) -> Manifest:
-        made = manifest(self._folder.run_id, self._invocation, self._run, self._facts, self._state)
+        made = self._run.told(
+            manifest(self._folder.run_id, self._invocation, self._run, self._facts, self._state)
+        )
         # A controller learns from results which fixtures the tests have: only workers collect the tests.
         own = {**self._run.own_recipes, **dict.fromkeys(self.entries.own_recipes)}
         if set(self._labels) <= {OWN} - set(self._run.roster.specs):
@@ -221,6 +256,11 @@ class Ledger:
     @property
     def _is_mock(self) -> bool:
         return any(self._run.roster.is_mock(label) for label in self._labels)
+
+
+def _ungated(settings: Settings) -> Settings:
+    """Return the settings without any gate or baseline."""
+    return replace(settings, min_accuracy=None, gate_confidence=None, baseline=None, max_regression=None)
 
 
 def _own_parameters(nodeid: str, result: Entry) -> str:

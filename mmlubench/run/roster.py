@@ -374,7 +374,15 @@ class Roster:
 
     @cached_property
     def _limits(self) -> Limits:
-        share = self._share
-        budget = Budget(self._settings.max_cost, workers=share.total, gone=share.spent, note=self._note_spent)
-        settings = self._settings
-        return Limits(self.concurrency, share.total, budget, settings.give_up_after, settings.wait_for_server)
+        share, settings = self._share, self._settings
+        shards = settings.num_shards or 1
+        budget = Budget(
+            settings.max_cost,
+            workers=share.total * shards,
+            gone=share.spent,
+            note=self._note_spent,
+            each="workers" if share.total > 1 else "shards",
+        )
+        return Limits(
+            self.concurrency, share.total * shards, budget, settings.give_up_after, settings.wait_for_server
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from mmlubench import models
@@ -13,9 +14,12 @@ from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
 from mmlubench.models.names.from_entry import IN_PROCESS
 from mmlubench.models.serving.server import Server
+from mmlubench.records import Manifest
 from mmlubench.run.contamination import sentence
 from mmlubench.run.data import RunData
+from mmlubench.run.folder import Place
 from mmlubench.run.roster import Roster
+from mmlubench.run.sharding import FOLDER, chosen
 from mmlubench.run.share import Share
 from mmlubench.run.stopping import Stopping
 from mmlubench.run.strategy import Strategy
@@ -42,10 +46,16 @@ class Run:
     ) -> None:
         self.settings = settings
         self.share = share or Share()
+        self.shard = chosen(settings)
+        """The shard that is asked; None for a run that is not cut."""
+        self.missing = ""
+        """What is missing of a run that was put together, as half a sentence; empty if nothing is."""
         self.roster = Roster(settings, self.share, specs, note_spent)
         self.strategy = Strategy(settings)
         self.data = RunData(settings, self.roster, self.strategy)
         self.stopping = Stopping(settings)
+        self.duration_s = 0.0
+        """The seconds that a run took which was put together; 0.0 for one that goes on."""
         self._selected: Counter[tuple[str, str]] = Counter()
         """The number of selected cases, by benchmark and `selection_key`."""
         self._asked: dict[str, None] = {}
@@ -108,8 +118,36 @@ class Run:
         """Return the lines for pytest's header: who is asked and how, and what is said of it before the run."""
         strategy, roster = self.strategy, self.roster
         trained = roster.training.notes(roster.all_specs.values(), roster.weights.told)
-        hints = (strategy.limits(roster.all_specs.values()), strategy.notice, *trained)
+        limits = strategy.limits(roster.all_specs.values())
+        hints = (self._shard_line, limits, strategy.notice, *trained)
         return [*roster.header(strategy.heading), *(f"mmlubench: {hint}" for hint in hints if hint)]
+
+    @property
+    def _shard_line(self) -> str:
+        shard = self.shard
+        if shard is None:
+            return ""
+        return (
+            f"{shard.title} (--shard-id {shard.number}); --max-cost, rpm and tpm are divided among the shards, "
+            "--concurrency is of each"
+        )
+
+    @property
+    def part(self) -> str:
+        """Why a shard is no run as a whole, as half a sentence; empty for one that is not cut."""
+        return f"it is {self.shard.title}, and `mmlubench merge` puts them together" if self.shard else ""
+
+    @property
+    def place(self) -> Place:
+        """Where its folder is made."""
+        settings = self.settings
+        if self.shard is None:
+            return Place(settings.run_dir)
+        return Place(str(Path(settings.run_dir) / FOLDER), f"{self.shard.name}.{{}}.part")
+
+    def told(self, made: Manifest) -> Manifest:
+        """Return the manifest of the run with what else is to be told of it."""
+        return made
 
     def select(self, label: str, benchmark: str, recipe: str = "", *, scored: bool = True) -> None:
         """Add a question of a benchmark to the run, to be asked of the model of that label.

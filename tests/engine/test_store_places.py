@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mmlubench.engine.store import sqlite as store_module
-from mmlubench.engine.store.network import shared_type
+from mmlubench.engine.store.network import is_refused, shared_type
 from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import StoreError, UserError
 from tests.engine.test_store import fill, kept, key, rows_of
@@ -305,20 +305,40 @@ def test_a_damaged_store_keeps_its_name_where_there_is_no_room_for_a_copy(tmp_pa
         assert store.stats()["rows"] > 250
 
 
-def test_a_store_on_a_network_file_system_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(
-        "/dev/sda1 / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\n"
-        "tmpfs /home/ann tmpfs rw 0 0\nhost:/ /my\\040data fuse.sshfs rw 0 0\n"
+        "/dev/sda1 / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\nimage /run fuse.fuse-overlayfs rw 0 0\n"
+        "tmpfs /home/ann tmpfs rw 0 0\nhost:/ /my\\040data fuse.sshfs rw 0 0\nscratch /scratch lustre rw 0 0\n"
     )
-    paths = ["/data/s", "/home/bob/s", "/home/ann/s", "/homes/s", "/my data/s"]
-    assert [shared_type(Path(path), mounts) for path in paths] == ["", "nfs4", "", "", "fuse.sshfs"]
+    paths = ["/data/s", "/home/bob/s", "/home/ann/s", "/homes/s", "/my data/s", "/scratch/s", "/run/s"]
+    found = [shared_type(Path(path), mounts) for path in paths]
+    assert found == ["", "nfs4", "", "", "fuse.sshfs", "lustre", ""]
+    assert [is_refused(kind) for kind in found] == [False, True, False, False, False, True, False]
     assert shared_type(Path("/home/bob/s"), tmp_path / "none") == ""
+    path = fill(tmp_path / "store.sqlite", 1)
+    monkeypatch.setattr(store_module, "shared_type", lambda _path: "nfs4")
+    with pytest.raises(UserError) as refused:
+        Store.open(path)
+    assert str(refused.value) == (
+        f"the store {path} lies on a network file system (nfs4), where SQLite damages it: give a file on a disk of "
+        "this computer with --store PATH, or leave the store out with --no-store."
+    )
+    with closing(
+        Store.open_to_read(path)
+    ) as store:  # what is there can be copied with `mmlubench store merge`
+        assert store.stats()["rows"] == 1
+
+
+def test_a_store_on_a_file_system_that_others_may_reach_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = fill(tmp_path / "store.sqlite", 1)
     with closing(Store.open(path)) as store:
         assert store.place == ""
-        monkeypatch.setattr(store_module, "shared_type", lambda _path: "nfs4")
+    monkeypatch.setattr(store_module, "shared_type", lambda _path: "fuse.sshfs")
+    with closing(Store.open(path)) as store:
         assert store.place == (
-            f"the store {path} lies on a network file system (nfs4): let runs of one computer at a time use it, "
-            "or give each its own with --store PATH"
+            f"the store {path} lies on a file system that other computers may reach (fuse.sshfs): let runs of one "
+            "computer at a time use it, or give a file on a disk of this one with --store PATH"
         )

@@ -30,10 +30,11 @@ _LONG_REPLY = 4096
 class Budget:
     """The US dollars that all models of one process may spend; with the limit None, cost is only counted.
 
-    `limit_usd` is the limit of the whole run. Each of the workers gets an equal part from the start: what one of them
-    does not use, another cannot spend. A worker that replaces a crashed one goes on with the rest of its part: `gone`
-    is what the crashed one had spent. `note` is called with the amount gone each time it changes. That amount includes
-    reservations for requests in flight, as a worker that crashes never learns their cost.
+    `limit_usd` is the limit of the whole run. Each of the workers, which are called `each` in sentences, gets an equal
+    part from the start: what one of them does not use, another cannot spend. A worker that replaces a crashed one goes
+    on with the rest of its part: `gone` is what the crashed one had spent. `note` is called with the amount gone each
+    time it changes. That amount includes reservations for requests in flight, as a worker that crashes never learns
+    their cost.
     """
 
     def __init__(
@@ -43,12 +44,13 @@ class Budget:
         workers: int = 1,
         gone: float = 0.0,
         note: Callable[[float], object] | None = None,
+        each: str = "workers",
     ) -> None:
         self.limit_usd = limit_usd
         self.spent = 0.0
         """US dollars that this process has spent."""
         self._part = inf if limit_usd is None else limit_usd / workers
-        self._workers = workers
+        self._workers, self._each = workers, each
         self._gone = gone
         self._note = note
         self._set_aside = 0.0
@@ -106,7 +108,7 @@ class Budget:
             self._note(self._gone + self.spent + self._set_aside)
 
     def _is_spent(self) -> str:
-        part = f" (${self._part:.4g} for each of {self._workers} workers)" if self._workers > 1 else ""
+        part = f" (${self._part:.4g} for each of {self._workers} {self._each})" if self._workers > 1 else ""
         spent = f"${self._gone + self.spent:.4f}"
         return (
             f"--max-cost {self.limit_usd:g}{part}: {spent} is spent, and one more request might go beyond that; "

@@ -18,7 +18,7 @@ from typing import Any
 
 from mmlubench.engine.store.database import PATIENCE_S, Database, is_busy
 from mmlubench.engine.store.leases import Leases, others
-from mmlubench.engine.store.network import shared_type
+from mmlubench.engine.store.network import is_refused, shared_type
 from mmlubench.engine.store.opening import SCHEMA, SIDE_FILES, WAY_OUT, is_damage
 from mmlubench.engine.store.reply import StoredReply, check_sum, decode, encode, model_key
 from mmlubench.engine.store.weights import Weights, recognise
@@ -80,11 +80,17 @@ class Store:
         A damaged file is renamed, and what can be read of it is copied into a new one; `notice` says so. `check` looks
         for damage in the whole file (1 ms for 1.5 MB); without it only damage at the beginning is found. `run` names
         the run that will ask, the same in all its processes. Raises UserError for a file that is not ours, for a store
-        of a newer mmlubench, and for a place that cannot be written.
+        of a newer mmlubench, and for a place that cannot be written, or is on a network file system.
         """
         path = Path(path)
+        resolved = _resolved(path)
+        if is_refused(kind := shared_type(resolved)):
+            raise UserError(
+                f"the store {path} lies on a network file system ({kind}), where SQLite damages it: give a file on a "
+                f"disk of this computer with --store PATH, or leave the store out with --no-store."
+            )
         with _opening(path):
-            return cls(path, Database.open(_resolved(path), check=check), run)
+            return cls(path, Database.open(resolved, check=check), run)
 
     @classmethod
     def open_to_read(cls, path: Path | str) -> Store:
@@ -92,6 +98,11 @@ class Store:
         path = Path(path)
         with _opening(path):
             return cls(path, Database.open_to_read(_resolved(path)))
+
+    @property
+    def database(self) -> Database:
+        """The open file."""
+        return self._database
 
     @property
     def notice(self) -> str:
@@ -115,8 +126,8 @@ class Store:
         if not kind:
             return ""
         return (
-            f"the store {self.path} lies on a network file system ({kind}): let runs of one computer at a time use it, "
-            "or give each its own with --store PATH"
+            f"the store {self.path} lies on a file system that other computers may reach ({kind}): let runs of one "
+            "computer at a time use it, or give a file on a disk of this one with --store PATH"
         )
 
     def get(self, key: bytes) -> StoredReply | None:

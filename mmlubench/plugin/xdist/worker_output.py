@@ -25,6 +25,11 @@ class WorkerOutput:
     ungraded: list[tuple[bytes, bytes]] = field(default_factory=list)
     """Log lines of requests and responses that were not graded because the run was stopped."""
 
+    data: dict[str, Any] = field(default_factory=dict)
+    """The facts of the data, in a shard of a run: it may have no case that brings them."""
+    cut: dict[str, Any] = field(default_factory=dict)
+    """The facts of all shards together."""
+
     @classmethod
     def read_from(cls, output: Mapping[str, Any]) -> WorkerOutput:
         """Read the output from a `workeroutput`; it is empty if the worker crashed or saw no benchmark."""
@@ -41,3 +46,4 @@ class WorkerOutput:
         self.benchmarks += (name for name in other.benchmarks if name not in self.benchmarks)
         self.notices += (line for line in other.notices if line not in self.notices)
         self.ungraded += other.ungraded
+        self.data, self.cut = self.data or other.data, self.cut or other.cut
