@@ -204,10 +204,10 @@ class Run:
         roster, lines = self.roster, []
         for label in self._asked:
             specs, told = roster.asked(label), roster.weights.told
-            for benchmark, chosen in self.data.chosen.items() if roster.training.knows(specs, told) else ():
-                if count := roster.training.count(specs, told, chosen):
+            for benchmark, questions in self.data.chosen.items() if roster.training.knows(specs, told) else ():
+                if count := roster.training.count(specs, told, questions):
                     accepted = self.settings.accept_contaminated
-                    said = sentence(count, len(chosen), accepted=accepted)
+                    said = sentence(count, len(questions), accepted=accepted)
                     lines.append(f"mmlubench: {benchmark}, {label}: {said}")
         return lines
 
