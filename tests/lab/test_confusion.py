@@ -14,7 +14,7 @@ from mmlubench.schema import Entry, Outcome
 from tests.made_runs import made_entries, write_run
 
 #: The right letter, and what came of the case: a letter or an outcome.
-CASES = ("AA", "AA", "AB", "BB", "BA", "DD", "C-", "C!")
+CASES = [tuple(case) for case in ("AA", "AA", "AB", "BB", "BA", "DD", "C-", "C!")]
 
 
 @pytest.fixture

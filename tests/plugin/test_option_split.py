@@ -131,7 +131,7 @@ def tuned(folder: Any, split: SplitFolder) -> Path:
     made.mkdir(parents=True)
     told = write_trained_ids(made, "mmlu", split.questions("train"), split.questions("validation"))
     (made / "finetune.json").write_text(json.dumps({"trained_on": told}))
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 @pytest.fixture
@@ -198,6 +198,15 @@ def test_an_adapter_at_a_server_and_a_checkpoint_are_known_by_their_folders(
     (tuned / "checkpoint-20").mkdir()
     ask(tuned / "checkpoint-20", "--split", "train", "--adapter", "letters", adapter="letters")
     assert folder.entry()["contaminated"] == folder.entry()["n"]
+
+
+def test_the_base_of_an_adapter_has_learned_nothing(
+    folder: Any, tuned: Path, ask: Callable[..., Any]
+) -> None:
+    options = ("--split", "train", "--adapter", "letters", "--with-base", "--adapter-path", str(tuned))
+    ask(tuned, *options, "--no-preflight", adapter="letters")
+    found = {one["model"]: one["contaminated"] for one in folder.json("summary")["results"]}
+    assert found == {"vllm-m": 0, "vllm-m-letters": 72}
 
 
 def test_the_translation_of_what_was_learned_is_known(folder: Any, ask: Callable[..., Any]) -> None:
