@@ -82,8 +82,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """`--list-models` prints the models and exits."""
-    return _session(config).list_models() if config.option.mmlubench_list_models else None
+    """`--list-models` prints the models and exits; `--batch` fills the store before the run."""
+    if config.option.mmlubench_list_models:
+        return _session(config).list_models()
+    if not config.option.mmlubench_batch:
+        return None
+    # late: a pytest run without --batch must not pay for it
+    from mmlubench.plugin.batch_mode import fill
+
+    return fill(config)
 
 
 @pytest.hookimpl(trylast=True)
