@@ -2,7 +2,7 @@
 
 Every step is on disk before the next. The one moment that no file can tell of lies between the request that starts a
 batch and its answer: a part that is `sending` is looked for in the provider's list before anything is sent a second
-time. It is known by its name where the provider keeps one, else by number and time of its requests, and then by its rows.
+time. Its name tells it where the provider keeps one, else number and time of its requests, and then its rows.
 """
 
 from __future__ import annotations
