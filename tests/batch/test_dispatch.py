@@ -48,8 +48,10 @@ class Way:
         )
 
         async def run() -> None:
-            await made.run(time.monotonic() + seconds)
-            await self.lane.aclose()
+            try:
+                await made.run(time.monotonic() + seconds)
+            finally:
+                await self.lane.aclose()
 
         asyncio.run(run())
         return made
