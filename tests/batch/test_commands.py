@@ -63,7 +63,9 @@ def test_a_file_for_a_server_without_a_batch_api_and_its_results(place: Place) -
 
 
 def test_the_estimate_is_at_batch_rates(place: Place) -> None:
-    place.pytester.path.joinpath("models.yaml").write_text("models: {real: {model_name: openai/gpt-4o}}")
+    place.pytester.path.joinpath("models.yaml").write_text(
+        "models: {real: {model_name: openai/gpt-4o, api_key_env: FAKE_KEY}}"
+    )
     told = place.run("--batch", "--estimate", model="real")
     told.stdout.fnmatch_lines(["*list price of*x 0.5 in a batch*"])
 
