@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from mmlubench.batch.rows import of_anthropic, of_openai
+from mmlubench.batch.services.base import Outgoing
+from mmlubench.batch.services.openai_files import jsonl_of
 
 OPENAI: dict[str, tuple[dict[str, Any], int | None, str]] = {
     "a reply": ({"response": {"status_code": 200, "body": {"choices": []}}, "error": None}, 200, "choices"),
@@ -62,3 +64,10 @@ def test_anthropic(result: dict[str, Any], status: int | None) -> None:
     read = of_anthropic({"custom_id": "x", "result": result})
     assert (read.reply and read.reply.status) == status
     assert read.reply is None or json.loads(read.reply.content)
+
+
+def test_no_character_of_a_prompt_ends_a_line_of_the_file() -> None:
+    body = {"messages": [{"role": "user", "content": "a\u2028b\u2029c\x85d\ne"}]}
+    file = jsonl_of(Outgoing("n", "/chat/completions", "m", [("x", body)]))
+    (line,) = file.decode().splitlines()
+    assert json.loads(line)["body"] == body

@@ -26,7 +26,14 @@ def jsonl_of(out: Outgoing) -> bytes:
     """Return the file of requests, as OpenAI's Batch API and vLLM's `run_batch` read it."""
     url = f"{_VERSION}{out.path}"
     lines = ({"custom_id": id_, "method": "POST", "url": url, "body": body} for id_, body in out.rows)
-    return b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
+    return one_line_each(b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines))
+
+
+def one_line_each(lines: bytes) -> bytes:
+    """Return JSON lines in which nothing but the newlines ends a line: Python's `splitlines` knows more ends."""
+    for char in "\x85\u2028\u2029":
+        lines = lines.replace(char.encode(), b"\\u%04x" % ord(char))
+    return lines
 
 
 class OpenAIFiles(Service):
