@@ -121,9 +121,9 @@ class MistralJobs(OpenAIFiles):
         told, headers = await self.http.get(f"/batch/jobs/{batch_id}")
         state = str(told.get("status"))
         ended = self._STATES.get(state, False)
-        files = tuple(
-            f"/files/{one}/content" for one in (told.get("output_file"), told.get("error_file")) if one
-        )
+        named = (told.get("output_file"), told.get("error_file"))
+        ids = [one.get("id") if isinstance(one, dict) else one for one in named]
+        files = tuple(f"/files/{one}/content" for one in ids if one)
         counts = counts_of(told)
         return Look(
             ended=ended,
