@@ -13,6 +13,7 @@ import click
 
 from mmlubench import __version__
 from mmlubench.commands.adapters import adapters
+from mmlubench.commands.batch import batch
 from mmlubench.commands.compare import compare
 from mmlubench.commands.data import data
 from mmlubench.commands.doctor import doctor
@@ -56,6 +57,7 @@ def main() -> None:
 
 
 main.add_command(adapters)
+main.add_command(batch)
 main.add_command(doctor)
 main.add_command(compare)
 main.add_command(data)

@@ -9,6 +9,7 @@ MmluBenchError
 ├── BudgetSpent         --max-cost is reached, so the request was not sent: outcome `skipped`
 ├── EnoughAsked         --until or --decide-early needs no more answers: outcome `skipped`
 ├── TimeLimitReached    the time that a plugin gives a test was over before its answer came: outcome `error`
+├── AwaitsBatch         the request was recorded for a batch, whose reply will come into the store: outcome `skipped`
 ├── StoreError          replies cannot be stored or looked up any more; those stored before are safe
 │   ├── MixedReplies    the stored ones are not of the model that answers now
 │   └── ChangedWeights  a server got other weights in the middle of a run
@@ -87,6 +88,10 @@ class BudgetSpent(MmluBenchError):
 
 class EnoughAsked(MmluBenchError):
     """The answers before are enough for --until or --decide-early, so nothing was asked: outcome `skipped`."""
+
+
+class AwaitsBatch(MmluBenchError):
+    """The request was recorded for a batch and not sent: outcome `skipped`."""
 
 
 class StoreError(MmluBenchError):

@@ -25,8 +25,8 @@ TOP_LOGPROBS = 20
 _MOST_TOKENS = 10**15
 #: The probability from which a token is certain though no other one is told beside it.
 CERTAIN = 0.99
-#: Keys in `Completion.metadata`: the tools that were called instead of, or besides, an answer; the server's settings.
-TOOL_CALLS, FINGERPRINT, NOT_SENT = "tool_calls", "system_fingerprint", "not_sent"
+#: Keys in `Completion.metadata`: called tools; the server's settings; what was left out; the batch.
+TOOL_CALLS, FINGERPRINT, NOT_SENT, BATCH = "tool_calls", "system_fingerprint", "not_sent", "batch"
 
 
 class Outcome(str, Enum):

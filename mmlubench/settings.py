@@ -211,6 +211,34 @@ class Settings:
     accept_contaminated: bool = switch(
         "report the accuracy of a model that was trained on some of the questions, as its folder tells"
     )
+    # what batch APIs answer
+    batch: bool = switch(
+        "ask through the provider's batch API, at about half the price: send, wait, collect, and run with what came"
+    )
+    batch_rest: str = text(
+        "what becomes of requests that no batch has answered: error, or ask them one by one at the usual price",
+        "error|ask",
+        default="error",
+        choices=lambda: ("error", "ask"),
+    )
+    batch_timeout: float = number(
+        "seconds to wait for batches; the same command goes on with those under way",
+        "S",
+        default=90_000.0,
+        above=0,
+    )
+    batch_submit: str | None = text(
+        "with --batch: send and end, in place of waiting (api), or write the requests into this file for vLLM's "
+        "run_batch; `mmlubench batch` uses it",
+        "api|FILE",
+        default_text="none",
+    )
+    batch_requests: str | None = text(
+        "ask nothing, and write the requests that the store cannot answer into this folder; this is how --batch finds "
+        "out what to send",
+        "DIR",
+        default_text="none",
+    )
     # where results go, and when they count
     desc: str | None = text(
         "label of this run, in your own words, for its manifest, the end of its output and `mmlubench runs`",
@@ -279,6 +307,7 @@ class Settings:
                 "--max-question-tokens N and --tokenizer NAME go together: give both, or neither of them."
             )
         settings.check_gates()
+        settings._check_batch()
         return settings._with_task()
 
     def _with_task(self) -> Settings:
@@ -312,6 +341,19 @@ class Settings:
             raise UserError(
                 f"--max-regression {self.max_regression:g}: give a share between 0 and 1, such as 0.01; that "
                 "nothing at all was lost cannot be shown."
+            )
+
+    def _check_batch(self) -> None:
+        """Raise UserError for options that cannot be heeded where batches answer."""
+        if not (self.batch or self.batch_requests):
+            return
+        if self.no_store:
+            raise UserError(
+                "--batch puts replies into the store, and --no-store has none: leave one of them out."
+            )
+        if self.until is not None or self.decide_early:
+            raise UserError(
+                "--batch asks all questions at once, so that --until and --decide-early stop nothing."
             )
 
     def _check_stops(self) -> None:

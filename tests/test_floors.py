@@ -32,7 +32,7 @@ FLOOR_0 = (
     *("jsonl", "zstd", "inputs", "yaml_file", "yaml_values", "resources", "registry", "extras", "safe_names"),
 )
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another
-BELOW_RUN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports")
+BELOW_RUN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports", "batch")
 BELOW_COMMANDS = (*BELOW_RUN, "run", "dialogues", "doctor", "lab")
 
 #: Room (a module or package right under mmlubench/): its floor, and what else of ours it may import.
@@ -43,6 +43,7 @@ FLOORS: dict[str, tuple[int, tuple[str, ...]]] = {
     "engine": (3, (*FLOOR_0, "models")),
     "solvers": (3, (*FLOOR_0, "prompts", "grading", "models.base", "models.spec")),
     "reports": (4, (*FLOOR_0, "stats")),
+    "batch": (4, (*FLOOR_0, "models", "engine")),  # it carries requests, and does not know what a run is
     "run": (5, BELOW_RUN),
     "plugin": (6, (*BELOW_RUN, "run")),
     "dialogues": (6, (*BELOW_RUN, "run")),

@@ -42,7 +42,7 @@ def resume(run: str, parent: Path, trust: bool) -> None:
     for notice in _notices(manifest):
         click.echo(notice, err=True)
     click.echo(f"in {cwd}: {shlex.join(command)}")
-    sys.exit(_status(_run(command, cwd)))
+    sys.exit(shell_status(start(command, cwd)))
 
 
 def _command_of(manifest: Manifest, folder: Path) -> list[str]:
@@ -113,7 +113,8 @@ def _notices(manifest: Manifest) -> Iterator[str]:
         yield f"the store {manifest.store} does not exist any more: all requests are sent again."
 
 
-def _run(command: Sequence[str], cwd: Path) -> int:
+def start(command: Sequence[str], cwd: Path) -> int:
+    """Run a command in a folder and return what it ended with: a status, or a negative signal."""
     process = subprocess.Popen(command, cwd=cwd)
     with _signals_left_to(process):
         return process.wait()
@@ -133,5 +134,6 @@ def _signals_left_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _status(code: int) -> int:
+def shell_status(code: int) -> int:
+    """Return the exit status that a shell would show for what `start` returned."""
     return code if code >= 0 else 128 - code  # negative if killed by a signal: 128 + signal, as in a shell

@@ -19,7 +19,7 @@ from mmlubench.jsonl import encoded
 from mmlubench.models.base import Model
 from mmlubench.models.sound import sound
 from mmlubench.records import BENCHMARK
-from mmlubench.schema import FINGERPRINT, NOT_SENT, Completion, Request, Usage
+from mmlubench.schema import BATCH, FINGERPRINT, NOT_SENT, Completion, Request, Usage
 
 #: What joins the names of several providers.
 _AND = " + "
@@ -38,6 +38,8 @@ class Journal:
     """Requests sent, retries included; a reply from the store counts the attempts that were made for it originally."""
     stored: int = 0
     """The number of requests in `sent` that were answered from the store."""
+    batched: int = 0
+    """The number of replies that came by a batch."""
     spent_usd: float = 0.0
     """The cost of the other requests in US dollars, as far as it is known."""
     latency_s: float = 0.0
@@ -114,6 +116,7 @@ class Journal:
         self.usage = self.usage + other.usage
         self.sent += other.sent
         self.stored += other.stored
+        self.batched += other.batched
         self.spent_usd += other.spent_usd
         self.latency_s += other.latency_s
         self.served_model = other.served_model or self.served_model
@@ -128,6 +131,7 @@ class Journal:
         self.served_model = completion.model
         if completion.metadata:
             self.fingerprint = str(completion.metadata.get(FINGERPRINT) or "")
+            self.batched += BATCH in completion.metadata
             self._add_provider(completion.metadata.get("provider"))
             if left_out := completion.metadata.get(NOT_SENT):
                 self._leave_out(dict.fromkeys(set(request.params.asked()).intersection(left_out), 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from mmlubench.engine.journal import Journaled, Numbered
 from mmlubench.engine.limits.budget import Budget, Budgeted
@@ -15,6 +16,7 @@ from mmlubench.engine.store.layer import Stored
 from mmlubench.engine.store.origins import Origins
 from mmlubench.engine.store.sqlite import Store
 from mmlubench.engine.store.weights import NO_WEIGHTS, Weights
+from mmlubench.engine.store.withheld import Withheld, Withhold
 from mmlubench.models.base import Model, Told
 from mmlubench.models.spec import ModelSpec
 
@@ -63,12 +65,14 @@ def assemble(
     weights: Weights = NO_WEIGHTS,
     accept_mixed: bool = True,
     look_again: LookAgain | None = None,
+    withhold: Withhold | None = None,
 ) -> Stack:
     """Put the layers around a provider, the innermost one first: the journal, which sees every attempt.
 
     Replies that the store has from before `since` (Unix seconds) are requested again; `weights` are those that the
     model has now. Without `accept_mixed` the replies of a server that does not tell for sure which weights it has must
     be like the stored ones. With `look_again` a server that was away has to have the same weights when it is back.
+    With `withhold` nothing is sent: it takes the requests that the store cannot answer.
     """
     rate = spec.rate_limits
     limiter = Limiter(
@@ -90,7 +94,8 @@ def assemble(
     if store is not None and not spec.is_mock:
         # The fingerprints of vendors change by themselves, and those of known weights with the server's version.
         refuses = spec.self_hosted and not weights.is_sure and not accept_mixed
-        model = Stored(
+        make = Stored if withhold is None else partial(Withheld, withhold=withhold)
+        model = make(
             model,
             store,
             label=spec.label,

@@ -41,6 +41,11 @@ class Price:
         input_cost = uncached * usual + cached_tokens * cached + cache_write_tokens * write
         return (input_cost + output_tokens * self.output_per_mtok) / 1_000_000
 
+    def times(self, factor: float) -> Price:
+        """Return the price of a way of asking that costs this factor of it, such as a batch."""
+        given: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        return Price(**{name: value and value * factor for name, value in given.items()})
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -98,6 +103,8 @@ class ModelSpec:
     price: Price | None = None
     price_as_of: str = ""
     """The day on which `price` was taken from a price list; empty if the user gave it, or if there is no price."""
+    rates: str = ""
+    """Why `price` is not that of a usual request, such as `x 0.5 in a batch`; empty if it is."""
     tells_cost: bool = False
     """Whether each reply states its cost."""
     prompt_cache: int | None = None
@@ -186,7 +193,7 @@ _INDIFFERENT = frozenset(
     [
         *("label", "base_label", "description", "notice", "is_bare"),
         *("api_key_env", "transport", "tls", "self_hosted", "fallback"),
-        *("price", "price_as_of", "tells_cost", "prompt_cache"),
+        *("price", "price_as_of", "rates", "tells_cost", "prompt_cache"),
         *("rate_limits", "context_window", "latency_s"),
         "features",  # what follows from them is in the request: its parameters, its prompt or messages, its choice
         *(

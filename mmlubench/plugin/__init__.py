@@ -82,18 +82,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """`--list-models` prints the models and exits; a shard that is finished is not asked again."""
+    """`--list-models` prints the models and exits; a finished shard is not asked again; `--batch` fills the store."""
     option = config.option
     if option.mmlubench_list_models:
         return _session(config).list_models()
-    if option.mmlubench_num_shards is None and option.mmlubench_shard is None:
-        return None
-    if option.help or option.version or hasattr(config, "workerinput"):  # xdist's
-        return None
-    # late: a pytest run without benchmarks must not pay for it
-    from mmlubench.plugin.sharded import finished_status
+    is_worker = hasattr(config, "workerinput")  # xdist's
+    is_shard = option.mmlubench_num_shards is not None or option.mmlubench_shard is not None
+    if is_shard and not (option.help or option.version or is_worker):
+        # late: a pytest run without benchmarks must not pay for it
+        from mmlubench.plugin.sharded import finished_status
 
-    return finished_status(config, lambda: _session(config).process)
+        status = finished_status(config, lambda: _session(config).process)
+        if status is not None:
+            return status
+    if not option.mmlubench_batch:
+        return None
+    # late: a pytest run without --batch must not pay for it
+    from mmlubench.plugin.batch_mode import fill
+
+    return fill(config)
 
 
 @pytest.hookimpl(trylast=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mmlubench.engine.journal import Journal
-from mmlubench.errors import BudgetSpent, EnoughAsked, MmluBenchError, ProviderError, UserError
+from mmlubench.errors import AwaitsBatch, BudgetSpent, EnoughAsked, MmluBenchError, ProviderError, UserError
 from mmlubench.jsonl import encoded
 from mmlubench.plugin.case_outcome import CaseOutcome
 from mmlubench.plugin.cases import Case
@@ -19,7 +19,7 @@ from mmlubench.schema import Entry, Outcome
 PROPERTY = "mmlubench"
 
 #: The errors that end a case before it is asked.
-_NOT_ASKED = (BudgetSpent, EnoughAsked)
+_NOT_ASKED = (BudgetSpent, EnoughAsked, AwaitsBatch)
 #: The errors that a test raises if the answer is not right.
 _VERDICTS = (AssertionError, pytest.fail.Exception)
 
@@ -80,6 +80,7 @@ def record_of(case: Case, case_outcome: CaseOutcome) -> dict[str, Any]:
         "result": result,
         "runs": case_outcome.runs,
         "stored": case_outcome.journal.stored,
+        "batched": case_outcome.journal.batched,
         "fingerprint": case_outcome.journal.fingerprint,
         "not_sent": case_outcome.journal.not_sent,
         "spent_usd": case_outcome.journal.spent_usd,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mmlubench.engine.lookahead import Job, LookAhead
-from mmlubench.errors import StoreError, UserError
+from mmlubench.errors import AwaitsBatch, StoreError, UserError
 from mmlubench.figures import several
 from mmlubench.models.base import Model
 from mmlubench.plugin.case_outcome import CaseOutcome
@@ -183,6 +183,11 @@ class Process:
             templates, has_questions = self._templates, any(case.has_question for case in self.cases)
         else:  # an option that has an effect in another shard is given to all of them
             templates, has_questions = self.cut.templates, self.cut.has_questions
+        own = next((t for t in self._templates if t.overrides.model and not t.overrides.uses_model), None)
+        if own is not None and (self.run.settings.batch or self.run.settings.batch_requests):
+            raise UserError(
+                f"--batch: {own.item.originalname} asks a model of its own, which no batch can ask: leave --batch out."
+            )
         check_options(
             self.run.settings, (template.overrides for template in templates), has_questions=has_questions
         )
@@ -203,7 +208,13 @@ class Process:
             return
         if self._lookahead is None:
             self._lookahead = self._start()
-        self._lookahead.loop.run_until_complete(self.run.settle_scoring())
+        try:
+            self._lookahead.loop.run_until_complete(self.run.settle_scoring())
+        except AwaitsBatch:
+            raise UserError(
+                f"--batch: --scoring {self.run.strategy.scoring} has to be tried at this server first: run once "
+                "with --limit 1 and without --batch, which stores the reply of the trial."
+            ) from None
 
     def notices(self) -> list[str]:
         """Return a line for each test with its own solver or model, or without look-ahead; and of too few files."""

@@ -60,7 +60,9 @@ class Writer:
                 self._write(lambda recording: recording.tick(waits))
 
     def take(self, session: pytest.Session, report: pytest.TestReport, record: dict[str, Any]) -> None:
-        """Write one case; end the run if that fails."""
+        """Write one case; end the run if that fails. Nothing is written of a pass that asks nothing, for --batch."""
+        if self._config.option.mmlubench_batch_requests is not None:
+            return
         if not self._write(lambda recording: recording.take(report, record)):
             stop(session, self.trouble)
 

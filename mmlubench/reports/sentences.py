@@ -84,7 +84,8 @@ def pace(summary: Summary) -> list[str]:
         pace = f", {rate:,.1f} a second" if rate >= 0.1 else ""
         parts.append(figures.several(sent, "request") + pace)
     if summary.stored:
-        parts.append(f"{summary.stored:,} answered by the store")
+        by_batch = f", {summary.batched:,} of them by batch" if summary.batched else ""
+        parts.append(f"{summary.stored:,} answered by the store{by_batch}")
     if requests:
         parts += chain.from_iterable(shown(summary.metrics, with_time=True))
     return parts

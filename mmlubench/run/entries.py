@@ -39,6 +39,8 @@ class _Cases:
     """The position of each result in the run: workers send results in another order."""
     stored: int = 0
     """Requests that were answered from the store."""
+    batched: int = 0
+    """Replies that came by a batch."""
     fingerprints: Counter[str] = field(default_factory=Counter)
     """The number of cases by the `system_fingerprint` of their replies; empty where none was told."""
     not_sent: Counter[str] = field(default_factory=Counter)
@@ -85,6 +87,7 @@ class Entries:
         place: int,
         *,
         stored: int = 0,
+        batched: int = 0,
         unasked: str = "",
         runs: int = 1,
         fingerprint: str = "",
@@ -97,6 +100,7 @@ class Entries:
         """
         cases = self._cases.setdefault((result.benchmark, result.model, result.recipe), _Cases())
         cases.stored += stored
+        cases.batched += batched
         if fingerprint:
             cases.fingerprints[fingerprint] += 1
         if not_sent:
@@ -235,6 +239,7 @@ class Entries:
             mock=run.roster.is_mock(model),
             duration_s=duration_s,
             stored=cases.stored,
+            batched=cases.batched,
             saved=cases.saved,
             notice=self._notice(benchmark, len(cases.again), cases.saved),
             limit=self._facts.get(benchmark, {}).get("limit"),

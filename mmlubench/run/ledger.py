@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from mmlubench.stats.compare.published import BesidePublished
     from mmlubench.stats.compare.result import Result
 
+#: What the record of a case tells besides its result.
+_ABOUT = ("stored", "batched", "unasked", "runs", "fingerprint", "not_sent")
+
 
 class Ledger:
     """Writes one run. Raises UserError if its folder cannot be made, or a metric or report cannot be imported."""
@@ -91,7 +94,7 @@ class Ledger:
             if record["saved"]:
                 self.entries.save(result, record["order"])
                 return None
-            about = {name: record[name] for name in ("stored", "unasked", "runs", "fingerprint", "not_sent")}
+            about = {name: record[name] for name in _ABOUT}
             anew = self.entries.add(result, record["order"], **about)
             if anew is not None:
                 result, values = anew, anew.to_dict()

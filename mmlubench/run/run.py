@@ -204,7 +204,9 @@ class Run:
         roster, lines = self.roster, []
         for label in self._asked:
             specs, told = roster.asked(label), roster.weights.told
-            for benchmark, questions in self.data.chosen.items() if roster.training.knows(specs, told) else ():
+            for benchmark, questions in (
+                self.data.chosen.items() if roster.training.knows(specs, told) else ()
+            ):
                 if count := roster.training.count(specs, told, questions):
                     accepted = self.settings.accept_contaminated
                     said = sentence(count, len(questions), accepted=accepted)

@@ -32,9 +32,9 @@ class Latency:
 
 
 def latency(results: Iterable[Entry]) -> Latency | None:
-    """Sum up the waits of all answered cases; None without any."""
+    """Sum up the waits of all answered cases; None without any, and where batches answered, which have no latency."""
     ordered = sorted(result.latency_s for result in results if result.outcome in _ANSWERS)
-    if not ordered:
+    if not ordered or not ordered[-1]:
         return None
     return Latency(
         mean=fsum(ordered) / len(ordered), p50=_percentile(ordered, 0.5), p95=_percentile(ordered, 0.95)

@@ -53,6 +53,8 @@ class Summary:
     """A remark on the data for readers of the figures, for example that they are not complete."""
     stored: int = 0
     """The number of requests that were answered from the store."""
+    batched: int = 0
+    """The number of replies, of those of the store, that came by a batch."""
     duration_s: float = 0.0
     limit: int | None = None
     """The number of questions that `--limit` drew; None if it left none out."""
@@ -132,6 +134,7 @@ class Summary:
             "cost_known_for": self.cost_known_for,
             "requests": self.requests,
             "stored": self.stored,
+            "batched": self.batched,
             "duration_s": self.duration_s,
         }
 
@@ -156,6 +159,7 @@ class Summary:
             drawn_from=values.get("drawn_from"),
             saved=values.get("saved", 0),
             contaminated=values.get("contaminated", 0),
+            batched=values.get("batched", 0),
             ci95_benchmark=_pair(values.get("ci95_benchmark")),
             metrics=loaded({key: value for key, value in values.items() if key not in OWN_KEYS}),
             **own,
@@ -178,6 +182,6 @@ OWN_KEYS = frozenset(
         *_AS_THEY_ARE,
         *("n", "correct", "answered", "accuracy", "ci95", "outcomes", "accuracy_macro", "headline"),
         *("thresholds", "warnings", "categories", "subjects", "languages", "usage", "cost_usd"),
-        *("limit", "drawn_from", "saved", "contaminated", "ci95_benchmark"),
+        *("limit", "drawn_from", "saved", "batched", "contaminated", "ci95_benchmark"),
     ]
 )

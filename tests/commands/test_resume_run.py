@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from mmlubench import __version__
-from mmlubench.commands.resume import _status
+from mmlubench.commands.resume import shell_status
 
 #: Each of these runs pytest in processes of its own, some of them several times.
 pytestmark = pytest.mark.long
@@ -300,4 +300,4 @@ def test_a_manifest_that_is_none_is_one_sentence(
 
 
 def test_a_pytest_that_was_killed_ends_as_a_shell_tells_it() -> None:
-    assert [_status(0), _status(4), _status(-signal.SIGKILL)] == [0, 4, 137]
+    assert [shell_status(0), shell_status(4), shell_status(-signal.SIGKILL)] == [0, 4, 137]

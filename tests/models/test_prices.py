@@ -7,7 +7,7 @@ import yaml
 
 from mmlubench.models.names.files import find
 from mmlubench.models.names.from_entry import from_entry, from_name
-from mmlubench.models.names.prices import price_note, price_of
+from mmlubench.models.names.prices import batch_price, price_note, price_of
 from mmlubench.models.spec import Price
 from mmlubench.resources import fixture
 
@@ -107,7 +107,7 @@ def test_the_users_own_price_goes_before_the_list(entry):
         {"model_name": "openai/gpt-4o", "base_url": "http://localhost:8000/v1"},
         {"model_name": "anthropic/claude-opus-5", "base_url": "http://gateway"},
         {"model_name": "vllm/gpt-4o"},
-        {"model_name": "openai/gpt-4o", "extra_body": {"service_tier": "flex"}},
+        {"model_name": "openai/gpt-4o", "extra_body": {"service_tier": "priority"}},
         {"model_name": "anthropic/claude-opus-5", "extra_body": {"speed": "fast"}},
     ],
     ids=["own-server", "gateway", "vllm", "other-tier", "fast"],
@@ -128,7 +128,7 @@ def test_what_is_not_bought_at_the_list_price_is_not_charged_at_it(keys, entry):
             "http://h:8000/v1 is no server with a price list",
         ),
         (
-            {"model_name": "openai/gpt-4o", "extra_body": {"service_tier": "flex"}},
+            {"model_name": "openai/gpt-4o", "extra_body": {"service_tier": "priority"}},
             "with service_tier in extra_body the list price is not what you pay",
         ),
     ],
@@ -162,3 +162,14 @@ def test_a_mock_is_resolved_without_reading_the_price_list(monkeypatch):
     # Every start of pytest would pay for it.
     monkeypatch.setattr("mmlubench.models.names.from_entry.price_of", lambda *_: pytest.fail("read"))
     assert from_name("mock/hash").price is None
+
+
+def test_the_flex_tier_and_batches_are_charged_at_their_rates(entry):
+    flex = entry(model_name="openai/gpt-4o", extra_body={"service_tier": "flex"})
+    usual = entry(model_name="openai/gpt-4o")
+    assert flex.price == usual.price.times(0.5) == batch_price(usual).price
+    assert price_note(flex).endswith("x 0.5 as flex (not verified)")
+    assert price_note(batch_price(usual)).endswith("x 0.5 in a batch")
+    assert usual.identity() == batch_price(usual).identity()  # a reply is the same one, whatever it cost
+    elsewhere = entry(model_name="openai/gpt-4o", base_url="http://gateway")
+    assert batch_price(elsewhere) == elsewhere

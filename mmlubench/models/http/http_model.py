@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from mmlubench.errors import ProviderError
 from mmlubench.models import finish_reasons
@@ -44,6 +44,17 @@ def settle(spec: ModelSpec, params: Params, default_max_tokens: int | None = Non
     }
     extra = {name: veiled(value, name) for name, value in spec.extra_body.items() if value is not None}
     return {"model": spec.asked_model, **named, **extra}
+
+
+class Prepared(NamedTuple):
+    """One request as `HttpModel.generate` would send it, for others to carry: a batch."""
+
+    path: str
+    """Behind the address of the server, such as `/chat/completions`."""
+    body: dict[str, Any]
+    """Without the user's own fields that hold a key: `HttpModel.secret_fields` has them."""
+    sent: dict[str, Any]
+    """The parameters in it, under the provider's names."""
 
 
 class HttpModel(ABC):
@@ -132,6 +143,35 @@ class HttpModel(ABC):
             # The frames of its traceback hold the whole reply, and an error may wait for long to be tried again.
             reply = error.__context__ = None
             raise error.with_traceback(None) from None
+
+    def prepared(self, request: Request) -> Prepared:
+        """Return what `generate` would send, without sending it. Raises Rejected for what no batch carries."""
+        sent = self._settled.get(request.params) or self._settle(request.params)
+        return Prepared(self.path, self.body(request, sent), sent)
+
+    def reader(self, path: str) -> HttpModel:
+        """Return the model that reads the replies of a path of `prepared`."""
+        return self
+
+    def read(self, reply: Reply, sent: dict[str, Any]) -> Completion:
+        """Read a reply that others have carried, as `generate` reads its own. Raises ProviderError."""
+        try:
+            completion = self._read(reply, sent, 0.0)
+        except ProviderError as error:
+            error.sent = dict(sent)
+            raise
+        return self._noting(completion) if self._refused else completion
+
+    def adapt(self, unsupported: Mapping[str, str | None]) -> None:
+        """Leave out from now on what a server has refused, or send it under its new name, as `generate` learns it."""
+        own = self._spec.extra_body
+        self._refused |= {name: new for name, new in unsupported.items() if name not in own}
+        self._settled.clear()
+
+    @property
+    def secret_fields(self) -> Mapping[str, Any]:
+        """The user's own fields that hold a key, for whoever sends what was `prepared`."""
+        return self._secret
 
     async def told(self, path: str) -> Reply:
         """Return what the server tells at a path, with the key masked; the model is not asked, and nothing is paid.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from mmlubench.errors import Rejected
 from mmlubench.models import finish_reasons
 from mmlubench.models.constraint import constrained_to
 from mmlubench.models.http import chat_message, fields, openai_reply
 from mmlubench.models.http.completions import Completions, Echo
+from mmlubench.models.http.http_model import HttpModel, Prepared
 from mmlubench.models.http.openai_reply import OpenAIServer
 from mmlubench.schema import TOOL_CALLS, Completion, Params, Request, Usage
 
@@ -28,6 +31,21 @@ class OpenAICompatible(OpenAIServer):
         if request.prompt:
             return await self._raw.generate(request)
         return await super().generate(request)
+
+    def prepared(self, request: Request) -> Prepared:
+        """See `HttpModel`; the log-probability of a given continuation is asked for interactively only."""
+        if request.continuation:
+            raise Rejected(f"{self._spec.label}: no batch carries the requests of --scoring logprob:echo")
+        return self._raw.prepared(request) if request.prompt else super().prepared(request)
+
+    def reader(self, path: str) -> HttpModel:
+        """See `HttpModel`."""
+        return self._raw if path == self._raw.path else self
+
+    def adapt(self, unsupported: Mapping[str, str | None]) -> None:
+        """See `HttpModel`."""
+        super().adapt(unsupported)
+        self._raw.adapt(unsupported)
 
     @cached_property
     def _raw(self) -> Completions:

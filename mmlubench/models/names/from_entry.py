@@ -21,7 +21,7 @@ from mmlubench.models.names.presets import (
     preset_for,
     prompt_cache_of,
 )
-from mmlubench.models.names.prices import is_off_the_list, price_of
+from mmlubench.models.names.prices import is_off_the_list, price_of, rate_of
 from mmlubench.models.spec import ModelSpec, Price, thinks
 from mmlubench.models.tls import Tls
 from mmlubench.safe_names import safe_name
@@ -111,7 +111,7 @@ def _build(
         )
     base_url = entry.base_url or _own_address(preset, env) or preset.base_url
     elsewhere = is_elsewhere(client, entry.base_url)
-    price, as_of = _price(entry, preset.prices_of or client, model_id, elsewhere)
+    price, as_of, rates = _price(entry, preset.prices_of or client, model_id, elsewhere)
     takes = capabilities_for(model_id, preset)
     if _thinks_not(entry):  # what OpenAI's reasoning models refuse, they take without reasoning
         usual = preset.capabilities
@@ -135,6 +135,7 @@ def _build(
         description=entry.description,
         price=price,
         price_as_of=as_of,
+        rates=rates,
         tells_cost=preset.tells_cost,
         prompt_cache=entry.capabilities.cache_over(usual_cache),
         features=preset.features,
@@ -175,11 +176,22 @@ def _own_key(preset: Preset, entry: ModelEntry, env: Mapping[str, str]) -> str |
     return variable if variable and entry.base_url is None and find_key(variable, env) else None
 
 
-def _price(entry: ModelEntry, client: str, model_id: str, elsewhere: bool) -> tuple[Price | None, str]:
-    """Return the price of a model and the date of its price list, which is empty for the user's own price."""
-    if entry.price is not None or elsewhere or is_off_the_list(entry.extra_body):
-        return entry.price, ""
-    return price_of(client, model_id) or (None, "")
+def _price(entry: ModelEntry, client: str, model_id: str, elsewhere: bool) -> tuple[Price | None, str, str]:
+    """Return a model's price, the date of its price list, empty for the user's own, and why it is no usual one."""
+    if entry.price is not None or elsewhere:
+        return entry.price, "", ""
+    listed = price_of(client, model_id)
+    if is_off_the_list({**entry.extra_body, "service_tier": None}) or listed is None:
+        return None, "", ""
+    tier = entry.extra_body.get("service_tier")
+    if not tier:
+        return *listed, ""
+    rate = rate_of(client, str(tier))
+    return (
+        (None, "", "")
+        if rate is None
+        else (listed.price.times(rate.factor), listed.as_of, rate.note(f"as {tier}"))
+    )
 
 
 def _beside(folder: Path, file: str | None) -> str | None:

@@ -64,6 +64,8 @@ class Preset:
     """The client whose price list holds at the vendor's address; None for this one."""
     other_sites: tuple[str, ...] = ()
     """Further domains of the vendor, as `address.site` writes them."""
+    batches: str = ""
+    """The kind of its batch API (`batch/services/catalog.py`), such as `openai` for all who copied OpenAI's."""
 
 
 #: Neutral values of parameters that vLLM would otherwise take from the model's generation_config.json (top_k 20,
@@ -108,6 +110,7 @@ PRESETS: dict[str, Preset] = {
             raw_prompts=False,
         ),
         refusals=((_REASONING, _REFUSED),),
+        batches="openai",
         # Other servers of the protocol all know the old name of the token limit, max_tokens.
         elsewhere=Preset(features=Features(adapters=True)),
     ),
@@ -127,6 +130,7 @@ PRESETS: dict[str, Preset] = {
         opens="mmlubench.models.http.openai_responses:OpenAIResponses",
         refusals=((_REASONING, _REFUSED),),
         prices_of="openai",
+        batches="openai",
         elsewhere=Preset(
             capabilities=Capabilities(max_tokens="max_output_tokens", seed=None, stop=None),
             features=replace(_CHATS, adapters=True),
@@ -142,6 +146,7 @@ PRESETS: dict[str, Preset] = {
         refusals=(("openai/" + _REASONING, _REFUSED), (_NEW_CLAUDES, ("temperature", "top_p", "seed"))),
         tells_cost=True,
         key_path="/key",
+        batches="openrouter",
     ),
     "vllm": Preset(
         "http://localhost:8000/v1",
@@ -184,6 +189,7 @@ PRESETS: dict[str, Preset] = {
         opens="mmlubench.models.http.anthropic:Anthropic",
         sdk_only=True,
         cached_from=_CLAUDES_CACHED_FROM,
+        batches="anthropic",
     ),
     # Vendors of OpenAI's protocol, as their API references had it in November 2026. Where no log-probabilities are
     # named, the vendor refuses or ignores the request for them.
@@ -213,7 +219,11 @@ PRESETS: dict[str, Preset] = {
         features=CHATS_ONLY,
     ),
     "groq": Preset(
-        "https://api.groq.com/openai/v1", "GROQ_API_KEY", capabilities=_NEW_LIMIT, features=CHATS_ONLY
+        "https://api.groq.com/openai/v1",
+        "GROQ_API_KEY",
+        capabilities=_NEW_LIMIT,
+        features=CHATS_ONLY,
+        batches="openai",
     ),
     "huggingface": Preset(
         "https://router.huggingface.co/v1", "HF_TOKEN", features=replace(_CHATS, top_logprobs=5)
@@ -224,6 +234,7 @@ PRESETS: dict[str, Preset] = {
         "MISTRAL_API_KEY",
         capabilities=Capabilities(seed="random_seed"),
         features=CHATS_ONLY,
+        batches="mistral",
     ),
     "nebius": Preset("https://api.tokenfactory.nebius.com/v1", "NEBIUS_API_KEY", features=_BOTH_ROUTES),
     "nvidia": Preset("https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY", features=_BOTH_ROUTES),
@@ -233,6 +244,7 @@ PRESETS: dict[str, Preset] = {
         "TOGETHER_API_KEY",
         features=Features(logprobs_are_counted=True),
         other_sites=("together.xyz",),
+        batches="openai",
     ),
     "xai": Preset(
         "https://api.x.ai/v1",

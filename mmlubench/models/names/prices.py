@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -46,10 +47,37 @@ def price_note(spec: ModelSpec) -> str:
     if spec.is_mock:
         return "nothing, it is a mock"
     if spec.price is not None:
-        return f"list price of {spec.price_as_of}" if spec.price_as_of else "price of models.yaml"
+        usual = f"list price of {spec.price_as_of}" if spec.price_as_of else "price of models.yaml"
+        return f"{usual}, {spec.rates}" if spec.rates else usual
     if spec.tells_cost:
         return f"not known in advance: {spec.client} reports the cost with each reply"
     return f"no price is known for {spec.asked_model}: {_why_none(spec)}; give one in models.yaml under price"
+
+
+def batch_price(spec: ModelSpec) -> ModelSpec:
+    """Return the spec with the price of a batch at its vendor; unchanged at another server, or if it is not known."""
+    found = rate_of(spec.client, "batch")
+    if spec.price is None or spec.self_hosted or found is None:
+        return spec
+    return replace(spec, price=spec.price.times(found.factor), rates=found.note("in a batch"))
+
+
+class Rate(NamedTuple):
+    """What a vendor charges for a way of asking, as a factor of its usual price."""
+
+    factor: float
+    as_of: str
+    verified: bool
+
+    def note(self, what: str) -> str:
+        """Return the factor in a few words."""
+        return f"x {self.factor:g} {what}{'' if self.verified else ' (not verified)'}"
+
+
+def rate_of(client: str, way: str) -> Rate | None:
+    """Look up the rate of a way of asking, `batch` or `flex`, at a vendor; None if it is not known."""
+    found = _file()["rates"].get(client, {}).get(way)
+    return found and Rate(float(found["factor"]), str(found["as_of"]), bool(found.get("verified", True)))
 
 
 def is_off_the_list(extra_body: Mapping[str, Any]) -> str:
@@ -70,5 +98,12 @@ def _why_none(spec: ModelSpec) -> str:
 @lru_cache(maxsize=1)
 def _listed() -> dict[str, dict[str, dict[str, Any]]]:
     """Return the values of the file by client and model."""
-    prices: dict[str, dict[str, dict[str, Any]]] = load(fixture("prices.yaml"), ModelError)["prices"]
+    prices: dict[str, dict[str, dict[str, Any]]] = _file()["prices"]
     return prices
+
+
+@lru_cache(maxsize=1)
+def _file() -> dict[str, Any]:
+    """Return the whole file."""
+    values: dict[str, Any] = load(fixture("prices.yaml"), ModelError)
+    return values
