@@ -86,7 +86,7 @@ def has_key(known: Mapping[str, str]) -> bool:
         return True
     host = urlsplit(known.get("WANDB_BASE_URL") or _SAAS).netloc
     home = Path(known.get("HOME") or Path.home())
-    places = [known["NETRC"]] if known.get("NETRC") else [home / ".netrc", home / "_netrc"]
+    places = [Path(known["NETRC"])] if known.get("NETRC") else [home / ".netrc", home / "_netrc"]
     for place in places:
         try:
             if netrc.netrc(str(place)).authenticators(host):

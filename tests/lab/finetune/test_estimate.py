@@ -42,7 +42,7 @@ def test_an_estimate_adds_up_weights_optimizer_and_activations(tmp_path: Path) -
     )
     assert found.activations == round(1.7 * 2 * GB) + 3 * GB // 2
     assert found.memory == found.certain + found.activations
-    # A step takes 3 s for its products, 1 s for what it writes and 1 s for its operations; three batches have 1,200 tokens.
+    # A step takes 3 s for its products, 1 s for what it writes, 1 s for its operations; three batches are 1,200 tokens.
     assert found.seconds == pytest.approx(3 * 5, rel=0.05)
     assert found.disk == 2 * (40 + 80) * 10**6 + 40 * 10**6
 
