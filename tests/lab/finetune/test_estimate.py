@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,8 +70,15 @@ def test_checkpointing_takes_less_memory_and_more_time(tmp_path: Path) -> None:
     assert found.seconds > plain.seconds
 
 
-def made(**changes: int) -> Estimate:
-    values = {"weights": 5 * GB, "trained": 0, "gradients": 0, "optimizer": 0, "activations": GB, "disk": GB}
+def made(**changes: Any) -> Estimate:
+    values: dict[str, Any] = {
+        "weights": 5 * GB,
+        "trained": 0,
+        "gradients": 0,
+        "optimizer": 0,
+        "activations": GB,
+        "disk": GB,
+    }
     return Estimate(**{**values, "seconds": 60.0, "tokens": 1000, "rows": 4, "width": 250, **changes})
 
 

@@ -82,7 +82,7 @@ def test_a_missing_tracker_is_one_sentence(tmp_path: Path, monkeypatch: pytest.M
 
 def records(path: Path) -> list[dict[str, str]]:
     """The history of an offline run: LevelDB's blocks of 32 KiB behind a header of 7 bytes, of protocol buffers."""
-    from wandb.proto import wandb_internal_pb2
+    from wandb.proto import wandb_internal_pb2 as proto
 
     content, at, whole, found = path.read_bytes(), 7, b"", []
     while at + 7 <= len(content):
@@ -93,7 +93,7 @@ def records(path: Path) -> list[dict[str, str]]:
         whole += content[at + 7 : at + 7 + length]
         at += 7 + length
         if kind in (1, 4):  # whole, or the last part
-            record = wandb_internal_pb2.Record()
+            record = proto.Record()  # type: ignore[attr-defined]  # made at its import
             record.ParseFromString(whole)
             whole = b""
             if record.HasField("history"):
