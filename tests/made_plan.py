@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,7 +23,9 @@ class Words:
     pad_token_id, bos_token_id, eos_token_id = PAD, BOS, EOS
     bos_token, eos_token = "<bos>", "<eos>"
     all_special_ids = (PAD, BOS, EOS)
-    added_tokens_decoder = {token: SimpleNamespace(content=WORDS[token]) for token in (PAD, BOS, EOS, TURN)}
+    added_tokens_decoder: ClassVar = {
+        token: SimpleNamespace(content=WORDS[token]) for token in (PAD, BOS, EOS, TURN)
+    }
 
     def decode(self, tokens: Sequence[int], *, skip_special_tokens: bool) -> str:
         dropped = self.all_special_ids if skip_special_tokens else ()

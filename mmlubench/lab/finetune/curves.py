@@ -125,12 +125,14 @@ def _line(frame: Frame, values: Iterable[tuple[int, float]], colour: str) -> Htm
 
 def _reference(frame: Frame, name: str, value: float, place: int) -> Html:
     y, right = frame.y(value), frame.x(frame.steps)
-    # Names stand at the right and left in turn, so that two close lines can be read.
+    # Names stand above at the right and below at the left in turn, so that two close lines can be read.
     x, anchor = (right, "end") if place % 2 == 0 else (frame.x(0) + 4, "start")
     return join(
         (
             element("line", x1=frame.x(0), x2=right, y1=y, y2=y, stroke=_REFERENCE, stroke_dasharray="4 3"),
-            element("text", name, x=x, y=y - 4, fill=_REFERENCE, text_anchor=anchor),
+            element(
+                "text", name, x=x, y=y + (-4 if place % 2 == 0 else 14), fill=_REFERENCE, text_anchor=anchor
+            ),
         )
     )
 

@@ -161,7 +161,7 @@ def _run(
 def _work(torch: Any) -> Any:
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    class Work(TorchDispatchMode):
+    class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is not typed
         """Counts operations and the bytes that they write; views write none."""
 
         traffic = operations = 0
@@ -174,4 +174,4 @@ def _work(torch: Any) -> Any:
                 self.traffic += sum(one.nbytes for one in several if isinstance(one, torch.Tensor))
             return made
 
-    return Work()
+    return Work()  # type: ignore[no-untyped-call]  # as above

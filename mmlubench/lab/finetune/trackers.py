@@ -86,7 +86,7 @@ def has_key(known: Mapping[str, str]) -> bool:
         return True
     host = urlsplit(known.get("WANDB_BASE_URL") or _SAAS).netloc
     home = Path(known.get("HOME") or Path.home())
-    places = [known["NETRC"]] if known.get("NETRC") else [home / ".netrc", home / "_netrc"]
+    places = [Path(known["NETRC"])] if known.get("NETRC") else [home / ".netrc", home / "_netrc"]
     for place in places:
         try:
             if netrc.netrc(str(place)).authenticators(host):
@@ -103,10 +103,10 @@ def _where(plan: Plan, tracker: Tracker) -> str:
         show = f"TRACKIO_DIR={shlex.quote(str(trackio_folder(plan)))} trackio show --project {project(plan, tracker)}"
         return f"trackio: written to {trackio_folder(plan)}, nothing is sent; look at it by `{show}`"
     mode = os.environ["WANDB_MODE"]
-    place = plan.folder / "wandb"
+    folder = plan.folder / "wandb"
     if mode == "offline":
-        sync = f"wandb sync {shlex.quote(str(place))}/offline-run-*"
-        return f"wandb: written to {place}, nothing is sent; send it by `{sync}`"
+        sync = f"wandb sync {shlex.quote(str(folder))}/offline-run-*"
+        return f"wandb: written to {folder}, nothing is sent; send it by `{sync}`"
     return f"wandb: {mode}, project {os.environ['WANDB_PROJECT']}, run {os.environ['WANDB_RUN_ID']}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from mmlubench.errors import UserError
 from mmlubench.lab.finetune.config import FinetuneConfig
 from mmlubench.lab.finetune.device import bf16_flag, choose_device, device_line
 
-CONFIG = {"name": "x", "kind": "causal", "model": "m", "data": "d", "method": "qlora"}
+CONFIG: dict[str, Any] = {"name": "x", "kind": "causal", "model": "m", "data": "d", "method": "qlora"}
 
 
 def torch_with(gpu: str = "", *, bf16: bool = False) -> SimpleNamespace:

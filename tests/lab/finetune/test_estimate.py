@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_an_estimate_adds_up_weights_optimizer_and_activations(tmp_path: Path) -
     )
     assert found.activations == round(1.7 * 2 * GB) + 3 * GB // 2
     assert found.memory == found.certain + found.activations
-    # A step takes 3 s for its products, 1 s for what it writes and 1 s for its operations; three batches have 1,200 tokens.
+    # A step takes 3 s for its products, 1 s for what it writes, 1 s for its operations; three batches are 1,200 tokens.
     assert found.seconds == pytest.approx(3 * 5, rel=0.05)
     assert found.disk == 2 * (40 + 80) * 10**6 + 40 * 10**6
 
@@ -69,8 +70,15 @@ def test_checkpointing_takes_less_memory_and_more_time(tmp_path: Path) -> None:
     assert found.seconds > plain.seconds
 
 
-def made(**changes: int) -> Estimate:
-    values = {"weights": 5 * GB, "trained": 0, "gradients": 0, "optimizer": 0, "activations": GB, "disk": GB}
+def made(**changes: Any) -> Estimate:
+    values: dict[str, Any] = {
+        "weights": 5 * GB,
+        "trained": 0,
+        "gradients": 0,
+        "optimizer": 0,
+        "activations": GB,
+        "disk": GB,
+    }
     return Estimate(**{**values, "seconds": 60.0, "tokens": 1000, "rows": 4, "width": 250, **changes})
 
 
