@@ -24,9 +24,8 @@ class Progress:
 
         self._steps, self._say = steps, say
         self._told = time.monotonic()
-        self._first: tuple[int, float] | None = (
-            None  # the first step and when it ended: before it, much is made ready
-        )
+        # The first step and when it ended: before it, much is made ready.
+        self._first: tuple[int, float] | None = None
         console = Console(stderr=True, highlight=False, markup=False, emoji=False)
         self._bar = None
         if console.is_terminal:
