@@ -22,8 +22,10 @@ class Progress:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
-        self._steps, self._say, self._begun_at = steps, say, begun_at
-        self._started = self._told = time.monotonic()
+        self._steps, self._say = steps, say
+        self._told = time.monotonic()
+        # The first step and when it ended: before it, much is made ready.
+        self._first: tuple[int, float] | None = None
         console = Console(stderr=True, highlight=False, markup=False, emoji=False)
         self._bar = None
         if console.is_terminal:
@@ -47,10 +49,12 @@ class Progress:
             self._bar.update(self._task, completed=step, description=f"training{self._loss}")
             return
         now = time.monotonic()
+        first, begun = self._first = self._first or (step, now)
         if now - self._told >= _QUIET_EVERY_S:
             self._told = now
-            left = (now - self._started) / max(step - self._begun_at, 1) * (self._steps - step)
-            self._say(f"step {step:,} of {self._steps:,}{self._loss}, about {_clock(left)} left")
+            seconds = (now - begun) / max(step - first, 1) * (self._steps - step)
+            left = f", about {_clock(seconds)} left" if step > first else ""
+            self._say(f"step {step:,} of {self._steps:,}{self._loss}{left}")
 
     def loss(self, value: float) -> None:
         """Note the loss that is shown with the steps."""

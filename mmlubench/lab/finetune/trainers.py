@@ -55,9 +55,14 @@ def make_trainer(plan: Plan, model: Any, watch: Watch, folder: Folder, report_to
     rows = Dataset.from_list([as_features(row, is_seq2seq=is_seq2seq) for row in plan.rows])
     callback = _callback(transformers, watch)
     with quiet():
+        args = arguments(**_arguments(plan, watch, folder, report_to, arguments), **more)
+        if args.n_gpu > 1:
+            args._n_gpu = (
+                1  # one process for all GPUs would make the batches larger than the configuration says
+            )
         trainer = _ours(base, plan, watch, folder)(
             model=model,
-            args=arguments(**_arguments(plan, watch, folder, report_to, arguments), **more),
+            args=args,
             train_dataset=rows,
             data_collator=collator_of(plan.config, plan.tokenizer),
             processing_class=plan.tokenizer,
