@@ -133,6 +133,7 @@ class Entries:
             {
                 "of": list(who),
                 "stored": cases.stored,
+                "batched": cases.batched,
                 "fingerprints": dict(cases.fingerprints),
                 "not_sent": dict(cases.not_sent),
                 "again": sorted(cases.again),
@@ -147,6 +148,7 @@ class Entries:
             cases = self._cases.get((benchmark, model, recipe))
             if cases is not None:
                 cases.stored += tally["stored"]
+                cases.batched += tally["batched"]
                 cases.fingerprints.update(tally["fingerprints"])
                 cases.not_sent.update(tally["not_sent"])
                 cases.again.update(tally["again"])

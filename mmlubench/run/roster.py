@@ -15,7 +15,6 @@ from mmlubench.engine.limits.budget import Budget, check_prices
 from mmlubench.engine.limits.waiting import Wait
 from mmlubench.engine.stack import Limits, Stack, assemble
 from mmlubench.engine.store.sqlite import Store
-from mmlubench.engine.store.withheld import Withhold
 from mmlubench.errors import ModelError, UserError
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model, Told
@@ -24,6 +23,7 @@ from mmlubench.models.names.keys import find_key
 from mmlubench.models.serving.care import OneEcho, Reloaded, is_frail_at_echo
 from mmlubench.models.serving.seen import as_seen
 from mmlubench.models.serving.server import Kind, Server
+from mmlubench.run.batch_option import priced, withhold
 from mmlubench.run.contamination import Training
 from mmlubench.run.descriptors import room
 from mmlubench.run.folder import make_parent
@@ -81,21 +81,13 @@ class Roster:
             specs = {spec.label: spec for spec in named}
         check_prices(settings.max_cost, self.agents or specs.values())
         seen = {label: as_seen(spec, self.servers.get(label)) for label, spec in specs.items()}
-        return {label: self._priced(spec) for label, spec in seen.items()}
-
-    def _priced(self, spec: ModelSpec) -> ModelSpec:
-        if not (self._settings.batch or self._settings.batch_requests):
-            return spec
-        # late: a run without batches must not pay for it
-        from mmlubench.run.batching import at_batch_rates
-
-        return at_batch_rates(spec, self._settings)
+        return {label: priced(spec, settings) for label, spec in seen.items()}
 
     @cached_property
     def agents(self) -> list[ModelSpec]:
         """The specs of --agent-model, in order; empty if every agent is the model under test. Raises ModelError."""
         agents = self._resolved("--agent-model", self._settings.agent_model, (None,))
-        return [self._priced(as_seen(agent, self.servers.get(agent.label))) for agent in agents]
+        return [priced(as_seen(agent, self.servers.get(agent.label)), self._settings) for agent in agents]
 
     def saw(self, servers: Mapping[str, Server]) -> None:
         """Take note of the servers that were reached, before any model is asked; others are as an earlier run saw them.
@@ -277,20 +269,11 @@ class Roster:
                 weights=self.weights.of(label),
                 accept_mixed=self._settings.accept_mixed,
                 look_again=self.weights.look_again(spec, self.store),
-                withhold=self._withhold(spec),
+                withhold=withhold(spec, self._settings, self._share.number),
             )
             stack.limiter.on_rest = lambda by: self.on_rest(by)
             self._stacks[label] = stack
         return self._stacks[label].model
-
-    def _withhold(self, spec: ModelSpec) -> Withhold | None:
-        settings = self._settings
-        if spec.is_mock or not (settings.batch or settings.batch_requests):
-            return None
-        # late: a run without batches must not pay for it
-        from mmlubench.run.batching import withhold_of
-
-        return withhold_of(spec, settings, self._share.number)
 
     @property
     def _since(self) -> float:

@@ -97,6 +97,7 @@ def _record(case: Placed, shards: Shards) -> dict[str, object]:
         "result": result,
         "runs": 1,
         "stored": 0,
+        "batched": 0,
         "fingerprint": "",
         "not_sent": {},
         "spent_usd": 0.0,
