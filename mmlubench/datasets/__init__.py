@@ -54,9 +54,10 @@ def load(
     asked = parts.wanted(spec, languages)
     # A language that is asked for must be present, even if other data may be missing.
     partial = allow_partial and not languages
-    source = (
-        spec.source(asked) if spec.source else sources.read(spec, data, asked, partial=partial, choose=choose)
-    )
+    if spec.source is not None:
+        source = spec.source(asked) if spec.parts else spec.source()
+    else:
+        source = sources.read(spec, data, asked, partial=partial, choose=choose)
     loaded = assemble(spec, source, allow_partial=allow_partial, languages=asked if spec.languages else ())
     return (
         _with_examples_of(find(spec.examples_of), loaded, data) if spec.examples_of and examples else loaded

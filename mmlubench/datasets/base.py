@@ -124,8 +124,9 @@ class Spec:
     remarks: Callable[[Source, Sequence[Question]], Iterable[str]] = lambda source, questions: ()
     """Says what a user should know of the scored questions: half a sentence each, which `DataSet.notice` joins."""
     about: About = About()
-    source: Callable[[Sequence[str]], Source] | None = None
-    """Reads the rows, of these parts if it has any, where a description says where they are; `--data` is not heeded."""
+    source: Callable[..., Source] | None = None
+    """Reads the rows from a place of its own, so that `--data` is not heeded; it is called with the parts asked for
+    where the data set has `parts`, else without arguments."""
 
     @property
     def languages(self) -> tuple[str, ...]:

@@ -37,15 +37,13 @@ def with_source(spec: Spec, said: Place) -> Spec:
     return replace(spec, source=partial(_from_files if said.file else _from_hub, spec, said))
 
 
-def _from_hub(spec: Spec, said: Place, parts: Sequence[str]) -> Source:
+def _from_hub(spec: Spec, said: Place, parts: Sequence[str] = ()) -> Source:
     from mmlubench.datasets.sources import hub  # late, as everywhere
 
-    return replace(
-        hub.read(replace(spec, source=lambda asked: Source({}, "")), parts), complete=said.has_rows
-    )
+    return replace(hub.read(replace(spec, source=lambda: Source({}, "")), parts), complete=said.has_rows)
 
 
-def _from_files(spec: Spec, said: Place, parts: Sequence[str]) -> Source:
+def _from_files(spec: Spec, said: Place, parts: Sequence[str] = ()) -> Source:
     path = _path(said, said.file)
     rows = tables.read(path, spec.columns)
     if column := said.split_column:
