@@ -28,6 +28,7 @@ FLOOR_0 = (
         "private",
         "named_letters",
         "tasks",
+        "locks",
     ),
     *("jsonl", "zstd", "inputs", "yaml_file", "yaml_values", "resources", "registry", "extras", "safe_names"),
 )

@@ -9,12 +9,12 @@ from pathlib import Path
 from mmlubench.batch.dispatch import Dispatch, ids_in
 from mmlubench.batch.folder import Folder
 from mmlubench.batch.lane import Lane
-from mmlubench.batch.locks import Locks
 from mmlubench.batch.offline import OFFLINE, collect_file
 from mmlubench.batch.progress import Line
 from mmlubench.batch.purse import Purse
 from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import UserError
+from mmlubench.locks import Locks
 
 
 def collect_folder(

@@ -23,12 +23,12 @@ from mmlubench.batch.collecting import AGAIN, FINAL, UNASKED, UNPAID
 from mmlubench.batch.dispatch import Dispatch, State, ids_in, is_live, live_keys
 from mmlubench.batch.folder import Folder
 from mmlubench.batch.lane import Lane
-from mmlubench.batch.locks import Locks
 from mmlubench.batch.purse import Purse
 from mmlubench.batch.requests import Asked, read
 from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import UserError
 from mmlubench.jsonl import encoded
+from mmlubench.locks import Locks
 from mmlubench.private import make_folder
 
 #: How often a request is sent whose row failed in a way that may pass, or that never was asked.

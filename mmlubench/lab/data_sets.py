@@ -26,6 +26,8 @@ def find(name: str) -> Spec:
         if not path.is_file():
             raise UserError(f"{name}: there is no such file; give the path of a YAML benchmark, or a name.")
         return description.read(path)
+    if name in datasets.NAMES:  # also where `mmlubench init` has copied its file
+        return datasets.find(name)
     own = {
         file.name.removesuffix(_END): file for folder in _FOLDERS for file in Path(folder).glob(f"*{_END}")
     }
@@ -36,7 +38,7 @@ def find(name: str) -> Spec:
     except UserError as error:
         if not own:
             raise
-        known = [*datasets.NAMES, *own]
+        known = [*dict.fromkeys((*datasets.NAMES, *own))]
         raise UserError(
             f"There is no data set {name!r}; known: {', '.join(known)}{close_to(name, known) or '.'}"
         ) from error

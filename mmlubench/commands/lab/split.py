@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
 from mmlubench.commands.runs import errors_as_messages, print_text
+from mmlubench.figures import several
+
+#: The most subjects that one line names.
+_SHOWN = 4
 
 
 class _Fractions(click.ParamType[tuple[int, ...]]):
@@ -90,11 +95,17 @@ def split(
         print_text(f"{left:,} of {of:,} questions have fewer than {card.max_question_tokens} tokens")
     for side in card.questions:
         if bare := [subject for subject, counts in card.subjects.items() if not counts[side]]:
-            print_text(f"no item of {', '.join(bare)} is in {side}: there are too few")
+            print_text(f"{side} has no item of {_some(bare)}: there are too few to have some on every side")
     if card.leaks:
         print_text(told_of(card.leaks))
     if made.notice:
         print_text(made.notice)
-    print_text(
-        f"written to {folder}; ask it with `pytest benchmarks -k {card.dataset} --data={folder} --split test`"
-    )
+    # With `=`: pytest takes a folder that stands alone for a place of tests.
+    command = shlex.join(["pytest", "benchmarks", "-k", card.dataset, f"--data={folder}", "--split", "test"])
+    print_text(f"written to {folder}; ask it with `{command}`")
+
+
+def _some(names: list[str]) -> str:
+    """Name the first few of many subjects, and count the others."""
+    shown, left = names[:_SHOWN], len(names) - len(names[:_SHOWN])
+    return ", ".join(shown) + (f" and {several(left, 'more subject')}" if left else "")

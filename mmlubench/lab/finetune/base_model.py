@@ -56,6 +56,10 @@ def read_base_model(config: FinetuneConfig) -> BaseModel:
 def source_of(config: FinetuneConfig, where: str) -> tuple[str, dict[str, Any]]:
     """Return what transformers loads the model from, and the revision as a keyword. Raises ModelError."""
     place = Path(config.model).expanduser()
+    if (place / "adapter_config.json").is_file() and not (place / "config.json").is_file():
+        raise ModelError(
+            f"{where}: it is a folder with an adapter; name that of the model which the adapter is for."
+        )
     if place.is_dir():
         return str(place.absolute()), {}
     if place.is_absolute() or config.model.startswith((".", "~")) or config.model.count("/") > 1:

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from mmlubench.lab.finetune.stages import Point
+from mmlubench.settings import Settings
 from mmlubench.stats.intervals import wilson
 
 #: Seconds between two lines where no bar can be drawn.
 _QUIET_EVERY_S = 10.0
+#: The share of answers from which on they are told to be one letter.
+_ONE_LETTER = 0.95
 
 
 class Progress:
@@ -66,6 +69,7 @@ class Progress:
         low, high = wilson(right, asked)
         self.line(
             f"step {point.step:,}: validation accuracy {right / asked:.3f} [{low:.3f}, {high:.3f}] ({right} of {asked})"
+            f"{_doubts(point)}"
         )
 
     def close(self) -> None:
@@ -78,3 +82,16 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _doubts(point: Point) -> str:
+    """Return what makes an accuracy say little: no letter was about to be written, or always the same one."""
+    doubts = []
+    if point.letter_mass is not None and point.letter_mass < Settings.min_letter_mass:
+        doubts.append(f"the letters hold {point.letter_mass:.1%} of the probability".replace("%", " %"))
+    letter, count = max((point.answered or {}).items(), key=lambda pair: pair[1], default=("", 0))
+    if count >= _ONE_LETTER * (point.asked or 0):
+        doubts.append(
+            f"{letter} is answered to {count} of {point.asked}, so that this is how often it is the key"
+        )
+    return f"; {'; '.join(doubts)}" if doubts and point.asked else ""

@@ -18,6 +18,7 @@ from typing import Any
 from mmlubench.errors import UserError, short
 from mmlubench.jsonl import pretty, write_atomic
 from mmlubench.lab.finetune.stages import Plan, Point
+from mmlubench.locks import Locks
 from mmlubench.models.local.weights import digest_of_model
 
 SETTINGS, COMPLETE, TRAINED = "settings.json", "complete.json", "trained.json"
@@ -42,12 +43,13 @@ class Folder:
     def __init__(self, plan: Plan) -> None:
         self.path, self._plan = plan.folder, plan
         self.checkpoints = plan.folder / "checkpoints"
+        self._locks = Locks()
 
     def begin(self, *, resume: bool) -> Checkpoint | None:
         """Make the folder ready, and return the checkpoint to go on from; None to begin anew.
 
         `resume` insists on a checkpoint. Raises UserError for a folder with other settings or other files, for a
-        training that is finished, and for a folder that cannot be written.
+        training that is finished or goes on in another process, and for a folder that cannot be written.
         """
         settings = settings_of(self._plan)
         found = self._known()
@@ -67,7 +69,12 @@ class Folder:
         if resume and last is None:
             raise UserError(f"--resume: {self.path} holds no whole checkpoint; leave --resume out to begin.")
         try:
-            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not self._locks.take(self.path):
+                raise UserError(
+                    f"{self.path} is being trained by another process: wait for it, or give another name."
+                )
+            self.checkpoints.mkdir(exist_ok=True)
             write_atomic(self.path / SETTINGS, pretty(settings))
             for left in self._all():
                 if last is None or left != last.folder:
@@ -77,6 +84,10 @@ class Folder:
                 f"{self.path} cannot be written ({error.strerror}): free space there, or give other outputs."
             ) from None
         return last
+
+    def leave(self) -> None:
+        """Let another process train in this folder."""
+        self._locks.release()
 
     def last(self) -> Checkpoint | None:
         """Return the whole checkpoint of the highest step."""

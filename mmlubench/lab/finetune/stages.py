@@ -113,6 +113,10 @@ class Point:
     """The number of validation questions whose likeliest letter is the right one."""
     asked: int | None = None
     """The number of validation questions."""
+    letter_mass: float | None = None
+    """The mean probability of all letters together, as a run reports it."""
+    answered: Mapping[str, int] | None = None
+    """How often each letter was the likeliest."""
 
     @property
     def accuracy(self) -> float | None:

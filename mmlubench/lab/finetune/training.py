@@ -9,7 +9,7 @@ from typing import Any
 
 from mmlubench.errors import UserError
 from mmlubench.lab.finetune.progress import Progress
-from mmlubench.lab.finetune.resume import Folder
+from mmlubench.lab.finetune.resume import Checkpoint, Folder
 from mmlubench.lab.finetune.stages import Plan, Trained
 from mmlubench.lab.finetune.trainers import make_trainer
 from mmlubench.lab.finetune.validation import Validation
@@ -26,7 +26,19 @@ def train(
     `report_to` names trackers as transformers does; `resume` insists on a checkpoint. Raises UserError in one sentence.
     """
     folder = Folder(plan)
-    begun = folder.begin(resume=resume)
+    try:
+        return _train(plan, folder, report_to, say, folder.begin(resume=resume))
+    finally:
+        folder.leave()
+
+
+def _train(
+    plan: Plan,
+    folder: Folder,
+    report_to: Sequence[str],
+    say: Callable[[str], Any],
+    begun: Checkpoint | None,
+) -> Trained:
     if begun:
         say(f"going on from step {begun.step:,} of {plan.steps:,} ({begun.folder})")
     model = load_weights(plan)

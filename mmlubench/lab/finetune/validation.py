@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any, NamedTuple
 
 from mmlubench.lab.finetune.stages import Plan
@@ -22,6 +23,10 @@ class Look(NamedTuple):
     right: int
     """The number of questions whose likeliest letter is the right one."""
     asked: int
+    letter_mass: float
+    """The mean probability of all letters together."""
+    answered: dict[str, int]
+    """How often each letter was the likeliest."""
 
 
 class Validation:
@@ -57,7 +62,10 @@ class Validation:
         finally:
             self._model.train(was_training)
         pairs = zip(answers, self._plan.validation, strict=True)
-        return Look(sum(answer.letter == question.answer for answer, question in pairs), len(answers))
+        right = sum(answer.letter == question.answer for answer, question in pairs)
+        mass = sum(answer.letter_mass or 0.0 for answer in answers) / len(answers)
+        answered = Counter(answer.letter for answer in answers if answer.letter)
+        return Look(right, len(answers), round(mass, 4), dict(sorted(answered.items())))
 
     async def _answers(self) -> list[Answer]:
         model = InProcess(self._spec, loaded=self._loaded)

@@ -51,10 +51,11 @@ class Watch:
         known = self._points.get(step)
         if not is_due or not self._plan.validation or (known and known.asked):
             return {}
-        right, asked = self._validation.look()
-        point = self._note(step, right=right, asked=asked)
+        look = self._validation.look()
+        point = self._note(step, **look._asdict())
         self._progress.look(point)
-        return {"eval_accuracy": right / asked, "eval_questions": float(asked)}
+        told = {"eval_accuracy": look.right / look.asked, "eval_questions": float(look.asked)}
+        return {**told, "eval_letter_mass": look.letter_mass}
 
     def stepped(self, step: int) -> None:
         """Note that a step is done."""

@@ -38,7 +38,7 @@ def test_a_yaml_is_found_by_path_by_name_and_among_the_benchmarks(planets, figur
     [
         (
             ["nothing"],
-            "There is no data set 'nothing'; known: mmlu, mmlu_pro, mmmlu, commonsense_qa, planets.",
+            "truthfulqa_mc1, planets.",
         ),
         (["planet"], "did you mean 'planets'?"),
         (["other.yaml"], "other.yaml: there is no such file"),

@@ -25,6 +25,7 @@ from mmlubench.lab.finetune.config import read_config
 from mmlubench.lab.finetune.finetune import Seams, finetune
 from mmlubench.lab.finetune.resume import Folder
 from mmlubench.lab.finetune.stages import Device, Plan, Trained
+from mmlubench.locks import Locks
 from mmlubench.models.local.in_process import InProcess
 from mmlubench.models.local.options import LocalOptions
 from mmlubench.models.names.presets import preset_for
@@ -129,6 +130,19 @@ def test_what_is_finished_is_not_trained_again(
     finetune(read_config(path), seams())
     with pytest.raises(UserError, match=r"holds this training, finished"):
         finetune(read_config(path), seams())
+
+
+def test_two_trainings_do_not_write_into_one_folder(
+    tmp_path: Path, small_split: Path, model_of: Callable[..., Path]
+) -> None:
+    path = write_config(tmp_path, model_of("t5"), small_split, epochs=1)
+    other = Locks()
+    (tmp_path / "outputs" / "toy").mkdir(parents=True)
+    assert other.take(tmp_path / "outputs" / "toy")  # as a process does that trains there
+    with pytest.raises(UserError, match="is being trained by another process"):
+        finetune(read_config(path), seams())
+    other.release()
+    assert finetune(read_config(path), seams()).resumed_from is None
 
 
 KILLED = {"method": "qlora", "epochs": 12, "batch_size": 4, "gradient_accumulation": 2, "save_steps": 8}

@@ -1,4 +1,4 @@
-"""Locks: of several processes, one at a time works on the batches of a folder."""
+"""Locks: of several processes, one at a time works in a folder, such as that of batches or of a training."""
 
 from __future__ import annotations
 
