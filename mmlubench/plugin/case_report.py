@@ -51,7 +51,7 @@ def result_of(case: Case, case_outcome: CaseOutcome) -> Entry:
         answer=question.answer,
         prediction=answer.letter if answer else None,
         rule=answer.rule if answer else "",
-        latency_s=round(journal.latency_s, 4),
+        latency_s=_rounded(journal.latency_s),
         usage=journal.usage,
         requests=journal.sent,
         served_model=journal.served_model,
@@ -69,6 +69,11 @@ def result_of(case: Case, case_outcome: CaseOutcome) -> Entry:
         second_tries=answer.second_tries if answer else 0,
         order=question.order,
     )
+
+
+def _rounded(seconds: float) -> float:
+    """Return a wait to a tenth of a millisecond; one that was measured is never 0, which says that there was none."""
+    return max(round(seconds, 4), 0.0001) if seconds else 0.0
 
 
 def record_of(case: Case, case_outcome: CaseOutcome) -> dict[str, Any]:

@@ -32,9 +32,14 @@ class Latency:
 
 
 def latency(results: Iterable[Entry]) -> Latency | None:
-    """Sum up the waits of all answered cases; None without any, and where batches answered, which have no latency."""
-    ordered = sorted(result.latency_s for result in results if result.outcome in _ANSWERS)
-    if not ordered or not ordered[-1]:
+    """Sum up the waits of all answered cases; None without any.
+
+    A case with a wait of 0 has none that was measured: a batch answered it.
+    """
+    ordered = sorted(
+        result.latency_s for result in results if result.outcome in _ANSWERS and result.latency_s
+    )
+    if not ordered:
         return None
     return Latency(
         mean=fsum(ordered) / len(ordered), p50=_percentile(ordered, 0.5), p95=_percentile(ordered, 0.95)
