@@ -74,7 +74,9 @@ def test_everything_is_read_back(folder: Path) -> None:
     assert [summary.to_dict()] == told["results"]
     assert (summary.benchmark, summary.model, summary.mock, summary.n) == ("mmlu", "mock", True, 20)
     assert summary.value(LATENCY) is not None
-    assert all(case.latency_s > 0 for case in run.entries())  # however fast a mock is: 0 says that none was measured
+    assert all(
+        case.latency_s > 0 for case in run.entries()
+    )  # however fast a mock is: 0 says that none was measured
 
 
 def test_files_say_of_which_kind_and_version_they_are(folder: Path) -> None:
