@@ -183,11 +183,8 @@ class Process:
             templates, has_questions = self._templates, any(case.has_question for case in self.cases)
         else:  # an option that has an effect in another shard is given to all of them
             templates, has_questions = self.cut.templates, self.cut.has_questions
-        own = next((t for t in self._templates if t.overrides.model and not t.overrides.uses_model), None)
-        if own is not None and (self.run.settings.batch or self.run.settings.batch_requests):
-            raise UserError(
-                f"--batch: {own.item.originalname} asks a model of its own, which no batch can ask: leave --batch out."
-            )
+        if self.run.settings.batch or self.run.settings.batch_requests:
+            _refuse_own_models(self._templates)
         check_options(
             self.run.settings, (template.overrides for template in templates), has_questions=has_questions
         )
@@ -340,6 +337,16 @@ class Process:
             trouble = error
         if trouble is not None:
             case.session.shouldstop = str(trouble)
+
+
+def _refuse_own_models(templates: Iterable[Template]) -> None:
+    """Raise UserError for a test with a model of the user's own, which no batch can ask."""
+    for template in templates:
+        if template.overrides.model and not template.overrides.uses_model:
+            raise UserError(
+                f"--batch: {template.item.originalname} asks a model of its own, which no batch can ask: "
+                "leave --batch out."
+            )
 
 
 def _own_recipe(template: Template, strategy: Strategy) -> str:
