@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from mmlubench.schema import Entry, Outcome
+from mmlubench.schema import ANSWERED, Entry, Outcome
 from mmlubench.stats.breakdown import answered_with, broken_down, cluster_translations, kind_of, scores
 from mmlubench.stats.letter_mass import LETTER_MASS, LetterMass
 from mmlubench.stats.metrics import computed
@@ -40,6 +40,7 @@ def summarize(
     counts = Counter(map(kind_of, results))
     served = Counter(result.served_model for result in results)
     providers = Counter(result.served_provider for result in results)
+    letters = Counter((one.prediction, one.answer) for one in results if one.outcome in ANSWERED)
     parts, paid = broken_down(counts), spent(results)
     cluster_translations(parts, results)
     values, failures = computed(results, reserved=OWN_KEYS)
@@ -53,7 +54,9 @@ def summarize(
     sampled = drawn_from is not None and once is None and not unfinished
     once = once or parts.total
     headline = why_no_headline is None
-    doubtful = warnings(once, answered_with(counts), served, headline, asked_model, dropped, providers)
+    doubtful = warnings(
+        once, answered_with(counts), letters, served, headline, asked_model, dropped, providers
+    )
     return Summary(
         total=parts.total.score(),
         accuracy_strict=parts.total.accuracy_strict,

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from mmlubench.figures import several
 from mmlubench.schema import Outcome
 from mmlubench.stats.chance_level import guessing
+from mmlubench.stats.one_letter import one_letter
 from mmlubench.stats.served_model import provider_warnings, served_warnings
 from mmlubench.stats.tally import Tally
 
@@ -18,6 +19,7 @@ _MANY_REFUSED = 0.05
 def warnings(
     total: Tally,
     choices: Mapping[int, int],
+    letters: Mapping[tuple[str | None, str], int],
     served: Mapping[str, int],
     headline: bool,
     asked_model: str | None,
@@ -26,7 +28,8 @@ def warnings(
 ) -> Iterator[str]:
     """Yield sentences without a full stop, the most serious first.
 
-    `choices` counts the answered questions by their number of choices, `served` the cases by the model that a server
+    `choices` counts the answered questions by their number of choices, `letters` by the
+    letter that was answered and by the right one, `served` the cases by the model that a server
     named, `providers` those by the provider that a router named, `dropped` the requests by the parameters that were
     asked for but not sent. Without a `headline` accuracy there is no warning about the accuracy.
     """
@@ -35,6 +38,8 @@ def warnings(
     # Without choices, as in dialogues, there is nothing to guess.
     if headline and chance and chance.share and total.accuracy is not None:
         yield from filter(None, [chance.warning(total.accuracy)])
+    if always := one_letter(letters):
+        yield f"the model {always}"
     yield from served_warnings(served, asked_model)
     yield from provider_warnings(providers)
     yield from filter(None, [_dropped(dropped)])

@@ -37,10 +37,12 @@ def make_results(
     for place, (subject, category) in enumerate(subjects):
         for row in range(per_subject):
             outcome = odd.get(row, Outcome.WRONG) if row < place else Outcome.CORRECT
+            key = "BCDA"[row % 4]
+            said = {Outcome.CORRECT: key, Outcome.WRONG: "BCDA"[(row + 1) % 4]}.get(outcome)
             usage = Usage(120, 8, 16, 2, cost)
             made.append(
                 Entry(
-                    f"mmlu/{subject}/{row:04}", "mmlu", subject, category, model, outcome, "B", "C", "line",
+                    f"mmlu/{subject}/{row:04}", "mmlu", subject, category, model, outcome, key, said, "line",
                     0.25 + row / 100, usage, requests=1, served_model=served,
                 )
             )  # fmt: skip

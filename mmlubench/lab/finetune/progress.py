@@ -9,11 +9,10 @@ from typing import Any
 from mmlubench.lab.finetune.stages import Point
 from mmlubench.settings import Settings
 from mmlubench.stats.intervals import wilson
+from mmlubench.stats.one_letter import one_letter
 
 #: Seconds between two lines where no bar can be drawn.
 _QUIET_EVERY_S = 10.0
-#: The share of answers from which on they are told to be one letter.
-_ONE_LETTER = 0.95
 
 
 class Progress:
@@ -89,9 +88,11 @@ def _doubts(point: Point) -> str:
     doubts = []
     if point.letter_mass is not None and point.letter_mass < Settings.min_letter_mass:
         doubts.append(f"the letters hold {point.letter_mass:.1%} of the probability".replace("%", " %"))
-    letter, count = max((point.answered or {}).items(), key=lambda pair: pair[1], default=("", 0))
-    if count >= _ONE_LETTER * (point.asked or 0):
+    # The keys of these questions are not known here.
+    if always := one_letter(
+        {(letter, ""): count for letter, count in (point.answered or {}).items()}, least=1
+    ):
         doubts.append(
-            f"{letter} is answered to {count} of {point.asked}, so that this is how often it is the key"
+            f"{always.letter} is answered to {always.count} of {point.asked}, so that this is how often it is the key"
         )
     return f"; {'; '.join(doubts)}" if doubts and point.asked else ""

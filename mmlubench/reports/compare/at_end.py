@@ -54,17 +54,17 @@ def _pairs(run: FinishedRun, benchmark: str) -> Iterator[Part]:
                 f"first {pair.first.name}, second {pair.second.name}; {difference(pair)}", Tone.RESULT
             )
             yield Sentence(changes(pair))
-            notes = pair.common.notes
+            notes = pair.common.between
         else:
             found = several_results(results)
             yield pair_lines(found, _MOST)
             yield Sentence(legend(found, _MOST))
-            notes = found.common.notes
+            notes = found.common.between
     except UserError as error:
         yield Sentence(f"not compared: {error}", Tone.CAUTION)
         return
-    # That a model has no headline accuracy is said above, with its figures.
-    for note in (note for note in notes if "no headline accuracy" not in note):
+    # What makes one model's answers doubtful is said above, with its figures.
+    for note in notes:
         yield Sentence(f"note: {note}", Tone.CAUTION)
     yield Sentence("`mmlubench compare latest` shows categories, subjects, power and more.")
 

@@ -14,12 +14,7 @@ from mmlubench.stats.compare.published import BesidePublished, Published
 def published_parts(found: BesidePublished) -> Iterator[Part]:
     """Yield the comparison with published scores."""
     result, score = found.result, found.score
-    notes = (
-        [f"{result.name} has no headline accuracy: {result.why_no_headline}."]
-        if result.why_no_headline
-        else []
-    )
-    yield from head(result.benchmark, [result], notes)
+    yield from head(result.benchmark, [result], found.notes)
     yield Sentence(
         f"accuracy {figures.share(score.accuracy)} (95 % CI {figures.interval(score.ci95)}, n = {score.answered:,}; "
         f"macro {figures.share(found.macro)}), recipe {result.recipe}.",

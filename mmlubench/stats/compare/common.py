@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from mmlubench.errors import UserError
 from mmlubench.figures import several
 from mmlubench.schema import Outcome
 from mmlubench.stats.compare.result import TEXT_OF_RECIPE, Result
+from mmlubench.stats.one_letter import one_letter
 
 #: Beyond this share of common questions with different keys, equal ids do not name equal questions.
 _ANOTHER_KEY = 0.02
@@ -33,10 +35,17 @@ class Common:
     """Questions that all have, and that were skipped in at least one, and no error in any."""
     other_keys: int
     """Questions whose right answers differ between the data of the runs."""
-    notes: tuple[str, ...]
+    between: tuple[str, ...]
     """What differs between the results, and what the questions are restricted to, each a sentence."""
+    doubts: tuple[str, ...]
+    """What makes the answers of one result doubtful, each a sentence; its own run says so, too."""
     languages: int
     """The number of languages of these questions; 1 if they have none."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All that a reader must know first."""
+        return self.between + self.doubts
 
     def to_dict(self) -> dict[str, object]:
         """Return the counts for JSON."""
@@ -66,13 +75,12 @@ def common(results: Sequence[Result]) -> Common:
         errors=errors,
         skipped=len(unanswered) - errors,
         other_keys=other_keys,
-        notes=(
+        between=(
             *_settings(results),
             *_data(results),
             *_left_out(not_all, errors, len(unanswered) - errors, other_keys),
-            *_unreported(results),
-            *_learned(results),
         ),
+        doubts=(*_unreported(results), *_learned(results), *_of_one_letter(results, same)),
         languages=len({known[key].language for key in same}),
     )
 
@@ -175,6 +183,12 @@ def _learned(results: Sequence[Result]) -> list[str]:
         for one in results
         if one.contaminated and not one.why_no_headline
     ]
+
+
+def _of_one_letter(results: Sequence[Result], ids: Sequence[str]) -> list[str]:
+    """Name the results that answer nearly all of these questions with one letter."""
+    found = ((one.name, one_letter(Counter(one.cases[key].shown for key in ids))) for one in results)
+    return [f"{name} {always}." for name, always in found if always]
 
 
 def _listed(texts: Sequence[str], most: int = 4) -> str:

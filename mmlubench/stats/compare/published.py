@@ -45,6 +45,8 @@ class BesidePublished:
     rows: Sequence[Published]
     is_its_model: bool
     """Whether the rows are of the model itself."""
+    notes: Sequence[str] = ()
+    """What a reader must know first, each a sentence."""
 
     def differs(self, row: Published) -> str:
         """Return what differs between the settings of the result and of a row; empty if nothing is known to."""
@@ -83,6 +85,7 @@ class BesidePublished:
             **told,
             "n": self.score.answered,
             "accuracy_macro": self.macro,
+            "notes": list(self.notes),
             "of_this_model": self.is_its_model,
             "published": rows,
         }
@@ -103,7 +106,9 @@ def beside_published(result: Result, published: Sequence[Published]) -> BesidePu
     names = {_plain(result.model), _plain(result.model_id)} - {""}
     own = [row for row in of_benchmark if names & set(row.ids)]
     score = score_of(cases, clustering(shared))
-    return BesidePublished(result, score, fsum(means) / len(means), own or of_benchmark, bool(own))
+    return BesidePublished(
+        result, score, fsum(means) / len(means), own or of_benchmark, bool(own), shared.notes
+    )
 
 
 def _plain(name: str) -> str:

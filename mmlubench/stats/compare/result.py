@@ -33,6 +33,13 @@ class Case(NamedTuple):
     """The number of answers if the question was asked several times, else 0."""
     right: int = 0
     """The number of right answers among them."""
+    order: str = ""
+    """The letters that the choices have in the data, in the order in which the model saw them; empty for that order."""
+
+    @property
+    def shown(self) -> tuple[str | None, str]:
+        """The letter that was answered and the right one, as the model saw the choices."""
+        return _as_shown(self.letter, self.order), _as_shown(self.answer, self.order) or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,7 @@ def case_of(entry: Entry) -> Case:
         untranslated(entry.id, entry.language),
         len(entry.letters) if len(entry.letters) > 1 else 0,
         entry.letters.count(entry.answer) if len(entry.letters) > 1 else 0,
+        entry.order,
     )
 
 
@@ -101,6 +109,12 @@ def _in_data(letter: str | None, order: str) -> str | None:
     """Return the letter that a choice has in the data, whose `order` the question may have changed."""
     place = ALPHABET.find(letter) if letter else -1
     return order[place] if 0 <= place < len(order) else letter
+
+
+def _as_shown(letter: str | None, order: str) -> str | None:
+    """Return the letter that a choice had for the model, by that of the data."""
+    place = order.find(letter) if letter else -1
+    return ALPHABET[place] if place >= 0 else letter
 
 
 def _result(
