@@ -1,21 +1,23 @@
 """Contamination: which questions of a run its models were trained on, as far as their folders tell.
 
 A folder that `mmlubench lab finetune` wrote has the ids of what it learned. A question is one of them in every
-language, and MMLU's is that of MMMLU. Models of others say nothing of their training, and nothing is said of them.
+language, and MMLU's is that of MMMLU; in other data sets it is known by its text and right answer, in that language
+alone. Models of others say nothing of their training, and nothing is said of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from mmlubench.datasets.splits.trained import TrainedOn, item_of, read_trained
+from mmlubench.datasets.splits.trained import TrainedOn, content_of, item_of, read_trained
 from mmlubench.errors import DataError, clause
 from mmlubench.figures import several
 from mmlubench.models.base import Told
 from mmlubench.models.names.from_entry import IN_PROCESS
 from mmlubench.models.spec import ModelSpec
+from mmlubench.schema import Question
 
 #: What a line about such a run begins with.
 WORD = "CONTAMINATED"
@@ -37,12 +39,38 @@ class Training:
         self._read: dict[Path, TrainedOn | str] = {}
         """What each folder says, or a sentence without a full stop if it cannot be read."""
 
-    def count(self, specs: Iterable[ModelSpec], told: Mapping[str, Told], asked: Iterable[_Asked]) -> int:
-        """Return how many of the questions any of these models was trained on."""
-        learned: set[str] = set()
-        for found in self._of(specs, told).values():
-            learned |= found.items if isinstance(found, TrainedOn) else frozenset()
-        return sum(item_of(one.id, one.language) in learned for one in asked) if learned else 0
+    def count(
+        self,
+        specs: Iterable[ModelSpec],
+        told: Mapping[str, Told],
+        asked: Iterable[_Asked],
+        elsewhere: Collection[str] = (),
+    ) -> int:
+        """Return how many of the questions any of these models was trained on.
+
+        `elsewhere` are the ids that `elsewhere` gives, which need the texts of the questions.
+        """
+        learned, ids = self._learned(specs, told)[0], frozenset(elsewhere)
+        return sum(one.id in ids or item_of(one.id, one.language) in learned for one in asked)
+
+    def elsewhere(
+        self, specs: Iterable[ModelSpec], told: Mapping[str, Told], asked: Iterable[Question]
+    ) -> list[str]:
+        """Return the ids of questions that any of these models has learned under another id, in another data set."""
+        learned, contents = self._learned(specs, told)
+        return [
+            one.id
+            for one in (asked if contents else ())
+            if item_of(one.id, one.language) not in learned and content_of(one) in contents
+        ]
+
+    def _learned(
+        self, specs: Iterable[ModelSpec], told: Mapping[str, Told]
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the items and the contents that these models have learned."""
+        known = [found for found in self._of(specs, told).values() if isinstance(found, TrainedOn)]
+        nothing = frozenset[str]()
+        return nothing.union(*(one.items for one in known)), nothing.union(*(one.contents for one in known))
 
     def knows(self, specs: Iterable[ModelSpec], told: Mapping[str, Told]) -> bool:
         """Whether the folder of any of these models says what it was trained on."""
@@ -68,15 +96,16 @@ class Training:
         return found
 
 
-def sentence(count: int, of: int, *, accepted: bool) -> str:
-    """Return what is said of a run with so many such questions, without a full stop."""
+def sentence(count: int, of: int, *, elsewhere: int = 0, accepted: bool) -> str:
+    """Return what is said of a run with so many such questions, `elsewhere` of another data set; without a full stop."""
     said = f"{WORD}: {count:,} of {several(of, 'question')} {'was' if count == 1 else 'were'} trained on"
+    if elsewhere:
+        all_of = "" if elsewhere == count else f"{elsewhere:,} of them "
+        said += f", {all_of}with equal text and right answer in another data set"
     if accepted:
         return f"{said}, which says nothing of questions that the model has not seen (--accept-contaminated)"
-    return (
-        f"{said}: ask the held-out side of its split (--split test), or give --accept-contaminated for the accuracy "
-        "on what was learned"
-    )
+    held_out = "" if elsewhere == count else "ask the held-out side of its split (--split test), or "
+    return f"{said}: {held_out}give --accept-contaminated for the accuracy on what was learned"
 
 
 def _places(spec: ModelSpec, told: Mapping[str, Any]) -> Iterator[Path]:

@@ -257,10 +257,13 @@ class Entries:
         many failures, it passes for a result on its own and through every gate unless nothing lets it.
         """
         roster, accepted = self._run.roster, self._run.settings.accept_contaminated
-        count = roster.training.count(asked, roster.weights.told, cases.results)
+        facts = self._facts.get(summary.benchmark, {})
+        elsewhere = frozenset(facts.get("learned_elsewhere", {}).get(summary.model, ()))
+        count = roster.training.count(asked, roster.weights.told, cases.results, elsewhere)
         if not count:
             return summary
-        said = sentence(count, len(cases.results), accepted=accepted)
+        there = sum(one.id in elsewhere for one in cases.results)
+        said = sentence(count, len(cases.results), elsewhere=there, accepted=accepted)
         summary = replace(summary, contaminated=count)
         if accepted:
             return replace(summary, warnings=(said, *summary.warnings))

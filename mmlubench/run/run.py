@@ -207,9 +207,10 @@ class Run:
             for benchmark, questions in (
                 self.data.chosen.items() if roster.training.knows(specs, told) else ()
             ):
-                if count := roster.training.count(specs, told, questions):
+                elsewhere = roster.training.elsewhere(specs, told, questions)
+                if count := roster.training.count(specs, told, questions, elsewhere):
                     accepted = self.settings.accept_contaminated
-                    said = sentence(count, len(questions), accepted=accepted)
+                    said = sentence(count, len(questions), elsewhere=len(elsewhere), accepted=accepted)
                     lines.append(f"mmlubench: {benchmark}, {label}: {said}")
         return lines
 
@@ -231,7 +232,8 @@ class Run:
     def facts(self) -> dict[str, Any]:
         """Return the facts of each benchmark's data, the number of cases selected for each model, and how it is scored.
 
-        `scoring` has the models that are scored by log-probability, by label.
+        `scoring` has the models that are scored by log-probability, by label; `learned_elsewhere`, also by label, the
+        ids of questions that a model has learned in another data set: only here are their texts at hand.
         """
         scoring = {label: way.value for label, way in self._scoring.items()}
         return {
@@ -239,9 +241,18 @@ class Run:
                 **facts,
                 "cases": {key: n for (of, key), n in self._selected.items() if of == name},
                 **({"scoring": scoring} if scoring else {}),
+                **({"learned_elsewhere": learned} if (learned := self._learned_elsewhere(name)) else {}),
             }
             for name, facts in self.data.facts().items()
         }
+
+    def _learned_elsewhere(self, benchmark: str) -> dict[str, list[str]]:
+        roster, questions = self.roster, self.data.chosen.get(benchmark, ())
+        told = roster.weights.told
+        found = {
+            label: roster.training.elsewhere(roster.asked(label), told, questions) for label in self._asked
+        }
+        return {label: ids for label, ids in found.items() if ids}
 
 
 def selection_key(label: str, recipe: str) -> str:

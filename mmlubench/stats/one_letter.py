@@ -18,7 +18,7 @@ class OneLetter(NamedTuple):
     """A letter that is nearly the only answer, and by far not the only key."""
 
     letter: str
-    count: int
+    times: int
     """How often it was answered."""
     of: int
     """The number of answers that name a letter."""
@@ -28,7 +28,7 @@ class OneLetter(NamedTuple):
     def __str__(self) -> str:
         """Return a sentence without its subject and a full stop."""
         return (
-            f"answers {self.letter} to {self.count:,} of {several(self.of, 'question')}, and that letter is right in "
+            f"answers {self.letter} to {self.times:,} of {several(self.of, 'question')}, and that letter is right in "
             f"{self.right:,}: such an accuracy tells how often {self.letter} is the key, and not what a model knows"
         )
 

@@ -231,6 +231,42 @@ def test_the_translation_of_what_was_learned_is_known(folder: Any, ask: Callable
     assert "CONTAMINATED: 1 of " in folder.entry()["why_no_headline"]
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "n2"])
+def test_what_was_learned_in_another_data_set_is_known_by_its_text_and_right_answer(
+    folder: Any, split: SplitFolder, ask: Callable[..., Any], workers: tuple[str, ...]
+) -> None:
+    # As MMLU-Pro has questions of MMLU, with more choices in another order.
+    first, second, third, *_ = split.questions("test")
+    tuned = folder.path / "tuned"
+    tuned.mkdir()
+
+    def pro(row: int, one: Question, text: str, right: str) -> Question:
+        choices = ("none of these", right, *(c for c in one.choices if c != right), "all of these")
+        return Question(f"mmlu_pro/q/{row}", "mmlu_pro", "q", "c", text, choices, "B")
+
+    right, other = (one.choices["ABCD".index(one.answer)] for one in (first, second))
+    learned = [pro(1, first, f"  {first.text.upper()}", right), pro(2, second, second.text, f"not {other}")]
+    told = write_trained_ids(tuned, "mmlu_pro", learned, [pro(3, third, third.text, third.choices[0])])
+    (tuned / "finetune.json").write_text(json.dumps({"trained_on": told}))
+    result = ask(tuned, *workers)
+    entry, n = folder.entry(), len(split.questions("test"))
+    assert entry["contaminated"] == 1
+    said = f"CONTAMINATED: 1 of {n} questions was trained on, with equal text and right answer in another data set: "
+    assert entry["why_no_headline"].startswith(f"{said}give --accept-contaminated")
+    assert folder.json("manifest")["data"]["mmlu"]["learned_elsewhere"] == {"vllm-m": [first.id]}
+    if not workers:
+        result.stdout.fnmatch_lines([f"mmlubench: mmlu, vllm-m: {said}*"])
+
+
+def test_a_folder_that_has_only_ids_is_read_as_before(
+    folder: Any, split: SplitFolder, tuned: Path, ask: Callable[..., Any]
+) -> None:
+    lines = (tuned / "trained_ids.txt").read_text().splitlines()
+    (tuned / "trained_ids.txt").write_text("".join(line.rpartition("\t")[0] + "\n" for line in lines))
+    ask(tuned, "--split", "train")
+    assert folder.entry()["contaminated"] == len(split.questions("train"))
+
+
 def test_ids_that_do_not_fit_their_card_are_told_and_nothing_is_guessed(
     folder: Any, tuned: Path, ask: Callable[..., Any]
 ) -> None:

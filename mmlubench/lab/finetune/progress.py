@@ -93,6 +93,6 @@ def _doubts(point: Point) -> str:
         {(letter, ""): count for letter, count in (point.answered or {}).items()}, least=1
     ):
         doubts.append(
-            f"{always.letter} is answered to {always.count} of {point.asked}, so that this is how often it is the key"
+            f"{always.letter} is answered to {always.times} of {point.asked}, so that this is how often it is the key"
         )
     return f"; {'; '.join(doubts)}" if doubts and point.asked else ""

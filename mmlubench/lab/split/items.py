@@ -1,6 +1,7 @@
 """Items: the questions that must lie on one side of a split, as who has learned one of them knows the others.
 
-They are the translations of a question, and questions of equal text and choices, whatever their subject.
+They are the translations of a question, and questions of equal text and choices, or of equal text and right answer,
+whatever their subject: a run takes the last for trained on.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
+from mmlubench.datasets.splits.trained import content_of, plain
 from mmlubench.schema import Question, untranslated
 
 
@@ -34,7 +36,8 @@ def items_of(questions: Sequence[Question]) -> list[Item]:
         return one
 
     for question in questions:
-        parents[root(_content(question))] = root(_name(question))
+        for same in (_choices(question), content_of(question)):
+            parents[root(same)] = root(_name(question))
     places: dict[Hashable, list[int]] = {}
     for place, question in enumerate(questions):
         places.setdefault(root(_name(question)), []).append(place)
@@ -51,10 +54,6 @@ def _name(question: Question) -> str:
     return untranslated(question.id, question.language)
 
 
-def _content(question: Question) -> Hashable:
-    """Return what is equal for questions that repeat one another; the order of the choices does not matter."""
-    return _plain(question.text), tuple(sorted(map(_plain, question.choices)))
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()
+def _choices(question: Question) -> Hashable:
+    """Return what is equal for questions of equal text and choices; the order of the choices does not matter."""
+    return plain(question.text), tuple(sorted(map(plain, question.choices)))

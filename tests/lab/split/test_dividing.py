@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmlubench.datasets.splits.card import SIDES
+from mmlubench.datasets.splits.trained import content_of
 from mmlubench.errors import UserError
 from mmlubench.lab.split.dividing import divide, leaks
 from mmlubench.lab.split.items import items_of
@@ -69,6 +71,14 @@ def test_items_stay_together_in_shares_that_hold_whatever_the_order_of_the_rows(
     assert {side: [one.key for one in there] for side, there in again.items()} == {
         side: [one.key for one in there] for side, there in sides.items()
     }
+
+
+def test_questions_that_a_run_would_take_for_one_another_go_together() -> None:
+    one = question("s", 1, text="What  is this?")
+    same_answer = replace(question("s", 2, text="what is THIS?"), choices=("X", "z"))
+    other_answer = replace(question("s", 3, text="what is this?"), choices=("z", "y"))
+    assert [item.places for item in items_of([one, same_answer, other_answer])] == [(0, 1), (2,)]
+    assert content_of(one) == content_of(same_answer) != content_of(other_answer)
 
 
 def test_the_shares_hold_for_all_subjects_together() -> None:
