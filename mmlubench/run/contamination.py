@@ -97,7 +97,7 @@ class Training:
 
 
 def sentence(count: int, of: int, *, elsewhere: int = 0, accepted: bool) -> str:
-    """Return what is said of a run with so many such questions, `elsewhere` of another data set; without a full stop."""
+    """Return what is said of a run with so many such questions, `elsewhere` in other data sets; without a full stop."""
     said = f"{WORD}: {count:,} of {several(of, 'question')} {'was' if count == 1 else 'were'} trained on"
     if elsewhere:
         all_of = "" if elsewhere == count else f"{elsewhere:,} of them "

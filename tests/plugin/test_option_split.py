@@ -21,9 +21,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def divided(name: str, to: Path, *more: str) -> SplitFolder:
-    result = CliRunner().invoke(
-        main, ["lab", "split", name, "--data", "sample", "--to", str(to), "--fractions", "60-20-20", *more]
-    )
+    how = ("--data", "sample", "--fractions", "60-20-20", "--stratify", "none")  # most subjects have two rows
+    result = CliRunner().invoke(main, ["lab", "split", name, *how, "--to", str(to), *more])
     assert result.exit_code == 0, result.output
     return SplitFolder.open(to)
 

@@ -58,6 +58,14 @@ class _Fractions(click.ParamType[tuple[int, ...]]):
     help="Percent of train, validation and test.",
 )
 @click.option(
+    "--stratify",
+    type=click.Choice(["subject", "category", "none"]),
+    default="subject",
+    show_default=True,
+    help="What has its share on every side. Refused if fewer than half of the subjects, or categories, would have an "
+    "item on every side; none takes the data set as a whole.",
+)
+@click.option(
     "--allow-partial-data", is_flag=True, help="Accept data that lack subjects or rows of the full set."
 )
 def split(
@@ -69,19 +77,28 @@ def split(
     tokenizer: str | None,
     seed: int,
     fractions: tuple[int, ...],
+    stratify: str,
     allow_partial_data: bool,
 ) -> None:
     """Divide DATASET, a name or the YAML of a benchmark of your own, into train, validation and test.
 
     The sides have their share of every subject. All languages of an item lie on one side, and so do questions of equal
-    text and choices. `pytest benchmarks -k DATASET --data=FOLDER --split test` asks the side held out.
+    text and choices or right answer. `pytest benchmarks -k DATASET --data=FOLDER --split test` asks the side held out.
     """
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.lab.split.make import Asked, make, told_of
     from mmlubench.lab.split.writing import check_target, drop_unfinished, write
 
     asked = Asked(
-        dataset, data, languages, max_question_tokens, tokenizer, seed, fractions, allow_partial_data
+        dataset,
+        data,
+        languages,
+        max_question_tokens,
+        tokenizer,
+        seed,
+        fractions,
+        stratify,
+        allow_partial_data,
     )
     with errors_as_messages():
         check_target(folder)  # before all the work
@@ -96,8 +113,8 @@ def split(
     for side in card.questions:
         if bare := [subject for subject, counts in card.subjects.items() if not counts[side]]:
             print_text(f"{side} has no item of {_some(bare)}: there are too few to have some on every side")
-    if card.leaks:
-        print_text(told_of(card.leaks))
+    if card.leaks and (told := told_of(card.leaks)):
+        print_text(told)
     if made.notice:
         print_text(made.notice)
     # With `=`: pytest takes a folder that stands alone for a place of tests.

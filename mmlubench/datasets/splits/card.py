@@ -46,6 +46,8 @@ class SplitCard:
     """For each side the hash of the ids of its questions, as `hash_of` makes it."""
     files: Mapping[str, str]
     """The SHA-256 of each parquet file, by its path in the folder."""
+    stratified_by: str = "subject"
+    """What has its share on every side: each `subject`, each `category`, or `none` of them by itself."""
     max_question_tokens: int | None = None
     tokenizer: str = ""
     tokenizer_sha256: str = ""

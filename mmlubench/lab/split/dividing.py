@@ -1,4 +1,4 @@
-"""Division of items into the sides of a split: seeded, and in every subject by the same shares."""
+"""Division of items into the sides of a split: seeded, and in every stratum, mostly a subject, by the same shares."""
 
 from __future__ import annotations
 
@@ -13,34 +13,70 @@ from mmlubench.errors import UserError
 from mmlubench.figures import several
 from mmlubench.lab.split.items import Item
 
+#: What may have its share on every side: each subject, each category, or only the data set as a whole.
+WAYS = ("subject", "category", "none")
 
-def divide(items: Iterable[Item], fractions: Sequence[int], seed: int) -> dict[str, list[Item]]:
+
+def divide(
+    items: Iterable[Item], fractions: Sequence[int], seed: int, by: str = WAYS[0]
+) -> dict[str, list[Item]]:
     """Return the items of each of `SIDES`; `fractions` are their shares in percent, 100 in total.
 
-    Every side gets of each subject its share of the items, rounded down or up. Which way depends on what it got of the
-    subjects before, in alphabetical order, so that the shares hold for all items together as well. The items of a
-    subject are drawn by the seed and its name alone: the order of the data does not matter. Raises UserError if a side
-    would be empty.
+    Every side gets of each stratum, which `by` of `WAYS` names, its share of the items, rounded down or up. Which way
+    depends on what it got of the strata before, in alphabetical order, so that the shares hold for all items together
+    as well. The items of a stratum are drawn by the seed and its name alone: the order of the data does not matter.
+    Raises UserError if a side would be empty, or if fewer than half of the strata would have an item on every side.
     """
+    there = sorted(items, key=lambda one: one.key)
+    sides = _divided(there, fractions, seed, by)
+    shares = "-".join(map(str, fractions))
+    if empty := [side for side, found in sides.items() if not found]:
+        raise UserError(
+            f"{several(len(there), 'item')} are too few for a split of {shares}: nothing is left for "
+            f"{' and '.join(empty)}; take more data or languages, or other --fractions."
+        )
+    covered, strata = _covered(sides, by)
+    if 2 * covered < strata:
+        way = _coarser(there, fractions, seed, by)
+        raise UserError(
+            f"{several(len(there), 'item')} are too few for a split of {shares} stratified by {by}: only {covered:,} "
+            f"of {strata:,} would have an item on every side; give --stratify {way}, more data, or other --fractions."
+        )
+    return sides
+
+
+def _coarser(there: Sequence[Item], fractions: Sequence[int], seed: int, by: str) -> str:
+    """Return the first of the ways after `by` that these items are enough for."""
+    for way in WAYS[WAYS.index(by) + 1 : -1]:
+        covered, strata = _covered(_divided(there, fractions, seed, way), way)
+        if strata > 1 and 2 * covered >= strata:
+            return way
+    return WAYS[-1]
+
+
+def _divided(there: Iterable[Item], fractions: Sequence[int], seed: int, by: str) -> dict[str, list[Item]]:
     strata: dict[str, list[Item]] = {}
-    for item in sorted(items, key=lambda one: one.key):
-        strata.setdefault(item.subject, []).append(item)
+    for item in there:
+        strata.setdefault(_stratum(item, by), []).append(item)
     sides: dict[str, list[Item]] = {side: [] for side in SIDES}
     owed = [0] * len(SIDES)  # hundredths of items that each side should have more than it has
-    for subject in sorted(strata):
-        same = strata[subject]
-        random.Random(f"{seed}/split/{subject}").shuffle(same)
+    for name in sorted(strata):
+        same = strata[name]
+        random.Random(f"{seed}/split/{name}").shuffle(same)
         ends = [*accumulate(_counts(len(same), fractions, owed))]
         for side, begin, end in zip(SIDES, [0, *ends], ends, strict=False):
             sides[side] += same[begin:end]
-    if empty := [side for side, there in sides.items() if not there]:
-        total = sum(map(len, strata.values()))
-        shares = "-".join(map(str, fractions))
-        raise UserError(
-            f"{several(total, 'item')} are too few for a split of {shares}: nothing is left for {' and '.join(empty)}; "
-            f"take more data or languages, or other --fractions."
-        )
     return sides
+
+
+def _stratum(item: Item, by: str) -> str:
+    return {"subject": item.subject, "category": item.category}.get(by, "")
+
+
+def _covered(sides: Mapping[str, Iterable[Item]], by: str) -> tuple[int, int]:
+    """Return how many strata have an item on every side, of how many."""
+    found = [{_stratum(item, by) for item in there} for there in sides.values()]
+    return len(set.intersection(*found)), len(set.union(*found))
 
 
 def _counts(n: int, fractions: Sequence[int], owed: list[int]) -> list[int]:

@@ -21,6 +21,7 @@ class Item:
     """The first, in alphabetical order, of the names that its questions have in all languages."""
     subject: str
     """The subject of that question; one that repeats it may stand under another."""
+    category: str
     places: tuple[int, ...]
     """The positions of its questions, in order."""
 
@@ -47,7 +48,7 @@ def items_of(questions: Sequence[Question]) -> list[Item]:
 def _item(questions: Sequence[Question], places: Iterable[int]) -> Item:
     found = [*places]
     first = min((questions[place] for place in found), key=_name)
-    return Item(_name(first), first.subject, tuple(found))
+    return Item(_name(first), first.subject, first.category, tuple(found))
 
 
 def _name(question: Question) -> str:

@@ -14,7 +14,7 @@ from mmlubench.datasets.from_yaml import description
 from mmlubench.datasets.splits.card import SIDES, SplitCard, hash_of
 from mmlubench.errors import UserError
 from mmlubench.inputs import sha256
-from mmlubench.lab.split.dividing import divide, leaks
+from mmlubench.lab.split.dividing import WAYS, divide, leaks
 from mmlubench.lab.split.items import Item, items_of
 from mmlubench.schema import Question
 
@@ -33,6 +33,8 @@ class Asked:
     tokenizer: str | None = None
     seed: int = 0
     fractions: tuple[int, ...] = FRACTIONS
+    stratify: str = WAYS[0]
+    """One of `dividing.WAYS`."""
     allow_partial: bool = False
 
 
@@ -60,7 +62,7 @@ def make(asked: Asked) -> Split:
     )
     questions, kept, tokenizer_sha256 = _short_enough(data, asked)
     items = items_of(questions)
-    divided = divide(items, fractions, asked.seed)
+    divided = divide(items, fractions, asked.seed, asked.stratify)
     sides = {
         side: [questions[place] for place in sorted(place for item in there for place in item.places)]
         for side, there in divided.items()
@@ -73,6 +75,7 @@ def make(asked: Asked) -> Split:
         languages=tuple(filter(None, dict.fromkeys(question.language for question in questions))),
         seed=asked.seed,
         fractions=fractions,
+        stratified_by=asked.stratify,
         questions={side: len(there) for side, there in sides.items()},
         items={side: len(there) for side, there in divided.items()},
         subjects=_by_subject(divided),
@@ -128,8 +131,10 @@ def _by_subject(divided: Mapping[str, Iterable[Item]]) -> dict[str, dict[str, in
 
 
 def told_of(leaks_: Mapping[str, float]) -> str:
-    """Return in words what a random split of the rows would have leaked."""
+    """Return in words what a random split of the rows would have leaked; empty if no item has several rows."""
     many, found, expected = (leaks_[name] for name in ("items", "found", "expected"))
+    if not many:
+        return ""
     return (
         f"a random split of the rows would have put {found:,.0f} of {many:,.0f} items of several rows on two sides or "
         f"more ({expected:,.0f} expected over all seeds); this one puts none"

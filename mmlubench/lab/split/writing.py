@@ -105,12 +105,9 @@ def readme(card: SplitCard) -> str:
         "",
         f"Made by mmlubench {card.mmlubench} on {card.created}, from {card.source} (SHA-256 of its questions "
         f"`{card.sha256}`), with seed {card.seed}.",
-        "All languages of an item, and the items that repeat it, lie on one side; in every subject the sides have "
-        "their share of the items.",
+        *_together(card),
         "",
         *_filtered(card),
-        f"As for leaks: {told_of(card.leaks)}." if card.leaks else "",
-        "",
         f"    pytest benchmarks -k {card.dataset} --data=THIS-FOLDER --split test",
         "",
         "| side | items | questions | SHA-256 of its ids, sorted |",
@@ -128,6 +125,22 @@ def readme(card: SplitCard) -> str:
         ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _together(card: SplitCard) -> Iterator[str]:
+    """Yield what lies on one side, and what has its share on every side."""
+    languages = (
+        "All languages of an item lie on one side, and so do the" if len(card.languages) > 1 else "The"
+    )
+    repeats = f"{languages} questions that repeat one another"
+    told = told_of(card.leaks) if card.leaks else ""
+    if told:
+        yield f"{repeats}{'' if len(card.languages) > 1 else ' lie on one side'}: {told}."
+    else:
+        yield "No question repeats another, so that none of the test side stands on the train side, too."
+    shares = {"none": "The sides have their shares of all items, whatever their subjects"}
+    by = f"In every {card.stratified_by} the sides have their share of the items"
+    yield f"{shares.get(card.stratified_by, by)}."
 
 
 def _filtered(card: SplitCard) -> list[str]:

@@ -102,6 +102,45 @@ def test_too_few_items_are_refused_in_a_sentence() -> None:
         divide(items_of([question("s", row) for row in range(3)]), SHARES, 0)
 
 
+@pytest.mark.parametrize(
+    ("rows", "covered"),
+    [(1, 0), (5, 0), (6, 13), (7, 26), (8, 39), (9, 52), (10, 65)],
+)
+def test_a_split_in_which_most_subjects_lack_a_side_is_refused(rows: int, covered: int) -> None:
+    # Of 65 subjects 33 are half.
+    items = items_of([question(f"s{n:02}", row) for n in range(65) for row in range(rows)])
+    if covered >= 33:
+        sides = divide(items, SHARES, 0)
+        assert len(set.intersection(*({item.subject for item in sides[side]} for side in SIDES))) == covered
+        return
+    with pytest.raises(UserError, match=f"only {covered} of 65 would have an item on every side") as refused:
+        divide(items, SHARES, 0)
+    assert "stratified by subject" in str(refused.value)
+    assert "give --stratify none, more data, or other --fractions." in str(refused.value)
+    sides = divide(items, SHARES, 0, "none")
+    assert [len(sides[side]) for side in SIDES] == pytest.approx(
+        [0.8 * 65 * rows, 6.5 * rows, 6.5 * rows], abs=1
+    )
+
+
+def test_half_of_the_subjects_are_enough() -> None:
+    large = [question(f"l{n}", row) for n in range(2) for row in range(10)]
+    small = [question(f"s{n}", 0) for n in range(2)]
+    assert divide(items_of([*large, *small]), SHARES, 0)["test"]
+    with pytest.raises(UserError, match="only 2 of 5 would have an item on every side; give --stratify none"):
+        divide(items_of([*large, *small, question("s3", 0)]), SHARES, 0)
+
+
+def test_categories_are_offered_where_they_are_large_enough() -> None:
+    rows = [replace(question(f"s{n:02}", 0), category=f"c{n % 4}") for n in range(57)]
+    with pytest.raises(
+        UserError, match="only 0 of 57 would have an item on every side; give --stratify category"
+    ):
+        divide(items_of(rows), SHARES, 0)
+    sides = divide(items_of(rows), SHARES, 0, "category")
+    assert all({item.category for item in sides[side]} == {"c0", "c1", "c2", "c3"} for side in SIDES)
+
+
 def test_the_leaks_of_a_random_split_are_as_many_as_expected() -> None:
     # Of two translations, both are on one side with the probability .8² + .1² + .1² = .66.
     items = items_of([question("s", row, language) for row in range(500) for language in LANGUAGES])

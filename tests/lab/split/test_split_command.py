@@ -98,7 +98,7 @@ def test_an_earlier_split_is_replaced_and_nothing_else(
 ) -> None:
     to = tmp_path / "to"
     split(own, "--to", to)
-    split("mmlu", "--data", "sample", "--to", to)
+    split("mmlu", "--data", "sample", "--stratify", "none", "--to", to)
     assert SplitFolder.open(to).card.dataset == "mmlu"
     assert not (to / "DE").exists()
     (to / "notes.txt").write_text("mine")
@@ -109,6 +109,59 @@ def test_an_earlier_split_is_replaced_and_nothing_else(
     (other / "mine").touch()
     assert "is not empty and holds no split.json" in refused(own, "--to", other)
     assert "is a file, and a folder was expected" in refused(own, "--to", own)
+
+
+def lonely(folder: Path, rows: int = 40, subjects: int = 40) -> Path:
+    """A benchmark in one language without repeats."""
+    made = [
+        {"question": f"{n}?", "A": "yes", "B": "no", "answer": "AB"[n % 2], "subject": f"s{n % subjects}"}
+        for n in range(rows)
+    ]
+    write_table(pa.Table.from_pylist(made), folder / "lonely.parquet")
+    columns = "question: question, choices: [A, B], answer: answer, subject: subject"
+    (folder / "lonely.yaml").write_text(f"name: lonely\nfile: lonely.parquet\ncolumns: {{{columns}}}\n")
+    return folder / "lonely.yaml"
+
+
+def test_of_repeats_and_languages_only_what_there_is_is_told(
+    split: Command, own: Path, tmp_path: Path
+) -> None:
+    result = split(lonely(tmp_path, subjects=1), "--to", tmp_path / "to")
+    assert result.exit_code == 0, result.output
+    assert [line.split()[0] for line in result.output.splitlines()] == [
+        "train",
+        "validation",
+        "test",
+        "written",
+    ]
+    text = (tmp_path / "to" / "README.md").read_text()
+    assert "No question repeats another" in text
+    assert "All languages" not in text
+    assert "random split" not in text
+    split(own, "--to", tmp_path / "several")
+    text = (tmp_path / "several" / "README.md").read_text()
+    assert (
+        "All languages of an item lie on one side, and so do the questions that repeat one another: a ran"
+        in text
+    )
+
+
+def test_too_few_rows_in_most_subjects_are_refused_before_anything_is_written(
+    split: Command, refused: Callable[..., str], tmp_path: Path
+) -> None:
+    to, data = tmp_path / "to", lonely(tmp_path)
+    assert refused(data, "--to", to) == (
+        "40 items are too few for a split of 80-10-10 stratified by subject: only 0 of 40 would have an item on every "
+        "side; give --stratify none, more data, or other --fractions."
+    )
+    assert not to.exists()
+    result = split(data, "--to", to, "--stratify", "none")
+    assert result.exit_code == 0, result.output
+    card = SplitFolder.open(to).card
+    assert (card.stratified_by, dict(card.items)) == ("none", {"train": 32, "validation": 4, "test": 4})
+    assert (
+        "The sides have their shares of all items, whatever their subjects." in (to / "README.md").read_text()
+    )
 
 
 def test_what_cannot_be_divided_is_a_sentence(refused: Callable[..., str], own: Path, tmp_path: Path) -> None:
