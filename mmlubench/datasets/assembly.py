@@ -147,10 +147,14 @@ def _notice(
     total = sum(sum(same.values()) for same in found.values())
     if total == every and len(examples) == most:
         return ""
-    whole = f"{len(found)} of {len(languages)} languages" if languages else ""
-    parts = [whole] if whole else [f"{subjects[0]} of {len(spec.counts)} subjects"] if spec.counts else []
-    parts += [f"{total:,} of {every:,} questions"]
-    parts += [f"{len(examples):,} of {most:,} worked examples"] if len(examples) != most else []
+    counts = [
+        (len(found), len(languages), "languages"),
+        # Of several languages, the subjects of the one with the fewest.
+        (min(subjects, default=0) if spec.counts else 0, len(spec.counts), "subjects"),
+        (total, every, "questions"),
+        (len(examples), most, "worked examples"),
+    ]
+    parts = [f"{there:,} of {of:,} {what}" for there, of, what in counts if of and there != of]
     return f"partial data: {', '.join(parts)}"
 
 

@@ -14,6 +14,7 @@ _SUFFIXES = (".yaml", ".yml")
 _END = ".benchmark.yaml"
 #: Where the YAML of a name is looked for, as a run would find it.
 _FOLDERS = ("", "benchmarks")
+_PART = ": what is shown is of this part, which a run or a split takes only with --allow-partial-data"
 
 
 def find(name: str) -> Spec:
@@ -42,6 +43,17 @@ def find(name: str) -> Spec:
         raise UserError(
             f"There is no data set {name!r}; known: {', '.join(known)}{close_to(name, known) or '.'}"
         ) from error
+
+
+def cautions(notice: str) -> list[str]:
+    """Return what a data set says of itself, a sentence for each part of its `notice`."""
+    told = [part.strip() for part in notice.split(";")]
+    return [sentence(part + (_PART if part.startswith("partial data") else "")) for part in told if part]
+
+
+def sentence(text: str) -> str:
+    """Return half a sentence as a whole one."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def check_languages(spec: Spec, languages: tuple[str, ...]) -> tuple[str, ...]:

@@ -54,8 +54,7 @@ def shown(data: DataSet, recipe: Recipe) -> Iterator[str]:
     """Yield the lines that show each question. Raises PromptError for one that the recipe cannot put."""
     version = f"recipe {recipe.name} v{recipe.version}"
     yield on_one_line(f"{data.name} {DOT} {version} {DOT} {data.source}")
-    if data.notice:
-        yield on_one_line(data.notice)
+    yield from map(on_one_line, data_sets.cautions(data.notice))
     for question in data.questions:
         yield ""
         yield from _one(

@@ -8,6 +8,7 @@ from typing import Any
 
 from mmlubench import __version__
 from mmlubench.datasets.length import TokenCounter
+from mmlubench.lab import data_sets
 from mmlubench.lab.explore import answers, items, lengths, repeats, runs, schema, translations, verdicts
 from mmlubench.lab.explore.facts import facts_of
 from mmlubench.lab.explore.reading import Reading
@@ -43,7 +44,16 @@ class Exploration:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values for JSON; the figures inside are dataclasses, which `jsonl.encoded` writes."""
-        return {member.name: getattr(self, member.name) for member in fields(self)}
+        return {
+            **{member.name: getattr(self, member.name) for member in fields(self)},
+            "warnings": self.warnings,
+        }
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader should know before any figure, a sentence each."""
+        told = [*data_sets.cautions(self.notice), *map(data_sets.sentence, self.missing)]
+        return [self.problem, *told] if self.problem else told
 
     def sections(self) -> list[Section]:
         """Return what is shown, in order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmlubench import figures
 from mmlubench.lab.explore.exploration import Exploration
 from mmlubench.lab.explore.sections import Mark, Section, Table
-from mmlubench.lab.explore.terminal import about, doubts, title
+from mmlubench.lab.explore.terminal import about, title
 from mmlubench.reports.page.document import document
 from mmlubench.reports.page.markup import EMPTY, Html, breakable, element, folded, join, section, table
 from mmlubench.reports.page.plots import SHARES, Scale, axis, column, dot, plot, scale_around
@@ -23,7 +23,7 @@ def page(found: Exploration) -> str:
         element(
             "nav", *(element("span", link, " ") for link in links), class_="contents", aria_label="Contents"
         ),
-        element("main", *_lines(doubts(found), "notice caution"), _cards(found), *map(_section, sections)),
+        element("main", *_lines(found.warnings, "notice caution"), _cards(found), *map(_section, sections)),
     ]
     return document(f"{title(found)} {figures.DOT} mmlubench lab explore", join(parts))
 

@@ -17,7 +17,7 @@ _PAGE_HAS_ALL = "--html FILE and --json have all"
 def lines(found: Exploration, width: int, *, color: bool, ascii: bool = False) -> list[str]:
     """Return the exploration as lines no wider than `width` columns."""
     head = [Sentence(title(found), Tone.TITLE), *map(Sentence, about(found))]
-    blocks: list[list[Part]] = [[*head, *(Sentence(line, Tone.CAUTION) for line in doubts(found))]]
+    blocks: list[list[Part]] = [[*head, *(Sentence(line, Tone.CAUTION) for line in found.warnings)]]
     for section in found.sections():
         blocks += _blocks(section)
     shown: list[str] = []
@@ -40,13 +40,6 @@ def about(found: Exploration) -> list[str]:
         *told,
         f"mmlubench {found.mmlubench}" + "".join(f", tokenizer {name}" for name in found.tokenizers),
     ]
-
-
-def doubts(found: Exploration) -> list[str]:
-    """Return what a reader should know before any figure."""
-    told = [*(part.strip() for part in found.notice.split(";")), *found.missing]
-    sentences = [f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in told if text]
-    return [found.problem, *sentences] if found.problem else sentences
 
 
 def _blocks(section: Section) -> Iterator[list[Part]]:

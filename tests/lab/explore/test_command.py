@@ -7,10 +7,13 @@ import json
 import re
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow.parquet import write_table
 from rich.cells import cell_len
 
 from mmlubench.datasets import NAMES
+from mmlubench.datasets.sets.mmlu import MMLU
 from tests.lab.explore.conftest import row
 from tests.lab.explore.test_figures import LANGUAGES, ROWS
 
@@ -134,3 +137,24 @@ def test_long_tables_are_cut_on_a_terminal_and_whole_on_a_page(planets, lab, tmp
     page = (tmp_path / "page.html").read_text().replace("<wbr>", "")
     assert "subject_29" in page
     assert "The other 20 rows" in page
+
+
+def test_a_part_of_the_data_is_explored_and_said_to_be_one_everywhere(lab, tmp_path):
+    counts = dict(list(MMLU.counts.items())[:40])
+    rows = [
+        {"question": f"{subject} {n}?", "subject": subject, "choices": ["w", "x", "y", "z"], "answer": n % 4}
+        for subject, count in counts.items()
+        for n in range(count)
+    ]
+    write_table(pa.Table.from_pylist(rows), tmp_path / "test.parquet")
+    said = (
+        f"Partial data: 40 of 57 subjects, {len(rows):,} of 14,042 questions: what is shown is of this part, which a "
+        "run or a split takes only with --allow-partial-data."
+    )
+    data, file = f"--data={tmp_path}", tmp_path / "page.html"
+    assert said in " ".join(lab("explore", "mmlu", data).output.split())
+    assert said in json.loads(lab("explore", "mmlu", data, "--json").stdout)["warnings"]
+    lab("explore", "mmlu", data, "--html", file)
+    assert f'<p class="notice caution">{said}</p>' in file.read_text()
+    assert said in lab("sample", "mmlu", data, "--n", "1").output.splitlines()
+    assert "--allow-partial-data" in lab("split", "mmlu", data, "--to", tmp_path / "to").output
