@@ -16,7 +16,7 @@ from mmlubench.datasets.assembly import assemble, by_subject, questions_of
 from mmlubench.datasets.base import DataSet, Rows, Source, Spec
 from mmlubench.datasets.names import NAMES, find
 from mmlubench.datasets.sources import parts
-from mmlubench.datasets.splits.card import folder_of
+from mmlubench.datasets.splits.card import place_of
 from mmlubench.errors import DataError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def load(
 
 def _of_split(spec: Spec, data: str, side: str, languages: Collection[str]) -> DataSet | None:
     """Return a side of a split folder; None for data of any other kind. Raises as `load_side`."""
-    if not side and folder_of(data, spec.name) is None:
+    if not side and place_of(data, spec.name) is None:
         return None
     # late: it brings Arrow, which a sample does without
     from mmlubench.datasets.splits.loading import load_side

@@ -83,6 +83,30 @@ def test_a_run_that_was_broken_off_is_resumed_on_the_same_side(
     assert asked(folder) == first, shlex.join(command)
 
 
+def test_a_file_of_a_split_is_its_side(folder: Any, split: SplitFolder) -> None:
+    said = folder.refused("--model", "mock/A", "--data=split/test.parquet", "--split", "train")
+    assert said == "--split train: split/test.parquet is the side test; give one of them."
+    said = folder.refused("--model", "mock/A", "--data=split/split.json")
+    assert said.startswith(
+        "split/split.json: this file of a split is none of its sides; give split, or one of train"
+    )
+    folder.run("--model", "mock/A", "--data=split/validation.parquet")
+    assert asked(folder) == ids(split.questions("validation"))
+    assert folder.entry()["notice"] == "split validation of split: 24 of its 120 questions"
+    folder.run("--model", "mock/A", "--data=split/test.parquet", "--split", "test")
+    assert asked(folder) == ids(split.questions("test"))
+
+
+def test_a_file_of_a_split_in_languages_is_one_language(folder: Any) -> None:
+    folder.write("test_mmmlu.py", (ROOT / "benchmarks" / "test_mmmlu.py").read_text())
+    made = divided("mmmlu", folder.path / "split", "--language", "DE_DE", "--language", "FR_FR")
+    options = ("--model", "mock/A", "--data=split/FR_FR/test.parquet", "-k", "mmmlu")
+    folder.run(*options)
+    assert asked(folder) == ids([one for one in made.questions("test") if one.language == "FR_FR"])
+    said = folder.run(*options, "--language", "de").errlines
+    assert any("There is no language 'DE_DE' in the split, which is in FR_FR" in line for line in said)
+
+
 def test_languages_of_a_split_are_asked_alone(folder: Any) -> None:
     folder.write("test_mmmlu.py", (ROOT / "benchmarks" / "test_mmmlu.py").read_text())
     made = divided("mmmlu", folder.path / "split", "--language", "DE_DE", "--language", "FR_FR")

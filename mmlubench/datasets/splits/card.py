@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -81,12 +81,35 @@ def is_split(folder: Path) -> bool:
     return (folder / NAME).is_file()
 
 
-def folder_of(data: str, name: str) -> Path | None:
-    """Return the split folder that `--data` names, itself or one in it named after the data set; None if it is none."""
+class Place(NamedTuple):
+    """What `--data` names of a split."""
+
+    folder: Path
+    side: str = ""
+    """The side of one of its files; empty for the folder."""
+    language: str = ""
+    """The language of that file; empty for the folder, and for a split without languages."""
+
+
+def place_of(data: str, name: str) -> Place | None:
+    """Return what `--data` names: a split folder, one in it named after the data set, or a file in one.
+
+    None if it is none of them. Raises DataError for a file of a split that holds no side.
+    """
     if data in ("hub", "sample"):
         return None
     root = Path(data).expanduser()
-    return next((place for place in (root, root / name) if is_split(place)), None)
+    if found := next((place for place in (root, root / name) if is_split(place)), None):
+        return Place(found)
+    folder = next((place for place in (root.parent, root.parent.parent) if is_split(place)), None)
+    if folder is None or not root.is_file():
+        return None
+    if root.suffix != ".parquet" or root.stem not in SIDES:
+        sides = ", ".join(f"{side}.parquet" for side in SIDES)
+        raise DataError(
+            root, f"this file of a split is none of its sides; give {folder}, or one of {sides} in it."
+        )
+    return Place(folder, root.stem, "" if root.parent == folder else root.parent.name)
 
 
 def read_card(folder: Path) -> SplitCard:
