@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mmlubench import figures
 from mmlubench.lab.explore.sections import Section, Table, percent
+from mmlubench.schema import ALPHABET
 from mmlubench.stats.intervals import wilson
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ class Answers:
 
 def answers(facts: pd.DataFrame) -> Answers:
     """Count the questions of a table of facts, and what the baselines get right."""
-    letters = _counts(facts["answer"])
+    right = _counts(facts["answer"])
+    # Also those that are never right.
+    letters = {letter: right.get(letter, 0) for letter in ALPHABET[: int(facts["choices"].max())]}
     subjects = tuple(
         _subject(str(name), same) for name, same in facts.groupby("subject", observed=True, sort=True)
     )

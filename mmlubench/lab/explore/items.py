@@ -197,5 +197,6 @@ def _all_missed(found: Items) -> Section:
     head = ["item", "key", "answers", "MMLU-Redux", "question"]
     if not is_annotated:
         head, rows = [*head[:3], head[4]], [[*row[:3], row[4]] for row in rows]
-    tables = [Table(caption, head, rows, few=_FEW, on_page=(len(head) - 1,))] if missed else []
+    last = (len(head) - 1,)
+    tables = [Table(caption, head, rows, few=_FEW, on_page=last, texts=last)] if missed else []
     return Section("missed", "Items that were never answered right", lines, tables)

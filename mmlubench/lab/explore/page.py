@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from mmlubench import figures
 from mmlubench.lab.explore.exploration import Exploration
 from mmlubench.lab.explore.sections import Mark, Section, Table
@@ -29,7 +31,12 @@ def page(found: Exploration) -> str:
 
 
 def _lines(lines: list[str], class_: str | None = None) -> list[Html]:
-    return [element("p", line, class_=class_) for line in lines]
+    return [element("p", _unbroken(line), class_=class_) for line in lines]
+
+
+def _unbroken(text: str) -> str:
+    """Keep the sign of per cent on the line of its number."""
+    return re.sub(r"(?<=\d) (?=%)", "\N{NO-BREAK SPACE}", text)
 
 
 def _cards(found: Exploration) -> Html:
@@ -55,7 +62,9 @@ def _cards(found: Exploration) -> Html:
 
 def _card(what: str, share: float, words: str) -> Html:
     score = element("p", element("strong", f"{100 * share:.1f} %", class_="big"), class_="score")
-    return element("article", element("h2", what), score, element("p", words, class_="counts"), class_="card")
+    return element(
+        "article", element("h2", what), score, element("p", _unbroken(words), class_="counts"), class_="card"
+    )
 
 
 def _section(one: Section) -> Html:
@@ -80,13 +89,16 @@ def _rows(one: Table, first: int, last: int, is_named: bool = True) -> Html:
     """Return some of the rows; the values that are drawn have one scale in all of them."""
     scale = _scale(one)
     drawn = any(mark is not None for mark in one.marks)
-    head: list[str] = [one.head[0], *([axis(scale)] if drawn else []), *one.head[1:]]
+    texts = set(one.texts)
+    named = [
+        element("span", name, class_="text") if at in texts else name for at, name in enumerate(one.head)
+    ]
+    head: list[str] = [named[0], *([axis(scale)] if drawn else []), *named[1:]]
     rows = []
     for at in range(first, last):
         name, *cells = one.rows[at]
-        texts = set(one.on_page)
         shown: list[str] = [
-            element("span", cell, class_="text", dir="auto") if number in texts and len(cell) > 40 else cell
+            element("span", cell, class_="text", dir="auto") if number in texts else cell
             for number, cell in enumerate(cells, start=1)
         ]
         rows.append([breakable(name), *([_drawn(scale, one.marks[at])] if drawn else []), *shown])

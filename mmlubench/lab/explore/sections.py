@@ -26,6 +26,8 @@ class Table:
     """The number of rows that a terminal shows of a long table, and a page before one opens it; 0 for all."""
     on_page: Sequence[int] = ()
     """The numbers of the columns of long texts, which only a page shows."""
+    texts: Sequence[int] = ()
+    """The numbers of the columns of whole sentences, which a page sets as text."""
     less: Sequence[Sequence[int]] = ()
     """The groups of columns that a narrow terminal leaves out first."""
 
