@@ -52,7 +52,12 @@ def source(spec: Spec, files: Mapping[str, pa.Table]) -> Source:
         part, _, split = name.rpartition("/")
         if split in (spec.scored, spec.example_split):
             where = f"{_name(spec)}, {f'config {part}, ' if part else ''}split {split}"
-            rows.setdefault(split, []).append(arrow.rows(table, spec.columns, where, part))
+            read = table if split == spec.scored else table.slice(0, arrow.EXAMPLE_ROWS)
+            rows.setdefault(split, []).append(arrow.rows(read, spec.columns, where, part))
+    for part in dict.fromkeys(name.rpartition("/")[0] for name in files):
+        if part and f"{part}/{spec.scored}" not in files:  # it would silently be missing
+            problem = f"config {spec.configs.get(part, part)} has no split {spec.scored}; its layout has changed"
+            raise DataError(_name(spec), f"{problem}.")
     return Source(rows, _name(spec), spec.revision)
 
 
@@ -107,8 +112,16 @@ def _from_csv(library: ModuleType, spec: Spec, part: str) -> dict[str, pa.Table]
 
 def _from_files(library: ModuleType, spec: Spec, config: str) -> dict[str, pa.Table]:
     """Read the files that the description names: what they say is taken as it stands, and no type is guessed."""
-    splits = dict.fromkeys(filter(None, (spec.scored, spec.example_split)))
-    return {split: _file(spec, spec.files.format(config=config, split=split)) for split in splits}
+    found = {spec.scored: _file(spec, spec.files.format(config=config, split=spec.scored))}
+    if spec.example_split:
+        try:
+            shown = _file(spec, spec.files.format(config=config, split=spec.example_split))
+        except DataError:
+            if "shots_split" not in spec.about.unverified:
+                raise
+        else:  # else there are no worked examples, which few prompts need
+            found[spec.example_split] = shown
+    return found
 
 
 def _file(spec: Spec, name: str) -> pa.Table:
@@ -153,6 +166,8 @@ def fetch_failed(spec: Spec, problem: str) -> DataError:
         way_out = "unset HF_HUB_OFFLINE, or run the same command elsewhere and copy the folder here"
     elif "`datasets`" in problem:
         way_out = "run `pip install datasets`"
+    elif spec.about.access and "cannot be reached" not in problem:
+        way_out = spec.about.access
     return DataError(_name(spec), problem, way_out=way_out)
 
 
