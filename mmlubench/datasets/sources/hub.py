@@ -54,10 +54,6 @@ def source(spec: Spec, files: Mapping[str, pa.Table]) -> Source:
             where = f"{_name(spec)}, {f'config {part}, ' if part else ''}split {split}"
             read = table if split == spec.scored else table.slice(0, arrow.EXAMPLE_ROWS)
             rows.setdefault(split, []).append(arrow.rows(read, spec.columns, where, part))
-    for part in dict.fromkeys(name.rpartition("/")[0] for name in files):
-        if part and f"{part}/{spec.scored}" not in files:  # it would silently be missing
-            problem = f"config {spec.configs.get(part, part)} has no split {spec.scored}; its layout has changed"
-            raise DataError(_name(spec), f"{problem}.")
     return Source(rows, _name(spec), spec.revision)
 
 
@@ -68,13 +64,21 @@ def tables(spec: Spec, parts: Sequence[str] = ()) -> dict[str, pa.Table]:
     library is missing, the hub cannot be reached, or it does not have the data.
     """
     library = _library(spec)
-    read = _from_csv if spec.csv else _from_files if spec.files else _from_library
     with hub_files.quiet(library):
         return {
             f"{part}/{split}" if spec.parts else split: table
             for part in parts or spec.parts or (spec.config,)
-            for split, table in read(library, spec, spec.configs.get(part, part)).items()
+            for split, table in _splits(library, spec, spec.configs.get(part, part)).items()
         }
+
+
+def _splits(library: ModuleType, spec: Spec, config: str) -> dict[str, pa.Table]:
+    read = _from_csv if spec.csv else _from_files if spec.files else _from_library
+    found = read(library, spec, config)
+    if spec.parts and spec.scored not in found:  # else one of many languages would silently be missing
+        problem = f"config {config} has no split {spec.scored}, so the data set's layout has changed"
+        raise DataError(_name(spec), problem, way_out="give --data DIR with a copy of the pinned commit")
+    return found
 
 
 def _name(spec: Spec) -> str:
