@@ -179,8 +179,8 @@ def _failed(spec: Spec, problem: str) -> DataError:
     fetch = f"run `mmlubench data fetch {spec.name} --to DIR/{spec.name}` on a machine with a network"
     way_out = f"{fetch} and give --data DIR here"
     way_out += ", or give --data sample for the embedded sample" if spec.sample else ""
-    if spec.about.access and "cannot be reached" not in problem:
-        way_out = f"{spec.about.access}; or {way_out}"
     if spec.source:  # described by the user's own file: `mmlubench data fetch` does not know its name
         way_out = "get the data as a file, and name that under `file`"
+    if spec.about.access and "cannot be reached" not in problem:
+        way_out = f"{spec.about.access}; or {way_out}"
     return DataError(_name(spec), problem, way_out=way_out)
