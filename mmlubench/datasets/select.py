@@ -28,7 +28,8 @@ def select(
     """Return the questions of these subjects and categories, at most `limit` of them, in the order given.
 
     Empty `subjects` or `categories` mean all; capitals do not count in a name, and a space or hyphen may stand for an
-    underscore. Raises EmptySelection for a name that no question has, and if no question has both a subject and a category asked for.
+    underscore. Raises EmptySelection for a name that no question has, and if no question has both a subject and a
+    category asked for.
     """
     found = positions(
         runs(questions),

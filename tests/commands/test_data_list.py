@@ -71,4 +71,7 @@ def test_a_pinned_commit_in_a_cache_is_cached_and_another_commit_is_not(tmp_path
         (folder / "gpqa_diamond.csv").touch()
         assert is_cached(arc) is is_cached(gpqa) is (revision is None)
     assert not is_cached(find("arc_challenge"))  # of the same repository
-    assert [one["name"] for one in json.loads(listed("--json")) if one["cached"]] == ["arc_easy", "gpqa_diamond"]
+    assert [one["name"] for one in json.loads(listed("--json")) if one["cached"]] == [
+        "arc_easy",
+        "gpqa_diamond",
+    ]

@@ -1,4 +1,6 @@
-"""One hand-made row of each packaged benchmark as the hub has it: all its columns, in the file and the layout of its repository."""
+"""One hand-made row of each packaged benchmark as the hub has it: its columns, in the file that holds it there."""
+
+# ruff: noqa: RUF001 (other scripts are the point)
 
 from __future__ import annotations
 
@@ -320,11 +322,7 @@ CASES: dict[str, Case] = {
         "B",
     ),
     "mmlu_cf": Case(
-        {
-            "val/Chemistry_val.parquet": [
-                {"Question": "Which metal is liquid?", **_OPTIONS, "Answer": "B"}
-            ]
-        },
+        {"val/Chemistry_val.parquet": [{"Question": "Which metal is liquid?", **_OPTIONS, "Answer": "B"}]},
         "Which metal is liquid?",
         [*_OPTIONS.values()],
         "Mercury",

@@ -181,7 +181,9 @@ def test_configurations_are_called_by_languages(
 ) -> None:
     spec = find("include")
     ((_, (row,)),) = hub_rows.CASES["include"].files.items()
-    content = stand_in.parquet([{**row, "question": f"Was gilt bei {n}?", "answer": n % 4} for n in range(139)])
+    content = stand_in.parquet(
+        [{**row, "question": f"Was gilt bei {n}?", "answer": n % 4} for n in range(139)]
+    )
     configs = {"German": {"test": ("German/test-0.parquet", content)}}
     with stand_in.HubStandIn(stand_in.repository(configs), spec.repository, spec.revision) as served:
         found = json.loads(run("include", "de", env=served.environment(tmp_path)))

@@ -18,15 +18,7 @@ from mmlubench.schema import ALPHABET, Question
 
 
 def read(hub_rows: ModuleType, name: str, folder: Path) -> Question:
-    case = hub_rows.CASES[name]
-    hub_rows.write(case.files, folder)
-    languages = [case.language] if find(name).languages else []
-    spec = find(name)
-    if not languages:
-        (question,) = load(name, str(folder), allow_partial=True).questions
-        return question
-    with pytest.raises(DataError, match=f"expected {spec.size // len(languages):,}|expected [0-9,]+"):
-        load(name, str(folder), languages=languages)
+    hub_rows.write(hub_rows.CASES[name].files, folder)
     (question,) = load(name, str(folder), allow_partial=True).questions
     return question
 
@@ -51,9 +43,11 @@ def test_a_row_of_the_hub_is_the_question_that_a_human_reads(
 
 
 @pytest.mark.parametrize("name", PACKAGED)
-def test_rows_that_are_missing_are_told_and_not_scored(hub_rows: ModuleType, name: str, tmp_path: Path) -> None:
+def test_rows_that_are_missing_are_told_and_not_scored(
+    hub_rows: ModuleType, name: str, tmp_path: Path
+) -> None:
     hub_rows.write(hub_rows.CASES[name].files, tmp_path)
-    with pytest.raises(DataError, match="expected|lacks"):
+    with pytest.raises(DataError, match=r"expected|lacks"):
         load(name, str(tmp_path))
 
 
@@ -74,7 +68,9 @@ def test_the_right_choice_stands_anywhere_and_where_it_stands_is_the_same_in_eve
     rows = [{**row, "Record ID": f"rec{n}"} for n in range(60)]
     hub_rows.write({path: rows}, tmp_path)
     first, second = (load(name, str(tmp_path), allow_partial=True) for _ in range(2))
-    assert [question.order for question in first.questions] == [question.order for question in second.questions]
+    assert [question.order for question in first.questions] == [
+        question.order for question in second.questions
+    ]
     assert len({question.answer for question in first.questions}) == len(first.questions[0].choices)
     assert "choices shuffled" in first.notice
 

@@ -1,9 +1,9 @@
-"""The words of a question and of its choices: put together out of columns, and freed of marks of where they came from."""
+"""The texts of a question and of its choices: put together out of columns, and freed of marks of their origin."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from string import Formatter
 
 from mmlubench.datasets import cells, checks
@@ -69,5 +69,5 @@ def _written(rows: Rows, at: int, text: str) -> Iterator[str]:
         yield _WAYS[way or ""](value)
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+def _pieces(text: str) -> Iterable[tuple[str, str | None, str | None, str | None]]:
     return Formatter().parse(text)

@@ -1,6 +1,6 @@
 """A folder that was downloaded from the hub, with the files of the repository as they lie there.
 
-    hf download facebook/belebele --repo-type dataset --local-dir DIR
+hf download facebook/belebele --repo-type dataset --local-dir DIR
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def _split(spec: Spec, base: Path, split: str) -> Found:
     if not base.is_dir():
         return {}
     for layout in _layouts(spec, split):
-        found = {part: files for part in spec.parts or ("",) if (files := _at(spec, base, layout, part, split))}
+        found = {
+            part: files for part in spec.parts or ("",) if (files := _at(spec, base, layout, part, split))
+        }
         if found:
             return found
     return {}
@@ -89,7 +91,9 @@ def _at(spec: Spec, base: Path, layout: str, part: str, split: str) -> list[Path
         else:
             pattern = layout.format(config=escape(config), **named)
             files = [path for path in sorted(base.glob(f"{pattern}.*")) if path.suffix in tables.KINDS]
-            files = [path for path in files if path.suffix == files[0].suffix]  # the same rows in another kind of file
+            files = [
+                path for path in files if path.suffix == files[0].suffix
+            ]  # the same rows in another kind of file
         if files:
             return files
     return []

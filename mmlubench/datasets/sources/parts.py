@@ -23,7 +23,7 @@ def wanted(spec: Spec, languages: Collection[str]) -> tuple[str, ...]:
     if not spec.languages:
         raise EmptySelection(
             "its questions are in one language only: "
-            f"ask for {' or '.join(languages)} in mmmlu, or leave --language out."
+            f"ask for {' or '.join(languages)} in a benchmark of several, such as mmmlu, or leave --language out."
         )
     named = {_locale(spec, language) for language in languages}
     return tuple(part for part in spec.parts if part in named)
