@@ -10,16 +10,13 @@ import sys
 import zipfile
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
 from mmlubench.commands.data import is_cached
 from mmlubench.datasets import find, load
 from tests.fake_server import Reply
-
-if TYPE_CHECKING:
-    from hub_stand_in import HubStandIn
 
 #: Each of these starts a stand-in of the hub, and the library that asks it.
 pytestmark = pytest.mark.long
@@ -137,14 +134,14 @@ def test_a_gated_data_set_says_how_it_is_got(stand_in: ModuleType, tmp_path: Pat
     assert not (tmp_path / "copy").exists()
 
 
-def closed(stand_in: ModuleType, repository: str, revision: str, status: int) -> HubStandIn:
+def closed(stand_in: ModuleType, repository: str, revision: str, status: int) -> Any:
     """A hub that answers every request for a repository with a status."""
     served = stand_in.HubStandIn({}, repository, revision)
     refusal = Reply(status, "Access to this is restricted.", {"x-error-code": "GatedRepo"})
     served._answer = lambda request: refusal
     served.always = served._answer
     served.tells[""] = served._answer
-    return served  # type: ignore[no-any-return]
+    return served
 
 
 def fetch(name: str, folder: Path, env: dict[str, str]) -> str:
