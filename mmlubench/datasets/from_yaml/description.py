@@ -68,6 +68,7 @@ _NAME = yaml_file.key(
 _ANSWER = yaml_file.key(f"one of {', '.join(_ANSWERS)}", lambda value: value in _ANSWERS)
 _CONFIG = yaml_file.key("a name, a list of names, or names by language", bool)
 _CONFIGS = yaml_file.key(f"{LANGUAGE} or {SUBJECT}", lambda value: value in (LANGUAGE, SUBJECT))
+_REPLACE = yaml_file.key("texts by regular expression, such as {' +': ' '}")
 _ROWS = yaml_file.key("a whole number of at least 1, or such numbers by language or by subject")
 
 
@@ -108,7 +109,7 @@ class Description:
 
     For data whose right choice always stands at the same place. No choice and no rationale may then name a letter.
     """
-    replace: dict[str, str] = field(default_factory=dict)
+    replace: dict[str, str] = field(default_factory=dict, metadata=_REPLACE)
     """Regular expressions in questions and choices, and what takes their place, in this order."""
     where: dict[str, Values] = field(default_factory=dict)
     """Only rows with these values in these columns are asked or shown."""
