@@ -64,6 +64,26 @@ def test_its_commit_is_named_and_another_one_than_the_pinned_is_warned_of(
     assert data.notice == (warned if commit == OTHER else "")
 
 
+def test_a_folder_of_the_cache_of_the_hubs_client_names_its_commit(
+    hub_rows: ModuleType, tmp_path: Path
+) -> None:
+    folder = tmp_path / "datasets--Rowan--hellaswag" / "snapshots" / find("hellaswag").revision
+    hub_rows.write(hub_rows.CASES["hellaswag"].files, folder)
+    assert load("hellaswag", str(folder), allow_partial=True).revision == find("hellaswag").revision
+
+
+def test_parquet_files_name_the_commit_that_was_noted_beside_them(
+    hub_rows: ModuleType, tmp_path: Path
+) -> None:
+    for name, commit in (("arc_easy", OTHER), ("global_mmlu_lite", OTHER)):
+        files = hub_rows.CASES[name].files
+        hub_rows.write(files, tmp_path / name)
+        noted(tmp_path / name, *files, commit)
+        data = load(name, str(tmp_path), allow_partial=True)
+        assert data.revision == OTHER
+        assert f"at ffffffff, and {name} is pinned to {find(name).revision[:8]}" in data.notice
+
+
 def test_columns_that_were_renamed_are_told(hub_rows: ModuleType, tmp_path: Path) -> None:
     row: dict[str, Any] = {"passage": "?", "question": "?", "correct_answer_num": "1"}
     hub_rows.write({"data/deu_Latn.jsonl": [row]}, tmp_path)

@@ -10,7 +10,7 @@ from glob import escape
 from pathlib import Path
 
 from mmlubench.datasets.base import Source, Spec
-from mmlubench.datasets.sources import archive, parquet, parts, tables
+from mmlubench.datasets.sources import archive, noted, parquet, parts, tables
 from mmlubench.datasets.sources.folder_in_parts import Files
 
 #: Where repositories keep the files of a configuration's split; the end of the name says what kind of file it is.
@@ -48,7 +48,9 @@ def read(spec: Spec, root: Path, asked: Sequence[str] = (), *, partial: bool = F
             parts.check_there(spec, base, found, asked, partial=partial)
         shown = _split(spec, base, spec.example_split) if spec.example_split else {}
         splits = {spec.scored: _files(spec, found, asked), spec.example_split: _files(spec, shown, asked)}
-        revision = _revision(base, found)
+        revision = noted.commit(
+            path for files in found.values() for path in files if path.is_relative_to(base)
+        )
         name = parquet.named(spec, f"files in {base}", revision)
         return Source({split: files for split, files in splits.items() if len(files)}, name, revision)
     return None
@@ -105,15 +107,3 @@ def _exactly(base: Path, name: str) -> list[Path]:
     if not path.is_file() or (is_inside and inner not in archive.names(path)):
         return []
     return [archive.unpacked(path, inner) if is_inside else path]
-
-
-def _revision(base: Path, found: Found) -> str:
-    """Return the commit that the hub's client noted beside the files; empty if it is not known, or not one."""
-    noted = set()
-    for path in (path for files in found.values() for path in files if path.is_relative_to(base)):
-        note = base / ".cache" / "huggingface" / "download" / f"{path.relative_to(base)}.metadata"
-        try:
-            noted.add(note.read_text("utf-8", "replace").partition("\n")[0].strip())
-        except OSError:
-            return ""
-    return noted.pop() if len(noted) == 1 else ""
