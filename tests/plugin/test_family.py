@@ -118,6 +118,13 @@ def test_a_part_of_a_packaged_name_is_told_the_whole_one(folder, word, meant):
     assert f"did you mean {meant}, which only its whole name selects" in said
 
 
+def test_a_copy_of_another_version_is_told_how_to_get_the_new_one(folder):
+    path = folder.path / "hellaswag.benchmark.yaml"
+    path.write_text(path.read_text().replace("rows: 10042", "rows: 10041"))
+    said = " ".join(folder.run("-k", "hellaswag", "--model", "mock/B").stdout.str().split())
+    assert "a copy of ours from another version: delete it and run `mmlubench init`" in said
+
+
 def test_a_category_or_subject_is_found_whatever_its_capitals(folder):
     folder.run("-k", "supergpqa", "--category", "science", "--subject", "math", "--model", "mock/B")
     assert folder.entry()["n"] == 2
