@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from mmlubench.datasets import Spec
 
 
+#: What marks behind the name on the hub mean, by the key that `--json` has for them.
+_MARKS = {
+    "access": "gated: `mmlubench data list --json` says how to get it.",
+    "unverified": "unverified: some of its file was never compared with the hub; --json says what.",
+}
+
+
 @click.group()
 def data() -> None:
     """List data sets, and copy them to disk."""
@@ -56,9 +63,9 @@ def list_(as_json: bool) -> None:
         click.echo("  ".join([*cells, line[-1]] if is_wide else cells).rstrip())
         if not is_wide and line is not heads:
             click.echo(f"  {line[-1]}")
-    click.echo(
-        "gated: `mmlubench data list --json` says how to get it; unverified: what no one compared with the hub."
-    )
+    for key, explained in _MARKS.items():
+        if any(one[key] for one in told):
+            click.echo(explained)
 
 
 def _columns() -> int:

@@ -27,8 +27,9 @@ def select(
 ) -> Sequence[Question]:
     """Return the questions of these subjects and categories, at most `limit` of them, in the order given.
 
-    Empty `subjects` or `categories` mean all; a space or hyphen may stand for the underscore of a name. Raises
-    EmptySelection for a name that no question has, and if no question has both a subject and a category asked for.
+    Empty `subjects` or `categories` mean all; capitals do not count in a name, and a space or hyphen may stand for an
+    underscore. Raises EmptySelection for a name that no question has, and if no question has both a subject and a
+    category asked for.
     """
     found = positions(
         runs(questions),
@@ -207,17 +208,28 @@ def _categories(known: Iterable[Group]) -> list[str]:
 
 def _known(what: str, wanted: Collection[str], known: Collection[str]) -> set[str]:
     """Return the names asked for in the spelling of the data. Raises EmptySelection for an unknown name."""
-    names = {}
+    spellings: dict[str, list[str]] = {}
+    for name in known:
+        spellings.setdefault(_plain(name), []).append(name)
+    names: set[str] = set()
     for name in wanted:
-        names[name] = name if name in known else name.strip().lower().replace(" ", "_").replace("-", "_")
-        if names[name] not in known:
-            raise EmptySelection(f"There is no {what} {name!r} in the data; {_hint(names[name], known)}")
-    return set(names.values())
+        found = [name] if name in known else spellings.get(_plain(name), [])
+        if not found:
+            hint = _hint(_plain(name), {_plain(one): one for one in known})
+            raise EmptySelection(f"There is no {what} {name!r} in the data; {hint}")
+        names.update(found)
+    return names
 
 
-def _hint(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=3)
-    if len(known) <= 20:
-        return f"known: {', '.join(known)}."
-    listed = f"the {len(known)} subjects run from {min(known)} to {max(known)}."
+def _plain(name: str) -> str:
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def _hint(name: str, known: Mapping[str, str]) -> str:
+    """Say which names there are; `known` has them by what is compared."""
+    close = [known[one] for one in difflib.get_close_matches(name, known, n=3)]
+    names = known.values()
+    if len(names) <= 20:
+        return f"known: {', '.join(names)}."
+    listed = f"the {len(names)} subjects run from {min(names)} to {max(names)}."
     return f"did you mean {' or '.join(map(repr, close))}?" if close else listed

@@ -63,8 +63,12 @@ class BenchmarkFile(pytest.Module):
             return datasets.find(name)  # it, or the copy of it that `mmlubench init` makes
         spec = description.read(self.path)
         if spec.name in datasets.NAMES:  # figures of other questions must not pass for those of our benchmark
+            copied = name in PACKAGED and spec.name == name
+            older = (
+                "; a copy of ours from another version: delete it and run `mmlubench init`" if copied else ""
+            )
             raise UserError(
-                f"{self.path}: name {spec.name} belongs to a benchmark of mmlubench; give yours another name."
+                f"{self.path}: name {spec.name} belongs to a benchmark of mmlubench; give yours another name{older}."
             )
         return spec
 

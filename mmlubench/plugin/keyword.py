@@ -30,11 +30,15 @@ def check(text: str, arguments: Collection[str]) -> None:
 
 
 class Keyword:
-    """One compiled `-k` expression; a word that is one of `benchmarks` means exactly that benchmark."""
+    """One compiled `-k` expression; a word that is one of `benchmarks` means exactly that benchmark.
+
+    As everywhere in pytest's `-k`, capitals do not count.
+    """
 
     def __init__(self, text: str, benchmarks: Collection[str]) -> None:
         self.text = text.strip()
         self._benchmarks = frozenset(benchmarks)
+        self._in_small = {name.lower(): name for name in benchmarks}
         try:
             self._expression = Expression.compile(self.text) if self.text else None
         except SyntaxError:
@@ -43,13 +47,13 @@ class Keyword:
     @property
     def is_plain(self) -> bool:
         """Whether the expression says nothing about single questions: it is empty, or the name of a benchmark."""
-        return self._expression is None or self.text in self._benchmarks
+        return self._expression is None or bool(self._named(self.text))
 
     @property
     def named(self) -> frozenset[str]:
         """The benchmarks that the expression names."""
         words = words_of(self._expression) if self._expression else frozenset[str]()
-        return self._benchmarks & words
+        return frozenset(filter(None, map(self._named, words)))
 
     def may_match(self, benchmark: str, names: Iterable[str], ids: Collection[str] | None) -> bool:
         """Whether some case of a test can match.
@@ -77,13 +81,17 @@ class Keyword:
             {word: self._holds(word, benchmark, names) for word in words_of(self._expression)}
         )
 
+    def _named(self, word: str) -> str:
+        """Return the benchmark that a word names; empty if it names none."""
+        return word if word in self._benchmarks else self._in_small.get(word.lower(), "")
+
     def _holds(self, word: str, benchmark: str, names: Iterable[str]) -> bool:
-        if word in self._benchmarks:
-            return word == benchmark
+        if named := self._named(word):
+            return named == benchmark
         return any(word.lower() in name.lower() for name in names)
 
     def _may_stand_in(self, word: str, ids: Collection[str] | None) -> bool:
-        if word in self._benchmarks:
+        if self._named(word):
             return False
         if ids is None:
             return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -11,6 +13,7 @@ from mmlubench import datasets, prompts
 from mmlubench.datasets import DataSet, Spec
 from mmlubench.datasets.assembly import fingerprint
 from mmlubench.datasets.from_yaml.doubts import one_letter
+from mmlubench.datasets.names import PACKAGED
 from mmlubench.datasets.packed import Runs, pick, reordered, runs
 from mmlubench.datasets.select import asking_order, positions, select
 from mmlubench.errors import EmptySelection, UserError
@@ -170,7 +173,8 @@ class RunData:
         return (
             f"no case is selected by {' '.join(chosen) or 'these arguments'}: "
             f"benchmarks here are {', '.join(sorted(self.seen))}; "
-            "a word of -k is part of a benchmark's name, a model, a subject or a row, as in -k 'mmlu and anatomy'."
+            "a word of -k is part of a benchmark's name, a model, a subject or a row, as in -k 'mmlu and anatomy'"
+            f"{_packaged_near(keyword, self.seen)}"
         )
 
     def _load(self, benchmark: str, origin: Origin, *, in_part: bool) -> DataSet:
@@ -223,3 +227,14 @@ class RunData:
         for end in last.values():
             question = questions[end - 1]
             prompts.render(self._strategy.recipe, question, prompts.examples_for(question, data.examples))
+
+
+def _packaged_near(keyword: str, seen: Collection[str]) -> str:
+    """End a sentence, with a hint at packaged benchmarks that only whole names select if words of `-k` are like one."""
+    words = {*re.findall(r"\w{3,}", keyword.lower())} - {"and", "not", *map(str.lower, seen)}
+    near = [name for name in PACKAGED if any(word in name for word in words)]
+    near = near or [name for word in sorted(words) for name in get_close_matches(word, PACKAGED, n=2)]
+    if not near:
+        return "."
+    which = " or ".join(dict.fromkeys(near))
+    return f"; did you mean {which}, which only its whole name selects (`mmlubench data list` has them all)?"

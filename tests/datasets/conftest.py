@@ -41,6 +41,12 @@ def shapes() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def hub_rows() -> ModuleType:
+    """The module `hub_rows.py`."""
+    return _beside("hub_rows")
+
+
+@pytest.fixture(scope="session")
 def made_up(stand_in: ModuleType) -> dict[str, list[Row]]:
     """A complete data set of made-up rows: 14,042 for test, 285 for dev."""
     return {split: stand_in.made_up_rows(split) for split in ("test", "dev")}

@@ -145,8 +145,8 @@ def test_a_path_that_is_not_there_is_told_what_could_be(tmp_path: Path) -> None:
         load("mmlu", str(tmp_path / "nowhere"))
     assert str(caught.value) == (
         f"{tmp_path}/nowhere: there is no such folder with mmlu; looked for test.parquet, test-*.parquet, "
-        "all/test-*.parquet, test/<subject>_test.csv, also below mmlu/; give hub, sample, or a folder or .tar "
-        "that has them."
+        "all/test-*.parquet, test/<subject>_test.csv, the files as `hf download cais/mmlu --repo-type dataset "
+        "--local-dir DIR` puts them there, also below mmlu/; give hub, sample, or a folder or .tar that has them."
     )
 
 

@@ -387,6 +387,18 @@ COMMIT = "c" * 40
         ({"answer": "number"}, "answer is 'number': give one of letter, index, text, flag, first, auto."),
         ({"index_base": "1"}, "index_base is '1': give a whole number."),
         ({"index_base": True}, "index_base is True: give a whole number."),
+        (
+            {"columns": {**COLUMNS, "question": "{a:upper}"}},
+            "columns.question has 'upper', and a column, or a text such as '{title}: {text}', was expected.",
+        ),
+        ({"columns": {**COLUMNS, "question": "{a"}}, "columns.question has '{a', and a column, or a text"),
+        ({"columns": {**COLUMNS, "question": "{{a}}"}}, "columns.question has '{{a}}', and a column, or a"),
+        ({"replace": {"(": ""}}, "replace has '(', which is no regular expression ("),
+        ({"replace": {"a": r"\1"}}, "replace has 'a', which is no regular expression ("),
+        (
+            {"replace": {"a": 1}},
+            "replace is {'a': 1}: give texts by regular expression, such as {' +': ' '}.",
+        ),
         ({"split": "test"}, "split chooses rows of a file by a column, so columns.split has to name it."),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmlubench.datasets.base import Rows
-from mmlubench.datasets.from_yaml import in_text
+from mmlubench.datasets.from_yaml import in_text, wording
 from mmlubench.datasets.from_yaml.kept import kept
 from mmlubench.datasets.from_yaml.rows import Columns, questions
 from mmlubench.errors import DataError
@@ -86,6 +86,25 @@ def test_labels_of_which_not_exactly_one_is_1_are_told(labels: list[int]) -> Non
     data = rows(q=["?"], t=[{"choices": ["x", "y", "z"], "labels": labels}])
     with pytest.raises(DataError, match="of which one is 1"):
         asked(Columns("q", "t", "t"), data, answer="flag")
+
+
+def test_a_question_is_put_together_out_of_columns() -> None:
+    data = rows(t=["Tea", "Tea"], q=["she pours.", None], c=[["x", "y"]] * 2, a=["A", "B"])
+    made = asked(Columns("{t}: {q:capitalized}", "c", "a"), data)
+    assert [one.text for one in made] == ["Tea: She pours.", "Tea:"]
+
+
+def test_a_question_of_empty_columns_is_told() -> None:
+    with pytest.raises(DataError, match="t, q are empty, and a text was expected"):
+        asked(Columns("{t}{q}", "c", "a"), rows(t=[" "], q=[None], c=[["x", "y"]], a=["A"]))
+
+
+@given(st.lists(WORDS, min_size=1, max_size=3), st.lists(st.sampled_from(["[title]", "[step] "]), max_size=3))
+def test_what_is_replaced_never_leaves_an_empty_text(words: list[str], marks: list[str]) -> None:
+    text = "".join(marks)
+    assert wording.tidied(text, {r"\[.*?\]": ""}).strip() == text.strip() or not marks
+    both = " ".join([*marks, *words])
+    assert wording.tidied(both, {r"\[.*?\]": "", " +": " "}).split() == " ".join(words).split()
 
 
 @given(st.lists(st.sampled_from("ab"), min_size=1), st.sampled_from("ab"))

@@ -163,7 +163,8 @@ def test_a_folder_without_data_is_told_what_was_looked_for(tmp_path: Path) -> No
         load("mmmlu", str(tmp_path))
     assert str(caught.value) == (
         f"{tmp_path}: it holds no data of mmmlu; looked for AR_XY/test.parquet, AR_XY/test-*.parquet, "
-        "AR_XY.parquet, test/mmlu_AR-XY.csv, mmlu_AR-XY.csv, test.parquet with a column language, also below "
+        "AR_XY.parquet, test/mmlu_AR-XY.csv, mmlu_AR-XY.csv, test.parquet with a column language, the "
+        "files as `hf download openai/MMMLU --repo-type dataset --local-dir DIR` puts them there, also below "
         "mmmlu/; give hub, sample, or a folder that has them."
     )
 

@@ -10,11 +10,13 @@ import sys
 import zipfile
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from mmlubench.commands.data import is_cached
-from mmlubench.datasets import find
+from mmlubench.datasets import find, load
+from tests.fake_server import Reply
 
 #: Each of these starts a stand-in of the hub, and the library that asks it.
 pytestmark = pytest.mark.long
@@ -116,16 +118,126 @@ def test_csv_files_in_an_archive_are_read_as_text_subject_by_subject(
     assert (found[0], found[1], found[3]) == (11_582, spec.revision, "cmmlu/agronomy/0000")
 
 
-def test_a_gated_data_set_says_how_it_is_got(stand_in: ModuleType, tmp_path: Path) -> None:
-    from tests.fake_server import Reply
-
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_gated_data_set_says_how_it_is_got(stand_in: ModuleType, tmp_path: Path, status: int) -> None:
+    # 401 without a token, 403 with one whose owner did not accept the conditions.
     spec = find("gpqa_diamond")
-    with stand_in.HubStandIn({}, spec.repository, spec.revision) as served:
-        closed = Reply(401, "Access to this is restricted.", {"x-error-code": "GatedRepo"})
-        served._answer = lambda request: closed
-        served.always = served._answer
-        served.tells[""] = served._answer
-        said = run("gpqa_diamond", env=served.environment(tmp_path))
+    with closed(stand_in, spec.repository, spec.revision, status) as served:
+        env = served.environment(tmp_path)
+        said = run("gpqa_diamond", env=env)
+        fetched = fetch("gpqa_diamond", tmp_path / "copy", env)
+    for sentence in (said, fetched):
+        assert "accept its conditions at https://huggingface.co/datasets/Idavidrein/gpqa" in sentence
+        assert "HF_TOKEN" in sentence
     assert said.startswith("DataError: ")
-    assert "accept its conditions at https://huggingface.co/datasets/Idavidrein/gpqa" in said
-    assert "HF_TOKEN" in said
+    assert "where the hub can be reached" not in fetched  # it was reached
+    assert not (tmp_path / "copy").exists()
+
+
+def closed(stand_in: ModuleType, repository: str, revision: str, status: int) -> Any:
+    """A hub that answers every request for a repository with a status."""
+    served = stand_in.HubStandIn({}, repository, revision)
+    refusal = Reply(status, "Access to this is restricted.", {"x-error-code": "GatedRepo"})
+    served._answer = lambda request: refusal
+    served.always = served._answer
+    served.tells[""] = served._answer
+    return served
+
+
+def fetch(name: str, folder: Path, env: dict[str, str]) -> str:
+    command = [sys.executable, "-m", "mmlubench", "data", "fetch", name, "--to", str(folder)]
+    done = subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True, timeout=120)
+    return (done.stdout + done.stderr).strip()
+
+
+def test_a_snapshot_of_a_packaged_set_is_read_without_the_hub(
+    stand_in: ModuleType, hub_rows: ModuleType, tmp_path: Path
+) -> None:
+    spec = find("openbookqa")
+    ((_, (row,)),) = hub_rows.CASES["openbookqa"].files.items()
+    rows = [{**row, "id": f"q{n}"} for n in range(500)]
+    shots = [{**row, "id": f"s{n}"} for n in range(7)]
+    splits = {
+        "test": ("main/test-0.parquet", stand_in.parquet(rows)),
+        "train": ("main/train-0.parquet", stand_in.parquet(shots)),
+    }
+    with stand_in.HubStandIn(stand_in.repository({"main": splits}), spec.repository, spec.revision) as served:
+        env = served.environment(tmp_path / "cache")
+        said = fetch("openbookqa", tmp_path / "copy", env)
+        again = fetch("openbookqa", tmp_path / "copy", env)
+        from_hub = json.loads(run("openbookqa", env=env))
+    assert f"use it with --data {tmp_path / 'copy'}" in said
+    assert again == said
+    data = load("openbookqa", str(tmp_path / "copy"))
+    assert [len(data.questions), data.revision, data.notice, data.questions[0].id] == from_hub
+    assert len(data.examples["openbookqa"]) == 7
+
+
+def test_configurations_are_called_by_languages(
+    stand_in: ModuleType, hub_rows: ModuleType, tmp_path: Path
+) -> None:
+    spec = find("include")
+    ((_, (row,)),) = hub_rows.CASES["include"].files.items()
+    content = stand_in.parquet(
+        [{**row, "question": f"Was gilt bei {n}?", "answer": n % 4} for n in range(139)]
+    )
+    configs = {"German": {"test": ("German/test-0.parquet", content)}}
+    with stand_in.HubStandIn(stand_in.repository(configs), spec.repository, spec.revision) as served:
+        found = json.loads(run("include", "de", env=served.environment(tmp_path)))
+    assert found == [139, spec.revision, "", "include/de/Driving_License/0000"]
+
+
+@pytest.mark.parametrize(
+    ("count", "split", "told"),
+    [
+        (399, "test", "wrong number of test questions: all has 399 (expected 400)"),
+        (401, "test", "wrong number of test questions: all has 401 (expected 400)"),
+        (400, "validation", "config de has no split test, so the data set's layout has changed"),
+    ],
+)
+def test_another_count_or_split_is_told_and_not_scored(
+    stand_in: ModuleType, hub_rows: ModuleType, tmp_path: Path, count: int, split: str, told: str
+) -> None:
+    spec = find("global_mmlu_lite")
+    ((_, (row,)),) = hub_rows.CASES["global_mmlu_lite"].files.items()
+    content = stand_in.parquet([{**row, "sample_id": str(n)} for n in range(count)])
+    configs = {
+        "fr": {"test": ("fr/test-0.parquet", lite(stand_in))},
+        "de": {split: (f"de/{split}-0.parquet", content)},
+    }
+    with stand_in.HubStandIn(stand_in.repository(configs), spec.repository, spec.revision) as served:
+        said = run("global_mmlu_lite", "fr", "de", env=served.environment(tmp_path))
+    assert said.startswith("DataError: ")
+    assert told in said
+
+
+def test_examples_whose_place_nobody_verified_may_be_missing(
+    stand_in: ModuleType, hub_rows: ModuleType, tmp_path: Path
+) -> None:
+    spec = find("mmlu_cf")
+    ((_, (row,)),) = hub_rows.CASES["mmlu_cf"].files.items()
+    share, rest = divmod(10_000, len(spec.parts))
+    files = {"README.md": b""}
+    for number, subject in enumerate(spec.parts):
+        count = share + (rest if not number else 0)
+        files[f"val/{subject}_val.parquet"] = stand_in.parquet(
+            [{**row, "Question": f"{subject} {n}?", "Answer": "ABCD"[n % 4]} for n in range(count)]
+        )
+    with stand_in.HubStandIn(files, spec.repository, spec.revision) as served:
+        found = json.loads(run("mmlu_cf", env=served.environment(tmp_path)))
+    assert found == [10_000, spec.revision, "", "mmlu_cf/Biology/0000"]
+
+
+def test_csv_files_of_configurations_are_read_as_text(
+    stand_in: ModuleType, hub_rows: ModuleType, tmp_path: Path
+) -> None:
+    spec = find("kmmlu")
+    share, rest = divmod(35_030, len(spec.parts))
+    files = {"README.md": b""}
+    for number, subject in enumerate(spec.parts):
+        row = {"question": "?", "answer": 1, "A": "NULL", "B": "NA", "C": "None", "D": "1", "Category": "x"}
+        for split, count in (("test", share + (rest if not number else 0)), ("dev", 5)):
+            files[f"data/{subject}-{split}.csv"] = hub_rows.content(".csv", [row] * count)
+    with stand_in.HubStandIn(files, spec.repository, spec.revision) as served:
+        found = json.loads(run("kmmlu", env=served.environment(tmp_path)))
+    assert (found[0], found[1], found[3]) == (35_030, spec.revision, "kmmlu/Accounting/0000")

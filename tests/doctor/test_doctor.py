@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -218,6 +221,24 @@ def test_broken_data_is_told(serve: Serve, see: Any, tmp_path: Path) -> None:
     (tmp_path / "test.parquet").write_bytes(b"PAR1 no parquet")
     _, found = see("--model", f"vllm/smollm2@{serve(WELL).url}", "--data", str(tmp_path))
     assert "data" in named(found)
+
+
+def test_a_gated_data_set_says_how_it_is_got(see: Any, tmp_path: Path) -> None:
+    asked = ("--model", "mock", "-k", "gpqa_diamond", "--data")
+    _, found = see(*asked, "sample")
+    assert found["data"]["verdict"] == "ok"
+    assert "8 questions from embedded sample; choices shuffled" in found["data"]["found"]
+    code = "import sys; from mmlubench.cli import main; sys.exit(main())"
+    env = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "HF_HOME": str(tmp_path),
+    }  # read when the hub's client is imported
+    command = [sys.executable, "-c", code, "doctor", *asked, "hub", "--json"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=100)
+    (data,) = (one for one in json.loads(done.stdout) if one["check"] == "data")
+    assert (done.returncode, data["verdict"]) == (1, "failed")
+    assert "accept its conditions at https://huggingface.co/datasets/Idavidrein/gpqa" in str(data)
 
 
 def test_a_folder_that_cannot_be_written_is_told(see: Any, tmp_path: Path) -> None:

@@ -31,6 +31,16 @@ def test_the_prompts_are_those_of_a_run_with_the_same_limit():
         assert f"[user]\n{message.content}\n── key: {question.answer} " in shown
 
 
+def test_a_packaged_set_shows_what_was_made_of_its_columns():
+    shown = sample("hellaswag", "--data", "sample", "--n", "4", "--recipe", "five_shot", "--shots", "1")
+    assert (
+        "Home and Garden: How to water a cactus. Feel the soil. Put a finger into the soil before each"
+        in shown
+    )
+    assert "Making tea: She fills the kettle with water and switches it on. After a while, the water" in shown
+    assert not re.search(r"\[(header|title|step|substeps)\]", shown)
+
+
 def test_every_turn_has_its_role_and_a_raw_recipe_has_none():
     chat = sample("mmlu", "--data", "sample", "--recipe", "llama3", "--shots", "1", "--n", "1")
     assert re.findall(r"^\[(\w+)\]$", chat, re.MULTILINE) == ["user", "assistant", "user", "assistant"]

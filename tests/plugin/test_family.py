@@ -93,8 +93,56 @@ def test_a_benchmark_of_one_language_says_so(folder):
     said = folder.refused("-k", "mmlu", "--model", "mock/B", "--language", "DE_DE")
     assert (
         said
-        == "mmlu: its questions are in one language only: ask for DE_DE in mmmlu, or leave --language out."
+        == "mmlu: its questions are in one language only: ask for DE_DE in a benchmark of several, such as mmmlu, "
+        "or leave --language out."
     )
+
+
+# -- packaged benchmarks without code --------------------------------------------------------------------------------
+
+
+def test_capitals_do_not_count_in_the_name_of_a_benchmark(folder, collected):
+    assert (
+        collected("-k", "MMLU_CF", "--model", "mock/B")
+        == collected("-k", "mmlu_cf", "--model", "mock/B")
+        != []
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("gpqa", "gpqa_diamond or supergpqa"), ("arc", "arc_challenge or arc_easy"), ("helaswag", "hellaswag")],
+)
+def test_a_part_of_a_packaged_name_is_told_the_whole_one(folder, word, meant):
+    said = " ".join(folder.run("-k", word, "--model", "mock/B").stdout.str().split())
+    assert f"did you mean {meant}, which only its whole name selects" in said
+
+
+def test_a_copy_of_another_version_is_told_how_to_get_the_new_one(folder):
+    path = folder.path / "hellaswag.benchmark.yaml"
+    path.write_text(path.read_text().replace("rows: 10042", "rows: 10041"))
+    said = " ".join(folder.run("-k", "hellaswag", "--model", "mock/B").stdout.str().split())
+    assert "a copy of ours from another version: delete it and run `mmlubench init`" in said
+
+
+def test_a_category_or_subject_is_found_whatever_its_capitals(folder):
+    folder.run("-k", "supergpqa", "--category", "science", "--subject", "math", "--model", "mock/B")
+    assert folder.entry()["n"] == 2
+    assert {line["subject"] for line in folder.lines("results")} == {"Math"}
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "language", "asked"), [("include", "German", 4), ("belebele", "deu_Latn", 2)]
+)
+def test_a_language_may_be_called_as_its_data_set_calls_it(folder, benchmark, language, asked):
+    folder.run("-k", benchmark, "--language", language, "--model", "mock/B")
+    assert (folder.entry()["n"], [*folder.entry()["languages"]]) == (asked, ["de"])
+
+
+def test_a_language_among_very_many_is_told_briefly(folder):
+    said = folder.refused("-k", "belebele", "--language", "deu_latin", "--model", "mock/B")
+    assert "122 languages, which `mmlubench data list --json` lists; did you mean 'deu_Latn'" in said
+    assert len(said) < 300
 
 
 # -- fewer questions -------------------------------------------------------------------------------------------------

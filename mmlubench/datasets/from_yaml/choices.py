@@ -41,7 +41,7 @@ def choices(rows: Rows, at: int, columns: str | tuple[str, ...]) -> Choices:
         text = cells.as_text(value)
         if not text or not text.strip():
             raise checks.bad(rows, at, f"choice {letter} is {short(value)}, and a text was expected")
-        texts.append(text)
+        texts.append(text.strip())  # a line break behind it would be told from others, and only some have it
     has_labels = isinstance(labels, list) and len(labels) == len(texts)
     return tuple(texts), tuple(map(str, labels)) if has_labels else ()
 

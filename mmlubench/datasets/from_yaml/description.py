@@ -1,4 +1,4 @@
-"""A benchmark of the user's own: a YAML that says where the rows are and what their columns mean.
+r"""A benchmark of the user's own: a YAML that says where the rows are and what their columns mean.
 
     name: capitals
     file: capitals.csv             # csv, tsv, json, jsonl or parquet; from the folder of the YAML
@@ -23,8 +23,10 @@ And for all data:
 
     columns:
       context: passage           # is put before the question
+      question: "{title}: {text}"  # put together out of columns; `{text:capitalized}` begins with a capital letter
       id: [link, number]         # columns that together are an id; translations of one question share it
       # without `choices`, they are cut out of the text of the question: `A) …`, `(A) …`, `A. …` or `A: …`
+    replace: {' \[title\]': '.'}  # regular expressions in questions and choices, and what takes their place, in order
     answer: flag                 # TruthfulQA's {choices, labels}: the label 1 is right; `first`: the first choice is
     where: {answer_type: multipleChoice}  # only rows with that value, or any of a list of values
     leave_out: {id: [3299]}      # rows that are known to be broken
@@ -45,10 +47,10 @@ from typing import ClassVar
 from mmlubench import yaml_file
 from mmlubench.datasets import checks
 from mmlubench.datasets.base import About, Rows, Source, Spec
-from mmlubench.datasets.from_yaml import doubts, origin, scripts
+from mmlubench.datasets.from_yaml import doubts, origin, scripts, wording
 from mmlubench.datasets.from_yaml.answers import FIRST, WAYS
 from mmlubench.datasets.from_yaml.configs import LANGUAGE, SUBJECT, Config, Parts, parts_of
-from mmlubench.datasets.from_yaml.kept import Values, kept
+from mmlubench.datasets.from_yaml.kept import Values, first_of_each, kept
 from mmlubench.datasets.from_yaml.rows import Columns, questions
 from mmlubench.errors import DataError
 from mmlubench.figures import several
@@ -56,8 +58,8 @@ from mmlubench.schema import Question
 
 _AUTO = "auto"
 _ANSWERS = (*WAYS, FIRST, _AUTO)
-#: The branch whose newest commit is loaded where nobody could look up a commit to pin.
-_UNPINNED = "main"
+#: The most worked examples of a subject that are kept; published protocols show up to 25.
+_MOST_SHOTS = 100
 
 _NAME = yaml_file.key(
     "a name of letters, digits and underscores, such as capitals",
@@ -66,6 +68,7 @@ _NAME = yaml_file.key(
 _ANSWER = yaml_file.key(f"one of {', '.join(_ANSWERS)}", lambda value: value in _ANSWERS)
 _CONFIG = yaml_file.key("a name, a list of names, or names by language", bool)
 _CONFIGS = yaml_file.key(f"{LANGUAGE} or {SUBJECT}", lambda value: value in (LANGUAGE, SUBJECT))
+_REPLACE = yaml_file.key("texts by regular expression, such as {' +': ' '}")
 _ROWS = yaml_file.key("a whole number of at least 1, or such numbers by language or by subject")
 
 
@@ -106,6 +109,8 @@ class Description:
 
     For data whose right choice always stands at the same place. No choice and no rationale may then name a letter.
     """
+    replace: dict[str, str] = field(default_factory=dict, metadata=_REPLACE)
+    """Regular expressions in questions and choices, and what takes their place, in this order."""
     where: dict[str, Values] = field(default_factory=dict)
     """Only rows with these values in these columns are asked or shown."""
     leave_out: dict[str, Values] = field(default_factory=dict)
@@ -131,7 +136,7 @@ def read(path: str | Path, *, packaged: bool = False) -> Spec:
     """
     path = Path(path)
     said = yaml_file.read(Description, path, DataError, path=path)
-    if problem := _problem(said, packaged=packaged):
+    if problem := _problem(said):
         raise DataError(path, f"{problem}.")
     return _spec(said, packaged=packaged)
 
@@ -175,6 +180,7 @@ def _spec(said: Description, *, packaged: bool) -> Spec:
 
 
 def _build(said: Description, parts: Parts, scored: str, split: str, files: Sequence[Rows]) -> list[Question]:
+    asked = [kept(rows, said.where, said.leave_out) for rows in files]
     return questions(
         said.name,
         said.columns,
@@ -182,17 +188,18 @@ def _build(said: Description, parts: Parts, scored: str, split: str, files: Sequ
         said.index_base,
         said.language,
         "" if split == scored else f"{split}-",
-        [kept(rows, said.where, said.leave_out) for rows in files],
+        asked if split == scored else first_of_each(asked, said.columns.subject, _MOST_SHOTS),
         shuffle=said.shuffle,
         parts=parts.are,
         categories={subject: name for name, subjects in said.categories.items() for subject in subjects},
+        replace=said.replace,
     )
 
 
 def _remarks(said: Description, source: Source, questions: Sequence[Question]) -> Iterator[str]:
     """Yield what a user should know of the questions: doubts, and what was done that the data do not say."""
-    if said.revision == _UNPINNED and source.revision and source.complete:
-        yield f"no commit is pinned: this is what {said.hub} was at {source.revision[:8]}"
+    if said.revision != source.revision and source.revision and source.complete:
+        yield f"warning: this is {said.hub} at {source.revision[:8]}, and {said.name} is pinned to {said.revision[:8]}"
     if said.leave_out:
         named = (f"{column} {_listed(values)}" for column, values in said.leave_out.items())
         yield f"rows known to be broken left out, where they are there: {', '.join(named)}"
@@ -225,14 +232,13 @@ def _listed(values: Values) -> str:
     return ", ".join(map(str, values)) if isinstance(values, tuple) else str(values)
 
 
-def _problem(said: Description, *, packaged: bool) -> str:
+def _problem(said: Description) -> str:
     """Check which keys go together: a sentence without its end, or nothing."""
     if not said.columns.answer:
         return "columns.answer is missing: give the name of the column of answers"
     if bool(said.file) == bool(said.hub):
         return "it must have either file, for rows on this machine, or hub, for a data set there"
-    is_unpinned = packaged and said.revision == _UNPINNED and "revision" in said.unverified
-    if said.hub and not is_unpinned and not re.fullmatch(r"[0-9a-f]{40}", said.revision):
+    if said.hub and not re.fullmatch(r"[0-9a-f]{40}", said.revision):
         return "hub needs revision, the commit in full (40 digits from 0 to f), as what a branch names may change"
     if said.hub and said.shots_file:
         return "shots_file goes with file; give shots_split for a data set on the hub"
@@ -244,6 +250,8 @@ def _problem(said: Description, *, packaged: bool) -> str:
         return "split chooses rows of a file by a column, so columns.split has to name it"
     if said.columns.choices == "" and said.shuffle:
         return "shuffle needs columns.choices, as the text of a question may speak of the letters in it"
+    if problem := wording.problem(said.columns.question, said.replace):
+        return problem
     counts = said.rows.values() if isinstance(said.rows, dict) else [said.rows or 1]
     if min(counts, default=0) < 1:
         return "rows must be a whole number of at least 1, or such numbers by language or by subject"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mmlubench.datasets import cells
@@ -31,6 +32,21 @@ def kept(rows: Rows, where: Mapping[str, Values], leave_out: Mapping[str, Values
     if len(places) == len(rows):
         return rows
     return only(rows, places)
+
+
+def first_of_each(files: Sequence[Rows], column: str, most: int) -> list[Rows]:
+    """Return the first rows of each subject, which `column` names, if there is one: a training split has far more."""
+    count: Counter[tuple[str, object]] = Counter()
+    made = []
+    for rows in files:
+        subjects = rows.columns[column] if column else [""] * len(rows)
+        places = []
+        for at, subject in enumerate(subjects):
+            count[rows.part, subject] += 1
+            if count[rows.part, subject] <= most:
+                places.append(at)
+        made.append(rows if len(places) == len(rows) else only(rows, places))
+    return made
 
 
 def only(rows: Rows, places: Sequence[int]) -> Rows:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from mmlubench.datasets import cells, checks
 from mmlubench.datasets.base import Rows
-from mmlubench.datasets.from_yaml import answers, in_text
+from mmlubench.datasets.from_yaml import answers, in_text, wording
 from mmlubench.datasets.from_yaml.answers import Row
 from mmlubench.datasets.from_yaml.choices import choices
 from mmlubench.datasets.from_yaml.scripts import language_of
@@ -32,6 +32,7 @@ class Columns:
     __pydantic_config__: ClassVar[Mapping[str, object]] = EXACT
 
     question: str = field(metadata=key("the name of the column of questions", bool))
+    """A column, or a text with columns in braces."""
     choices: str | tuple[str, ...] = field(default="", metadata=_CHOICES)
     """One column that holds a list, or a column for each choice; left out if they stand in the text of the question."""
     answer: str = field(default="", metadata=key("the name of the column of answers", bool))
@@ -47,7 +48,8 @@ class Columns:
 
     def used(self) -> list[str]:
         """Return the names of all columns, in the order of the fields."""
-        named = (getattr(self, one.name) for one in fields(self))
+        named: list[str | tuple[str, ...]] = [getattr(self, one.name) for one in fields(self)]
+        named[0] = tuple(wording.fields(self.question))
         return [name for one in named for name in (one if isinstance(one, tuple) else (one,)) if name]
 
 
@@ -63,15 +65,17 @@ def questions(
     shuffle: bool = False,
     parts: str = "",
     categories: Mapping[str, str] | None = None,
+    replace: Mapping[str, str] | None = None,
 ) -> list[Question]:
     """Make questions of benchmark `name`: language by language, subjects in alphabetical order, rows in file order.
 
     `answer` is one of `answers.WAYS`, `first`, or `auto` for the one that fits every row. Without a `language` anywhere
     it is told by the script. With `shuffle` the choices of a question get an order that depends on its id alone.
-    `parts` says what `Rows.part` is: `language` or `subject`. `categories` are those of subjects. Raises
+    `parts` says what `Rows.part` is: `language` or `subject`. `categories` are those of subjects.
+    `replace` are patterns in questions and choices, and what takes their place. Raises
     DataError for a row that cannot be used, for two of one id, and if `auto` finds more than one way and they differ.
     """
-    rows = [row for one in files for row in _rows(one, columns)]
+    rows = [row for one in files for row in _rows(one, columns, replace or {})]
     letters = answers.letters(rows, answer, index_base)
     if not language and not columns.language and parts != "language":
         language = language_of("\n".join((row.text, *row.choices)) for row in rows)
@@ -105,16 +109,16 @@ def _slug(text: str) -> str:
     return re.sub(r"[^\w.-]+", "_", text)
 
 
-def _rows(rows: Rows, columns: Columns) -> Iterator[Row]:
+def _rows(rows: Rows, columns: Columns, replace: Mapping[str, str]) -> Iterator[Row]:
     for at in range(len(rows)):
-        text = rows.columns[columns.question][at]
-        if problem := cells.text(columns.question, text):
-            raise checks.bad(rows, at, problem)
+        text = wording.question(rows, at, columns.question)
         if columns.choices:
             texts, labels = choices(rows, at, columns.choices)
         else:
             text, texts = in_text.cut(rows, at, text)
             labels = ()
+        if replace:
+            text, texts = wording.tidied(text, replace), tuple(wording.tidied(one, replace) for one in texts)
         text = _with_context(rows, at, columns.context, text)
         answer = rows.columns[columns.answer][at]
         yield Row(rows, at, text, texts, labels, answer, _more(rows, at, columns))

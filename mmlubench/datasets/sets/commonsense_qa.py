@@ -60,6 +60,7 @@ def _question(prefix: str, row_id: str, text: str, choices: Mapping[str, Any], a
 
 COMMONSENSE_QA = Spec(
     name="commonsense_qa",
+    description="CommonsenseQA: five choices; its validation split, as its test split has no key",
     repository="tau/commonsense_qa",
     about=About("mit", "Talmor et al. 2019, arXiv 1811.00937"),
     config="default",

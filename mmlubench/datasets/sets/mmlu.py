@@ -32,6 +32,7 @@ def questions(split: str, files: Sequence[Rows]) -> list[Question]:
 
 MMLU = Spec(
     name="mmlu",
+    description="MMLU: 57 subjects, four choices",
     repository="cais/mmlu",
     about=About("mit", "Hendrycks et al. 2021, arXiv 2009.03300"),
     config="all",

@@ -107,6 +107,7 @@ def questions(split: str, files: Sequence[Rows]) -> list[Question]:
 
 MMLU_PRO = Spec(
     name="mmlu_pro",
+    description="MMLU-Pro: 14 categories, 3 to 10 choices",
     repository="TIGER-Lab/MMLU-Pro",
     about=About("mit", "Wang et al. 2024, arXiv 2406.01574"),
     config="default",

@@ -72,6 +72,7 @@ def questions(split: str, files: Sequence[Rows]) -> list[Question]:
 
 MMMLU = Spec(
     name="mmmlu",
+    description="MMMLU: MMLU translated by people, in 14 languages",
     repository="openai/MMMLU",
     about=About("mit", "OpenAI 2024, openai/MMMLU on the hub"),
     config="",

@@ -41,7 +41,15 @@ def read(
     path = Path(data).expanduser()
     if path.is_file():
         return _file(spec, path, parts)
-    return _in_parts(spec, path, parts, partial, choose) if spec.parts else _local(spec, path)
+    source = _in_parts(spec, path, parts, partial, choose) if spec.parts else _local(spec, path)
+    if source is None:
+        # late: a reader brings its libraries, and one of them is enough
+        from mmlubench.datasets.sources import downloaded
+
+        source = downloaded.read(spec, path, parts, partial=partial)
+    if source is None:
+        raise _nothing(spec, path)
+    return source
 
 
 def examples(lender: Spec, data: str) -> Source | None:
@@ -81,39 +89,37 @@ def _file(spec: Spec, path: Path, parts: Sequence[str]) -> Source:
     )
 
 
-def _local(spec: Spec, path: Path) -> Source:
+def _local(spec: Spec, path: Path) -> Source | None:
     # late: a reader brings its libraries, and one of them is enough
     from mmlubench.datasets.sources import hendrycks, parquet
 
-    source = parquet.read(spec, path) or (hendrycks.read_folder(spec, path) if spec.hendrycks else None)
-    if source is None:
-        csv = f", {hendrycks.LOOKED_FOR}" if spec.hendrycks else ""
-        raise _nothing(spec, path, f"{parquet.looked_for(spec)}{csv}", ".tar" if spec.hendrycks else "")
-    return source
+    return parquet.read(spec, path) or (hendrycks.read_folder(spec, path) if spec.hendrycks else None)
 
 
-def _in_parts(spec: Spec, path: Path, parts: Sequence[str], partial: bool, choose: Choose | None) -> Source:
+def _in_parts(
+    spec: Spec, path: Path, parts: Sequence[str], partial: bool, choose: Choose | None
+) -> Source | None:
     # late: a reader brings its libraries, and one of them is enough
     from mmlubench.datasets.sources import folder_in_parts
 
-    source = folder_in_parts.read(spec, path, parts, partial=partial, choose=choose)
-    if source is None:
-        raise _nothing(spec, path, folder_in_parts.looked_for(spec))
-    return source
+    return folder_in_parts.read(spec, path, parts, partial=partial, choose=choose)
 
 
-def _nothing(spec: Spec, path: Path, looked: str, file: str = "") -> DataError:
+def _nothing(spec: Spec, path: Path) -> DataError:
     """Return the error for a path that holds no data in any of the layouts looked for."""
-    # late: only this error needs it
-    from mmlubench.datasets.sources import tables
+    # late: only this error needs them
+    from mmlubench.datasets.sources import downloaded, folder_in_parts, hendrycks, parquet, tables
 
+    looked = (folder_in_parts if spec.parts else parquet).looked_for(spec)
+    looked += f", {hendrycks.LOOKED_FOR}" if spec.hendrycks else ""
+    looked += f", {downloaded.looked_for(spec)}" if spec.repository else ""
     if path.suffix.lower() in tables.KINDS and not path.exists():
         return DataError(path, f"there is no such file with {spec.name}; give its path, from {Path.cwd()}.")
     problem = "it holds no data of" if path.is_dir() else "there is no such folder with"
     ways = [
         "hub",
         *(["sample"] if spec.sample else []),
-        f"a folder{f' or {file}' if file else ''} that has them",
+        f"a folder{' or .tar' if spec.hendrycks else ''} that has them",
     ]
     way_out = f"give {', '.join(ways[:-1])}, or {ways[-1]}"
     meant = close_to(str(path), ways[:-1]).rstrip("?")

@@ -6,6 +6,7 @@ import atexit
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +27,15 @@ def unpacked(archive: Path, inner: str) -> Path:
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(archive, f"it cannot be read as a zip archive ({error}).") from None
     return target
+
+
+def names(archive: Path) -> Collection[str]:
+    """Return the names of the files in an archive. Raises DataError for one that cannot be read."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            return opened.NameToInfo.keys()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(archive, f"it cannot be read as a zip archive ({error}).") from None
 
 
 @cache

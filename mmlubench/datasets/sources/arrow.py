@@ -11,6 +11,8 @@ from mmlubench.datasets.base import Rows
 from mmlubench.errors import DataError
 from mmlubench.inputs import DATA_BYTES, TooLarge, check_size
 
+#: The most rows of a file that are read for worked examples: a training split has far more than any prompt shows.
+EXAMPLE_ROWS = 20_000
 #: One value of so many is read by itself; of fewer, it is faster to read them all.
 _SPARSE = 10
 

@@ -8,7 +8,7 @@ from typing import overload
 
 from mmlubench.datasets import checks
 from mmlubench.datasets.base import Rows, Source, Spec
-from mmlubench.datasets.sources import arrow, csv_files, parquet, parts, sampled, snapshot
+from mmlubench.datasets.sources import arrow, parquet, parts, sampled, snapshot, tables
 from mmlubench.datasets.sources.sampled import Choose
 
 
@@ -67,11 +67,11 @@ def _parts(
     name = parquet.named(spec, f"{kind} files in {base}", revision)
     files = dict(used)
     if choose is None or not spec.sampled_by or kind == "CSV" or len(files) < len(used):
-        splits = {spec.scored: _Files(spec, used)}
+        splits = {spec.scored: Files(spec, used)}
         shown = [(part, path) for part in asked for path in _examples(spec, base, part)]
         if shown:
             snapshot.verify(base, spec, [path for _, path in shown])
-            splits[spec.example_split] = _Files(spec, shown)
+            splits[spec.example_split] = Files(spec, shown)
         return Source(splits, name, revision)
     rows, places = sampled.read(spec, files, choose)
     counts = {
@@ -81,7 +81,7 @@ def _parts(
     return Source({spec.scored: rows}, name, revision, counts=counts)
 
 
-class _Files(Sequence[Rows]):
+class Files(Sequence[Rows]):
     """The rows of files, each read when it is wanted: all languages at once would fill the memory."""
 
     def __init__(self, spec: Spec, files: Sequence[tuple[str, Path]]) -> None:
@@ -92,10 +92,10 @@ class _Files(Sequence[Rows]):
     @overload
     def __getitem__(self, index: int) -> Rows: ...
     @overload
-    def __getitem__(self, index: slice) -> _Files: ...
-    def __getitem__(self, index: int | slice) -> Rows | _Files:
+    def __getitem__(self, index: slice) -> Files: ...
+    def __getitem__(self, index: int | slice) -> Rows | Files:
         if isinstance(index, slice):
-            return _Files(self._spec, self._files[index])
+            return Files(self._spec, self._files[index])
         part, path = self._files[index]
         return _rows(path, self._spec, part)
 
@@ -104,9 +104,9 @@ class _Files(Sequence[Rows]):
 
 
 def _rows(path: Path, spec: Spec, part: str) -> Rows:
-    if path.suffix == ".csv":
-        return checks.selected(csv_files.read(path), spec.columns, str(path), part)
-    return parquet.rows(path, spec, part)
+    if path.suffix == ".parquet":
+        return parquet.rows(path, spec, part)
+    return checks.selected(tables.columns(path), spec.columns, str(path), part)
 
 
 def _whole(spec: Spec, base: Path, files: list[Path], asked: Sequence[str], partial: bool) -> Source:

@@ -52,7 +52,8 @@ def source(spec: Spec, files: Mapping[str, pa.Table]) -> Source:
         part, _, split = name.rpartition("/")
         if split in (spec.scored, spec.example_split):
             where = f"{_name(spec)}, {f'config {part}, ' if part else ''}split {split}"
-            rows.setdefault(split, []).append(arrow.rows(table, spec.columns, where, part))
+            read = table if split == spec.scored else table.slice(0, arrow.EXAMPLE_ROWS)
+            rows.setdefault(split, []).append(arrow.rows(read, spec.columns, where, part))
     return Source(rows, _name(spec), spec.revision)
 
 
@@ -63,13 +64,21 @@ def tables(spec: Spec, parts: Sequence[str] = ()) -> dict[str, pa.Table]:
     library is missing, the hub cannot be reached, or it does not have the data.
     """
     library = _library(spec)
-    read = _from_csv if spec.csv else _from_files if spec.files else _from_library
     with hub_files.quiet(library):
         return {
             f"{part}/{split}" if spec.parts else split: table
             for part in parts or spec.parts or (spec.config,)
-            for split, table in read(library, spec, spec.configs.get(part, part)).items()
+            for split, table in _splits(library, spec, spec.configs.get(part, part)).items()
         }
+
+
+def _splits(library: ModuleType, spec: Spec, config: str) -> dict[str, pa.Table]:
+    read = _from_csv if spec.csv else _from_files if spec.files else _from_library
+    found = read(library, spec, config)
+    if spec.parts and spec.scored not in found:  # else one of many languages would silently be missing
+        problem = f"config {config} has no split {spec.scored}, so the data set's layout has changed"
+        raise DataError(_name(spec), problem, way_out="give --data DIR with a copy of the pinned commit")
+    return found
 
 
 def _name(spec: Spec) -> str:
@@ -107,8 +116,16 @@ def _from_csv(library: ModuleType, spec: Spec, part: str) -> dict[str, pa.Table]
 
 def _from_files(library: ModuleType, spec: Spec, config: str) -> dict[str, pa.Table]:
     """Read the files that the description names: what they say is taken as it stands, and no type is guessed."""
-    splits = dict.fromkeys(filter(None, (spec.scored, spec.example_split)))
-    return {split: _file(spec, spec.files.format(config=config, split=split)) for split in splits}
+    found = {spec.scored: _file(spec, spec.files.format(config=config, split=spec.scored))}
+    if spec.example_split:
+        try:
+            shown = _file(spec, spec.files.format(config=config, split=spec.example_split))
+        except DataError:
+            if "shots_split" not in spec.about.unverified:
+                raise
+        else:  # else there are no worked examples, which few prompts need
+            found[spec.example_split] = shown
+    return found
 
 
 def _file(spec: Spec, name: str) -> pa.Table:
@@ -153,6 +170,8 @@ def fetch_failed(spec: Spec, problem: str) -> DataError:
         way_out = "unset HF_HUB_OFFLINE, or run the same command elsewhere and copy the folder here"
     elif "`datasets`" in problem:
         way_out = "run `pip install datasets`"
+    elif spec.about.access and "cannot be reached" not in problem:
+        way_out = spec.about.access
     return DataError(_name(spec), problem, way_out=way_out)
 
 
@@ -160,8 +179,8 @@ def _failed(spec: Spec, problem: str) -> DataError:
     fetch = f"run `mmlubench data fetch {spec.name} --to DIR/{spec.name}` on a machine with a network"
     way_out = f"{fetch} and give --data DIR here"
     way_out += ", or give --data sample for the embedded sample" if spec.sample else ""
-    if spec.about.access and "cannot be reached" not in problem:
-        way_out = f"{spec.about.access}; or {way_out}"
     if spec.source:  # described by the user's own file: `mmlubench data fetch` does not know its name
         way_out = "get the data as a file, and name that under `file`"
+    if spec.about.access and "cannot be reached" not in problem:
+        way_out = f"{spec.about.access}; or {way_out}"
     return DataError(_name(spec), problem, way_out=way_out)

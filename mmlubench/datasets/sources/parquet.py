@@ -27,7 +27,11 @@ def read(spec: Spec, root: Path) -> Source | None:
         return None
     found = {split: files(folder, split) for split in (spec.scored, spec.example_split)}
     revision = snapshot.verify(folder, spec, [path for paths in found.values() for path in paths])
-    splits = {split: [rows(path, spec) for path in paths] for split, paths in found.items() if paths}
+    splits = {
+        split: [rows(path, spec, most=None if split == spec.scored else arrow.EXAMPLE_ROWS) for path in paths]
+        for split, paths in found.items()
+        if paths
+    }
     return Source(splits, named(spec, f"parquet files in {folder}", revision), revision)
 
 
@@ -42,9 +46,9 @@ def files(folder: Path, split: str) -> list[Path]:
     return [whole] if whole.is_file() else sorted(folder.glob(f"{split}-*.parquet"))
 
 
-def rows(path: Path, spec: Spec, part: str = "") -> Rows:
-    """Return the rows of one file. Raises DataError."""
-    made = arrow.rows(arrow.read(path), spec.columns, str(path), part)
+def rows(path: Path, spec: Spec, part: str = "", *, most: int | None = None) -> Rows:
+    """Return the rows of one file, or the first `most` of them. Raises DataError."""
+    made = arrow.rows(arrow.read(path).slice(0, most), spec.columns, str(path), part)
     arrow.release()
     return made
 

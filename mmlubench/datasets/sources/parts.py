@@ -8,35 +8,46 @@ from mmlubench.datasets import checks
 from mmlubench.datasets.base import Rows, Spec
 from mmlubench.errors import DataError, EmptySelection, UserError, close_to
 
+#: An error that names more languages than these is not read to its end.
+_MANY = 45
+
 
 def wanted(spec: Spec, languages: Collection[str]) -> tuple[str, ...]:
     """Return the parts to read, in the order of the data set: those of these languages, all if none is given.
 
-    `de_de`, `DE-DE` and, if only one locale is German, `de` mean `DE_DE`. Raises EmptySelection for a data set in one
-    language, UserError for a language that it does not have.
+    `de_de`, `DE-DE` and, if only one locale is German, `de` mean `DE_DE`; so does the name of its configuration. Raises
+    EmptySelection for a data set in one language, UserError for a language that it does not have.
     """
     if not languages:
         return spec.parts
     if not spec.languages:
         raise EmptySelection(
             "its questions are in one language only: "
-            f"ask for {' or '.join(languages)} in mmmlu, or leave --language out."
+            f"ask for {' or '.join(languages)} in a benchmark of several, such as mmmlu, or leave --language out."
         )
     named = {_locale(spec, language) for language in languages}
     return tuple(part for part in spec.parts if part in named)
 
 
 def _locale(spec: Spec, language: str) -> str:
-    name = language.strip().upper().replace("-", "_")
+    name = _plain(language)
     found = [part for part in spec.languages if name == part.upper()]
+    found = found or [part for part in spec.languages if name == _plain(spec.configs.get(part, ""))]
     found = found or [part for part in spec.languages if name == part.upper().partition("_")[0]]
     if len(found) == 1:
         return found[0]
-    known = f"{spec.name} is in {', '.join(found or spec.languages)}"
     if found:
-        raise UserError(f"Language {language!r} is ambiguous; {known}.")
-    close = close_to(name, spec.languages)
-    raise UserError(f"There is no language {language!r}; {known}{close or '.'}")
+        raise UserError(f"Language {language!r} is ambiguous; {spec.name} is in {', '.join(found)}.")
+    listed = ", ".join(spec.languages)
+    if len(spec.languages) > _MANY:
+        listed = f"{len(spec.languages)} languages, which `mmlubench data list --json` lists"
+    known = dict.fromkeys([*spec.languages, *spec.configs.values()])
+    close = close_to(name, known) or close_to(language, known)
+    raise UserError(f"There is no language {language!r}; {spec.name} is in {listed}{close or '.'}")
+
+
+def _plain(language: str) -> str:
+    return language.strip().upper().replace("-", "_")
 
 
 def check_there(

@@ -16,6 +16,7 @@ from mmlubench import __version__
 from mmlubench.datasets.assembly import assemble
 from mmlubench.datasets.base import Spec
 from mmlubench.datasets.names import find
+from mmlubench.datasets.sources import noted
 from mmlubench.errors import DataError, UserError
 from mmlubench.inputs import FACTS_BYTES, TooLarge, read_bytes, sha256
 
@@ -85,14 +86,15 @@ def read(folder: Path) -> Snapshot | None:
 
 
 def verify(folder: Path, spec: Spec, used: Iterable[Path]) -> str:
-    """Compare a folder with its `snapshot.json` and return the revision; empty if there is no `snapshot.json`.
+    """Compare a folder with its `snapshot.json` and return the revision.
 
-    Of a data set in parts only the files that are used are compared. Raises DataError if the snapshot is of
-    another data set, or a file is missing, changed or not listed.
+    Without a `snapshot.json` it is the commit that the hub's client noted, empty if that did not either. Of a data set
+    in parts only the files that are used are compared. Raises DataError if the snapshot is of another data set, or a
+    file is missing, changed or not listed.
     """
-    snapshot = read(folder)
+    snapshot, used = read(folder), [*used]
     if snapshot is None:
-        return ""
+        return noted.commit(used)
     if snapshot.dataset != spec.name:
         raise DataError(
             folder / NAME, f"it is a snapshot of {snapshot.dataset}, and {spec.name} was expected."

@@ -15,6 +15,7 @@ from tests.made_runs import made_entries, write_run
 from tests.page.browser.conftest import write_page
 
 SIZES = [60, 50, 40, 30]
+ARABIC = "الإجابة الصحيحة هي الأولى"
 
 
 def made(seed: int, model: str, errors: int = 0) -> list[Entry]:
@@ -34,6 +35,7 @@ def file(tmp_path_factory: pytest.TempPathFactory, entries: list[Entry]) -> Path
     special = {
         entries[7].id: "I would rather talk about marmalade.",
         entries[8].id: "=HYPERLINK(1) Answer: A",
+        entries[9].id: f"{ARABIC}\nAnswer: A",
     }
     said = "<think>Let me see.</think>It is clear.\n\nAnswer: "
     run = write_run(folder / "one", entries)
@@ -144,6 +146,27 @@ def test_the_transcript_has_prompt_and_reply_and_folds_the_thinking(tab, file, e
     assert "Let me see." not in told
     page.page.click("#transcript summary:has-text('thinking')")
     assert "Let me see." in page.text("#transcript")
+
+
+def test_a_reply_in_arabic_begins_at_the_right_and_one_in_english_at_the_left(tab, file, entries):
+    page = tab().open(file, f"#case={entries[9].id}")
+    page.wait(f"document.querySelector('#transcript').textContent.includes('{ARABIC}')")
+    left, right, english = page.page.evaluate(
+        """(said) => {
+          const pre = [...document.querySelectorAll(".said")].find((one) => one.textContent.startsWith(said));
+          const [whole, range] = [pre.getBoundingClientRect(), document.createRange()];
+          const edges = (start, end) => {
+            range.setStart(pre.firstChild, start);
+            range.setEnd(pre.firstChild, end);
+            return range.getBoundingClientRect();
+          };
+          const first = edges(0, said.length), second = edges(said.length + 1, pre.firstChild.length);
+          return [first.left - whole.left, whole.right - first.right, second.left - whole.left];
+        }""",
+        ARABIC,
+    )
+    assert right < 2 < left
+    assert english < 2
 
 
 def test_rows_are_saved_as_json_lines_and_csv(tab, file, entries):
