@@ -136,7 +136,9 @@ def main() -> int:
             folder = place / model
             folder.mkdir()
             (folder / "models.yaml").write_text(MODELS)
-            (folder / "small_batches.py").write_text(SMALL.format(most=(given.limit or 14_042) // BATCHES + 1))
+            (folder / "small_batches.py").write_text(
+                SMALL.format(most=(given.limit or 14_042) // BATCHES + 1)
+            )
             bench = Bench(model, folder, data, given.limit)
             are_well += [bench.killed_at(point) for point in given.point or POINTS]
     return 0 if all(are_well) else 1

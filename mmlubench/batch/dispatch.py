@@ -220,13 +220,10 @@ class Dispatch:
 
     def _like(self, part: Part, seen: Sequence[Seen]) -> Seen | None:
         """Return the batch that is this part, or may be it where the provider keeps no names; None if none is."""
-        name, others = self.folder.name_of(part), {*self._known(), *part.not_ours}
-        named = [one for one in seen if one.name == name]
-        alike = [
-            one
-            for one in seen
-            if one.name is None and one.count in (None, part.count) and one.batch_id not in others
-        ]
+        names, others = (self.folder.name_of(part), part.file_id or None), {*self._known(), *part.not_ours}
+        new = [one for one in seen if one.batch_id not in others]
+        named = [one for one in new if one.name is not None and one.name in names]
+        alike = [one for one in new if one.name is None and one.count in (None, part.count)]
         return next(iter([*named, *alike]), None)
 
     async def _is_ours(self, part: Part, seen: Seen) -> bool:
@@ -272,6 +269,7 @@ class Dispatch:
             )
         self._is_full = True
         others = any(other.state == SENT and other is not part for other in self.folder.parts)
+        part.not_ours.append(part.batch_id)  # it has the name of the one that is sent in its place
         part.state, part.batch_id = PLANNED, ""
         self.folder.save()
         if not others and part.count > 1:

@@ -53,7 +53,7 @@ class Seen:
     """In Unix seconds."""
     count: int | None
     name: str | None
-    """The name that it was given; None where the provider keeps none."""
+    """The name that it was given, or else the file that was uploaded for it; None where there is neither."""
 
 
 @dataclass(frozen=True, slots=True)
