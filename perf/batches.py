@@ -2,10 +2,10 @@
 
     MMLUBENCH_DATA=DIR python perf/batches.py [--point waiting] [--limit 200]
 
-llmock (pip install 'mmlubench[real]') speaks the batch APIs of OpenAI and Anthropic. Each run is killed (SIGKILL) at one
-point, started again with the same command, and compared with an interactive run against the same server. Told are the
-seconds of both commands together, the requests in batches that llmock itself lists, which must be as many as the
-questions, and whether cases and replies are those of the interactive run. The exit status is 1 if either is not so.
+llmock (pip install 'mmlubench[real]') speaks the batch APIs of OpenAI and Anthropic. Each run is killed (SIGKILL) at
+one point, started again with the same command, and compared with an interactive run against the same server. Told
+are the seconds of both commands together, the requests in batches that llmock itself lists, which must be as many as
+the questions, and whether cases and replies are those of the interactive run. The exit status is 1 if either is not so.
 """
 
 from __future__ import annotations

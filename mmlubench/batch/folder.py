@@ -131,6 +131,15 @@ class Folder:
         self.parts = self.parts or [Part(0, 0, DONE)]
         self.save()
 
+    def forget(self) -> int:
+        """Give up all parts, also those at a provider, and return the number of their requests. Raises OSError."""
+        lost = [part for part in self.parts if part.state in (SENDING, SENT)]
+        for part in self.parts:
+            part.state = DONE
+        self.parts = self.parts or [Part(0, 0, DONE)]
+        self.save()
+        return sum(part.count for part in lost)
+
     def note_failures(self, failures: Iterable[Mapping[str, Any]]) -> None:
         """Append rows that failed: `key`, `message`, `kind`. Raises OSError."""
         lines = b"".join(jsonl.encoded(failure) + b"\n" for failure in failures)

@@ -37,6 +37,10 @@ class Row(NamedTuple):
     """None for a request that was never asked and is not billed."""
 
 
+#: A line that is no row, such as one that was cut off.
+UNREADABLE = Row("", None)
+
+
 def of_openai(line: Mapping[str, Any]) -> Row:
     """Read a row of OpenAI's form, with errors in the forms of OpenAI, vLLM and vendors that copy them.
 

@@ -15,6 +15,8 @@ import click
 from mmlubench.commands.resume import shell_status, start
 from mmlubench.commands.runs import errors_as_messages, run_dir_option
 from mmlubench.errors import UserError
+from mmlubench.figures import several
+from mmlubench.locks import Locks
 
 if TYPE_CHECKING:
     from mmlubench.batch.folder import Folder
@@ -94,6 +96,30 @@ def collect(parent: Path, wait: bool, timeout_s: float, results: Path | None) ->
         left = any(is_live(folder) or not folder.is_done for folder in folders)
     if left:
         raise click.exceptions.Exit(_UNDER_WAY)
+
+
+@batch.command()
+@run_dir_option
+@click.argument("name")
+def forget(parent: Path, name: str) -> None:
+    """Give up batches whose results will never come; NAME is as `status` shows it.
+
+    What their provider still answers is paid for and lost; the next run asks these questions again.
+    """
+    with errors_as_messages():
+        found = [folder for folder in _folders(parent) if folder.path.name == name]
+        if not found:
+            raise UserError(
+                f"{name}: there is no such folder of batches in {parent}; `batch status` lists them."
+            )
+        locks = Locks()
+        if not locks.take(found[0].path):
+            raise UserError(f"another process works on the batches in {found[0].path}: end it first.")
+        try:
+            count = found[0].forget()
+        finally:
+            locks.release()
+        click.echo(f"{several(count, 'request')} that had been sent will be asked again")
 
 
 def _arguments(command: Sequence[str]) -> list[str]:

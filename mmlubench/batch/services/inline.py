@@ -43,6 +43,7 @@ class AnthropicBatches(Service):
             wait_s=retry_after_s(headers),
             # Not results_url: it names a host of the provider, and a gateway in between would be left out.
             files=(f"{self._at}/{batch_id}/results",) if ended else (),
+            is_whole=ended,
         )
 
     async def recent(self, since: float) -> list[Seen]:
@@ -98,13 +99,8 @@ class OpenRouterBatches(Service):
         return self.http.id_of(told)
 
     async def look(self, batch_id: str) -> Look:
-        """See `Service`; just after it was made, a batch may not be found yet."""
-        try:
-            told, headers = await self.http.get(f"/batches/{batch_id}")
-        except Rejected as error:
-            if error.status == _NOT_FOUND:
-                return Look(ended=False)
-            raise
+        """See `Service`."""
+        told, headers = await self.http.get(f"/batches/{batch_id}")
         state, counts = str(told.get("status")).lower(), counts_of(told.get("request_counts"))
         ended = state in ("completed", "failed", "expired", "cancelled", "canceled")
         is_refused = state == "failed" and not counts.get("completed")
@@ -117,6 +113,7 @@ class OpenRouterBatches(Service):
             wait_s=retry_after_s(headers),
             problem=one_line(why or "no reason given") if is_refused else "",
             files=(f"/batches/{batch_id}/results",) if ended and not is_refused else (),
+            is_whole=state == "completed",
         )
 
     async def recent(self, since: float) -> list[Seen]:

@@ -70,6 +70,7 @@ class OpenAIFiles(Service):
             problem=(problem or "its provider says no reason") if is_refused else "",
             is_full=any(_FULL in str(one.get("code")) for one in errors),
             files=files if state in _ENDED else (),
+            is_whole=state == _ENDED[0],
         )
 
     async def recent(self, since: float) -> list[Seen]:
@@ -129,6 +130,7 @@ class MistralJobs(OpenAIFiles):
             if state == "FAILED" and not files
             else "",
             files=files if ended else (),
+            is_whole=state == "SUCCESS",
         )
 
     async def recent(self, since: float) -> list[Seen]:
