@@ -101,6 +101,9 @@ class Dispatch:
         if not folder.parts:
             folder.parts = parts_of(folder.asked, self.service.bounds)
             folder.save()
+        for part in folder.parts:
+            if part.state in (SENDING, SENT):
+                self._purse.hold(id(part), self._asked(part), self.lane.spec.price)
         pause_s = 0.0
         while not folder.is_done:
             if pause_s and (not wait or time.monotonic() >= until):
@@ -206,8 +209,8 @@ class Dispatch:
 
     def _take_up(self, part: Part, batch_id: str) -> None:
         part.state, part.batch_id = SENT, batch_id
+        part.most_usd = self._purse.hold(id(part), self._asked(part), self.lane.spec.price)
         self.folder.save()
-        self._purse.hold(id(part), self._asked(part), self.lane.spec.price)
 
     def _outgoing(self, part: Part) -> Outgoing:
         folder, secret = self.folder, self.lane.model.secret_fields
@@ -283,6 +286,7 @@ class Dispatch:
             return
         self._purse.release(id(part))
         self.folder.note_failures(found.failures)
+        part.cost_usd = self._purse.spent - spent
         part.state, part.replies, part.failed = DONE, found.replies, len(found.failures)
         self.folder.save()
         self.outcome.collected.append(found)

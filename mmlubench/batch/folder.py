@@ -45,6 +45,10 @@ class Part:
     """When the request that starts the batch was about to be sent, in Unix seconds."""
     replies: int = 0
     failed: int = 0
+    cost_usd: float = 0.0
+    """What its replies have cost."""
+    most_usd: float = 0.0
+    """The most that they may cost, where --max-cost limits it."""
     not_ours: list[str] = field(default_factory=list)
     """Batches that looked like this one, and proved to be others."""
 

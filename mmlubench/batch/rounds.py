@@ -8,6 +8,7 @@ reply that was cut off, come up in the pass after those replies.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import subprocess
 import time
 from collections import Counter
@@ -91,6 +92,7 @@ class Rounds:
         self.report = Report()
         self._job, self._show, self._tell = job, show, tell
         self._purse = Purse(job.max_cost)
+        self._submission = secrets.token_hex(8)
         self._tries: Counter[str] = Counter()
         self._closed: set[str] = set()
         """The keys of requests that are sent no more: answered, refused for good, or not to be paid for."""
@@ -187,6 +189,7 @@ class Rounds:
             plan = {
                 **self._job.about,
                 "created": f"{time.time():.3f}",
+                "submission": self._submission,
                 "store": str(self._job.store.resolve()),
                 "label": label,
                 "path": path,

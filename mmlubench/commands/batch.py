@@ -89,8 +89,10 @@ def collect(parent: Path, wait: bool, timeout_s: float, results: Path | None) ->
             click.echo(f"there is no batch under way in {parent}")
             return
         for folder in folders:
-            _collect(folder, results=results, timeout_s=timeout_s if wait else 60.0, wait=wait)
+            why_unpaid = _collect(folder, results=results, timeout_s=timeout_s if wait else 60.0, wait=wait)
             click.echo(_line_of(folder))
+            if why_unpaid:
+                click.echo(why_unpaid)
             if folder.is_done:
                 click.echo(f"go on with: {shlex.join(_plain(folder.plan['command']))}")
         left = any(is_live(folder) or not folder.is_done for folder in folders)
@@ -145,7 +147,7 @@ def _folders(parent: Path) -> list[Folder]:
     return Folder.open_all(parent / BATCHES) if (parent / BATCHES).is_dir() else []
 
 
-def _collect(folder: Folder, *, results: Path | None, timeout_s: float, wait: bool) -> None:
+def _collect(folder: Folder, *, results: Path | None, timeout_s: float, wait: bool) -> str:
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.batch.by_hand import collect_folder
     from mmlubench.engine.store.sqlite import Store
@@ -153,7 +155,7 @@ def _collect(folder: Folder, *, results: Path | None, timeout_s: float, wait: bo
 
     lane = lane_of(folder.plan, os.environ, offline=results is not None)
     with closing(Store.open(folder.plan["store"], check=False)) as store:
-        collect_folder(folder, lane, store, results=results, timeout_s=timeout_s, wait=wait)
+        return collect_folder(folder, lane, store, results=results, timeout_s=timeout_s, wait=wait)
 
 
 def _line_of(folder: Folder) -> str:
