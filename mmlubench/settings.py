@@ -343,6 +343,11 @@ class Settings:
                 "nothing at all was lost cannot be shown."
             )
 
+    @property
+    def writes_batch_file(self) -> bool:
+        """Whether requests are written into a file, in place of being sent."""
+        return self.batch_submit not in (None, "api")
+
     def _check_batch(self) -> None:
         """Raise UserError for options that cannot be heeded where batches answer."""
         if not (self.batch or self.batch_requests):

@@ -12,7 +12,7 @@ from mmlubench.batch.folder import Folder, Part
 from mmlubench.batch.lane import Lane
 from mmlubench.batch.purse import Purse
 from mmlubench.batch.requests import Asked
-from mmlubench.batch.rows import Row
+from mmlubench.batch.rows import UNREADABLE, Row
 from mmlubench.engine.store.reply import StoredReply
 from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import ProviderError
@@ -32,6 +32,12 @@ class Collected:
     """`key`, `message` and `kind` of each request without a reply."""
     unknown: int = 0
     """Rows with a custom id that is not one of ours."""
+    unreadable: int = 0
+    """Lines that are no rows."""
+    absent: int = 0
+    """Requests of which no row came."""
+    failed_rows: int = 0
+    """Requests that were asked, and whose rows hold no reply."""
     twice: int = 0
     """Rows of requests that had their reply already."""
     unsupported: dict[str, str | None] = field(default_factory=dict)
@@ -42,10 +48,14 @@ def collect(
     rows: Iterable[Row], folder: Folder, numbers: range, lane: Lane, store: Store, purse: Purse, batch_id: str
 ) -> Collected:
     """Put the replies of a batch into the store; rows come in any order. Raises StoreError if it cannot be written."""
-    found, answered = Collected(), set[int]()
+    found, answered, came = Collected(), set[int](), set[int]()
     failed: dict[int, dict[str, Any]] = {}
     for row in rows:
+        if row is UNREADABLE:
+            found.unreadable += 1
+            continue
         number = folder.by_id.get(row.custom_id)
+        came.add(-1 if number is None else number)
         if number is None or number not in numbers:
             found.unknown += 1
         elif number in answered:
@@ -60,7 +70,8 @@ def collect(
             else:
                 answered.add(number)
     store.flush()
-    found.replies = len(answered)
+    found.replies, found.failed_rows = len(answered), len(failed.keys() - answered)
+    found.absent = len(set(numbers) - came)
     for number in numbers:
         if number not in answered:
             why = {"key": folder.asked[number].key, "kind": UNASKED, "message": _unasked(lane, batch_id)}

@@ -26,13 +26,17 @@ from mmlubench.errors import ProviderError, UserError
 
 #: Seconds between two looks at a batch: at first, and at most; a provider may want more.
 _FIRST_WAIT_S, _LONGEST_WAIT_S, _SLOWER = 1.0, 60.0, 1.3
-#: Seconds by which the clock of a provider may differ from ours.
-_CLOCKS_S = 300.0
+#: Seconds by which the clock of a provider may differ from ours; too many only make the look at its list longer.
+_CLOCKS_S = 86_400.0
 #: Seconds after which a batch that was started must be in its provider's list.
 _LISTED_S = 20.0
 #: Seconds for which a provider may be out of reach while batches are waited for.
 _PATIENCE_S = 3600.0
-_TOO_LARGE = 413
+#: Seconds for which a batch, or its results, may be unknown to the provider that made it: some tell so for a moment.
+_UNKNOWN_S = 600.0
+#: Seconds for which rows may be missing or cut off after a batch has ended: files come later, and downloads break.
+_ROWS_S = 300.0
+_TOO_LARGE, _NOT_FOUND, _NOT_ALLOWED = 413, 404, 405
 
 
 @dataclass
@@ -84,6 +88,8 @@ class Dispatch:
         self._is_full = False
         """Whether the provider's queue is full: the next part is sent when one of ours has ended."""
         self._failing_since: float | None = None
+        self._short_since: dict[int, float] = {}
+        """Since when the results of a part that has ended are not whole."""
 
     async def run(self, until: float, *, wait: bool = True) -> bool:
         """Send what is planned and collect what has ended, until all is done; return whether it is.
@@ -95,6 +101,9 @@ class Dispatch:
         if not folder.parts:
             folder.parts = parts_of(folder.asked, self.service.bounds)
             folder.save()
+        for part in folder.parts:
+            if part.state in (SENDING, SENT):
+                self._purse.hold(id(part), self._asked(part), self.lane.spec.price)
         pause_s = 0.0
         while not folder.is_done:
             if pause_s and (not wait or time.monotonic() >= until):
@@ -133,9 +142,16 @@ class Dispatch:
         """Return the pause after a failure that may pass. Raises any other, and one that lasts."""
         now = time.monotonic()
         self._failing_since = self._failing_since or now
-        if not error.retryable or now - self._failing_since > _PATIENCE_S:
-            raise error
-        return max(error.retry_after_s or 0.0, self._wait_s)
+        patience_s = _PATIENCE_S if error.retryable else _UNKNOWN_S if error.status == _NOT_FOUND else -1.0
+        if now - self._failing_since <= patience_s:
+            return max(error.retry_after_s or 0.0, self._wait_s)
+        if error.status == _NOT_FOUND and is_live(self.folder):
+            error.args = (f"{error}; {self._way_out}",)
+        raise error
+
+    @property
+    def _way_out(self) -> str:
+        return f"if this lasts, `mmlubench batch forget {self.folder.path.name}` gives up what was sent"
 
     # -- sending -------------------------------------------------------------------------------------------------
 
@@ -162,29 +178,39 @@ class Dispatch:
 
     async def _send(self, part: Part) -> None:
         folder, service, out = self.folder, self.service, self._outgoing(part)
-        if not part.file_id:
-            part.file_id = await service.prepare(out)
-        part.state, part.begun = SENDING, time.time()
-        folder.save()
         try:
-            part.batch_id = await service.start(out, part.file_id)
+            if not part.file_id:
+                part.file_id = await service.prepare(out)
+            part.state, part.begun = SENDING, time.time()
+            folder.save()
+            batch_id = await service.start(out, part.file_id)
         except ProviderError as error:
-            if is_ambiguous(error):
+            if part.state == SENDING and is_ambiguous(error):
                 raise  # it stays `sending`, and is looked for
             part.state = PLANNED
             folder.save()
-            if error.status == _TOO_LARGE and part.count > 1:
-                self._halve(part)
-                return
-            if error.retryable:
-                raise
-            raise UserError(f"the batch of {self.lane.spec.label} was refused: {error}") from None
-        self._take_up(part, part.batch_id)
+            self._not_sent(part, error)
+        else:
+            self._take_up(part, batch_id)
+
+    def _not_sent(self, part: Part, error: ProviderError) -> None:
+        """Halve a batch that is too large. Raises any other refusal: ProviderError if it may pass, else UserError."""
+        if error.status == _TOO_LARGE and part.count > 1:
+            self._halve(part)
+        elif error.retryable:
+            raise error
+        elif error.status in (_NOT_FOUND, _NOT_ALLOWED):
+            raise UserError(
+                f"--batch: the server seems to have no batch API ({error}): leave --batch out, or write a file for "
+                "vLLM's run_batch with `mmlubench batch submit --batch-file`."
+            )
+        else:
+            raise UserError(f"the batch of {self.lane.spec.label} was refused: {error}")
 
     def _take_up(self, part: Part, batch_id: str) -> None:
         part.state, part.batch_id = SENT, batch_id
+        part.most_usd = self._purse.hold(id(part), self._asked(part), self.lane.spec.price)
         self.folder.save()
-        self._purse.hold(id(part), self._asked(part), self.lane.spec.price)
 
     def _outgoing(self, part: Part) -> Outgoing:
         folder, secret = self.folder, self.lane.model.secret_fields
@@ -220,13 +246,11 @@ class Dispatch:
 
     def _like(self, part: Part, seen: Sequence[Seen]) -> Seen | None:
         """Return the batch that is this part, or may be it where the provider keeps no names; None if none is."""
-        name, others = self.folder.name_of(part), {*self._known(), *part.not_ours}
-        named = [one for one in seen if one.name == name]
-        alike = [
-            one
-            for one in seen
-            if one.name is None and one.count in (None, part.count) and one.batch_id not in others
-        ]
+        names, others = (self.folder.name_of(part), part.file_id or None), {*self._known(), *part.not_ours}
+        new = [one for one in seen if one.batch_id not in others]
+        named = [one for one in new if one.name is not None and one.name in names]
+        alike = [one for one in new if one.name is None and one.count in (None, part.count)]
+        alike.sort(key=lambda one: abs(one.created - part.begun))
         return next(iter([*named, *alike]), None)
 
     async def _is_ours(self, part: Part, seen: Seen) -> bool:
@@ -248,19 +272,43 @@ class Dispatch:
 
     async def _end(self, part: Part, look: Look) -> None:
         """Collect a batch that has ended, or plan it again if it was refused as a whole."""
-        self._purse.release(id(part))
         if look.problem:
+            self._purse.release(id(part))
             await self._refused(part, look)
             return
         begin_in(self.folder, part)
         to = self.folder.path / f"results-{part.first}"
         rows = await self.service.results(part.batch_id, look.files, to)
+        spent = self._purse.spent
         found = collect(rows, self.folder, part.numbers, self.lane, self._store, self._purse, part.batch_id)
+        if self._is_short(part, look, found):
+            self._purse.spent = spent  # it is collected once more
+            return
+        self._purse.release(id(part))
         self.folder.note_failures(found.failures)
+        part.cost_usd = self._purse.spent - spent
         part.state, part.replies, part.failed = DONE, found.replies, len(found.failures)
         self.folder.save()
         self.outcome.collected.append(found)
         self._is_full = False
+
+    def _is_short(self, part: Part, look: Look, found: Collected) -> bool:
+        """Whether rows may still come, so that none may be asked again yet. Raises BadReply if they never did."""
+        owed = look.done - found.replies - found.failed_rows - found.unknown
+        if not (found.unreadable or owed > 0 or (look.is_whole and found.absent)):
+            return False
+        waited_s = time.monotonic() - self._short_since.setdefault(part.first, time.monotonic())
+        if waited_s <= _ROWS_S:
+            self._tell(f"{part.batch_id} has ended, and some of its rows have not come yet")
+            return True
+        if owed > 0:
+            error = self.service.http.failures.bad_reply(
+                f"the batch {part.batch_id} has ended with {look.done:,} answered requests, of which its results lack "
+                f"{owed:,}; {self._way_out}"
+            )
+            error.retryable = False
+            raise error
+        return False
 
     async def _refused(self, part: Part, look: Look) -> None:
         """A batch of which nothing was asked: too many tokens wait already, or its file is at fault."""
@@ -272,6 +320,7 @@ class Dispatch:
             )
         self._is_full = True
         others = any(other.state == SENT and other is not part for other in self.folder.parts)
+        part.not_ours.append(part.batch_id)  # it has the name of the one that is sent in its place
         part.state, part.batch_id = PLANNED, ""
         self.folder.save()
         if not others and part.count > 1:

@@ -45,6 +45,10 @@ class Part:
     """When the request that starts the batch was about to be sent, in Unix seconds."""
     replies: int = 0
     failed: int = 0
+    cost_usd: float = 0.0
+    """What its replies have cost."""
+    most_usd: float = 0.0
+    """The most that they may cost, where --max-cost limits it."""
     not_ours: list[str] = field(default_factory=list)
     """Batches that looked like this one, and proved to be others."""
 
@@ -130,6 +134,15 @@ class Folder:
         self.parts = [part for part in self.parts if part.state not in (PLANNED,)]
         self.parts = self.parts or [Part(0, 0, DONE)]
         self.save()
+
+    def forget(self) -> int:
+        """Give up all parts, also those at a provider, and return the number of their requests. Raises OSError."""
+        lost = [part for part in self.parts if part.state in (SENDING, SENT)]
+        for part in self.parts:
+            part.state = DONE
+        self.parts = self.parts or [Part(0, 0, DONE)]
+        self.save()
+        return sum(part.count for part in lost)
 
     def note_failures(self, failures: Iterable[Mapping[str, Any]]) -> None:
         """Append rows that failed: `key`, `message`, `kind`. Raises OSError."""

@@ -70,8 +70,13 @@ def told(report: Report) -> Iterator[str]:
         yield f"{several(report.replies, 'reply', 'replies')} came by batch{cost}, in {several(report.rounds, 'round')}"
     if report.failed:
         yield f"{several(report.failed, 'request')} got no reply by batch"
-    if report.unknown or report.twice:
-        yield f"{report.unknown:,} rows of results were of no request of ours, {report.twice:,} came twice"
+    odd = (
+        (report.unknown, "of no request of ours"),
+        (report.twice, "there twice"),
+        (report.unreadable, "cut off"),
+    )
+    if said := [f"{several(count, 'row')} {what}" for count, what in odd if count]:
+        yield f"in the results: {', '.join(said)}"
     if report.why_unpaid:
         yield report.why_unpaid
     if not report.is_done:

@@ -37,11 +37,19 @@ class Purse:
                 return max(number, 1 if self._is_first(one) and left == -inf else 0)
         return len(asked)
 
-    def hold(self, what: object, asked: Sequence[Asked], price: Price | None) -> None:
-        """Set aside what a batch can cost."""
-        if self.limit_usd is not None:
-            most = sum(self._at_most(one, price) for one in asked)
-            self._held[what] = self.limit_usd if most == inf else most
+    def hold(self, what: object, asked: Sequence[Asked], price: Price | None) -> float:
+        """Set aside what a batch can cost, and return that; nothing without a limit."""
+        if self.limit_usd is None:
+            return 0.0
+        most = sum(self._at_most(one, price) for one in asked)
+        self._held[what] = self.limit_usd if most == inf else most
+        return self._held[what]
+
+    def take_over(self, spent_usd: float, held_usd: float) -> None:
+        """Count what batches of a command before have cost, and what those of them under way may cost."""
+        self.spent += spent_usd
+        if held_usd:
+            self._held[object()] = held_usd
 
     def release(self, what: object) -> None:
         """Give back what was set aside for a batch that has ended."""

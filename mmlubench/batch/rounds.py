@@ -8,6 +8,7 @@ reply that was cut off, come up in the pass after those replies.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import subprocess
 import time
 from collections import Counter
@@ -27,6 +28,7 @@ from mmlubench.batch.purse import Purse
 from mmlubench.batch.requests import Asked, read
 from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import UserError
+from mmlubench.figures import several
 from mmlubench.jsonl import encoded
 from mmlubench.locks import Locks
 from mmlubench.private import make_folder
@@ -76,6 +78,7 @@ class Report:
     """Requests that were given up."""
     unknown: int = 0
     twice: int = 0
+    unreadable: int = 0
     spent_usd: float = 0.0
     why_unpaid: str = ""
     unasked: dict[str, str] = field(default_factory=dict)
@@ -89,6 +92,7 @@ class Rounds:
         self.report = Report()
         self._job, self._show, self._tell = job, show, tell
         self._purse = Purse(job.max_cost)
+        self._submission = secrets.token_hex(8)
         self._tries: Counter[str] = Counter()
         self._closed: set[str] = set()
         """The keys of requests that are sent no more: answered, refused for good, or not to be paid for."""
@@ -185,6 +189,7 @@ class Rounds:
             plan = {
                 **self._job.about,
                 "created": f"{time.time():.3f}",
+                "submission": self._submission,
                 "store": str(self._job.store.resolve()),
                 "label": label,
                 "path": path,
@@ -200,7 +205,7 @@ class Rounds:
     async def _dispatch(self, folders: Sequence[Folder], *, wait: bool) -> bool:
         """Send and collect the batches of folders; return whether all have ended."""
         total = sum(len(folder.asked) for folder in folders)
-        self._tell(f"round {self.report.rounds}: {total:,} requests in batches")
+        self._tell(f"round {self.report.rounds}: {several(total, 'request')} in batches")
         known = ids_in(Folder.open_all(self._job.parent))
         states: dict[Path, State] = {}
         store = Store.open(self._job.store, check=False)
@@ -244,6 +249,7 @@ class Rounds:
             report.replies += found.replies
             report.unknown += found.unknown
             report.twice += found.twice
+            report.unreadable += found.unreadable
             if found.unsupported:
                 self._refused.setdefault(label, {}).update(found.unsupported)
                 self._job.lanes[label].model.adapt(found.unsupported)

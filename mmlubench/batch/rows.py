@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from mmlubench.jsonl import encoded
 from mmlubench.models.http.reply import Reply
 
-#: Statuses of Anthropic's error types, as its interactive API sends them.
-_ANTHROPIC = {
+#: Statuses of error types, as Anthropic's interactive API sends them, and OpenRouter's where it has the same names.
+_BY_TYPE = {
     "invalid_request_error": 400,
     "authentication_error": 401,
     "billing_error": 402,
@@ -37,6 +37,10 @@ class Row(NamedTuple):
     """None for a request that was never asked and is not billed."""
 
 
+#: A line that is no row, such as one that was cut off.
+UNREADABLE = Row("", None)
+
+
 def of_openai(line: Mapping[str, Any]) -> Row:
     """Read a row of OpenAI's form, with errors in the forms of OpenAI, vLLM and vendors that copy them.
 
@@ -57,13 +61,14 @@ def of_openai(line: Mapping[str, Any]) -> Row:
     if not known:
         inner = error.get("error") if isinstance(error, dict) else None
         named = inner.get("code") if isinstance(inner, dict) else code
+        kind = error.get("type") if isinstance(error, dict) else None
         # A plain text says that the line was not understood; a row without a status met no server.
         status = (
             named
             if isinstance(named, int) and named >= _LEAST_STATUS
             else 400
             if _is_text(error)
-            else _NO_SERVER
+            else _BY_TYPE.get(str(kind), _NO_SERVER)
         )
     said = body if isinstance(body, dict) and body else error
     return Row(custom_id, _reply(int(status or _NO_SERVER), _as_error(said)))
@@ -82,7 +87,7 @@ def of_anthropic(line: Mapping[str, Any]) -> Row:
     outer = told.get("error")
     error = outer.get("error") if isinstance(outer, dict) and isinstance(outer.get("error"), dict) else outer
     name = error.get("type") if isinstance(error, dict) else None
-    return Row(custom_id, _reply(_ANTHROPIC.get(str(name), _NO_SERVER), _as_error(error)))
+    return Row(custom_id, _reply(_BY_TYPE.get(str(name), _NO_SERVER), _as_error(error)))
 
 
 def _is_text(value: object) -> bool:

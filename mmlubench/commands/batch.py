@@ -15,6 +15,8 @@ import click
 from mmlubench.commands.resume import shell_status, start
 from mmlubench.commands.runs import errors_as_messages, run_dir_option
 from mmlubench.errors import UserError
+from mmlubench.figures import several
+from mmlubench.locks import Locks
 
 if TYPE_CHECKING:
     from mmlubench.batch.folder import Folder
@@ -87,13 +89,39 @@ def collect(parent: Path, wait: bool, timeout_s: float, results: Path | None) ->
             click.echo(f"there is no batch under way in {parent}")
             return
         for folder in folders:
-            _collect(folder, results=results, timeout_s=timeout_s if wait else 60.0, wait=wait)
+            why_unpaid = _collect(folder, results=results, timeout_s=timeout_s if wait else 60.0, wait=wait)
             click.echo(_line_of(folder))
+            if why_unpaid:
+                click.echo(why_unpaid)
             if folder.is_done:
                 click.echo(f"go on with: {shlex.join(_plain(folder.plan['command']))}")
         left = any(is_live(folder) or not folder.is_done for folder in folders)
     if left:
         raise click.exceptions.Exit(_UNDER_WAY)
+
+
+@batch.command()
+@run_dir_option
+@click.argument("name")
+def forget(parent: Path, name: str) -> None:
+    """Give up batches whose results will never come; NAME is as `status` shows it.
+
+    What their provider still answers is paid for and lost; the next run asks these questions again.
+    """
+    with errors_as_messages():
+        found = [folder for folder in _folders(parent) if folder.path.name == name]
+        if not found:
+            raise UserError(
+                f"{name}: there is no such folder of batches in {parent}; `batch status` lists them."
+            )
+        locks = Locks()
+        if not locks.take(found[0].path):
+            raise UserError(f"another process works on the batches in {found[0].path}: end it first.")
+        try:
+            count = found[0].forget()
+        finally:
+            locks.release()
+        click.echo(f"{several(count, 'request')} that had been sent will be asked again")
 
 
 def _arguments(command: Sequence[str]) -> list[str]:
@@ -119,7 +147,7 @@ def _folders(parent: Path) -> list[Folder]:
     return Folder.open_all(parent / BATCHES) if (parent / BATCHES).is_dir() else []
 
 
-def _collect(folder: Folder, *, results: Path | None, timeout_s: float, wait: bool) -> None:
+def _collect(folder: Folder, *, results: Path | None, timeout_s: float, wait: bool) -> str:
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.batch.by_hand import collect_folder
     from mmlubench.engine.store.sqlite import Store
@@ -127,7 +155,7 @@ def _collect(folder: Folder, *, results: Path | None, timeout_s: float, wait: bo
 
     lane = lane_of(folder.plan, os.environ, offline=results is not None)
     with closing(Store.open(folder.plan["store"], check=False)) as store:
-        collect_folder(folder, lane, store, results=results, timeout_s=timeout_s, wait=wait)
+        return collect_folder(folder, lane, store, results=results, timeout_s=timeout_s, wait=wait)
 
 
 def _line_of(folder: Folder) -> str:

@@ -72,7 +72,7 @@ def assemble(
     Replies that the store has from before `since` (Unix seconds) are requested again; `weights` are those that the
     model has now. Without `accept_mixed` the replies of a server that does not tell for sure which weights it has must
     be like the stored ones. With `look_again` a server that was away has to have the same weights when it is back.
-    With `withhold` nothing is sent: it takes the requests that the store cannot answer.
+    `withhold` takes the requests that the store cannot answer, before they are sent.
     """
     rate = spec.rate_limits
     limiter = Limiter(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mmlubench.errors import MmluBenchError, UserError
+from mmlubench.figures import several
 from mmlubench.plugin.option_names import usage_error
 from mmlubench.settings import Settings
 
@@ -45,7 +46,8 @@ def _fill(config: pytest.Config, settings: Settings) -> int | None:
         settings = Settings.read(config.option)
     place = config.invocation_params
     line = Line()
-    file, is_only_sent = _file_of(settings), settings.batch_submit is not None
+    file = settings.batch_submit if settings.writes_batch_file else None
+    is_only_sent = settings.batch_submit is not None
     try:
         job = job_of(settings, list(map(str, place.args)), Path(place.dir), offline=file is not None)
         rounds = Rounds(job, line.show, line.tell)
@@ -75,19 +77,16 @@ def _fill(config: pytest.Config, settings: Settings) -> int | None:
     return None
 
 
-def _file_of(settings: Settings) -> str | None:
-    """Return the file that is to be written in place of batches; None for none."""
-    return None if settings.batch_submit in (None, "api") else settings.batch_submit
-
-
 def _write(rounds: Rounds, file: Path, tell: Callable[[str], object]) -> int:
     """Write the requests into a file for a server without a batch API."""
     # late: a pytest run without --batch must not pay for it
     from mmlubench.batch.offline import write_file
 
     with rounds.planned() as folders:
+        if not folders:
+            tell("nothing is left to be sent: the run itself reads all replies from the store")
+            return pytest.ExitCode.OK
         count = write_file(folders, rounds.lanes, file)
-    tell(
-        f"{count:,} requests are in {file}; their results come in by `mmlubench batch collect --from RESULTS`"
-    )
+    way = "their results come in by `mmlubench batch collect --from RESULTS`"
+    tell(f"{several(count, 'request')} in {file}; {way}")
     return pytest.ExitCode.OK

@@ -1,6 +1,8 @@
-"""What --batch changes for one model of a run; a run without it imports nothing of the batches."""
+"""What --batch, and batches under way, change for one model of a run; others import nothing of the batches."""
 
 from __future__ import annotations
+
+import os
 
 from mmlubench.engine.store.withheld import Withhold
 from mmlubench.models.spec import ModelSpec
@@ -18,11 +20,12 @@ def priced(spec: ModelSpec, settings: Settings) -> ModelSpec:
 
 
 def withhold(spec: ModelSpec, settings: Settings, number: int) -> Withhold | None:
-    """Return what takes the requests that the store cannot answer; None for a run that sends them.
+    """Return what takes the requests that the store cannot answer; None for a run that sends all of them.
 
     `number` is that of this process among the workers.
     """
-    if spec.is_mock or not (settings.batch or settings.batch_requests):
+    by_batch = settings.batch or settings.batch_requests
+    if spec.is_mock or settings.no_store or not (by_batch or os.path.isdir(f"{settings.run_dir}/batches")):  # noqa: PTH112
         return None
     # late, as above
     from mmlubench.run.batching import withhold_of

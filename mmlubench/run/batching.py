@@ -14,6 +14,7 @@ import orjson
 
 from mmlubench import models
 from mmlubench.batch.collecting import UNPAID
+from mmlubench.batch.dispatch import is_live, live_keys
 from mmlubench.batch.folder import BATCHES, Folder
 from mmlubench.batch.requests import Asked
 from mmlubench.batch.rounds import REFUSED
@@ -48,7 +49,18 @@ def withhold_of(spec: ModelSpec, settings: Settings, number: int) -> Withhold | 
         return _Recorder(spec, settings, number).record
     if settings.batch and settings.batch_rest != "ask":
         return _Refuser(spec.label, parent_of(settings)).refuse
-    return None
+    under_way = _under_way(spec, settings)
+    return _Waiting(spec.label, under_way).refuse if under_way else None
+
+
+def _under_way(spec: ModelSpec, settings: Settings) -> dict[bytes, str]:
+    """Return the folder's name of each request, by its store key, that is in a batch under way."""
+    if settings.batch_rest == "ask":
+        return {}
+    store = str(Path(settings.store_path).resolve())
+    folders = (f for f in Folder.open_all(parent_of(settings)) if is_live(f) and f.plan.get("store") == store)
+    ours = [folder for folder in folders if folder.plan["label"] == spec.label]
+    return {bytes.fromhex(key): folder.path.name for folder in ours for key in live_keys(folder)}
 
 
 class _Recorder:
@@ -82,6 +94,20 @@ class _Recorder:
         asked = Asked(key.hex(), self._label, path, body, sent, request.id, request.chars, most)
         self._file.write(asked.line())
         raise AwaitsBatch(f"{self._label}: recorded for a batch")
+
+
+class _Waiting:
+    """Keeps requests from being asked, and paid for, while a batch with them is under way."""
+
+    def __init__(self, label: str, under_way: Mapping[bytes, str]) -> None:
+        self._label, self._under_way = label, under_way
+
+    def refuse(self, _request: Request, key: bytes) -> None:
+        if (name := self._under_way.get(key)) is not None:
+            raise Rejected(
+                f"{self._label}: in the batch {name}, which is under way: `mmlubench batch collect --wait` brings the "
+                "reply, --batch waits for it, --batch-rest ask asks it now and pays for it twice"
+            )
 
 
 class _Refuser:

@@ -93,7 +93,8 @@ class Run:
             roster.all_specs.values(),
             os.environ,
             wait_s=settings.wait_for_server,
-            has_replies=roster.has_replies,
+            # A file of requests for vLLM's run_batch is written where no server runs.
+            has_replies=(lambda _label: True) if settings.writes_batch_file else roster.has_replies,
             tell=tell,
         )
         roster.saw(looks.servers)

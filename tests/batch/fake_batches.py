@@ -63,6 +63,14 @@ class FakeBatches:
         """A parameter that no row may have."""
         self.on_request: Callable[[str, str], object] = lambda _what, _when: None
         """Called `before` a request is carried out, and `after` that, before it is answered."""
+        self.instead: Callable[[str], tuple[int, Any, dict[str, str]] | None] = lambda _what: None
+        """Answers a request in place of carrying it out: status, body, headers."""
+        self.headers: dict[str, str] = {}
+        """Further headers of every reply."""
+        self.garble: Callable[[bytes], bytes] = lambda content: content
+        """Changes a file of results."""
+        self.looks_until_files = 0
+        """For how many looks a batch that has ended has no files yet; only for OpenAI's form."""
         self._number = 0
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"fake": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -177,11 +185,16 @@ class _Handler(BaseHTTPRequestHandler):
         if "batches" in path or "files" in path:
             self.fake.auth.add(self.headers.get("authorization") or self.headers.get("x-api-key") or "")
         self.fake.on_request(what, "before")
-        status, told = self._get(path) if method == "GET" else self._post(path, content)
+        instead = self.fake.instead(what)
+        status, told, headers = instead or (
+            *(self._get(path) if method == "GET" else self._post(path, content)),
+            self.fake.headers,
+        )
         self.fake.on_request(what, "after")
         data = told if isinstance(told, bytes) else json.dumps(told).encode()
         self.send_response(status)
-        self.send_header("content-length", str(len(data)))
+        for name, value in {"content-length": str(len(data)), **headers}.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
 
@@ -217,7 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
             rows = fake.arrange(list(fake.rows_of(fake.batches[of])))
             good = [row for row in rows if (row.get("response") or {}).get("status_code") == 200]
             chosen = good if which == "output" else [row for row in rows if row not in good]
-            return 200, b"".join(json.dumps(row).encode() + b"\n" for row in chosen)
+            return 200, fake.garble(b"".join(json.dumps(row).encode() + b"\n" for row in chosen))
         batch = fake.batches.get(path.split("/")[3 if anthropic else 2]) if path.count("/") > 1 else None
         if batch is None:
             return (
@@ -225,22 +238,22 @@ class _Handler(BaseHTTPRequestHandler):
             )
         if path.endswith("/results"):
             rows = fake.arrange(list(fake.rows_of(batch)))
-            return 200, b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+            return 200, fake.garble(b"".join(json.dumps(row).encode() + b"\n" for row in rows))
         batch.looks += 1
         return 200, self._told(batch, anthropic)
 
     def _told(self, batch: Batch, anthropic: bool) -> dict[str, Any]:
         fake, ended = self.fake, self.fake.has_ended(batch)
         if anthropic:
-            counts = {
-                "processing": 0 if ended else len(batch.rows),
-                "succeeded": len(batch.rows) if ended else 0,
-            }
+            kinds = [row["result"]["type"] for row in fake.rows_of(batch)] if ended else []
+            counts = {"processing": 0 if ended else len(batch.rows), **Counter(kinds)}
+            counts["expired"] = counts.get("expired", 0) + (len(batch.rows) - len(kinds) if ended else 0)
             at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(batch.created))
             status = "ended" if ended else "in_progress"
             return {"id": batch.id, "processing_status": status, "request_counts": counts, "created_at": at}
         rows = list(fake.rows_of(batch)) if ended and not batch.problem else []
         good = [row for row in rows if (row.get("response") or {}).get("status_code") == 200]
+        has_files = batch.looks - fake.looks_until_end > fake.looks_until_files
         return {
             "id": batch.id,
             "status": ("failed" if batch.problem else fake.end_state) if ended else "in_progress",
@@ -254,6 +267,6 @@ class _Handler(BaseHTTPRequestHandler):
                 "completed": len(good),
                 "failed": len(rows) - len(good),
             },
-            "output_file_id": f"output-of-{batch.id}" if good else None,
+            "output_file_id": f"output-of-{batch.id}" if good and has_files else None,
             "error_file_id": f"error-of-{batch.id}" if len(good) < len(rows) else None,
         }

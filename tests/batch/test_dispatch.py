@@ -2,104 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mmlubench.batch import dispatch as module
 from mmlubench.batch.collecting import FINAL, UNASKED
-from mmlubench.batch.dispatch import Dispatch
 from mmlubench.batch.folder import SENDING, Folder, Part
-from mmlubench.batch.lane import Lane
-from mmlubench.batch.purse import Purse
-from mmlubench.batch.requests import Asked
-from mmlubench.batch.services.base import Bounds, Service
-from mmlubench.batch.services.inline import AnthropicBatches
-from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import UserError
-from mmlubench.models.names.from_entry import from_name
-from mmlubench.schema import Message, Params, Request
+from tests.batch.conftest import Way
 from tests.batch.fake_batches import FakeBatches
-
-CLIENTS = {"openai": "/v1", "anthropic": ""}
-
-
-@dataclass
-class Way:
-    """One folder of requests, and what is needed to dispatch it."""
-
-    lane: Lane
-    folder: Folder
-    store: Store
-    purse: Purse
-
-    def go(self, seconds: float = 20.0, *, known: frozenset[str] = frozenset()) -> Dispatch:
-        """Dispatch it as a new process would, from what is on disk."""
-        self.folder = Folder.open_all(self.folder.path.parent)[0]
-        made = Dispatch(
-            self.folder, self.lane, self.store, self.purse, known=lambda: set(known), listed_s=0.1
-        )
-
-        async def run() -> None:
-            try:
-                await made.run(time.monotonic() + seconds)
-            finally:
-                await self.lane.aclose()
-
-        asyncio.run(run())
-        return made
-
-    @property
-    def stored(self) -> int:
-        """The requests whose replies are in the store."""
-        return sum(self.store.get(bytes.fromhex(one.key)) is not None for one in self.folder.asked)
-
-    @property
-    def kinds(self) -> list[str]:
-        return [row["kind"] for row in self.folder.failures()]
-
-
-@pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_FIRST_WAIT_S", 0.01)
-    monkeypatch.setattr(module, "_LONGEST_WAIT_S", 0.02)
-    monkeypatch.setattr(Service, "bounds", Bounds(count=4))
-    monkeypatch.setattr(AnthropicBatches, "bounds", Bounds(count=4))
-
-
-@pytest.fixture(params=CLIENTS)
-def way(request: pytest.FixtureRequest, fake: FakeBatches, tmp_path: Path) -> Iterator[Way]:
-    """Ten requests, in batches of at most four."""
-    spec = from_name(f"{request.param}/m@{fake.url}{CLIENTS[request.param]}")
-    assert spec is not None
-    lane = Lane.open(spec, {})
-    asked = [asked_of(lane, number) for number in range(10)]
-    plan = {"label": spec.label, "created": "1"}
-    folder = Folder.create(tmp_path / "batches", asked, plan) if make(tmp_path / "batches") else None
-    assert folder is not None
-    store = Store.open(tmp_path / "store.sqlite")
-    yield Way(lane, folder, store, Purse(None))
-    store.close()
-
-
-def make(path: Path) -> bool:
-    path.mkdir()
-    return True
-
-
-def asked_of(lane: Lane, number: int) -> Asked:
-    request = Request(f"mmlu/x/{number:04}", (Message("user", f"Question {number}?"),), Params(max_tokens=50))
-    path, body, sent = lane.model.prepared(request)
-    return Asked(
-        sha256(b"%d" % number).hexdigest(), lane.spec.label, path, body, sent, request.id, request.chars, 50
-    )
 
 
 def test_rows_out_of_order_and_twice_are_taken_once(way: Way, fake: FakeBatches) -> None:

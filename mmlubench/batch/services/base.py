@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import orjson
 
 from mmlubench.batch.http import BatchHttp
-from mmlubench.batch.rows import Row
+from mmlubench.batch.rows import UNREADABLE, Row
 from mmlubench.inputs import read_lines
 
 
@@ -42,6 +42,8 @@ class Look:
     """Whether it was refused because too many tokens wait at the provider."""
     files: tuple[str, ...] = ()
     """Where the results are; none if there are none."""
+    is_whole: bool = False
+    """Whether the provider says that it has asked every request, so that each must have a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Seen:
     """In Unix seconds."""
     count: int | None
     name: str | None
-    """The name that it was given; None where the provider keeps none."""
+    """The name that it was given, or else the file that was uploaded for it; None where there is neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,8 @@ class Service(ABC):
     def _rows(self, files: Sequence[Path]) -> Iterator[Row]:
         for file in files:
             for line in read_lines(file):
-                if isinstance(value := loads(line), dict):
-                    yield self.read(value)
+                value = loads(line)
+                yield self.read(value) if isinstance(value, dict) else UNREADABLE
             file.unlink(missing_ok=True)
 
 

@@ -8,6 +8,7 @@ from mmlubench.batch.http import BatchHttp
 from mmlubench.batch.services.base import Service
 from mmlubench.batch.services.inline import AnthropicBatches, OpenRouterBatches
 from mmlubench.batch.services.openai_files import MistralJobs, OpenAIFiles
+from mmlubench.batch.services.together import TogetherBatches
 from mmlubench.errors import ModelError
 from mmlubench.models.names.presets import CLIENTS
 from mmlubench.models.spec import ModelSpec
@@ -17,6 +18,13 @@ SERVICES: dict[str, type[Service]] = {
     "mistral": MistralJobs,
     "anthropic": AnthropicBatches,
     "openrouter": OpenRouterBatches,
+    "together": TogetherBatches,
+}
+
+#: Why a vendor that has a batch API is not served.
+_WHY_NOT = {
+    "gemini": "whose batch API takes the files of requests, and gives those of results, only by another protocol than "
+    "the OpenAI-shaped one that is spoken here",
 }
 
 
@@ -29,8 +37,9 @@ def check_service(spec: ModelSpec) -> None:
     """Raise ModelError for a model whose provider has no batch API that is known here."""
     if not has_service(spec):
         known = ", ".join(name for name in CLIENTS.names() if CLIENTS.find(name).batches)
+        why = _WHY_NOT.get(spec.client, "of which no batch API is known")
         raise ModelError(
-            f"--batch: {spec.label} is asked through {spec.client}, of which no batch API is known ({known} have one): "
+            f"--batch: {spec.label} is asked through {spec.client}, {why} ({known} have one): "
             "leave --batch out, or write a file for vLLM's run_batch with `mmlubench batch submit --batch-file`."
         )
 

@@ -41,7 +41,7 @@ class OpenAIFiles(Service):
 
     async def prepare(self, out: Outgoing) -> str:
         """See `Service`: upload the file, which costs nothing."""
-        return str((await self.http.upload("/files", jsonl_of(out), purpose="batch"))["id"])
+        return self.http.id_of(await self.http.upload("/files", jsonl_of(out), purpose="batch"))
 
     async def start(self, out: Outgoing, prepared: str) -> str:
         """See `Service`."""
@@ -51,30 +51,26 @@ class OpenAIFiles(Service):
             "completion_window": "24h",
             "metadata": {"mmlubench": out.name},
         }
-        return str((await self.http.post("/batches", body))[0]["id"])
+        return self.http.id_of((await self.http.post("/batches", body))[0])
 
     async def look(self, batch_id: str) -> Look:
         """See `Service`; both files may be missing: all rows failed, or all went well."""
         told, headers = await self.http.get(f"/batches/{batch_id}")
-        told = told.get("job", told) if isinstance(told.get("job"), dict) else told  # Together's wrapping
         state, counts = str(told.get("status")).lower(), counts_of(told.get("request_counts"))
         ids = [told.get("output_file_id"), told.get("error_file_id")]
         files = tuple(f"/files/{one}/content" for one in ids if one)
-        errors = told.get("errors")
-        listed = errors.get("data") if isinstance(errors, dict) else errors
-        told_errors = (
-            [one for one in listed or () if isinstance(one, dict)] if isinstance(listed, list) else []
-        )
+        errors = _errors(told.get("errors") or told.get("error"))
         is_refused = state == "failed" and not files
-        problem = "; ".join(one_line(one.get("message") or one) for one in told_errors[:3])
+        problem = "; ".join(one_line(one.get("message") or one) for one in errors[:3])
         return Look(
             ended=state in _ENDED,
             done=counts.get("completed", 0),
             failed=counts.get("failed", 0),
             wait_s=retry_after_s(headers) or pause_s(headers) or None,
             problem=(problem or "its provider says no reason") if is_refused else "",
-            is_full=any(_FULL in str(one.get("code")) for one in told_errors),
+            is_full=any(_FULL in str(one.get("code")) for one in errors),
             files=files if state in _ENDED else (),
+            is_whole=state == _ENDED[0],
         )
 
     async def recent(self, since: float) -> list[Seen]:
@@ -84,7 +80,7 @@ class OpenAIFiles(Service):
         for _ in range(_PAGES):
             page, _headers = await self.http.get("/batches", limit=str(_PAGE), **after)
             batches = [one for one in page.get("data") or () if isinstance(one, dict) and one.get("id")]
-            seen += [_seen(one) for one in batches]
+            seen += map(seen_of, batches)
             if not page.get("has_more") or not batches or seen[-1].created < since:
                 break
             after = {"after": seen[-1].batch_id}
@@ -114,7 +110,7 @@ class MistralJobs(OpenAIFiles):
             "metadata": {"mmlubench": out.name},
             "timeout_hours": 24,
         }
-        return str((await self.http.post("/batch/jobs", body))[0]["id"])
+        return self.http.id_of((await self.http.post("/batch/jobs", body))[0])
 
     async def look(self, batch_id: str) -> Look:
         """See `Service`."""
@@ -134,18 +130,29 @@ class MistralJobs(OpenAIFiles):
             if state == "FAILED" and not files
             else "",
             files=files if ended else (),
+            is_whole=state == "SUCCESS",
         )
 
     async def recent(self, since: float) -> list[Seen]:
         """See `Service`."""
         page, _headers = await self.http.get("/batch/jobs", page_size=str(_PAGE))
-        seen = [_seen(one) for one in page.get("data") or () if isinstance(one, dict) and one.get("id")]
+        seen = [seen_of(one) for one in page.get("data") or () if isinstance(one, dict) and one.get("id")]
         return [one for one in seen if one.created >= since]
 
 
-def _seen(batch: Mapping[str, Any]) -> Seen:
-    metadata = batch.get("metadata")
+def _errors(told: Any) -> list[dict[str, Any]]:
+    """Return the errors of a batch as objects; a vendor tells a list of them, one under `data`, or a plain text."""
+    if isinstance(told, str) and told:
+        return [{"message": told}]
+    listed = told.get("data") if isinstance(told, dict) else told
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def seen_of(batch: Mapping[str, Any]) -> Seen:
+    """Read a batch in a list; where a vendor keeps no name, the uploaded file tells whose it is."""
+    metadata, files = batch.get("metadata"), batch.get("input_files")
     name = metadata.get("mmlubench") if isinstance(metadata, dict) else None
+    name = name or batch.get("input_file_id") or (files[0] if isinstance(files, list) and files else None)
     counts = counts_of(batch.get("request_counts") or batch)
     return Seen(
         str(batch["id"]),

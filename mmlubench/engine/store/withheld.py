@@ -1,21 +1,21 @@
-"""The store as the only source of replies: what it lacks is not sent, but handed to whoever collects it for a batch."""
+"""A store before which requests are stopped that a batch answers, or will answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from mmlubench.engine.journal import Journal
 from mmlubench.engine.store.layer import Stored
 from mmlubench.errors import ProviderError
 from mmlubench.schema import Completion, Request
 
-#: Takes a request without a reply and its key in the store, and raises what its case ends with.
-Withhold = Callable[[Request, bytes], NoReturn]
+#: Takes a request without a reply and its key in the store; it raises what the case ends with, or lets it be sent.
+Withhold = Callable[[Request, bytes], None]
 
 
 class Withheld(Stored):
-    """A `Stored` that sends nothing: a request without a stored reply goes to `withhold`, which raises.
+    """A `Stored` that sends only what `withhold` lets pass of the requests without a stored reply.
 
     Keys are those of an ordinary run, as the same code makes them: equal requests of one case are told apart.
     """
@@ -28,8 +28,8 @@ class Withheld(Stored):
         try:
             self._withhold(request, key)
         except ProviderError as error:
+            self._store.leases.failed(key)
             if journal is not None:
                 journal.failed(self._label, request, error, 0.0)
             raise
-        finally:
-            self._store.leases.failed(key)
+        return await super()._ask(request, key, journal)

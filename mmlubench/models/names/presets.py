@@ -244,7 +244,7 @@ PRESETS: dict[str, Preset] = {
         "TOGETHER_API_KEY",
         features=Features(logprobs_are_counted=True),
         other_sites=("together.xyz",),
-        batches="openai",
+        batches="together",
     ),
     "xai": Preset(
         "https://api.x.ai/v1",

@@ -55,10 +55,12 @@ def price_note(spec: ModelSpec) -> str:
 
 
 def batch_price(spec: ModelSpec) -> ModelSpec:
-    """Return the spec with the price of a batch at its vendor; unchanged at another server, or if it is not known."""
+    """Return the spec with the price of a batch at its vendor; in full at another server, or if it is not known."""
     found = rate_of(spec.client, "batch")
-    if spec.price is None or spec.self_hosted or found is None:
+    if spec.price is None:
         return spec
+    if spec.self_hosted or found is None:
+        return replace(spec, rates="counted in full, as no rate of its batches is known")
     return replace(spec, price=spec.price.times(found.factor), rates=found.note("in a batch"))
 
 
