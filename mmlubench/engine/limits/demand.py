@@ -23,10 +23,11 @@ def rate_demand(usage: Usage, label: str, name: str, equal: float) -> float:
     `name` is that of the limit, `equal` the equal part of each shard.
     """
     of = usage.models.get(label, ModelUsage())
-    if of.short_of == name:
-        return inf
-    if usage.total and usage.done + of.in_flight >= usage.total:  # nothing is left to send
+    is_short = of.short_of == name
+    if usage.total and usage.done + of.in_flight >= usage.total and not of.waiting:  # nothing is left to send
         return 0.0
+    if is_short:
+        return inf
     if name == CONCURRENCY:
         return ceil(of.in_flight * _MORE) + 1
     return _up(_MORE * (of.rpm if name == RPM else of.tpm), _RATE_STEP * equal)

@@ -20,6 +20,8 @@ from mmlubench.engine.limits.pool import Pool
 _FLOOR = 0.05
 #: After so many reports of a shard that waits for money, while no other spends any, nothing more is expected.
 _QUIET = 10
+#: Tolerance in US dollars: sums of floats are not exact. Below that of `Budget`, which takes what is granted.
+_NOTHING = 1e-10
 
 
 class Keeper:
@@ -202,13 +204,13 @@ class Keeper:
         shards = self._shards
         short = [one for one in targets if shards[one].usage.wanted > 0 and not shards[one].allotment.final]
         room = {one: max(0.0, target - shards[one].committed) for one, target in targets.items()}
-        if not short or all(room[one] >= shards[one].usage.wanted for one in short):
+        if not short or all(room[one] + _NOTHING >= shards[one].usage.wanted for one in short):
             return targets, False
         for givers in (short, [one for one in targets if one in short or not shards[one].runs]):
             pool = sum(room[one] for one in givers)
             served = {}
             for one in short:
-                if pool >= shards[one].usage.wanted:
+                if pool + _NOTHING >= shards[one].usage.wanted:
                     served[one] = shards[one].usage.wanted
                     pool -= served[one]
             if served:
