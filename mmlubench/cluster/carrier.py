@@ -45,12 +45,18 @@ class Carrier:
     """The jobs of one run on a cluster."""
 
     def __init__(
-        self, connection: Connection, jobs: Sequence[Job], show: Show, ends: Callable[[Brought], bool]
+        self,
+        connection: Connection,
+        jobs: Sequence[Job],
+        limits: Mapping[str, Any],
+        *,
+        show: Show,
+        ends: Callable[[Brought], bool],
     ) -> None:
-        """`ends` says of what a job brought whether the others need not go on."""
+        """`limits` are the `RunLimits` of all jobs together; `ends` says of a job whether the others need not go on."""
         self._ray, self._connection = connection.ray, connection
         self._jobs = {job.number: job for job in jobs}
-        self._show, self._ends = show, ends
+        self._limits, self._show, self._ends = limits, show, ends
         self._pending: dict[Any, int] = {}
         self._seen = 0
         """How many packs of replies were shown."""
@@ -66,7 +72,7 @@ class Carrier:
         ray = self._ray
         each = cpus_for_each(len(self._jobs), [node.cpus for node in self._connection.nodes()])
         place = {"resources": {"node:__internal_head__": 0.001}} if self._connection.has_head else {}
-        self._desk = ray.remote(num_cpus=0, **place)(Desk).remote()
+        self._desk = ray.remote(num_cpus=0, **place)(Desk).remote(self._limits, len(self._jobs))
         shared = (ray.put(project), *(ray.put(pack) for pack in packs))
         task = ray.remote(num_cpus=each, max_retries=_RETRIES, scheduling_strategy="SPREAD")(carry_out)
         for number, job in self._jobs.items():

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from mmlubench.cluster.job import Usage
+from mmlubench.engine.limits.allotment import RunLimits
+from mmlubench.engine.limits.keeper import Keeper
+
+
+class Beginning(NamedTuple):
+    """What an attempt begins with."""
+
+    attempt: int
+    """Its number among those of its job, from 1."""
+    packs: list[bytes]
+    """The replies that earlier attempts got."""
+    allotment: Mapping[str, Any]
+    """Its share of the limits of the run."""
 
 
 class Word(NamedTuple):
@@ -15,7 +29,7 @@ class Word(NamedTuple):
     stop: bool
     """Whether it has to end."""
     allotment: Mapping[str, Any] | None
-    """Its new share of limits; None for no news."""
+    """Its share of the limits of the run; None where it cannot be said."""
 
 
 class News(NamedTuple):
@@ -25,6 +39,8 @@ class News(NamedTuple):
     usages: dict[int, Usage]
     attempts: dict[int, list[str]]
     """By job, the machine of each attempt."""
+    spent_usd: float
+    """What all jobs together have spent, those that died included."""
 
 
 class Desk:
@@ -33,30 +49,45 @@ class Desk:
     An attempt that replaces one whose machine or process has died gets the replies that came from the others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Mapping[str, Any], jobs: int) -> None:
+        """`limits` are the `RunLimits` of all jobs together, as a JSON object."""
         self._packs: list[bytes] = []
         self._by_job: dict[int, list[bytes]] = defaultdict(list)
         self._usages: dict[int, Usage] = {}
         self._attempts: dict[int, list[str]] = defaultdict(list)
+        self._keeper = Keeper(RunLimits.from_dict(limits), jobs, started=False)
         self._stopped = False
 
-    def begin(self, number: int, node: str) -> tuple[int, list[bytes]]:
-        """Note that an attempt begins; return its number, from 1, and the replies that the job has already."""
+    def begin(self, number: int, node: str) -> Beginning:
+        """Note that an attempt begins; an earlier one of its job has died."""
+        if self._attempts[number]:
+            self._keeper.lost(number)
         self._attempts[number].append(node)
-        return len(self._attempts[number]), self._by_job[number]
+        return Beginning(len(self._attempts[number]), self._by_job[number], self._keeper.start(number))
 
-    def bring(self, number: int, attempt: int, packs: list[bytes], usage: Usage | None) -> Word:
+    def bring(
+        self, number: int, attempt: int, packs: list[bytes], usage: Usage | None, *, ended: bool = False
+    ) -> Word:
         """Take the replies and the state of an attempt. One that was given up may still bring what it has."""
         self._packs += packs
         self._by_job[number] += packs
-        is_latest = attempt == len(self._attempts[number])
-        if usage is not None and is_latest:
-            self._usages[number] = usage
-        return Word(self._stopped or not is_latest, None)
+        if attempt != len(self._attempts[number]):
+            return Word(stop=True, allotment=None)
+        if usage is None:
+            return Word(self._stopped, None)
+        self._usages[number] = usage
+        allotment = None
+        with suppress(ValueError):  # before the process has told anything
+            if ended:
+                self._keeper.ended(number, usage.told)
+            else:
+                allotment = self._keeper.report(number, usage.told)
+        return Word(self._stopped, allotment)
 
     def look(self, after: int) -> News:
         """Return the packs behind the first `after`, and how far all jobs are."""
-        return News(self._packs[after:], dict(self._usages), {n: [*on] for n, on in self._attempts.items()})
+        attempts = {number: [*nodes] for number, nodes in self._attempts.items()}
+        return News(self._packs[after:], dict(self._usages), attempts, self._keeper.spent)
 
     def stop(self) -> None:
         """Let all jobs end."""

@@ -31,6 +31,8 @@ class Job:
     """The working directory, relative to the project."""
     mark: tuple[int, int] | None
     """What tells that folder from others of its name; see `project.mark_of`."""
+    told_in: str
+    """The variable that names the folder in which pytest tells its usage of limits, and is told its share."""
     always: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Environment variables that go along everywhere; API keys are among them."""
     at_home: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -14,11 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from mmlubench.cluster.desk import Beginning, Word
 from mmlubench.cluster.job import HOME, PROJECT, RESULTS, STORE, Brought, Job, Usage
 from mmlubench.cluster.project import Files, collected, mark_of, unpack
 from mmlubench.cluster.watch import Watch
@@ -28,7 +28,7 @@ from mmlubench.locks import Locks
 from mmlubench.private import make_folder
 
 #: Seconds between two looks at the process and its store.
-_EVERY_S = 1.0
+_EVERY_S = 0.5
 #: Seconds that the desk may take to answer; what it was to be told is told again.
 _PATIENCE_S = 30.0
 #: Seconds that a process has to end after it was told to, before it is killed.
@@ -55,19 +55,22 @@ def carry_out(job: Job, desk: Any, project: Files | None, *packs: bytes) -> Brou
 def _carried_out(
     job: Job, home: Path, link: _Link, project: Files | None, packs: tuple[bytes, ...]
 ) -> Brought:
+    watch = Watch(home)
     with closing(Store.open(home / STORE)) as store:
-        add(store, (*packs, *link.begin()))
+        beginning = link.begin()
+        add(store, (*packs, *beginning.packs))
+    watch.begin(beginning.allotment)
     folder = _project(job, project, home)
     with closing(Tap(home / STORE)) as tap, (home / "output").open("w+b") as output:
         process = _started(job, home, folder, output)
         try:
-            stopped = _attend(process, tap, Watch(home), link)
+            stopped = _attend(process, tap, watch, link)
         finally:
             _end(process)
         status = process.wait()
         for pack in tap.rest():
             link.report([pack], None)
-        link.report([], Watch(home).usage())
+        link.report([], watch.usage(), ended=True)
         said = _said(output, status)
     files = collected(home / RESULTS, job.brings)
     shutil.rmtree(home, ignore_errors=True)
@@ -95,26 +98,26 @@ class _Link:
         self._waiting: list[bytes] = []
         """Packs of which it is not certain that the desk has them."""
 
-    def begin(self) -> list[bytes]:
+    def begin(self) -> Beginning:
         import ray
 
-        self._attempt, packs = ray.get(self._desk.begin.remote(self._number, socket.gethostname()))
-        return packs  # type: ignore[no-any-return]  # Ray is untyped here
+        beginning: Beginning = ray.get(self._desk.begin.remote(self._number, socket.gethostname()))
+        self._attempt = beginning.attempt
+        return beginning
 
-    def report(self, packs: list[bytes], usage: Usage | None) -> tuple[bool, Mapping[str, Any] | None]:
+    def report(self, packs: list[bytes], usage: Usage | None, *, ended: bool = False) -> Word:
         """Send what is new; return whether to end, and the new share of limits. Raises RayActorError."""
         import ray
 
         self._waiting += packs
         sent = [*self._waiting]
         try:
-            stop, allotment = ray.get(
-                self._desk.bring.remote(self._number, self._attempt, sent, usage), timeout=_PATIENCE_S
-            )
+            reply = self._desk.bring.remote(self._number, self._attempt, sent, usage, ended=ended)
+            word: Word = ray.get(reply, timeout=_PATIENCE_S)
         except ray.exceptions.GetTimeoutError:
-            return False, None
+            return Word(stop=False, allotment=None)
         self._waiting = self._waiting[len(sent) :]
-        return stop, allotment
+        return word
 
 
 def _attend(process: subprocess.Popen[bytes], tap: Tap, watch: Watch, link: _Link) -> bool:
@@ -125,11 +128,11 @@ def _attend(process: subprocess.Popen[bytes], tap: Tap, watch: Watch, link: _Lin
             process.wait(_EVERY_S)
         ended = process.poll() is not None
         pack = tap.news()
-        stop, allotment = link.report([pack] if pack else [], watch.usage())
+        word = link.report([pack] if pack else [], watch.usage())
         if ended:
             return stopped_at is not None
-        watch.allot(allotment)
-        if stop and stopped_at is None:
+        watch.allot(word.allotment)
+        if word.stop and stopped_at is None:
             stopped_at = time.monotonic()
             process.send_signal(signal.SIGINT)
         if stopped_at is not None and time.monotonic() - stopped_at > _ENDS_IN_S:
@@ -161,7 +164,7 @@ def _project(job: Job, files: Files | None, home: Path) -> Path:
 def _started(job: Job, home: Path, folder: Path, output: IO[bytes]) -> subprocess.Popen[bytes]:
     words = [word.replace(HOME, str(home)).replace(PROJECT, str(folder)) for word in job.words]
     is_at_home = folder == Path(job.project)
-    env = {**os.environ, **job.always, **(job.at_home if is_at_home else {}), **watch_of(home)}
+    env = {**os.environ, **job.always, **(job.at_home if is_at_home else {}), job.told_in: str(home)}
     where = folder / job.below
     where.mkdir(parents=True, exist_ok=True)
     return subprocess.Popen(
@@ -174,11 +177,6 @@ def _started(job: Job, home: Path, folder: Path, output: IO[bytes]) -> subproces
         start_new_session=True,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )
-
-
-def watch_of(home: Path) -> dict[str, str]:
-    """Return the variable by which the pytest process learns where its share of limits is."""
-    return {"MMLUBENCH_ALLOTMENT": str(home)}
 
 
 def _die_with_parent() -> None:

@@ -11,10 +11,8 @@ from typing import Any
 import orjson
 
 from mmlubench.cluster.job import RESULTS, Usage
+from mmlubench.engine.limits.allotment import ALLOTMENT, USAGE
 from mmlubench.jsonl import write_atomic
-
-#: What the process says of itself, and what it is told.
-_USAGE, _ALLOTMENT = "usage.json", "allotment.json"
 
 
 class Watch:
@@ -26,6 +24,11 @@ class Watch:
         self._read = 0
         """The bytes of the results that were read."""
 
+    def begin(self, allotment: Mapping[str, Any]) -> None:
+        """Prepare the folder for a process: what an earlier one told there is not true of it. Raises OSError."""
+        (self._home / USAGE).unlink(missing_ok=True)
+        write_atomic(self._home / ALLOTMENT, orjson.dumps(allotment))
+
     def usage(self) -> Usage:
         """Return how far the process is."""
         for path in (self._home / RESULTS).glob("*/*/results.jsonl"):
@@ -33,14 +36,14 @@ class Watch:
                 self._count(path)
         told: dict[str, Any] = {}
         with suppress(OSError, orjson.JSONDecodeError):
-            told = orjson.loads((self._home / _USAGE).read_bytes())
+            told = orjson.loads((self._home / USAGE).read_bytes())
         return Usage(dict(self._done), told)
 
     def allot(self, allotment: Mapping[str, Any] | None) -> None:
         """Tell the process its new share of limits; None for no news."""
         if allotment is not None:
             with suppress(OSError):
-                write_atomic(self._home / _ALLOTMENT, orjson.dumps(allotment))
+                write_atomic(self._home / ALLOTMENT, orjson.dumps(allotment))
 
     def _count(self, path: Path) -> None:
         with path.open("rb") as file:

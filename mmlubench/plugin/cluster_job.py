@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +10,9 @@ import pytest
 
 from mmlubench.errors import UserError
 from mmlubench.models.names.keys import find_key
+from mmlubench.run.limits import VARIABLE
 from mmlubench.run.run import Run
 from mmlubench.run.sharding import FOLDER, Shard
-from mmlubench.run.share import Share
 from mmlubench.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,6 +77,7 @@ def jobs_of(config: pytest.Config, run: Run, total: int, run_id: str) -> list[Jo
             project=str(project),
             below=str(here.relative_to(project)),
             mark=mark_of(project),
+            told_in=VARIABLE,
             always={**always, **_keys(run)},
             at_home=at_home,
         )
@@ -98,6 +98,7 @@ def _words(config: pytest.Config, settings: Settings, shard: Shard) -> tuple[str
     from mmlubench.cluster.job import HOME, RESULTS, STORE
 
     given = [_moved(str(word), str(project_of(config))) for word in config.invocation_params.args]
+    since = settings.refresh_since
     end = given.index("--") if "--" in given else len(given)
     ours = [
         *(
@@ -106,19 +107,10 @@ def _words(config: pytest.Config, settings: Settings, shard: Shard) -> tuple[str
             f"--mmlubench-shard-id={shard.number}",
         ),
         *(f"--mmlubench-run-dir={HOME}/{RESULTS}", f"--mmlubench-store={HOME}/{STORE}"),
-        *_divided(config, settings, shard),
+        *([] if since is None else [f"--mmlubench-refresh-since={since:.3f}"]),
         *("-p", "no:cacheprovider"),
     ]
     return (*given[:end], *ours, *given[end:])
-
-
-def _divided(config: pytest.Config, settings: Settings, shard: Shard) -> Sequence[str]:
-    words = []
-    if settings.refresh_since is not None:
-        words.append(f"--mmlubench-refresh-since={settings.refresh_since:.3f}")
-    if config.option.mmlubench_concurrency is not None:
-        words.append(f"--mmlubench-concurrency={Share(shard.number, shard.total).of(settings.concurrency)}")
-    return words
 
 
 def _moved(word: str, project: str) -> str:

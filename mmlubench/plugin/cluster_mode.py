@@ -6,7 +6,7 @@ import secrets
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -37,6 +37,8 @@ _WHOLE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTE
 #: Stores up to this size go along as a whole, of larger ones the replies of the models of the run: a model may have had
 #: another name when it was asked.
 _WHOLE_STORE = 256_000_000
+#: Seconds in which shards begin where the cluster has room for them.
+_SETTLES_IN_S = 20.0
 
 
 def carry_out(config: pytest.Config) -> int | None:
@@ -65,6 +67,7 @@ class _Cluster:
         self._run = Run(settings, Share())
         self._store: Store | None = None
         self._progress = Progress(self._reporter, 0)
+        self._began = time.monotonic()
         self._answers = 0
         """The replies that have come from the machines."""
 
@@ -115,7 +118,18 @@ class _Cluster:
             unpack(brought.files, folder)
             return not self._is_whole(brought)
 
-        return Carrier(connection, jobs, self._show, ends).carry(files, self._packs()), total
+        carrier = Carrier(connection, jobs, self._limits(), show=self._show, ends=ends)
+        return carrier.carry(files, self._packs()), total
+
+    def _limits(self) -> Mapping[str, Any]:
+        """Return the limits of the whole run."""
+        # late, as above
+        from mmlubench.run.allotted import run_limits
+
+        settings = self._settings
+        given = self._config.option.mmlubench_concurrency is not None
+        concurrency = settings.concurrency if given else None
+        return run_limits(settings.max_cost, self._run.roster.all_specs, concurrency).to_dict()
 
     def _open_store(self, stack: ExitStack) -> None:
         if self._run.roster.has_store:
@@ -147,11 +161,12 @@ class _Cluster:
         for usage in news.usages.values():
             done.update(usage.done)
         told = [usage.told for usage in news.usages.values()]
-        progress = self._progress
+        progress, is_waiting = self._progress, time.monotonic() - self._began > _SETTLES_IN_S
         progress.total = sum(int(one.get("total", 0)) for one in told)
-        progress.waiting = f"{several(waiting, 'shard')} wait for a CPU" if waiting and told else ""
-        spent = sum(float(one.get("spent_usd", 0.0)) for one in told)
-        progress.replace(done, sum(done.values()), spent)
+        progress.waiting = f"{several(waiting, 'shard')} not begun yet" if waiting and is_waiting else ""
+        if progress.total or progress.waiting:
+            requests = sum(done.values()) if self._store is None else self._answers
+            progress.replace(done, requests, news.spent_usd)
 
     def _ended(self, outcome: Outcome, total: int, folder: Path) -> int:
         """Merge what has come and tell what has not; return the exit status."""
