@@ -37,6 +37,8 @@ _ENDS_IN_S = 30.0
 _LAST_LINES = 12
 #: The argument of prctl(2) that names the signal which a process gets when its parent has died.
 _PARENT_DEATH = 1
+#: Loaded before a fork, behind which little is safe to do.
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def carry_out(job: Job, desk: Any, project: Files | None, *packs: bytes) -> Brought:
@@ -175,13 +177,19 @@ def _started(job: Job, home: Path, folder: Path, output: IO[bytes]) -> subproces
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        preexec_fn=_prepare if os.name == "posix" else None,
     )
 
 
-def _die_with_parent() -> None:
-    """Let this process be killed when Ray's worker dies: the attempt that replaces it asks what this one would ask."""
-    ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGKILL)
+def _prepare() -> None:
+    """Let a new process hear Ctrl-C, which Ray's workers block, and on Linux let it die with its worker.
+
+    Otherwise it would ask on, and be paid for, beside the attempt that replaces it.
+    """
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if _LIBC is not None:
+        _LIBC.prctl(_PARENT_DEATH, signal.SIGKILL)
 
 
 def _said(output: IO[bytes], status: int) -> tuple[str, ...]:
