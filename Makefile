@@ -15,7 +15,7 @@ READERS        := .venv-exports
 # An environment for each server that cannot live in ours: tests/real/environments.py makes them.
 SERVERS        := .venv-servers
 
-TEST_MARK    ?= not real_model and not real_server and not servers and not long and not browser
+TEST_MARK    ?= not real_model and not real_server and not servers and not long and not browser and not cluster
 ARGS         ?=
 
 VARIABLES := MODEL_ID UTILITY_MODELS ADAPTER_NAME MMLU_LIMIT MIN_ACCURACY ARGS \
@@ -99,7 +99,7 @@ test-exports: $(READERS)/.installed ## our exports, read by inspect, lm-eval, Ev
 	$(READERS)/bin/python -m pytest -q tests/exports $(ARGS)
 
 $(VENV)/.installed-servers: $(READY)
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,browser,finetune,keyring,real]'
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,browser,finetune,keyring,ray,real]'
 	@touch $@
 
 test-servers: $(VENV)/.installed-servers ## one model by vLLM, llama.cpp, transformers and LiteLLM; installs 4 GB in .venv-servers

@@ -239,6 +239,17 @@ class Settings:
         "DIR",
         default_text="none",
     )
+    # which machines ask
+    cluster: str | None = text(
+        "cut the run into shards, ask them on a cluster, and merge them: ray",
+        "ray",
+        default_text="none",
+        choices=lambda: ("ray", "none"),
+    )
+    cluster_address: str = text(
+        "where the cluster is: auto, HOST:PORT or ray://HOST:PORT", "ADDRESS", default="auto"
+    )
+    shards: int | None = whole("number of shards on a cluster", least=1, default_text="one a CPU, at most 16")
     # where results go, and when they count
     desc: str | None = text(
         "label of this run, in your own words, for its manifest, the end of its output and `mmlubench runs`",
@@ -378,6 +389,11 @@ class Settings:
                 f"--decide-early counts right and wrong answers, and --epochs {self.epochs} makes scores of them: "
                 "leave one of them out, or give --until X."
             )
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether a cluster asks, and not this process."""
+        return self.cluster not in (None, "none")
 
     @property
     def store_path(self) -> Path:

@@ -33,7 +33,7 @@ FLOOR_0 = (
     *("jsonl", "zstd", "inputs", "yaml_file", "yaml_values", "resources", "registry", "extras", "safe_names"),
 )
 FLOOR_1 = ("datasets", "prompts", "grading", "stats")  # siblings that do not know one another
-BELOW_RUN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports", "batch")
+BELOW_RUN = (*FLOOR_0, *FLOOR_1, "models", "engine", "solvers", "reports", "batch", "cluster")
 BELOW_COMMANDS = (*BELOW_RUN, "run", "dialogues", "doctor", "lab")
 
 #: Room (a module or package right under mmlubench/): its floor, and what else of ours it may import.
@@ -45,6 +45,7 @@ FLOORS: dict[str, tuple[int, tuple[str, ...]]] = {
     "solvers": (3, (*FLOOR_0, "prompts", "grading", "models.base", "models.spec")),
     "reports": (4, (*FLOOR_0, "stats")),
     "batch": (4, (*FLOOR_0, "models", "engine")),  # it carries requests, and does not know what a run is
+    "cluster": (4, (*FLOOR_0, "engine")),  # it carries jobs to machines, and does not know what a run is
     "run": (5, BELOW_RUN),
     "plugin": (6, (*BELOW_RUN, "run")),
     "dialogues": (6, (*BELOW_RUN, "run")),
@@ -69,7 +70,7 @@ HEAVY = (
         "numpy",
     ),
     *("openai", "pandas", "pyarrow", "pydantic", "rich", "tokenizers", "yaml", "yarl"),
-    *("accelerate", "bitsandbytes", "peft", "torch", "transformers", "trl", "wandb"),
+    *("accelerate", "bitsandbytes", "peft", "ray", "torch", "transformers", "trl", "wandb"),
     "importlib.metadata",
 )
 SLOW = tuple(f"{name}." for name in HEAVY)

@@ -85,10 +85,14 @@ class LookAhead(Generic[T]):
             raise
         return task.result()
 
-    def widen(self, by: int) -> None:
-        """Let so many more jobs run at once, or so many fewer if negative; those under way go on."""
+    def widen(self, by: int, *, backlog: int = 0) -> None:
+        """Let so many more jobs run at once, or so many fewer if negative; those under way go on.
+
+        `backlog` is how many more or fewer jobs may be started before they are read.
+        """
         self._width += by
-        if by > 0 and not self._closed:
+        self._most += backlog
+        if by > 0 and self._running and not self._closed:  # else nothing was asked for yet
             self._top_up()
 
     def every(self, seconds: float, call: Callable[[], object]) -> None:

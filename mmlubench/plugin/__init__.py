@@ -15,7 +15,7 @@ import pytest
 
 from mmlubench.plugin.loop_scope import LoopScope, is_asked_for
 from mmlubench.plugin.option_names import NAMES, OptionNames
-from mmlubench.plugin.private_pytest import let_plugins_override, select_by_default
+from mmlubench.plugin.private_pytest import let_plugins_override
 from mmlubench.tasks import benchmark_of
 
 if TYPE_CHECKING:
@@ -73,16 +73,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.help:
         config.stash[NAMES].list_parts()
     if is_asked_for(config):
-        select_by_default(
-            config, benchmark_of(config.option.mmlubench_tasks or ())
-        )  # a task names its questions, too
+        # a task names its questions, too
+        config.option.keyword = config.option.keyword or benchmark_of(config.option.mmlubench_tasks or ())
         _session(config).announce()
     elif config.getoption("dist", "no") != "no":
         _session(config)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """`--list-models` prints the models and exits; a finished shard is not asked again; `--batch` fills the store."""
+    """`--list-models` lists; finished shards are left; by `--cluster` and `--batch` others ask."""
     option = config.option
     if option.mmlubench_list_models:
         return _session(config).list_models()
@@ -95,6 +94,11 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         status = finished_status(config, lambda: _session(config).process)
         if status is not None:
             return status
+    if option.mmlubench_cluster not in (None, "none") and not (option.help or option.version or is_worker):
+        # late: a pytest run without --cluster must not pay for it
+        from mmlubench.plugin.cluster_mode import carry_out
+
+        return carry_out(config)
     if not option.mmlubench_batch:
         return None
     # late: a pytest run without --batch must not pay for it

@@ -49,6 +49,16 @@ def actions_by_name(parser: pytest.Parser) -> dict[str, Action]:
     return table
 
 
+@contextmanager
+def configured(config: pytest.Config) -> Iterator[None]:
+    """A context for what runs in place of a session: all plugins are configured, and options are checked."""
+    config._do_configure()
+    try:
+        yield
+    finally:
+        config._ensure_unconfigure()
+
+
 # -- fixtures of plugins -----------------------------------------------------------------------------------------
 
 
@@ -299,11 +309,6 @@ def words_of(expression: Expression) -> frozenset[str]:
     `Expression.idents` returns the same, but pytest 9.0 does not have it.
     """
     return frozenset(name.removeprefix(IDENT_PREFIX) for name in expression._code.co_names)
-
-
-def select_by_default(config: pytest.Config, keyword: str) -> None:
-    """Set pytest's `-k` where the user gave none."""
-    config.option.keyword = config.option.keyword or keyword
 
 
 @contextmanager

@@ -297,12 +297,12 @@ class Process:
         if self.worker_state is not None:
             self.worker_state.note_waits(b"")
         unread = self._lookahead.close(*self.run.roster.closing(), drain_s=drain_s)
+        if self.run.roster.allotted is not None:
+            self.run.roster.allotted.write()
         return unread if self.reading is None else [self.reading, *unread]
 
     def _start(self) -> LookAhead[CaseOutcome]:
-        # Agents that speak at the same time fill the connections with fewer questions, which then finish sooner.
-        at_once = self.run.strategy.at_once
-        width = ceil(self.run.roster.concurrency / at_once) + (at_once > 1)
+        width = self._width(self.run.roster.concurrency)
         # What is ahead of the case that ends a run was asked for nothing; and with no more than what is under way, the
         # same command asks the same questions, also where replies come from the store at once.
         ends_early = self._stops_early or self.run.stopping.is_wanted
@@ -311,7 +311,35 @@ class Process:
         self.run.roster.on_rest = lookahead.widen
         lookahead.plan(self._jobs())
         lookahead.every(0.2, lambda: self.on_tick())
+        if self.run.roster.allotted is not None:
+            self._obey_allotted(lookahead, width, 0 if ends_early else _BACKLOG)
         return lookahead
+
+    def _width(self, concurrency: int) -> int:
+        """Return how many cases are asked at once."""
+        # Agents that speak at the same time fill the connections with fewer questions, which then finish sooner.
+        at_once = self.run.strategy.at_once
+        return ceil(concurrency / at_once) + (at_once > 1)
+
+    def _obey_allotted(self, lookahead: LookAhead[CaseOutcome], width: int, backlog: int) -> None:
+        """Let limits that are allotted to this shard while it runs change what is asked at once."""
+        allotted = self.run.roster.allotted
+        assert allotted is not None
+
+        def resize(concurrency: int) -> None:
+            nonlocal width
+            by = self._width(concurrency) - width
+            width += by
+            lookahead.widen(by, backlog=(backlog + 1) * by)
+
+        # Cases are read in pytest's order, in which they are numbered.
+        allotted.progress = lambda: (
+            0 if self._reading_of is None else self._reading_of.order + 1,
+            len(self.cases),
+        )
+        allotted.on_concurrency = resize
+        allotted.begin()
+        lookahead.every(1.0, allotted.tick)
 
     def _note_waits(self) -> None:
         """Tell the controller, which shows the progress, what the requests of this worker wait for."""

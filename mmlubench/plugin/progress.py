@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import pytest
 
@@ -49,6 +50,14 @@ class Progress:
         self.tally.add(outcome)
         self._requests += requests
         self._spent_usd += spent_usd
+        self.show()
+
+    def replace(self, done: Mapping[str, int], requests: int, spent_usd: float) -> None:
+        """Take the figures of a run that others ask: its cases by outcome, its requests and their cost."""
+        self.tally = Tally()
+        for outcome, count in done.items():
+            self.tally.add(Outcome(outcome), count)
+        self._requests, self._spent_usd = requests, spent_usd
         self.show()
 
     def show(self) -> None:

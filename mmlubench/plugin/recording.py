@@ -87,42 +87,10 @@ class Recording:
 
         For a run that was `stopped` or is incomplete, print the command that goes on with it.
         """
-        screen = Screen(width_of(reporter), color=reporter.hasmarkup, ascii=not _is_utf8())
-        for section in sections(self.ledger.records, screen):
-            reporter.write_sep("=", section.title)
-            for line in section.lines:
-                reporter.write_line(line)
-            for line in section.errors:
-                reporter.write_line(line, red=True)
-        self._print_baseline(reporter, screen)
-        for failure in self.ledger.failed_reports:
-            reporter.write_line(printable(failure), red=True)
-        for verdict in self.ledger.verdicts():
-            reporter.write_line(printable(verdict.text), red=not verdict.passed, green=verdict.passed)
-        for name in self.ledger.kept_files:
-            reporter.write_line(
-                f"{name} is left as it is: it has the score of a run that asked more or has a headline number, "
-                "or is a file of another program."
-            )
-        for line in self.ledger.exported:
-            reporter.write_line(printable(line))
-        if self.ledger.shard_line:
-            reporter.write_line(printable(self.ledger.shard_line))
-        label = printable(self._run.settings.desc or "")
-        reporter.write_line(f"run folder: {self.ledger.path}" + (f" ({label})" if label else ""))
+        print_run(reporter, self.ledger, self._run.settings.desc or "")
         if (stopped or not self.ledger.entries.is_finished) and self._can_resume:
             started = self._config.invocation_params.dir
             reporter.write_line(f"to go on: {resume_command(Path(self.ledger.path), started)}")
-
-    def _print_baseline(self, reporter: pytest.TerminalReporter, screen: Screen) -> None:
-        for compared in self.ledger.against_baseline():
-            # late: few runs have a baseline
-            from mmlubench.reports.compare.baseline import baseline_section
-
-            section = baseline_section(compared, screen)
-            reporter.write_sep("=", section.title)
-            for line in section.lines:
-                reporter.write_line(line)
 
     @property
     def _can_resume(self) -> bool:
@@ -131,6 +99,43 @@ class Recording:
         if self.ledger.entries.are_mixed:
             return False
         return self._run.roster.has_store and (Path(self.ledger.path) / MANIFEST).is_file()
+
+
+def print_run(reporter: pytest.TerminalReporter, ledger: Ledger, label: str) -> None:
+    """Print the table of a finished run, its verdicts, and the path of its folder; `label` is that of --desc."""
+    screen = Screen(width_of(reporter), color=reporter.hasmarkup, ascii=not _is_utf8())
+    for section in sections(ledger.records, screen):
+        reporter.write_sep("=", section.title)
+        for line in section.lines:
+            reporter.write_line(line)
+        for line in section.errors:
+            reporter.write_line(line, red=True)
+    _print_baseline(reporter, ledger, screen)
+    for failure in ledger.failed_reports:
+        reporter.write_line(printable(failure), red=True)
+    for verdict in ledger.verdicts():
+        reporter.write_line(printable(verdict.text), red=not verdict.passed, green=verdict.passed)
+    for name in ledger.kept_files:
+        reporter.write_line(
+            f"{name} is left as it is: it has the score of a run that asked more or has a headline number, "
+            "or is a file of another program."
+        )
+    for line in ledger.exported:
+        reporter.write_line(printable(line))
+    if ledger.shard_line:
+        reporter.write_line(printable(ledger.shard_line))
+    reporter.write_line(f"run folder: {ledger.path}" + (f" ({printable(label)})" if label else ""))
+
+
+def _print_baseline(reporter: pytest.TerminalReporter, ledger: Ledger, screen: Screen) -> None:
+    for compared in ledger.against_baseline():
+        # late: few runs have a baseline
+        from mmlubench.reports.compare.baseline import baseline_section
+
+        section = baseline_section(compared, screen)
+        reporter.write_sep("=", section.title)
+        for line in section.lines:
+            reporter.write_line(line)
 
 
 def exit_status(session: pytest.Session, ledger: Ledger) -> int:

@@ -105,7 +105,7 @@ class Session:
             if self._controller is not None and run.settings.estimate:
                 raise UserError("--estimate cannot be used with workers, as it asks nothing; leave -n out.")
             check_dist(self.config.getoption("dist", "no"))
-            if not (self.config.getoption("collectonly") or run.settings.estimate):
+            if not (self.config.getoption("collectonly") or run.settings.estimate or run.settings.is_carried):
                 run.roster.open_early()
                 if not self.is_worker:  # a worker writes no run folder, and may run on another host
                     from mmlubench.run.folder import check_parent  # late, as above

@@ -8,10 +8,10 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmlubench import models
-from mmlubench.engine.limits.budget import Budget, check_prices
+from mmlubench.engine.limits.budget import check_prices
 from mmlubench.engine.limits.waiting import Wait
 from mmlubench.engine.stack import Limits, Stack, assemble
 from mmlubench.engine.store.sqlite import Store
@@ -28,9 +28,13 @@ from mmlubench.run.contamination import Training
 from mmlubench.run.descriptors import room
 from mmlubench.run.folder import make_parent
 from mmlubench.run.known_weights import KnownWeights
+from mmlubench.run.limits import allotted_to, limits_of
 from mmlubench.run.remembered import remember, remembered
 from mmlubench.run.share import Share
 from mmlubench.settings import Settings
+
+if TYPE_CHECKING:
+    from mmlubench.run.allotted import Allotted
 
 #: The label of a user's own model where no model of --model is asked; nothing more is known of that model.
 OWN = "own"
@@ -238,7 +242,15 @@ class Roster:
     @cached_property
     def concurrency(self) -> int:
         """The most requests that this process may have in flight; fewer than wanted where descriptors are few."""
-        wanted = self._share.of(self._settings.concurrency)
+        return self._places(self._share.of(self._settings.concurrency))
+
+    @cached_property
+    def _pool(self) -> int:
+        """The most requests for which there are connections: a shard may be allotted the places of all others."""
+        more = 1 if self.allotted is None else self._settings.num_shards or 1
+        return self.concurrency if more == 1 else self._places(more * self._settings.concurrency)
+
+    def _places(self, wanted: int) -> int:
         servers = sum(not spec.is_mock for spec in self.all_specs.values())
         # Each server keeps its connections for a while, so that they add up.
         return max(1, room(wanted * servers) // servers) if servers else wanted
@@ -273,6 +285,8 @@ class Roster:
             )
             stack.limiter.on_rest = lambda by: self.on_rest(by)
             self._stacks[label] = stack
+            if self.allotted is not None:
+                self.allotted.watch(label, stack.limiter, self._pool)
         return self._stacks[label].model
 
     @property
@@ -288,7 +302,7 @@ class Roster:
             spec = self.all_specs[label]
             provider = models.open_model(
                 models.constrained(spec) if self._settings.constrained else spec,
-                pool=self.concurrency,
+                pool=self._pool,
                 env=os.environ,
                 timeout_s=self._settings.request_timeout,
             )
@@ -377,15 +391,9 @@ class Roster:
 
     @cached_property
     def _limits(self) -> Limits:
-        share, settings = self._share, self._settings
-        shards = settings.num_shards or 1
-        budget = Budget(
-            settings.max_cost,
-            workers=share.total * shards,
-            gone=share.spent,
-            note=self._note_spent,
-            each="workers" if share.total > 1 else "shards",
-        )
-        return Limits(
-            self.concurrency, share.total * shards, budget, settings.give_up_after, settings.wait_for_server
-        )
+        return limits_of(self._settings, self._share, self.concurrency, self._note_spent, self.allotted)
+
+    @cached_property
+    def allotted(self) -> Allotted | None:
+        """The limits that are allotted to a shard of a cluster while it runs; None for any other process."""
+        return allotted_to(self._share)

@@ -128,10 +128,11 @@ class Run:
         shard = self.shard
         if shard is None:
             return ""
-        return (
-            f"{shard.title} (--shard-id {shard.number}); --max-cost, rpm and tpm are divided among the shards, "
-            "--concurrency is of each"
-        )
+        if self.roster.allotted is not None:
+            how = "its limits are allotted to it while it runs"
+        else:
+            how = "--max-cost, rpm and tpm are divided among the shards, --concurrency is of each"
+        return f"{shard.title} (--shard-id {shard.number}); {how}"
 
     @property
     def part(self) -> str:

@@ -31,6 +31,7 @@ _INDIFFERENT = frozenset(
         *("shard_id", "shard", "models_file", "list_models", "no_fallback", "data", "allow_partial_data"),
         *("prompt", "initial_prompt", "collaborative_prompt", "adapter_path", "estimate", "max_cost"),
         *("request_timeout", "give_up_after", "wait_for_server", "no_preflight", "concurrency"),
+        *("cluster", "cluster_address", "shards"),
         *("store", "no_store", "refresh", "refresh_since", "accept_mixed"),
         *("desc", "run_dir", "log_compression", "report_page", "export"),
     ]

@@ -62,6 +62,27 @@ class AdaptiveLimit:
         return self._search.rate
 
     @property
+    def is_cut(self) -> bool:
+        """Whether the server is asked more slowly than is allowed, or not at all for now, because it refused."""
+        return self.closed_at is not None or self._search.rate < self._search.most
+
+    @property
+    def most_places(self) -> int:
+        """How many requests may be under way at a server that refuses none."""
+        return self._most_places
+
+    @property
+    def most_rate(self) -> float:
+        """How many requests a second may be sent to such a server; infinite for no limit."""
+        return self._search.most
+
+    def allow(self, places: int, most_per_s: float) -> None:
+        """Set both maxima anew; a limit that was not cut follows, and one that was cut stays so."""
+        self.places = places if self.places >= self._most_places else min(self.places, places)
+        self._most_places = places
+        self._search.allow(most_per_s)
+
+    @property
     def refuses_by_chance(self) -> bool:
         """Whether the server refuses a share of requests at any speed."""
         return self._steady.value > 0
@@ -139,8 +160,9 @@ class AdaptiveLimit:
             taken = self._taken_since + max(0, self._round.sent - self._round.refused)
             self._search.begin_at(taken / (now - self._last_closed_at))
         elif self._before_bad is not None:
-            rate, self.places = self._before_bad
-            self._search.rate = min(rate, self._search.safe or inf)
+            rate, places = self._before_bad
+            self.places = min(places, self._most_places)
+            self._search.rate = min(rate, self._search.safe or inf, self._search.most)
         self._before_bad = None
         self._steady.forget_rounds()
         self.closed_at = self._last_closed_at = now
@@ -223,7 +245,7 @@ class AdaptiveLimit:
         if is_full:
             first = self._steady.find(BadRound(self.rate, self.places, judged.share, speed), taken)
             if first is not None:
-                self.places = first.places
+                self.places = min(first.places, self._most_places)
                 self._search.return_to(first.rate)
                 return
         self._search.fall(speed, taken / (1 - self._steady.value))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from mmlubench.schema import Request, Usage
 from mmlubench.tokens import tokens_of_size
 
@@ -25,9 +27,9 @@ class Bucket:
             self._level = min(self._level + rate * (now - self._as_of), capacity)
         self._as_of = now if self._as_of is None else max(now, self._as_of)
         short = min(amount, capacity) - self._level
-        return (
-            short / rate if short > 1e-9 else 0.0
-        )  # a tolerance, as float sums of many small steps are inexact
+        if short <= 1e-9:  # a tolerance, as float sums of many small steps are inexact
+            return 0.0
+        return short / rate if rate else inf
 
     def spend(self, amount: float) -> None:
         """Take an amount out; a negative amount is put back."""
@@ -48,8 +50,15 @@ class Tokens:
 
     def __init__(self, tpm: float) -> None:
         self._rate = tpm / 60
+        self.used = 0
+        """The tokens of all replies so far."""
         self._bucket = Bucket(keep_s=2.0)
         self._reply: float | None = None
+
+    def allow(self, tpm: float, now: float) -> None:
+        """Let so many tokens per minute be used from now on."""
+        self._bucket.wait_s(0.0, self._rate, now)  # until now the bucket filled at the rate before
+        self._rate = tpm / 60
 
     def guess(self, request: Request) -> float:
         """Estimate the tokens of a request and its reply."""
@@ -67,6 +76,7 @@ class Tokens:
     def settle(self, guess: float, usage: Usage | None) -> None:
         """Replace the estimate by the tokens really used: none, where there was no reply."""
         spent = usage.input_tokens + usage.output_tokens if usage else 0
+        self.used += spent
         self._bucket.spend(spent - guess)
         if usage and usage.output_tokens:
             before = usage.output_tokens if self._reply is None else self._reply

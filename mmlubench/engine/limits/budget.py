@@ -25,13 +25,16 @@ _NOTHING = 1e-9
 _LEAST_CHARS_PER_TOKEN = 2
 #: For the same: the tokens of a reply whose length nothing limits.
 _LONG_REPLY = 4096
+#: The part of a limit with which a first request is sent, whatever it costs.
+_A_LITTLE = 0.001
 
 
 class Budget:
     """The US dollars that all models of one process may spend; with the limit None, cost is only counted.
 
     `limit_usd` is the limit of the whole run. Each of the workers, which are called `each` in sentences, gets an equal
-    part from the start: what one of them does not use, another cannot spend. A worker that replaces a crashed one goes
+    part from the start: what one of them does not use, another cannot spend, unless somebody `allows` them other parts
+    while they run. A worker that replaces a crashed one goes
     on with the rest of its part: `gone` is what the crashed one had spent. `note` is called with the amount gone each
     time it changes. That amount includes reservations for requests in flight, as a worker that crashes never learns
     their cost.
@@ -45,6 +48,7 @@ class Budget:
         gone: float = 0.0,
         note: Callable[[float], object] | None = None,
         each: str = "workers",
+        allows: bool = False,
     ) -> None:
         self.limit_usd = limit_usd
         self.spent = 0.0
@@ -56,6 +60,10 @@ class Budget:
         self._set_aside = 0.0
         self._in_flight = 0
         self._why_not = ""
+        self._expects_more = allows
+        self._is_allotted = self._is_whole = False
+        self.wanted = 0.0
+        """US dollars that the cheapest request needs which waits for the budget; 0.0 if none waits."""
         self._freed = asyncio.Event()
 
     def add(self, cost_usd: float) -> None:
@@ -72,7 +80,8 @@ class Budget:
             raise BudgetSpent(self._why_not)
         left = self._part - self._gone - self.spent
         if self._set_aside + amount > left + _NOTHING:
-            if self._in_flight:
+            if self._in_flight or (self._expects_more and not (first and left > _NOTHING)):
+                self._note_wanted(amount, first=first)
                 return None
             if not first or left <= _NOTHING:
                 self.stop(self._is_spent())
@@ -99,7 +108,33 @@ class Budget:
         self._why_not = why
         self._wake()
 
+    @property
+    def reserved(self) -> float:
+        """US dollars that are reserved for requests in flight."""
+        return self._set_aside
+
+    def allow(self, part_usd: float, *, final: bool) -> None:
+        """Let the process spend so much in all, up or down; with `final` the whole run has no more to give.
+
+        What is spent or reserved already stays so, even if it is more.
+        """
+        self._part, self._is_allotted, self._is_whole = part_usd, True, final
+        if final:
+            self._expects_more = False
+        self._wake()
+
+    def expect_no_more(self) -> None:
+        """Stop as soon as the present part is spent: nobody has given more in a long time."""
+        self._expects_more = False
+        self._wake()
+
+    def _note_wanted(self, amount: float, *, first: bool) -> None:
+        # Nothing is known of a first request, which is sent alone with whatever is left.
+        needed = min(amount, _A_LITTLE * (self.limit_usd or 0.0)) if first else amount
+        self.wanted = min(self.wanted or needed, needed)
+
     def _wake(self) -> None:
+        self.wanted = 0.0  # whoever still has to wait says so again
         self._freed.set()
         self._freed.clear()
 
@@ -109,6 +144,8 @@ class Budget:
 
     def _is_spent(self) -> str:
         part = f" (${self._part:.4g} for each of {self._workers} {self._each})" if self._workers > 1 else ""
+        if self._is_allotted:
+            part = f" (${self._part:.4g} of it for this shard)" if not self._is_whole else " of all shards"
         spent = f"${self._gone + self.spent:.4f}"
         return (
             f"--max-cost {self.limit_usd:g}{part}: {spent} is spent, and one more request might go beyond that; "

@@ -7,7 +7,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from math import inf
+from math import ceil, inf
 from typing import NamedTuple
 
 from mmlubench.engine.limits.adaptive import AdaptiveLimit
@@ -25,6 +25,8 @@ _TICK_S = 0.0001
 _ALL_FAIL = 20
 #: The number of requests that rest and may be replaced by others, where the server may be away.
 _A_FEW = 4
+#: With this part of the places taken, more of them would be used: some are free at any moment.
+_FULL = 0.9
 
 
 class Ticket(NamedTuple):
@@ -47,8 +49,8 @@ class Limiter:
     """Admits requests, first come, first served, within limits at once and per second, and none during a pause.
 
     `AdaptiveLimit` sets both numbers by what the server accepts. `rpm` and `tpm` are limits known beforehand: requests
-    and tokens per minute. Where several processes share a limit, each is given its own part here. No event loop need be
-    running before the first request that has to wait.
+    and tokens per minute. Where several processes share a limit, each is given its own part here, which `allow` may
+    change later. No event loop need be running before the first request that has to wait.
     """
 
     def __init__(
@@ -97,6 +99,61 @@ class Limiter:
         if self.limits.is_free and not self._has_limits:
             return 0
         return sum(not waiter.future.done() for waiter in self._queue)
+
+    # -- a part of limits that changes ---------------------------------------------------------------------------
+
+    @property
+    def sent(self) -> int:
+        """How many requests were sent so far, each try counted."""
+        return self._sent
+
+    @property
+    def tokens_used(self) -> int:
+        """The tokens of all replies so far; 0 where tokens are not limited."""
+        return 0 if self._tokens is None else self._tokens.used
+
+    @property
+    def queued(self) -> int:
+        """How many requests wait for their turn, whatever the reason."""
+        return sum(not waiter.future.done() for waiter in self._queue)
+
+    def allow(self, concurrency: int | None, rpm: float | None, tpm: float | None) -> None:
+        """Change the limits at once, up or down; None leaves one as it is. Requests under way go on.
+
+        Where requests wait, this must be called on their event loop.
+        """
+        if self._is_shut:
+            return
+        now, rate = self.clock(), self.limits.rate
+        if rate < inf:
+            self._requests.wait_s(0.0, rate, now)  # until now the bucket filled at the rate before
+        self._most = self._most if concurrency is None else concurrency
+        self.limits.allow(self._most, self.limits.most_rate if rpm is None else rpm / 60)
+        if tpm is not None and self._tokens is not None:
+            self._tokens.allow(tpm, now)
+        elif tpm is not None:
+            self._tokens = Tokens(tpm)
+        self._has_limits = self._has_limits or rpm is not None or tpm is not None
+        if self._queue:
+            self._admit()
+
+    def short_of(self) -> str:
+        """Return which limit keeps requests from being sent: `rpm`, `tpm`, `concurrency`; empty if it is none of them.
+
+        The server may be the reason as well, which no higher limit would change.
+        """
+        now, limits = self.clock(), self.limits
+        waiter = next((one for one in self._queue if not one.future.done()), None)
+        if now < limits.resume_at or (waiter is None and not self._in_flight):
+            return ""
+        if waiter is None or self._in_flight >= limits.places:
+            is_full = self._in_flight >= ceil(_FULL * limits.most_places)
+            return "concurrency" if is_full and limits.places >= limits.most_places else ""
+        tokens_s = 0.0 if self._tokens is None else self._tokens.wait_s(waiter.tokens, now)
+        requests_s = 0.0 if limits.rate == inf else self._requests.wait_s(1.0, limits.rate, now)
+        if tokens_s > 0 and tokens_s >= requests_s:
+            return "tpm"
+        return "rpm" if requests_s > 0 and not limits.is_cut else ""
 
     # -- one request ---------------------------------------------------------------------------------------------
 
@@ -231,7 +288,9 @@ class Limiter:
                 return
             wait_s = self._wait_s(waiter.tokens, now)
             if wait_s > 0:
-                self._timer = asyncio.get_running_loop().call_later(max(wait_s, _TICK_S), self._admit)
+                if wait_s < inf:  # else until more is allowed
+                    loop = asyncio.get_running_loop()
+                    self._timer = loop.call_later(max(wait_s, _TICK_S), self._admit)
                 return
             self._queue.popleft()
             waiter.future.set_result(self._book(waiter.tokens, now))

@@ -24,7 +24,8 @@ class RateSearch:
     """The search for the highest rate, from round to round; rates in requests a second."""
 
     def __init__(self, most: float) -> None:
-        self._most = most
+        self.most = most
+        """The highest rate that is allowed."""
         self.rate = most
         """The present rate; infinite where nothing limits it."""
         self.good = 0
@@ -44,7 +45,7 @@ class RateSearch:
     def lift(self) -> None:
         """Return to the maximum once the rate is hardly used, and was good for long enough."""
         if self.good > 2 * self._hold:
-            self.rate = self._most
+            self.rate = self.most
 
     def went_well(self, speed: float) -> None:
         """Count a good round at this speed, which used the rate; perhaps try a higher rate.
@@ -59,7 +60,7 @@ class RateSearch:
             return
         if is_close:
             self._failed, self._step = inf, _STEP
-        faster = min(self.rate * (1 + self._step), sqrt(self.rate * self._failed), self._most)
+        faster = min(self.rate * (1 + self._step), sqrt(self.rate * self._failed), self.most)
         self.rate, self._at_rate = faster, 0
         self._step = min(2 * self._step, _LONGEST_STEP)
 
@@ -81,10 +82,15 @@ class RateSearch:
 
     def return_to(self, rate: float) -> None:
         """Return to an earlier rate: the rounds since then failed for another reason."""
-        self.rate, self._failed, self._latest = rate, inf, 0.0
+        self.rate, self._failed, self._latest = min(rate, self.most), inf, 0.0
+
+    def allow(self, most: float) -> None:
+        """Let the rate be at most this from now on; one that was not cut follows, up to a rate that failed."""
+        self.rate = min(most, self._failed) if self.rate >= self.most else min(self.rate, most)
+        self.most = most
 
     def begin_at(self, rate: float) -> None:
         """Begin anew at a rate, and go faster at once if it goes well."""
-        self.rate = max(min(self.rate, rate), LEAST_RATE)
+        self.rate = min(max(min(self.rate, rate), LEAST_RATE), self.most)
         self.safe, self._hold = 0.0, 0
         self._failed, self._step = inf, _LONGEST_STEP

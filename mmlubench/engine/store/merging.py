@@ -18,7 +18,7 @@ from mmlubench.errors import StoreError, UserError
 
 _REPLIES = "SELECT key, model, at, reply, crc FROM replies"
 #: Adds what was told of weights unless something newer is known of them.
-_ADD_WEIGHTS = """
+ADD_WEIGHTS = """
 INSERT INTO weights (model, mark, at, told, crc) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (model, mark) DO UPDATE SET at = excluded.at, told = excluded.told, crc = excluded.crc
 WHERE excluded.at > weights.at"""
@@ -58,10 +58,10 @@ def _added(store: Store, path: Path) -> Added:
             _check_weights(store.database, source.database, path)
             with store.database.transaction() as connection:
                 before = _count(connection)
-                connection.executemany(ADD, _whole(source.database.execute(_REPLIES)))
+                connection.executemany(ADD, whole(source.database.execute(_REPLIES)))
                 rows = source.database.execute(weights.ALL) if _has_weights(source.database) else ()
                 connection.executemany(
-                    _ADD_WEIGHTS, [row for row in rows if weights.is_whole(*row[:2], *row[3:])]
+                    ADD_WEIGHTS, [row for row in rows if weights.is_whole(*row[:2], *row[3:])]
                 )
                 new = _count(connection) - before
             return Added(path, _count(source.database), new)
@@ -71,7 +71,7 @@ def _added(store: Store, path: Path) -> Added:
             ) from None
 
 
-def _whole(rows: Iterator[Any]) -> Iterator[Any]:
+def whole(rows: Iterator[Any]) -> Iterator[Any]:
     """Yield the replies that are as they were written: a damaged one must not take the place of another."""
     return (row for row in rows if check_sum(row[0], row[3]) == row[4])
 

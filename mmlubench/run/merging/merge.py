@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -40,16 +41,24 @@ class Merged(NamedTuple):
     """The exit status that the run without shards would have had; 1 if shards are missing."""
 
 
-def merge(names: Sequence[str], to: Path | None, command: Sequence[str]) -> Merged:
+def merge(
+    names: Sequence[str],
+    to: Path | None,
+    command: Sequence[str],
+    *,
+    anew: str | None = None,
+    told: Mapping[str, Any] = MappingProxyType({}),
+) -> Merged:
     """Merge the shards in folders or at URLs into the run folder `to`; None: beside the folder of shards.
 
-    `command` is noted as the command of the run. Raises UserError.
+    `command` is noted as the command of the run. With `anew` the run folder is always a new one, in the folder of runs
+    of that name. `told` are settings of the run that its shards do not have. Raises UserError.
     """
     with TemporaryDirectory(prefix="mmlubench-merge-") as scratch:
         shards = find_shards(names, Path(scratch))
         identity = mark(shards.first.identity)
-        earlier = _earlier(names, to, identity)
-        run = MergedRun(shards, _place(names, to, earlier))
+        earlier = _earlier(names, to, identity) if anew is None else None
+        run = MergedRun(shards, _place(names, to, earlier) if anew is None else Place(anew), told)
         try:
             with _set_aside(earlier):
                 ledger = Ledger(run, Invocation(tuple(command), Path.cwd()))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import orjson
@@ -38,13 +39,15 @@ _T = TypeVar("_T")
 class MergedRun(Run):
     """The run of these shards. Raises UserError for a shard whose files are damaged."""
 
-    def __init__(self, shards: Shards, place: Place) -> None:
-        """`place` is where its folder is made."""
+    def __init__(
+        self, shards: Shards, place: Place, settings_of_run: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        """`place` is where its folder is made; `settings_of_run` are those that its shards do not have."""
         self._shards, self._place = shards, place
         self._manifests = {number: read_manifest(one.path) for number, one in shards.found.items()}
         first = shards.first
         self._first = self._manifests[first.shard.number]
-        settings = replace(_settings(self._first, first.path), run_dir=place.parent)
+        settings = replace(_settings(self._first, first.path), run_dir=place.parent, **settings_of_run)
         where, began = first.path / MANIFEST, min(self._started)
         specs = {label: _made(ModelSpec, spec, where) for label, spec in self._first.models.items()}
         super().__init__(settings, Share(started=began), specs=specs)
