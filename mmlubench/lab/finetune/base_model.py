@@ -9,6 +9,7 @@ from typing import Any
 from mmlubench import extras
 from mmlubench.errors import ModelError
 from mmlubench.lab.finetune.config import FinetuneConfig
+from mmlubench.models.local.hub import reach
 from mmlubench.models.local.loading import be_quiet, quiet
 
 EXTRA = "finetune"
@@ -66,6 +67,7 @@ def source_of(config: FinetuneConfig, where: str) -> tuple[str, dict[str, Any]]:
         raise ModelError(
             f"{where}: there is no such folder; name a folder with a config.json, or an id of the hub."
         )
+    reach(config.model, config.revision, where)
     return config.model, {} if config.revision is None else {"revision": config.revision}
 
 

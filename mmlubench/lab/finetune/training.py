@@ -27,7 +27,11 @@ def train(
     """
     folder = Folder(plan)
     try:
-        return _train(plan, folder, report_to, say, folder.begin(resume=resume))
+        begun = folder.begin(resume=resume)
+        if (done := folder.finished()) is not None:
+            say(f"all {plan.steps:,} steps are done already, and {plan.saved} is whole")
+            return done
+        return _train(plan, folder, report_to, say, begun)
     finally:
         folder.leave()
 

@@ -15,6 +15,7 @@ from mmlubench import extras
 from mmlubench.errors import ModelError
 from mmlubench.models.adapters.fit import misfit
 from mmlubench.models.adapters.folder import AdapterFolder
+from mmlubench.models.local.hub import reach
 from mmlubench.models.local.options import LocalOptions
 
 EXTRA = "local"
@@ -93,6 +94,8 @@ def _load(name: str, options: LocalOptions) -> Loaded:
         raise ModelError(
             f"{wanted_by}: there is no such folder; name a folder with a config.json, or an id of the hub."
         )
+    if not is_folder:
+        reach(name, options.revision, wanted_by)
     source, device = str(place) if is_folder else name, _device(torch, options.device, wanted_by)
     common: dict[str, Any] = {} if is_folder or options.revision is None else {"revision": options.revision}
     try:
