@@ -8,8 +8,8 @@ from typing import Any
 
 from mmlubench import extras
 from mmlubench.errors import ModelError
+from mmlubench.hub import reach
 from mmlubench.lab.finetune.config import FinetuneConfig
-from mmlubench.models.local.hub import reach
 from mmlubench.models.local.loading import be_quiet, quiet
 
 EXTRA = "finetune"

@@ -15,6 +15,9 @@ from mmlubench.lab.finetune.reply_form import form_warning
 from mmlubench.lab.finetune.stages import Plan, Trained
 from mmlubench.lab.finetune.trackers import Tracker, finish, prepare
 
+#: What each method trains, in words.
+_TRAINED = {"full": "all weights", "lora": "a LoRA adapter", "qlora": "a LoRA adapter on 4-bit weights"}
+
 
 def guided(tracker: Tracker = "none", say: Callable[[str], Any] = print) -> Seams:
     """Return what is done around a training."""
@@ -46,7 +49,7 @@ def show_settings(plan: Plan, say: Callable[[str], Any]) -> None:
     """Tell what is trained on what, and where."""
     config = plan.config
     say(
-        f"{config.name}: {config.method} of {plan.source} on {several(len(plan.learned), 'question')} of "
+        f"{config.name}: {_TRAINED[config.method]} of {plan.source} on {several(len(plan.learned), 'question')} of "
         f"{config.data}, {several(plan.epochs, 'epoch')} of {config.batch_size} x {config.gradient_accumulation}, "
         f"{several(plan.steps, 'step')}, learning rate {config.learning_rate:g}"
     )

@@ -13,9 +13,9 @@ from typing import Any
 
 from mmlubench import extras
 from mmlubench.errors import ModelError
+from mmlubench.hub import reach
 from mmlubench.models.adapters.fit import misfit
 from mmlubench.models.adapters.folder import AdapterFolder
-from mmlubench.models.local.hub import reach
 from mmlubench.models.local.options import LocalOptions
 
 EXTRA = "local"
