@@ -129,7 +129,7 @@ def estimate_lines(plan: Plan, found: Estimate, memory: Memory) -> list[str]:
     lines = [
         f"memory: about {size(found.memory)} of {size(memory.free)} free ({told}); disk: about {size(found.disk)}",
         f"time: about {figures.duration(found.seconds)} for {figures.several(plan.steps, 'step')} with "
-        f"{found.tokens:,} tokens{look}; a third or three times as much is possible",
+        f"{found.tokens:,} tokens{look}; a third or three times as much is possible, and more on a busy machine",
     ]
     if found.memory > memory.free:
         lines.append(

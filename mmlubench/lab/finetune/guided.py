@@ -23,10 +23,10 @@ def guided(tracker: Tracker = "none", say: Callable[[str], Any] = print) -> Seam
     """Return what is done around a training."""
 
     def after(plan: Plan, trained: Trained) -> None:
-        finish(tracker)
         write_card(plan, trained)
         for line in commands(plan):
             say(line)
+        finish(tracker)  # last: it waits for a server that may be away
 
     return Seams(
         before=[

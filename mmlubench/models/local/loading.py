@@ -94,6 +94,8 @@ def _load(name: str, options: LocalOptions) -> Loaded:
         raise ModelError(
             f"{wanted_by}: there is no such folder; name a folder with a config.json, or an id of the hub."
         )
+    if is_folder and not (place / "config.json").is_file() and (place / "model" / "config.json").is_file():
+        raise ModelError(f"{wanted_by}: the model lies in {place / 'model'}; name that folder.")
     if not is_folder:
         reach(name, options.revision, wanted_by)
     source, device = str(place) if is_folder else name, _device(torch, options.device, wanted_by)
