@@ -37,6 +37,7 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def several(count: int, noun: str, plural: str = "") -> str:
-    """Format a count with its noun: `1 case`, `14,042 cases`; `plural` is for a noun with an irregular plural."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+def several(count: float, noun: str, plural: str = "") -> str:
+    """Format a count with its noun: `1 case`, `14,042 cases`, `0.5 epochs`; `plural` is for an irregular plural."""
+    told = f"{count:,.0f}" if count == int(count) else f"{count:.3g}"
+    return f"{told} {noun if count == 1 else plural or noun + 's'}"

@@ -6,6 +6,8 @@ Only what is made here is private; the mode of a folder or file that exists is n
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -17,6 +19,16 @@ def make_folder(path: Path | str) -> None:
     except FileNotFoundError:
         make_folder(path.parent)
         path.mkdir(mode=0o700, exist_ok=True)
+
+
+@contextmanager
+def files_for_owner() -> Iterator[None]:
+    """A context in which whatever this process makes, also by libraries, has the mode 0700 or 0600."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def opener(path: str, flags: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mmlubench.lab.finetune.config import FinetuneConfig
+from mmlubench.lab.finetune.plan import steps_of
 from mmlubench.lab.finetune.stages import Device, Plan, Point, Row, Trained
 from mmlubench.schema import Question, Scoring
 
@@ -71,9 +73,10 @@ def made_plan(folder: Path, **changes: Any) -> Plan:
     }
     config = FinetuneConfig(**{"name": "toy", "outputs": str(folder), **values, **changes})
     questions = [question(number) for number in range(8)]
+    epoch_steps, steps = steps_of(config, 8)
     rows = [
         Row(one.id, epoch, one.answer, (BOS, 8, *[9] * (1 + number % 3)), (WORDS.index(one.answer), TURN))
-        for epoch in range(config.epochs)
+        for epoch in range(ceil(config.epochs))
         for number, one in enumerate(questions)
     ]
     return Plan(
@@ -91,7 +94,8 @@ def made_plan(folder: Path, **changes: Any) -> Plan:
         train=questions,
         dataset="mmmlu",
         data_sha256={"train": "a" * 64, "validation": "b" * 64, "test": "c" * 64},
-        steps=4,
+        steps=steps,
+        epoch_steps=epoch_steps,
     )
 
 

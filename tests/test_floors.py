@@ -29,6 +29,7 @@ FLOOR_0 = (
         "named_letters",
         "tasks",
         "locks",
+        "hub",
     ),
     *("jsonl", "zstd", "inputs", "yaml_file", "yaml_values", "resources", "registry", "extras", "safe_names"),
 )

@@ -31,7 +31,17 @@ D. None of them
 Exactly one of these options is right. Think step by step: say what is asked, weigh every option, and
 only then decide. Finish with a last line that reads "Answer: X", where X is A, B, C or D."""
 
-OWN = ("zero_shot", "cot", "five_shot")
+LETTER = """\
+Question: Which day follows Monday?
+A. Sunday
+B. Tuesday
+C. Friday
+D. None of them
+
+Exactly one of these options is right. Reply with its letter alone: A, B, C or D.
+Answer:"""
+
+OWN = ("zero_shot", "letter", "cot", "five_shot")
 #: Recipes that never show a worked example.
 WITHOUT_EXAMPLES = [
     name
@@ -87,7 +97,8 @@ Answer:"""
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("zero_shot", ZERO_SHOT), ("cot", COT), ("five_shot", FIVE_SHOT)]
+    ("name", "expected"),
+    [("zero_shot", ZERO_SHOT), ("letter", LETTER), ("cot", COT), ("five_shot", FIVE_SHOT)],
 )
 def test_the_prompt_is_this_byte_for_byte(
     name: str, expected: str, question: Question, dev: list[Question]
@@ -112,8 +123,8 @@ def test_letters_follow_the_number_of_options(name: str, question: Question) -> 
     three = replace(question, choices=("x", "y", "z"))
     ten = replace(question, choices=tuple("0123456789"))
     recipe = load_recipe(name, shots=0)
-    assert "where X is A, B or C" in render(recipe, three)[0].content
-    assert "where X is A, B, C, D, E, F, G, H, I or J" in render(recipe, ten)[0].content
+    assert re.search(r"(where X is|alone:) A, B or C\b", render(recipe, three)[0].content)
+    assert re.search(r"(is|alone:) A, B, C, D, E, F, G, H, I or J\b", render(recipe, ten)[0].content)
     assert "\nJ. 9\n" in render(recipe, ten)[0].content
 
 

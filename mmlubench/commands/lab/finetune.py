@@ -11,6 +11,9 @@ from mmlubench.commands.runs import errors_as_messages, print_text
 if TYPE_CHECKING:
     from mmlubench.lab.finetune.trackers import Tracker
 
+#: The exit status of a command that was interrupted, as shells count it.
+_INTERRUPTED = 130
+
 
 @click.command()
 @click.argument("config")
@@ -33,7 +36,10 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Insist on a checkpoint to go on from; where there is one, it is used anyway.",
 )
-def finetune(config: str, changes: tuple[str, ...], tracker: Tracker, dry_run: bool, resume: bool) -> None:
+@click.option("--show", is_flag=True, help="Print the file of CONFIG, as one to begin with, and do nothing.")
+def finetune(
+    config: str, changes: tuple[str, ...], tracker: Tracker, dry_run: bool, resume: bool, show: bool
+) -> None:
     """Fine-tune a model as CONFIG says, on the train side of a split.
 
     CONFIG is a YAML file, or the name of a packaged one: flan_t5_base_de_fr, gemma_2_2b_qlora_de_fr. Everything is
@@ -43,11 +49,19 @@ def finetune(config: str, changes: tuple[str, ...], tracker: Tracker, dry_run: b
         # late: `mmlubench --help` and the other commands need none of it
         from mmlubench.lab.finetune import finetune as training
         from mmlubench.lab.finetune.guided import guided
-        from mmlubench.lab.finetune.packaged import read
+        from mmlubench.lab.finetune.packaged import find, read
+        from mmlubench.lab.finetune.training import Stopped
 
+        if show:
+            print_text(find(config).read_text("utf-8").rstrip())
+            return
         seams = guided(tracker, print_text)
         if dry_run:
             training.prepared(read(config, changes), seams)
             print_text("dry run: nothing was trained")
         else:
-            training.finetune(read(config, changes), seams, resume=resume)
+            try:
+                training.finetune(read(config, changes), seams, resume=resume)
+            except Stopped as stopped:  # as its user asked: no error
+                print_text(str(stopped))
+                raise SystemExit(_INTERRUPTED) from None

@@ -15,6 +15,7 @@ from mmlubench.datasets.sources import arrow, csv_files, hub_files
 from mmlubench.datasets.sources import tables as text_tables
 from mmlubench.datasets.sources.archive import unpacked
 from mmlubench.errors import DataError
+from mmlubench.hub import PROBE_S, probe
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +40,7 @@ def pinned(spec: Spec) -> Spec:
     client = import_module("huggingface_hub")
     try:
         with hub_files.quiet(library):
-            found = client.dataset_info(spec.repository, revision=spec.revision, timeout=hub_files.PROBE_S)
+            found = client.dataset_info(spec.repository, revision=spec.revision, timeout=PROBE_S)
     except Exception:  # the errors of that client differ from version to version
         return spec
     return replace(spec, revision=found.sha)
@@ -98,7 +99,7 @@ def _from_library(library: ModuleType, spec: Spec, config: str) -> dict[str, pa.
     splits = _cached(library, spec, config)
     if splits is None:
         failed = partial(_failed, spec)
-        hub_files.probe(failed)
+        probe(failed)
         splits = hub_files.attempt(lambda: _load(library, spec, config), failed)
     wanted = (spec.scored, spec.example_split, *spec.spare)
     return {split: splits[split].with_format("arrow")[:] for split in wanted if split in splits}

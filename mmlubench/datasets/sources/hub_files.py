@@ -10,11 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from mmlubench.datasets import checks
-
-PROBE_S = 5.0  # seconds to wait for a first reply of the hub
-
-#: Makes an error from a problem, and adds what to do about it.
-Failed = Callable[[str], Exception]
+from mmlubench.hub import Failed, probe
 
 
 def get(repository: str, name: str, failed: Failed, **where: Any) -> str:
@@ -26,19 +22,6 @@ def get(repository: str, name: str, failed: Failed, **where: Any) -> str:
         except Exception:  # of any kind: the hub is asked next
             probe(failed)
         return str(attempt(lambda: client.hf_hub_download(repository, name, **where), failed))
-
-
-def probe(failed: Failed) -> None:
-    """Raise the error `failed` makes if the hub does not reply soon: its client alone would try for 23 s."""
-    client = import_module("huggingface_hub")
-    endpoint = client.constants.ENDPOINT
-    if client.constants.HF_HUB_OFFLINE:
-        raise failed("HF_HUB_OFFLINE is set and the data are not in the cache")
-    try:
-        # Through the client's own session, so that the same proxies and certificates are used.
-        client.get_session().head(endpoint, timeout=PROBE_S)
-    except Exception as error:  # the errors of that session differ from version to version
-        raise failed(f"{endpoint} cannot be reached ({checks.first_line(error)})") from error
 
 
 def attempt(call: Callable[[], Any], failed: Failed) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mmlubench import extras
 from mmlubench.errors import ModelError
+from mmlubench.hub import reach
 from mmlubench.lab.finetune.config import FinetuneConfig
 from mmlubench.models.local.loading import be_quiet, quiet
 
@@ -49,7 +50,7 @@ def read_base_model(config: FinetuneConfig) -> BaseModel:
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, **revision)
     except Exception as error:
         raise ModelError(f"{where}: its tokenizer cannot be read ({first_line(error)}).") from error
-    _ensure_pad(tokenizer, config, where)
+    _ensure_ends(tokenizer, config, where)
     return BaseModel(source, architecture, tokenizer, _stops(transformers, source, revision, tokenizer))
 
 
@@ -66,6 +67,7 @@ def source_of(config: FinetuneConfig, where: str) -> tuple[str, dict[str, Any]]:
         raise ModelError(
             f"{where}: there is no such folder; name a folder with a config.json, or an id of the hub."
         )
+    reach(config.model, config.revision, where)
     return config.model, {} if config.revision is None else {"revision": config.revision}
 
 
@@ -85,19 +87,19 @@ def _unfit(config: FinetuneConfig, architecture: Any) -> str:
     return ""
 
 
-def _ensure_pad(tokenizer: Any, config: FinetuneConfig, where: str) -> None:
+def _ensure_ends(tokenizer: Any, config: FinetuneConfig, where: str) -> None:
     """Give a decoder's tokenizer a pad token, as most have none; padding is masked, and never counts in the loss."""
+    if tokenizer.eos_token_id is None:
+        raise ModelError(
+            f"{where}: its tokenizer has no end-of-sequence token, which ends a reply; name it as eos_token in its "
+            "tokenizer_config.json."
+        )
     if tokenizer.pad_token_id is not None:
         return
     if config.kind == "seq2seq":
         raise ModelError(
             f"{where}: its tokenizer has no pad token, with which the reply of such a model begins; "
             "take the tokenizer that belongs to the model."
-        )
-    if tokenizer.eos_token_id is None:
-        raise ModelError(
-            f"{where}: its tokenizer has neither a pad nor an end-of-sequence token; name one of them in its "
-            "tokenizer_config.json."
         )
     tokenizer.pad_token = tokenizer.eos_token
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from mmlubench.lab.finetune.stages import Plan
 
@@ -13,10 +14,11 @@ _SERVER = "http://localhost:8000/v1"
 
 def in_process(plan: Plan) -> str:
     """Return the command that asks base and tuned model in one run, in the process of pytest."""
+    base = ["--model", f"transformers/{_shown(plan.source)}"]
     if plan.config.is_adapter:
-        who = ["--model", f"transformers/{plan.source}", "--adapter", str(plan.saved), "--with-base"]
+        who = [*base, "--adapter", str(plan.saved), "--with-base"]
     else:
-        who = ["--model", f"transformers/{plan.source}", "--model", f"transformers/{plan.saved}"]
+        who = [*base, "--model", f"transformers/{plan.saved}"]
     return shlex.join([*_asked(plan), *who])
 
 
@@ -52,10 +54,24 @@ def compared() -> str:
 def _asked(plan: Plan) -> Sequence[str]:
     """Return how the held-out side is asked: by the recipe and the way in which the letter was learned."""
     # With `=`: pytest takes a folder that stands alone for a place of tests.
-    command = ["pytest", "benchmarks", "-k", plan.dataset, f"--data={plan.config.data}", "--split", "test"]
+    command = [
+        "pytest",
+        "benchmarks",
+        "-k",
+        plan.dataset,
+        f"--data={_shown(plan.config.data)}",
+        "--split",
+        "test",
+    ]
     is_file = plan.config.recipe.endswith((".yaml", ".yml"))
-    command += ["--prompt" if is_file else "--recipe", plan.config.recipe, "--shots", "0"]
+    command += ["--prompt" if is_file else "--recipe", _shown(plan.config.recipe), "--shots", "0"]
     return [*command, "--scoring", str(plan.scoring)]
+
+
+def _shown(name: str) -> str:
+    """Return a path within the working directory as it is seen from there, and anything else as it is."""
+    inside = Path(name).is_absolute() and Path(name).is_relative_to(Path.cwd()) and Path(name) != Path.cwd()
+    return str(Path(name).relative_to(Path.cwd())) if inside else name
 
 
 def _served_rank(rank: int) -> int:

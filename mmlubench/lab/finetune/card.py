@@ -35,7 +35,7 @@ def write_card(plan: Plan, trained: Trained) -> dict[str, Any]:
     """Write all files, and return the facts of `finetune.json`. Raises UserError for a disk that is full."""
     split = SplitFolder.open(plan.config.data)
     try:
-        told = write_trained_ids(plan.folder, plan.dataset, plan.train, plan.validation)
+        told = write_trained_ids(plan.folder, plan.dataset, plan.learned, plan.validation)
         facts = facts_of(plan, trained, split, told)
         write_atomic(plan.folder / FACTS, pretty(facts))
         write_atomic(
@@ -80,7 +80,9 @@ def facts_of(plan: Plan, trained: Trained, split: SplitFolder, told: Mapping[str
         "scoring": str(plan.scoring),
         "settings": config.to_dict(),
         "trained_parameters": trained.trained_parameters,
+        "epochs": plan.epochs,
         "steps": plan.steps,
+        "learned": len(plan.learned),
         "device": {"name": plan.device.name, "dtype": plan.device.dtype, "why": plan.device.why},
         "seconds": round(trained.seconds, 1),
         "resumed_from": trained.resumed_from,
@@ -129,7 +131,7 @@ def _header(plan: Plan, split: SplitFolder) -> str:
 
 def _parts(plan: Plan, trained: Trained, facts: Mapping[str, Any], split: SplitFolder) -> Iterator[str]:
     config, counts = plan.config, split.card.questions
-    languages = ", ".join(split.card.languages) or "one language"
+    languages, learned = ", ".join(split.card.languages) or "one language", len(plan.learned)
     what = "LoRA adapter" if config.is_adapter else "model"
     yield f"# {config.name}\n"
     yield (
@@ -147,11 +149,12 @@ def _parts(plan: Plan, trained: Trained, facts: Mapping[str, Any], split: SplitF
         "base": f"`{plan.source}`" + (f" at `{config.revision}`" if config.revision else ""),
         "base, SHA-256 or commit": f"`{facts['base']['sha256_or_commit'] or 'unknown'}`",
         "weights trained": f"{trained.trained_parameters:,} of {trained.parameters:,} ({config.method})",
-        "questions": ", ".join(f"{side} {count:,}" for side, count in counts.items()),
+        "questions": ", ".join(f"{side} {count:,}" for side, count in counts.items())
+        + (f"; learned {learned:,}" if learned < counts["train"] else ""),
         "data, SHA-256": f"`{split.card.sha256}`",
-        "ids of train, SHA-256": f"`{facts['trained_on']['ids_sha256']}`",
+        "ids of the learned, SHA-256": f"`{facts['trained_on']['ids_sha256']}`",
         "recipe, scoring": f"{config.recipe}, {plan.scoring}",
-        "epochs, steps": f"{config.epochs}, {plan.steps:,}",
+        "trained for": f"{figures.several(plan.epochs, 'epoch')}, {figures.several(plan.steps, 'step')}",
         "batch": f"{config.batch_size} x {config.gradient_accumulation}",
         "optimizer": f"{config.optimizer}, learning rate {config.learning_rate:g}, {config.scheduler}, "
         f"warm-up {config.warmup:g}",

@@ -38,7 +38,7 @@ _RATE = key("a number above 0, such as 2e-4", lambda value: 0 < value < inf)
 _ABOVE_ZERO = key("a number above 0", lambda value: 0 < value < inf)
 _POSITIVE = at_least(1)
 #: The keys that hold a number with decimals.
-_NUMBERS = ("learning_rate", "warmup", "weight_decay", "max_grad_norm")
+_NUMBERS = ("epochs", "learning_rate", "warmup", "weight_decay", "max_grad_norm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,14 @@ class FinetuneConfig:
     """The commit, tag or branch of the model on the hub; None for its main branch."""
     lora: Lora = field(default_factory=Lora)
     """The adapter, for the methods lora and qlora."""
-    recipe: str = field(default="zero_shot", metadata=TEXT)
+    recipe: str = field(default="letter", metadata=TEXT)
     """The name of the recipe that asks the questions, or the path of its YAML file; it has no worked examples."""
     shuffle_choices: bool = True
     """Whether the choices get another order in every epoch, so that no letter is learned for its frequency."""
-    epochs: int = field(default=2, metadata=_POSITIVE)
-    """How many times each question is seen."""
+    epochs: float = field(default=2, metadata=_ABOVE_ZERO)
+    """How many times each question is seen; 0.5 is a trial with half of them."""
+    max_steps: int | None = field(default=None, metadata=_POSITIVE)
+    """The step at which training ends though epochs are left, as for a trial; None for none."""
     batch_size: int = field(default=16, metadata=_POSITIVE)
     """The number of questions in one pass."""
     gradient_accumulation: int = field(default=1, metadata=_POSITIVE)
@@ -163,6 +165,8 @@ def config_of(values: Any, path: Path) -> FinetuneConfig:
     if isinstance(values, dict):
         values = {name: _number(value) if name in _NUMBERS else value for name, value in values.items()}
     config = yaml_file.check(FinetuneConfig, values, path, UserError, source=str(path))
+    if config.epochs == int(config.epochs):
+        config = replace(config, epochs=int(config.epochs))
     problem = _problem(config)
     if problem:
         raise UserError(f"{path}: {problem}")

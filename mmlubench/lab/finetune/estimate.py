@@ -5,7 +5,7 @@ A training that cannot fit is refused; one that may not fit is warned of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -67,7 +67,7 @@ def show_estimate(plan: Plan, say: Callable[[str], Any] = print) -> Estimate | N
     Returns None, and says so, for an architecture whose work cannot be counted.
     """
     where = plan.config.source or plan.config.name
-    batches = [*_batches(plan)]
+    batches = plan.batches
     longest = max(batches, key=lambda rows: len(rows) * _width(plan, rows))
     try:
         counted = footprint(plan, plan.collate(longest))
@@ -129,7 +129,7 @@ def estimate_lines(plan: Plan, found: Estimate, memory: Memory) -> list[str]:
     lines = [
         f"memory: about {size(found.memory)} of {size(memory.free)} free ({told}); disk: about {size(found.disk)}",
         f"time: about {figures.duration(found.seconds)} for {figures.several(plan.steps, 'step')} with "
-        f"{found.tokens:,} tokens{look}; a third or three times as much is possible",
+        f"{found.tokens:,} tokens{look}; a third or three times as much is possible, and more on a busy machine",
     ]
     if found.memory > memory.free:
         lines.append(
@@ -158,7 +158,7 @@ def looks(plan: Plan) -> int:
     """Return how many times the validation side is looked at, before the first step included."""
     if not plan.validation:
         return 0
-    every = plan.config.validation_steps or plan.config.save_steps or ceil(plan.steps / plan.config.epochs)
+    every = plan.config.validation_steps or plan.config.save_steps or min(plan.epoch_steps, plan.steps)
     return 1 + ceil(plan.steps / every)
 
 
@@ -179,13 +179,6 @@ def _less_memory(plan: Plan) -> str:
     elif config.method == "lora" and config.kind == "causal":
         ways.append("method qlora")
     return f"give {' or '.join(ways)}" if ways else "split again with a smaller --max-question-tokens"
-
-
-def _batches(plan: Plan) -> Iterator[Sequence[Row]]:
-    for epoch in range(plan.config.epochs):
-        order = plan.order(epoch)
-        for begin in range(0, len(order), plan.config.batch_size):
-            yield [plan.rows[place] for place in order[begin : begin + plan.config.batch_size]]
 
 
 def _width(plan: Plan, rows: Sequence[Row]) -> int:

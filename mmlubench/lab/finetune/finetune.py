@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmlubench import extras
+from mmlubench.lab.finetune.base_model import source_of
 from mmlubench.lab.finetune.config import FinetuneConfig
 from mmlubench.lab.finetune.device import choose_device
 from mmlubench.lab.finetune.plan import make_plan
+from mmlubench.lab.finetune.resume import Folder, refuse_foreign
 from mmlubench.lab.finetune.stages import Plan, Trained
 from mmlubench.lab.finetune.training import train
 from mmlubench.lab.split.folder import SplitFolder
 from mmlubench.models.local.loading import be_quiet
+from mmlubench.private import files_for_owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +41,27 @@ def finetune(config: FinetuneConfig, seams: Seams | None = None, *, resume: bool
     """
     seams = seams or Seams()
     plan = prepared(config, seams)
-    trained = train(plan, report_to=seams.report_to(plan), say=seams.say, resume=resume)
-    for step in seams.after:
-        step(plan, trained)
+    with files_for_owner():
+        trained = train(plan, report_to=seams.report_to(plan), say=seams.say, resume=resume)
+        for step in seams.after:
+            step(plan, trained)
     return trained
 
 
 def prepared(config: FinetuneConfig, seams: Seams) -> Plan:
     """Return the plan of a training after all checks before it, and train nothing. Raises UserError."""
     split = SplitFolder.open(config.data)
-    wanted_by = f"mmlubench lab finetune {config.source or config.name}"
+    refuse_foreign(config.folder)
+    where = config.source or config.name
+    source_of(config, f"{where}: model {config.model}")
+    wanted_by = f"mmlubench lab finetune {where}"
     torch = extras.load("torch", extra="finetune", wanted_by=wanted_by)
     be_quiet(extras.load("transformers", extra="finetune", wanted_by=wanted_by))
     for package in _packages(config):
         extras.load(package, extra="finetune", wanted_by=wanted_by)
     device = choose_device(config, torch)
     plan = make_plan(config, device, split)
+    Folder(plan).check()
     for look in seams.before:
         look(plan)
     return plan

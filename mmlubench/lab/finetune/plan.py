@@ -29,9 +29,9 @@ def make_plan(config: FinetuneConfig, device: Device, split: SplitFolder) -> Pla
     recipe = recipe_of(config)
     base = read_base_model(config)
     scoring = scoring_of(recipe, base)
-    rows = make_rows(train, config, base, recipe, scoring)
     count = len(train)
-    batches = ceil(count / config.batch_size)
+    epoch_steps, steps = steps_of(config, count)
+    rows = make_rows(train, config, base, recipe, scoring, ceil(steps / epoch_steps))
     return Plan(
         config=config,
         device=device,
@@ -47,8 +47,17 @@ def make_plan(config: FinetuneConfig, device: Device, split: SplitFolder) -> Pla
         train=train,
         dataset=split.card.dataset,
         data_sha256=dict(split.card.ids_sha256),
-        steps=config.epochs * ceil(batches / config.gradient_accumulation),
+        steps=steps,
+        epoch_steps=epoch_steps,
     )
+
+
+def steps_of(config: FinetuneConfig, count: int) -> tuple[int, int]:
+    """Return the number of steps of one whole epoch of `count` questions, and that of the training."""
+    an_epoch = ceil(ceil(count / config.batch_size) / config.gradient_accumulation)
+    # Rounded first: 1.1 times 10 is a little more than 11 for a computer.
+    steps = ceil(round(config.epochs * an_epoch, 6)) or 1
+    return an_epoch, min(steps, config.max_steps or steps)
 
 
 def _looked_at(questions: Sequence[Question], config: FinetuneConfig) -> Sequence[Question]:

@@ -113,7 +113,8 @@ def preview_lines(plan: Plan, rows: Sequence[Row], tensors: Mapping[str, Any]) -
     lines = _decoded(plan, row.prompt).splitlines()
     if (hidden := len(lines) - _HEAD - _TAIL) > 0:
         lines = [*lines[:_HEAD], f"… ({several(hidden, 'line')} more)", *lines[-_TAIL:]]
-    answers = Counter(one.answer for one in plan.rows)
+    learned_rows = [one for batch in plan.batches for one in batch]
+    answers = Counter(one.answer for one in learned_rows)
     counts = ", ".join(f"{letter} {count:,}" for letter, count in sorted(answers.items()))
     learned = f"{len(row.completion)} of {len(row.prompt) + len(row.completion)} tokens"
     return [
@@ -122,7 +123,7 @@ def preview_lines(plan: Plan, rows: Sequence[Row], tensors: Mapping[str, Any]) -
         f"what it learns to reply, which alone counts in the loss ({learned}): {_shown(plan, row.completion)}",
         f"checked in the first batch of {several(len(rows), 'row')}, padded to {several(width, 'token')}: no prompt "
         "and no padding in the loss, one beginning, one end",
-        f"answers in all {several(len(plan.rows), 'row')}: {counts}",
+        f"answers in all {several(len(learned_rows), 'row')}: {counts}",
     ]
 
 

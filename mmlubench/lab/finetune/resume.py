@@ -11,13 +11,16 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from errno import EACCES, ENOTDIR
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from mmlubench.datasets.splits.trained import FACTS
 from mmlubench.errors import UserError, short
 from mmlubench.jsonl import pretty, write_atomic
-from mmlubench.lab.finetune.stages import Plan, Point
+from mmlubench.lab.finetune.stages import Plan, Point, Trained
 from mmlubench.locks import Locks
 from mmlubench.models.local.weights import digest_of_model
 
@@ -48,42 +51,45 @@ class Folder:
     def begin(self, *, resume: bool) -> Checkpoint | None:
         """Make the folder ready, and return the checkpoint to go on from; None to begin anew.
 
-        `resume` insists on a checkpoint. Raises UserError for a folder with other settings or other files, for a
-        training that is finished or goes on in another process, and for a folder that cannot be written.
+        `resume` insists on a checkpoint. Raises UserError as `check` does, for a training that goes on in another
+        process, and for a folder that cannot be written.
         """
-        settings = settings_of(self._plan)
-        found = self._known()
-        if found is None and self.path.is_dir() and any(self.path.iterdir()):
-            raise UserError(f"{self.path} holds files of something else: give another name or outputs.")
-        last = self.last()
-        is_finished = (self.path / TRAINED).is_file()
-        if found is not None and (last or is_finished) and found != settings:
-            raise UserError(
-                f"{self.path} holds a training with other settings ({_difference(found, settings)}): go on with those, "
-                "or give another name."
-            )
-        if is_finished:
-            raise UserError(
-                f"{self.path} holds this training, finished: use {self._plan.saved}, or give another name."
-            )
-        if resume and last is None:
-            raise UserError(f"--resume: {self.path} holds no whole checkpoint; leave --resume out to begin.")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if not self._locks.take(self.path):
                 raise UserError(
                     f"{self.path} is being trained by another process: wait for it, or give another name."
                 )
+            self.check()
+            last = self.last()
+            if resume and last is None:
+                raise UserError(
+                    f"--resume: {self.path} holds no whole checkpoint; leave --resume out to begin."
+                )
+            write_atomic(self.path / SETTINGS, pretty(self._settings))
+            if self.finished() is not None:
+                return None
             self.checkpoints.mkdir(exist_ok=True)
-            write_atomic(self.path / SETTINGS, pretty(settings))
             for left in self._all():
                 if last is None or left != last.folder:
                     shutil.rmtree(left)
         except OSError as error:
-            raise UserError(
-                f"{self.path} cannot be written ({error.strerror}): free space there, or give other outputs."
-            ) from None
+            raise _unwritable(self.path, error) from None
         return last
+
+    def check(self) -> None:
+        """Raise UserError for a folder with a training that has other settings, or that is finished."""
+        settings, found, last = self._settings, _known(self.path), self.last()
+        is_finished = (self.path / TRAINED).is_file()
+        if found is not None and (last or is_finished) and found != settings:
+            raise UserError(
+                f"{self.path} holds a training with other settings ({_difference(found, settings)}): go on with those, "
+                "or give another name."
+            )
+        if is_finished and (self.path / FACTS).is_file():
+            raise UserError(
+                f"{self.path} holds this training, finished: use {self._plan.saved}, or give another name."
+            )
 
     def leave(self) -> None:
         """Let another process train in this folder."""
@@ -116,20 +122,63 @@ class Folder:
         """Remove what there is of the checkpoint of a step."""
         shutil.rmtree(self.checkpoints / f"checkpoint-{step}", ignore_errors=True)
 
+    def finished(self) -> Trained | None:
+        """Return what came of a training whose steps are all done, as after a full disk at the card."""
+        try:
+            values = json.loads((self.path / TRAINED).read_bytes())
+            history = tuple(Point(**point) for point in values.pop("history"))
+            return Trained(folder=self._plan.saved, history=history, **values)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
     def finish(self, values: Mapping[str, Any]) -> None:
         """Say that the training is finished, and remove its checkpoints. Raises OSError."""
         write_atomic(self.path / TRAINED, pretty(values))
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
-    def _known(self) -> dict[str, Any] | None:
-        try:
-            found = json.loads((self.path / SETTINGS).read_bytes())
-        except (OSError, ValueError):
-            return None
-        return found if isinstance(found, dict) else None
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
+        return settings_of(self._plan)
 
     def _all(self) -> list[Path]:
         return sorted(path for path in self.checkpoints.glob("checkpoint-*") if path.is_dir())
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise UserError for a folder with files that are not of a training, and for one that cannot be written."""
+    try:
+        if (
+            folder.is_dir()
+            and _known(folder) is None
+            and any(not _is_begun(file) for file in folder.iterdir())
+        ):
+            raise UserError(f"{folder} holds files of something else: give another name or outputs.")
+        place = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+        if not place.is_dir() or not os.access(place, os.W_OK):
+            why = EACCES if place.is_dir() else ENOTDIR
+            raise OSError(why, os.strerror(why))
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def _is_begun(file: Path) -> bool:
+    """Whether a file is what a process leaves that was killed before it wrote the settings."""
+    return file.name.startswith(f".{SETTINGS}.")
+
+
+def _known(folder: Path) -> dict[str, Any] | None:
+    """Return the settings of the training in a folder; None if there is none: others, too, write a settings.json."""
+    try:
+        found = json.loads((folder / SETTINGS).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and "rows_sha256" in found else None
+
+
+def _unwritable(folder: Path, error: OSError) -> UserError:
+    return UserError(
+        f"{folder} cannot be written ({error.strerror}): free space there, or give other outputs."
+    )
 
 
 def settings_of(plan: Plan) -> dict[str, Any]:

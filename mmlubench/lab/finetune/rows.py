@@ -27,7 +27,7 @@ def recipe_of(config: FinetuneConfig) -> Recipe:
     if not shows_choices(recipe):
         raise UserError(
             f"{config.source or config.name}: recipe {config.recipe} shows no choices, so no letter can be learned; "
-            "give another one, such as zero_shot."
+            "give another one, such as letter."
         )
     return recipe
 
@@ -47,9 +47,14 @@ def request_of(question: Question, recipe: Recipe, scoring: Scoring) -> Request:
 
 
 def make_rows(
-    questions: Sequence[Question], config: FinetuneConfig, base: BaseModel, recipe: Recipe, scoring: Scoring
+    questions: Sequence[Question],
+    config: FinetuneConfig,
+    base: BaseModel,
+    recipe: Recipe,
+    scoring: Scoring,
+    epochs: int,
 ) -> list[Row]:
-    """Return the rows of all epochs, those of epoch 0 first, each in the order of the questions.
+    """Return the rows of this many epochs, those of epoch 0 first, each in the order of the questions.
 
     Raises UserError for prompts that are too long, and for a model without a token for a letter.
     """
@@ -57,7 +62,7 @@ def make_rows(
     is_seq2seq = config.kind == "seq2seq"
     completions = Completions(base.tokenizer, base.stops, is_seq2seq=is_seq2seq, label=label)
     rows = []
-    for epoch, question in product(range(config.epochs), questions):
+    for epoch, question in product(range(epochs), questions):
         asked = shuffled(question, epoch, config.seed) if config.shuffle_choices else question
         request = request_of(asked, recipe, scoring)
         try:

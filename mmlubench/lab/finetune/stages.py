@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +76,30 @@ class Plan:
     """The hash of the ids of each side of the split: `train`, `validation`, `test`."""
     steps: int
     """The number of steps of all epochs together."""
+    epoch_steps: int
+    """The number of steps of one whole epoch."""
 
     @property
-    def training_ids(self) -> list[str]:
-        """The ids of the train side, each once, in the order of the data."""
-        return [question.id for question in self.train]
+    def epochs(self) -> float:
+        """How many times each question is seen; below 1 for a part of the questions."""
+        return self.steps / self.epoch_steps
+
+    @property
+    def batches(self) -> list[list[Row]]:
+        """The rows of every pass of the training, in its order."""
+        size, count = self.config.batch_size, self.config.gradient_accumulation
+        made: list[list[Row]] = []
+        for epoch in range(ceil(self.epochs)):
+            order, steps = self.order(epoch), min(self.epoch_steps, self.steps - epoch * self.epoch_steps)
+            passes = range(0, len(order), size)[: steps * count]
+            made += [[self.rows[place] for place in order[begin : begin + size]] for begin in passes]
+        return made
+
+    @property
+    def learned(self) -> list[Question]:
+        """The questions of the train side that the steps come to, each once, in the order of the data."""
+        ids = {row.id for rows in self.batches for row in rows}
+        return [question for question in self.train if question.id in ids]
 
     @property
     def folder(self) -> Path:
@@ -92,9 +112,8 @@ class Plan:
         return self.folder / ("adapter" if self.config.is_adapter else "model")
 
     def batch(self, number: int = 0) -> tuple[list[Row], dict[str, Any]]:
-        """Return the rows of a batch of the first epoch, from 0, and the tensors that the trainer gets for it."""
-        size = self.config.batch_size
-        rows = [self.rows[place] for place in self.order(0)[number * size : (number + 1) * size]]
+        """Return the rows of a pass, counted from 0, and the tensors that the trainer gets for it."""
+        rows = self.batches[number]
         return rows, self.collate(rows)
 
 

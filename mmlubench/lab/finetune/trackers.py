@@ -22,6 +22,8 @@ from mmlubench.safe_names import safe_name
 Tracker = Literal["wandb", "trackio", "none"]
 PROJECT = "mmlubench"
 _SAAS = "https://api.wandb.ai"
+#: Seconds to wait for a first reply of wandb's server; wandb itself would try for a minute and a half.
+_PROBE_S = 5.0
 #: What wandb is told, unless its user says otherwise: no remarks, no copy of this program or of what it prints, and
 #: no reports about wandb itself.
 _QUIET = {
@@ -46,15 +48,33 @@ def prepare(plan: Plan, tracker: Tracker, say: Callable[[str], Any] = print) -> 
     if tracker == "none":
         return []
     # Before the import, at which trackio reads the environment.
-    os.environ.update(_wandb(plan, os.environ) if tracker == "wandb" else _trackio(plan, os.environ))
-    extras.load(tracker, extra=EXTRA, wanted_by=f"--report-to {tracker}")
+    if tracker == "trackio":
+        os.environ.update(_trackio(plan, os.environ))
+    package = extras.load(tracker, extra=EXTRA, wanted_by=f"--report-to {tracker}")
+    if tracker == "wandb":
+        server = os.environ.get("WANDB_BASE_URL") or str(package.Settings().base_url)
+        os.environ.update(_wandb(plan, os.environ, server))
+        if os.environ["WANDB_MODE"] == "online" and (why := away(server)):
+            os.environ["WANDB_MODE"] = "offline"
+            say(f"WARNING: wandb: {server} cannot be reached ({why}), so that nothing is sent now")
     say(_where(plan, tracker))
     return [tracker]
 
 
-def _wandb(plan: Plan, known: Mapping[str, str]) -> dict[str, str]:
+def away(server: str) -> str:
+    """Return why a server cannot be reached; empty if it replies, whatever it says."""
+    import httpx2
+
+    try:
+        httpx2.head(server, timeout=_PROBE_S)
+    except Exception as error:  # of the connection, a certificate or an address that is none
+        return str(error).strip() or type(error).__name__
+    return ""
+
+
+def _wandb(plan: Plan, known: Mapping[str, str], server: str) -> dict[str, str]:
     """Return what is set for wandb: what its user has set stays, but for the folder and the run."""
-    mode = known.get("WANDB_MODE") or ("online" if has_key(known) else "offline")
+    mode = known.get("WANDB_MODE") or ("online" if has_key(known, server) else "offline")
     defaults = {**_QUIET, "WANDB_PROJECT": PROJECT, "WANDB_MODE": mode}
     # One run for a training, also if it goes on after an interruption.
     ours = {
@@ -80,11 +100,11 @@ def remote(known: Mapping[str, str]) -> str:
     return known.get("TRACKIO_SPACE_ID") or known.get("TRACKIO_SERVER_URL") or ""
 
 
-def has_key(known: Mapping[str, str]) -> bool:
-    """Whether wandb finds a key: in the environment, or where `wandb login` puts it."""
+def has_key(known: Mapping[str, str], server: str = _SAAS) -> bool:
+    """Whether wandb finds a key for a server: in the environment, or where `wandb login` puts it."""
     if known.get("WANDB_API_KEY"):
         return True
-    host = urlsplit(known.get("WANDB_BASE_URL") or _SAAS).netloc
+    host = urlsplit(known.get("WANDB_BASE_URL") or server).netloc
     home = Path(known.get("HOME") or Path.home())
     places = [Path(known["NETRC"])] if known.get("NETRC") else [home / ".netrc", home / "_netrc"]
     for place in places:

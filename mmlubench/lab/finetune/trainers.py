@@ -84,7 +84,7 @@ def _arguments(
         "output_dir": str(folder.checkpoints),
         "run_name": config.name,
         "project": PROJECT,
-        "num_train_epochs": config.epochs,
+        "max_steps": plan.steps,
         "per_device_train_batch_size": config.batch_size,
         "gradient_accumulation_steps": config.gradient_accumulation,
         "optim": _OPTIMIZERS[config.optimizer],

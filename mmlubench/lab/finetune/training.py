@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mmlubench.errors import UserError
+from mmlubench.lab.finetune.base_model import first_line
 from mmlubench.lab.finetune.progress import Progress
 from mmlubench.lab.finetune.resume import Checkpoint, Folder
 from mmlubench.lab.finetune.stages import Plan, Trained
@@ -16,6 +17,10 @@ from mmlubench.lab.finetune.validation import Validation
 from mmlubench.lab.finetune.watch import Watch
 from mmlubench.lab.finetune.weights import counts, load_weights
 from mmlubench.models.local.loading import quiet
+
+
+class Stopped(UserError):
+    """A training that was stopped as its user asked, with a checkpoint or before one."""
 
 
 def train(
@@ -27,7 +32,11 @@ def train(
     """
     folder = Folder(plan)
     try:
-        return _train(plan, folder, report_to, say, folder.begin(resume=resume))
+        begun = folder.begin(resume=resume)
+        if (done := folder.finished()) is not None:
+            say(f"all {plan.steps:,} steps are done already, and {plan.saved} is whole")
+            return done
+        return _train(plan, folder, report_to, say, begun)
     finally:
         folder.leave()
 
@@ -54,11 +63,18 @@ def _train(
             trainer.train(resume_from_checkpoint=str(begun.folder) if begun else None)
     except KeyboardInterrupt:
         watch.is_stopped = True
+    except Exception as error:
+        if name := next((name for name in report_to if type(error).__module__.startswith(name)), ""):
+            raise UserError(
+                f"--report-to {name}: {first_line(error)}; give its settings, or --report-to none: the same command "
+                "goes on from the last checkpoint."
+            ) from error
+        raise
     finally:
         progress.close()
     step = trainer.state.global_step
     if watch.is_stopped and step < plan.steps:
-        raise UserError(_stopped(step, plan, folder))
+        raise Stopped(_stopped(step, plan, folder))
     result = Trained(
         folder=plan.saved,
         history=watch.history,

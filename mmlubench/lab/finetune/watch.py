@@ -30,8 +30,7 @@ class Watch:
         self._before, self._started = begun.seconds if begun else 0.0, time.monotonic()
         self.is_stopped = False
         config = plan.config
-        an_epoch = plan.steps // config.epochs
-        self.save_steps = config.save_steps or an_epoch
+        self.save_steps = config.save_steps or min(plan.epoch_steps, plan.steps)
         self.validation_steps = config.validation_steps or self.save_steps
         self.log_steps = config.log_steps or max(1, plan.steps // 100)
 
@@ -74,7 +73,7 @@ class Watch:
         self._progress.loss(float(logs["loss"]))
 
     def _note(self, step: int, **values: Any) -> Point:
-        new = Point(step, self._plan.config.epochs * step / self._plan.steps, self.seconds)
+        new = Point(step, step / self._plan.epoch_steps, self.seconds)
         self._points[step] = replace(self._points.get(step, new), **values)
         return self._points[step]
 

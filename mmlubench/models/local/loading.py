@@ -13,6 +13,7 @@ from typing import Any
 
 from mmlubench import extras
 from mmlubench.errors import ModelError
+from mmlubench.hub import reach
 from mmlubench.models.adapters.fit import misfit
 from mmlubench.models.adapters.folder import AdapterFolder
 from mmlubench.models.local.options import LocalOptions
@@ -93,6 +94,10 @@ def _load(name: str, options: LocalOptions) -> Loaded:
         raise ModelError(
             f"{wanted_by}: there is no such folder; name a folder with a config.json, or an id of the hub."
         )
+    if is_folder and not (place / "config.json").is_file() and (place / "model" / "config.json").is_file():
+        raise ModelError(f"{wanted_by}: the model lies in {place / 'model'}; name that folder.")
+    if not is_folder:
+        reach(name, options.revision, wanted_by)
     source, device = str(place) if is_folder else name, _device(torch, options.device, wanted_by)
     common: dict[str, Any] = {} if is_folder or options.revision is None else {"revision": options.revision}
     try:

@@ -34,7 +34,7 @@ def test_a_configuration_is_read_with_defaults(tmp_path: Path) -> None:
         ({"learnign_rate": 1e-3}, "did you mean 'learning_rate'"),
         ({"lora": {"rank": 8}, "method": "lora"}, "unknown key 'lora.rank'"),
         ({"name": "../elsewhere"}, "a name that a folder can have"),
-        ({"epochs": 0}, "epochs is 0: give a whole number of at least 1"),
+        ({"epochs": 0}, "epochs is 0: give a number above 0"),
         ({"learning_rate": 0}, "a number above 0"),
         ({"dtype": "float16"}, "one of auto, float32, bfloat16"),
         ({"kind": "seq2seq", "method": "qlora"}, "method qlora is for kind causal"),
@@ -67,6 +67,7 @@ def test_a_missing_data_folder_is_told_by_the_command(tmp_path: Path) -> None:
 
 def test_without_torch_the_way_to_install_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_split(tmp_path / "split", (8, 2, 2))
+    (tmp_path / "model").mkdir()
     monkeypatch.setitem(sys.modules, "torch", None)
     result = CliRunner().invoke(main, ["lab", "finetune", str(write(tmp_path))])
     assert result.exit_code == 1

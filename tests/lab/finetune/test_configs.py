@@ -52,7 +52,7 @@ def test_keys_are_changed_by_name() -> None:
         ("name=[", "not valid YAML"),
         ("epoch=1", "unknown key 'epoch'.*did you mean 'epochs'"),
         ("lora.rank=1", r"unknown key 'lora\.rank'"),
-        ("epochs=0", "epochs is 0: give a whole number of at least 1"),
+        ("epochs=0", "epochs is 0: give a number above 0"),
     ],
 )
 def test_a_wrong_change_is_one_sentence(change: str, said: str) -> None:
