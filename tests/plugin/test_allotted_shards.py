@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from mmlubench.engine.limits.allotment import Rates, RunLimits
 from mmlubench.engine.limits.keeper import Keeper
 from mmlubench.run.sharding import shard_of
 from tests.conftest import Ran, Running
-from tests.fake_server import FakeServer, Reply
+from tests.fake_server import FakeServer, Received, Reply
 
 #: Runs pytest in processes of its own, which report once a second.
 pytestmark = pytest.mark.long
@@ -48,12 +49,13 @@ class Cluster:
             where = ("--num-shards", "2", "--shard-id", str(number), "--run-dir", f"reports-{number}")
             self.shards.append(Running(folder, *options, *where, env={"MMLUBENCH_ALLOTMENT": str(home)}))
 
-    def run(self, timeout_s: float = 90) -> list[Ran]:
-        """Carry usage and allotments until both have ended; at each moment, no more is in force than there is."""
+    def run(self, look: Callable[[], object] = lambda: None, timeout_s: float = 90) -> list[Ran]:
+        """Carry usage and allotments until both have ended, and `look` in between."""
         end, going = time.monotonic() + timeout_s, {0, 1}
         while going:
             assert time.monotonic() < end
             time.sleep(0.1)
+            look()
             for number in sorted(going):
                 is_over = self.shards[number].process.poll() is not None
                 self._carry(number)
@@ -82,18 +84,33 @@ class Cluster:
 
     def most(self, number: int, name: str) -> float:
         """The largest part of a limit that a shard obeyed."""
-        return float(max(one["models"]["own"][name] for one in self.obeyed(number)))
+        return float(max((one["models"]["own"][name] for one in self.obeyed(number)), default=0.0))
+
+
+class Server(FakeServer):
+    """A fake server that can hold one reply back."""
+
+    holds: bytes | None = None
+    """What is in the request whose reply is held back."""
+
+    def let_go(self) -> None:
+        self.holds = None
+
+    async def _give(self, reply: Reply, request: Received, writer: asyncio.StreamWriter) -> bool:
+        while self.holds is not None and self.holds in request.content:
+            await asyncio.sleep(0.05)
+        return await super()._give(reply, request, writer)
 
 
 @pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer(latency_s=0.02) as server:
+def server() -> Iterator[Server]:
+    with Server(latency_s=0.02) as server:
         yield server
 
 
 @pytest.fixture
 def start(
-    make_folder: Callable[..., Path], server: FakeServer
+    make_folder: Callable[..., Path], server: Server
 ) -> Iterator[Callable[[int, int, RunLimits, str], Cluster]]:
     """Start two shards with so many questions each."""
     clusters: list[Cluster] = []
@@ -131,13 +148,14 @@ def outcomes(folder: Path, number: int) -> list[str]:
 
 
 def test_a_shard_gets_the_rate_and_the_places_that_another_does_not_need(
-    start: Callable[..., Cluster], server: FakeServer
+    start: Callable[..., Cluster], server: Server
 ) -> None:
-    slow = next(f"{n:04d}" for n in range(100) if shard_of(f"capitals/x/{n:04d}", 2) == 0).encode()
-    server.play(always=lambda request: Reply(wait_s=8 if slow in request.content else 0.02))
     limits = RunLimits(None, {"own": Rates(rpm=900, concurrency=8)})
     cluster = start(3, 120, limits, "--concurrency", "4")
-    for ran in cluster.run():
+    # One reply to the first shard comes only once the second has got what the first leaves idle.
+    first = next(n for n in range(100) if shard_of(f"capitals/x/{n:04d}", 2) == 0)
+    server.holds = f"capitals/x/{first:04d}".encode()
+    for ran in cluster.run(lambda: server.let_go() if cluster.most(1, "rpm") >= 877 else None):
         assert ran.status == 0, ran.output
     assert max(server.bodies.values()) == 1
     assert len(server.requests) == 123
@@ -151,7 +169,7 @@ def test_a_shard_gets_the_rate_and_the_places_that_another_does_not_need(
 
 
 def test_a_shard_asks_as_many_at_once_as_it_is_allotted_and_all_together_no_more_than_there_may_be(
-    start: Callable[..., Cluster], server: FakeServer
+    start: Callable[..., Cluster], server: Server
 ) -> None:
     server.play(latency_s=0.4)
     limits = RunLimits(None, {"own": Rates(concurrency=8)})
@@ -168,7 +186,7 @@ def test_a_shard_asks_as_many_at_once_as_it_is_allotted_and_all_together_no_more
 
 
 def test_a_budget_is_used_up_by_the_shard_that_needs_it_and_never_exceeded(
-    start: Callable[..., Cluster], server: FakeServer
+    start: Callable[..., Cluster], server: Server
 ) -> None:
     limits = RunLimits(40.5 * COST, {"own": Rates(rpm=3000)})
     cluster = start(5, 60, limits, "--concurrency", "4", "--max-cost", str(limits.max_cost))
@@ -182,7 +200,7 @@ def test_a_budget_is_used_up_by_the_shard_that_needs_it_and_never_exceeded(
     assert "--max-cost 0.4212 of all shards: $0.3640 is spent" in " ".join(second.output.split())
 
 
-def test_without_a_keeper_the_files_change_nothing(start: Callable[..., Cluster], server: FakeServer) -> None:
+def test_without_a_keeper_the_files_change_nothing(start: Callable[..., Cluster], server: Server) -> None:
     limits = RunLimits(None, {"own": Rates(rpm=3000)})
     cluster = start(8, 8, limits)
     (cluster.homes[0] / "allotment.json").write_text('{"version": 1, "number": 7')  # half of one

@@ -64,6 +64,7 @@ def test_it_tells_what_it_uses_and_obeys_what_is_new(shard: Shard) -> None:
     assert shard.budget.take(1.1) is None
     assert shard.tick().wanted == pytest.approx(1.1)
     assert shard.concurrency == [9]
+    assert shard.tick().beat + 1 == shard.tick().beat  # a shard that only waits tells something new as well
     assert sorted(path.name for path in shard.folder.iterdir()) == ["allotment.json", "usage.json"]
 
 
