@@ -239,6 +239,17 @@ def test_the_whole_share_of_an_ended_shard_goes_to_the_others(shards: int, spent
     assert max(s.parts["rpm"] for s in rest) == pytest.approx(min(s.parts["rpm"] for s in rest))
 
 
+@pytest.mark.parametrize("usage", [None, {}, {"version": 7}])
+def test_a_shard_that_ends_without_a_word_has_ended_all_the_same(usage: dict[str, Any] | None) -> None:
+    play = Play(2)
+    play.keeper.ended(0, usage)
+    play.keeper.ended(0, Usage(spent=3.0).to_dict())  # once more, and too late
+    play.shards[0].is_gone = True
+    play.rounds(3)
+    assert play.shards[1].parts == play.total
+    assert play.keeper.report(0, Usage().to_dict())["number"] == 0
+
+
 def test_a_shard_that_never_reports_keeps_its_equal_part() -> None:
     play = Play(2)
     silent, short = play.shards[1], {"model": {"short_of": "rpm"}, "wanted": 0.5}

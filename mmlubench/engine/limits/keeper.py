@@ -8,6 +8,7 @@ more (`pool`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -73,10 +74,12 @@ class Keeper:
     def ended(self, shard: int, usage: Mapping[str, Any] | None = None) -> None:
         """Take note that the process of a shard has ended, and of its last usage: its parts go to the others.
 
-        What was reserved by its last report counts as spent. Raises ValueError for a usage that is none.
+        What was reserved by its last report counts as spent. A usage that is none, as that of a process which asked
+        nothing, is left out.
         """
-        if usage is not None:
-            self._note(shard, Usage.from_dict(usage))
+        if usage is not None and not self._shards[shard].has_ended:
+            with suppress(ValueError):
+                self._note(shard, Usage.from_dict(usage))
         self._shards[shard].has_ended = True
         self.lost(shard)
 
