@@ -1,7 +1,7 @@
 """A Ray cluster on this machine: a head and more nodes, each of them processes of our own that are always stopped.
 
-    with LocalRay(nodes=2, cpus=2) as ray:
-        … ray.address, ray.env …
+with LocalRay(nodes=2, cpus=2) as ray:
+    … ray.address, ray.env …
 """
 
 from __future__ import annotations
@@ -60,7 +60,13 @@ class LocalRay:
             place = ["--head", "--port", str(self.port), "--temp-dir", str(self.folder / "ray")]
             place.append("--include-dashboard=false")
         log = folder / "log"
-        command = [str(Path(sys.executable).with_name("ray")), "start", *place, "--block", "--disable-usage-stats"]
+        command = [
+            str(Path(sys.executable).with_name("ray")),
+            "start",
+            *place,
+            "--block",
+            "--disable-usage-stats",
+        ]
         command += ["--num-cpus", str(self._cpus), "--object-store-memory", str(OBJECT_STORE)]
         with log.open("wb") as output:
             self.nodes.append(
