@@ -54,6 +54,7 @@ class Allotted:
         self.allotment = Allotment()
         """What is obeyed now; without a number if nothing was allotted yet."""
         self._content = b""
+        self._beat = 0
         self._heard_at = clock()
         self._waits_since: float | None = None
         self._limiters: dict[str, tuple[Limiter, int]] = {}
@@ -92,6 +93,7 @@ class Allotted:
 
     def write(self) -> None:
         """Write what is used now."""
+        self._beat += 1
         try:
             write_atomic(self._folder / USAGE, json.dumps(self.usage().to_dict()))
         except OSError as error:
@@ -108,6 +110,7 @@ class Allotted:
             reserved=budget.reserved,
             wanted=budget.wanted,
             obeys=self.allotment.number,
+            beat=self._beat,
             models={label: self._used(label) for label in self._limiters},
         )
 

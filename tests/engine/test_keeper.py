@@ -33,6 +33,7 @@ class Shard:
     in_flight: int = 0
     done: int = 0
     is_gone: bool = False
+    beat: int = 0
     before: float = 0.0
     """What a process before this one had spent."""
 
@@ -44,6 +45,7 @@ class Shard:
             self.parts = parts_of(allotment)
 
     def usage(self, **more: Any) -> dict[str, Any]:
+        self.beat += 1
         model = ModelUsage(in_flight=self.in_flight, **more.pop("model", {}))
         record = Usage(
             self.done,
@@ -52,7 +54,8 @@ class Shard:
             self.reserved,
             more.get("wanted", 0.0),
             self.obeys,
-            {"claude": model},
+            self.beat,
+            models={"claude": model},
         )
         values: dict[str, Any] = json.loads(json.dumps(record.to_dict()))
         return values
@@ -236,6 +239,17 @@ def test_the_whole_share_of_an_ended_shard_goes_to_the_others(shards: int, spent
     assert max(s.parts["rpm"] for s in rest) == pytest.approx(min(s.parts["rpm"] for s in rest))
 
 
+@pytest.mark.parametrize("usage", [None, {}, {"version": 7}])
+def test_a_shard_that_ends_without_a_word_has_ended_all_the_same(usage: dict[str, Any] | None) -> None:
+    play = Play(2)
+    play.keeper.ended(0, usage)
+    play.keeper.ended(0, Usage(spent=3.0).to_dict())  # once more, and too late
+    play.shards[0].is_gone = True
+    play.rounds(3)
+    assert play.shards[1].parts == play.total
+    assert play.keeper.report(0, Usage().to_dict())["number"] == 0
+
+
 def test_a_shard_that_never_reports_keeps_its_equal_part() -> None:
     play = Play(2)
     silent, short = play.shards[1], {"model": {"short_of": "rpm"}, "wanted": 0.5}
@@ -364,6 +378,21 @@ def test_a_shard_that_waits_for_money_hears_something_new_as_long_as_another_wor
     assert not news(5, s1={"wanted": 0.1})  # nobody works any more, and the silent one may for ever be silent
 
 
+def test_the_same_usage_told_again_is_no_sign_of_life() -> None:
+    play = Play(2, RunLimits(1.0, WHOLE.models))
+    play.shards[0].spent, play.shards[1].reserved = 0.5, 0.5
+    hung = play.shards[1].usage()
+    numbers = []
+    for _ in range(40):
+        play.keeper.report(1, hung)
+        play.report(0, wanted=0.1)
+        play.shards[0].look()
+        numbers.append(play.shards[0].obeys)
+    assert numbers[5] > numbers[0]
+    assert numbers[-1] == numbers[15]
+    assert not play.shards[0].answer["final"]
+
+
 @given(st.permutations(range(3)))
 def test_it_is_deterministic(order: list[int]) -> None:
     def answers() -> list[Any]:
@@ -405,7 +434,7 @@ def test_records_are_the_same_after_json(
 ) -> None:
     rates = {"a": Rates(rpm, None, places)}
     allotment, limits = Allotment(number, rpm, rates, final), RunLimits(rpm, rates)
-    usage = Usage(1, 2, 0.5, 0.25, 0.125, number, {"a": ModelUsage(1, 2, "tpm", rpm or 0.0, 3.0)})
+    usage = Usage(1, 2, 0.5, 0.25, 0.125, number, 7, {"a": ModelUsage(1, 2, "tpm", rpm or 0.0, 3.0)})
     assert Allotment.from_dict(json.loads(json.dumps(allotment.to_dict()))) == allotment
     assert RunLimits.from_dict(json.loads(json.dumps(limits.to_dict()))) == limits
     assert Usage.from_dict(json.loads(json.dumps(usage.to_dict()))) == usage

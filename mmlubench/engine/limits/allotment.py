@@ -144,6 +144,8 @@ class Usage:
     """US dollars that the cheapest request needs which waits for the budget; 0.0 if none waits."""
     obeys: int = 0
     """The number of the allotment that is obeyed now; 0 if none was read."""
+    beat: int = 0
+    """How often the process has told its usage: each record is new, also where a shard only waits."""
     models: Mapping[str, ModelUsage] = field(default_factory=dict)
     """By the label of the model; only those that were asked already."""
 
@@ -157,6 +159,7 @@ class Usage:
             "reserved_usd": self.reserved,
             "wanted_usd": self.wanted,
             "obeys": self.obeys,
+            "beat": self.beat,
             "models": _to_dicts(self.models),
         }
 
@@ -171,6 +174,7 @@ class Usage:
             reserved=_amount(values, "reserved_usd"),
             wanted=_amount(values, "wanted_usd"),
             obeys=int(_amount(values, "obeys")),
+            beat=int(_amount(values, "beat")),
             models={label: ModelUsage.from_dict(of) for label, of in _models(values).items()},
         )
 

@@ -8,6 +8,7 @@ more (`pool`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -73,10 +74,12 @@ class Keeper:
     def ended(self, shard: int, usage: Mapping[str, Any] | None = None) -> None:
         """Take note that the process of a shard has ended, and of its last usage: its parts go to the others.
 
-        What was reserved by its last report counts as spent. Raises ValueError for a usage that is none.
+        What was reserved by its last report counts as spent. A usage that is none, as that of a process which asked
+        nothing, is left out.
         """
-        if usage is not None:
-            self._note(shard, Usage.from_dict(usage))
+        if usage is not None and not self._shards[shard].has_ended:
+            with suppress(ValueError):
+                self._note(shard, Usage.from_dict(usage))
         self._shards[shard].has_ended = True
         self.lost(shard)
 
@@ -95,9 +98,10 @@ class Keeper:
 
     def _note(self, number: int, usage: Usage) -> None:
         shard = self._shards[number]
+        shard.is_news = not shard.reports or usage.beat != shard.usage.beat
         shard.usage, shard.reports, shard.runs = usage, True, True
-        shard.quiet += 1
-        if not usage.wanted:
+        shard.quiet += shard.is_news
+        if shard.is_news and not usage.wanted:
             for other in self._shards:
                 other.quiet = 0
         if self._money is not None:
@@ -132,7 +136,7 @@ class Keeper:
             parts[pool] = pool.possible(number, self._target(pool, label, name, number))
         is_new = any(abs(pool.part(number) - part) > 1e-9 * pool.total for pool, part in parts.items())
         final = final or shard.allotment.final  # a shard that was told so has stopped
-        waits = bool(shard.usage.wanted) and not final and shard.quiet <= _QUIET
+        waits = bool(shard.usage.wanted) and not final and shard.is_news and shard.quiet <= _QUIET
         if not shard.granted or is_new or waits or final != shard.allotment.final:
             next_number = shard.allotment.number + 1
             for pool, part in parts.items():
@@ -229,6 +233,8 @@ class _Shard:
         """Whether it has a process now."""
         self.reports = False
         """Whether that process has reported anything."""
+        self.is_news = False
+        """Whether its latest report was told anew, not the one before once more."""
         self.has_ended = False
         self.granted = False
         """Whether it has got an allotment beyond that of its options."""

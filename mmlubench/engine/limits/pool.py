@@ -45,7 +45,10 @@ class Pool:
 
     def grant(self, shard: int, number: int, part: float) -> None:
         """Grant a part, which is at most `room`."""
-        self._granted[shard].append((number, part))
+        granted = self._granted[shard]
+        if granted and granted[-1][1] == part:  # the same as before: one of them says it all
+            granted.pop()
+        granted.append((number, part))
 
     def possible(self, shard: int, wanted: float) -> float:
         """Return the part nearest to the wanted one that may be granted now."""
