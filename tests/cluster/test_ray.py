@@ -110,7 +110,8 @@ def check_equal(project, ran, *options, names=("results",)):
     plain = project.run("--run-dir", "plain", *options, plain=True)
     for name in names:
         assert lines(ran, name) == lines(plain, name, "plain"), name
-    assert figures(ran) == figures(plain, "plain")
+    if STORE[0] not in options:  # figures tell what was asked, and what was in the store
+        assert figures(ran) == figures(plain, "plain")
     assert ran.status == plain.status
     return plain
 
@@ -181,8 +182,7 @@ def test_the_budget_is_kept_over_all_shards_and_idle_parts_are_used(project, ser
     project.path.joinpath("models.yaml").write_text(json.dumps({"models": {"fake": entry}}))
     ran = project.run("--model", "fake", "--shards", "3", "--max-cost", "0.1")
     cost = 4 * 1000 / 1_000_000  # of the four tokens of a reply
-    print(ran.output)
-    assert "--max-cost" in ran.output
+    assert "--max-cost 0.1 of all shards" in ran.output
     assert len(server.requests) == 0.1 / cost
 
 

@@ -121,7 +121,11 @@ class Budget:
         self._part, self._is_allotted, self._is_whole = part_usd, True, final
         if final:
             self._expects_more = False
+        wanted = self.wanted
         self._wake()
+        self.wanted = (
+            wanted  # those who wait have not looked yet, and the keeper must not take them for content
+        )
 
     def expect_no_more(self) -> None:
         """Stop as soon as the present part is spent: nobody has given more in a long time."""
