@@ -22,7 +22,7 @@ from types import TracebackType
 
 #: Bytes of the shared memory of a node; what does not fit goes to the disk.
 OBJECT_STORE = 80_000_000
-READY_IN_S, ENDS_IN_S = 90.0, 15.0
+READY_IN_S, ENDS_IN_S = 90.0, 5.0
 
 
 class LocalRay:

@@ -217,8 +217,8 @@ class _Cluster:
         if brought.status == pytest.ExitCode.USAGE_ERROR:
             raise UserError(" ".join(brought.said))
         self._tell(
-            f"shard {brought.number + 1} on {brought.node} ended (status {brought.status}) before each of its cases had a "
-            "result, and the others were stopped; it said:"
+            f"shard {brought.number + 1} on {brought.node} ended (status {brought.status}) before each of its cases had "
+            "a result, and the others were stopped; it said:"
         )
         for line in brought.said:
             if not line.startswith(_OF_ANOTHER_FOLDER):
