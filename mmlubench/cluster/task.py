@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mmlubench.cluster.desk import Beginning, Word
-from mmlubench.cluster.job import HOME, PROJECT, RESULTS, STORE, Brought, Job, Usage
+from mmlubench.cluster.job import HOME, OUTPUT, PROJECT, RESULTS, STORE, Brought, Job, Usage
 from mmlubench.cluster.project import Files, collected, mark_of, unpack
 from mmlubench.cluster.watch import Watch
 from mmlubench.engine.store.carrying import Tap, add
@@ -64,7 +64,7 @@ def _carried_out(
         add(store, (*packs, *beginning.packs))
     watch.begin(beginning.allotment)
     folder = _project(job, project, home)
-    with closing(_tap(home)) as tap, (home / "output").open("w+b") as output:
+    with closing(_tap(home)) as tap, (home / OUTPUT).open("w+b") as output:
         process = _started(job, home, folder, output)
         try:
             stopped = _attend(process, tap, watch, link)

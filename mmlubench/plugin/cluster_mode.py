@@ -168,7 +168,9 @@ class _Cluster:
         told = [usage.told for usage in news.usages.values()]
         progress, is_waiting = self._progress, time.monotonic() - self._began > _SETTLES_IN_S
         progress.total = sum(int(one.get("total", 0)) for one in told)
-        progress.waiting = f"{several(waiting, 'shard')} not begun yet" if waiting and is_waiting else ""
+        late = f"{several(waiting, 'shard')} not begun yet" if waiting and is_waiting else ""
+        waits = dict.fromkeys(usage.waiting for usage in news.usages.values())
+        progress.waiting = "; ".join(filter(None, (late, *waits)))
         if progress.total or progress.waiting:
             requests = sum(done.values()) if self._store is None else self._answers
             progress.replace(done, requests, news.spent_usd)
@@ -217,8 +219,8 @@ class _Cluster:
         if brought.status == pytest.ExitCode.USAGE_ERROR:
             raise UserError(" ".join(brought.said))
         self._tell(
-            f"shard {brought.number + 1} on {brought.node} ended (status {brought.status}) before each of its cases had "
-            "a result, and the others were stopped; it said:"
+            f"shard {brought.number + 1} on {brought.node} ended (status {brought.status}) before all of its cases had "
+            "results, and the others were stopped; it said:"
         )
         for line in brought.said:
             if not line.startswith(_OF_ANOTHER_FOLDER):

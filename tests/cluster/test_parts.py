@@ -159,6 +159,8 @@ def test_cases_are_counted_as_they_are_written(tmp_path):
     (folder / "results.jsonl").write_bytes(line + line)
     (tmp_path / "usage.json").write_bytes(b'{"total": 4}')
     assert watch.usage() == Usage({"correct": 2}, {"total": 4})
+    (tmp_path / "output").write_bytes(b"x\n1/4 cases  waiting for m: 503  accuracy -  errors 0  ETA -\n")
+    assert watch.usage().waiting == "waiting for m: 503"
     watch.begin({"number": 1})
     assert watch.usage().told == {}  # what an earlier process told
 
