@@ -239,6 +239,23 @@ def test_the_whole_share_of_an_ended_shard_goes_to_the_others(shards: int, spent
     assert max(s.parts["rpm"] for s in rest) == pytest.approx(min(s.parts["rpm"] for s in rest))
 
 
+def test_many_shards_that_are_not_started_keep_no_places_free() -> None:
+    play = Play(50, RunLimits(10.0, {"claude": Rates(600, 60_000, 64)}), started=False)
+    for number in (0, 1):
+        play.shards[number].answer = play.keeper.start(number)
+        play.shards[number].is_gone = False
+        play.shards[number].look()
+    full = {"model": {"short_of": "concurrency"}}
+    play.rounds(4, s0=full, s1=full)
+    assert [shard.parts["concurrency"] for shard in play.shards[:2]] == [32, 32]
+    play.shards[2].answer = play.keeper.start(2)
+    play.shards[2].is_gone = False
+    play.shards[2].look()
+    assert play.shards[2].parts["concurrency"] == 0
+    play.rounds(4, s0=full, s1=full, s2=full)
+    assert sorted(shard.parts["concurrency"] for shard in play.shards[:3]) == [21, 21, 22]
+
+
 @pytest.mark.parametrize("usage", [None, {}, {"version": 7}])
 def test_a_shard_that_ends_without_a_word_has_ended_all_the_same(usage: dict[str, Any] | None) -> None:
     play = Play(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,13 +12,16 @@ from typing import Any
 import pytest
 
 from mmlubench.engine.limits.allotment import Allotment, Rates, RunLimits, Usage
-from mmlubench.engine.limits.budget import Budget
+from mmlubench.engine.limits.budget import Budget, Budgeted
 from mmlubench.engine.limits.limiter import Limiter
 from mmlubench.errors import BudgetSpent
 from mmlubench.models.spec import ModelSpec, RateLimits
 from mmlubench.run.allotted import PATIENCE_S, Allotted, run_limits
 from mmlubench.run.limits import VARIABLE, allotted_to
 from mmlubench.run.share import Share
+from mmlubench.schema import Completion, Message, Request
+from mmlubench.schema import Usage as Tokens
+from tests.scripted_model import Scripted
 
 
 class Shard:
@@ -122,6 +126,33 @@ def test_it_waits_for_money_as_long_as_something_new_comes_and_not_much_longer(s
     shard.tick()
     with pytest.raises(BudgetSpent, match="of it for this shard"):
         shard.budget.take(1.0)
+
+
+def test_it_tells_what_it_wants_also_at_the_moment_in_which_an_allotment_comes(tmp_path: Path) -> None:
+    shard = Shard(tmp_path)
+    spec = ModelSpec(label="own", client="openai", model_id="m", tells_cost=True)
+    priced = Completion("B", "stop", Tokens(1, 1, cost_usd=2.0))
+    model = Budgeted(Scripted(priced), shard.budget, spec)
+
+    async def ask(number: int) -> Completion:
+        return await model.generate(Request(f"q{number}", (Message("user", "Which?"),)))
+
+    async def main() -> list[float]:
+        await ask(0)
+        await ask(1)
+        waiting = asyncio.ensure_future(ask(2))
+        told = []
+        for number in range(3):
+            await asyncio.sleep(0)
+            shard.allot(number + 1, 5.0)
+            told.append(shard.tick().wanted)
+        shard.allot(9, 6.0)
+        shard.tick()
+        await waiting
+        told.append(shard.tick().wanted)
+        return told
+
+    assert asyncio.run(main()) == [2.0, 2.0, 2.0, 0.0]
 
 
 def test_a_budget_that_is_spent_by_all_is_not_waited_for(shard: Shard) -> None:

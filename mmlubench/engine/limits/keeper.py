@@ -162,7 +162,7 @@ class Keeper:
             return 0.0
         demands, floors = [], []
         for one in present:
-            shard, least = self._shards[one], self._least(pool, len(present))
+            shard, least = self._shards[one], self._least(pool, one)
             if not shard.runs:
                 demand = 0.0
             elif not shard.reports:  # it has what it was given, and nothing can be taken away from it
@@ -178,10 +178,14 @@ class Keeper:
         )
         return divided[present.index(number)]
 
-    def _least(self, pool: Pool, present: int) -> float:
-        if pool.whole:
-            return 1.0 if pool.total >= present else 0.0
-        return _FLOOR * pool.total / len(self._shards)
+    def _least(self, pool: Pool, number: int) -> float:
+        if not pool.whole:
+            return _FLOOR * pool.total / len(self._shards)
+        # A place cannot be divided: for those that do not run, few are kept free.
+        present = self._present
+        absent = sum(not self._shards[one].runs for one in present)
+        room = pool.total >= len(present) if self._shards[number].runs else _FLOOR * pool.total >= absent
+        return float(room)
 
     # -- money ---------------------------------------------------------------------------------------------------
 
