@@ -31,7 +31,7 @@ class LocalRay:
     def __init__(self, *, nodes: int = 2, cpus: float = 2, env: Mapping[str, str] | None = None) -> None:
         # Short, as the paths of sockets may have 107 characters.
         self.folder = Path(tempfile.mkdtemp(prefix="mray-", dir="/tmp"))
-        self.port = _free_port()
+        self.port, self.client_port = _free_port(), _free_port()
         self.env = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         """What head, nodes and drivers must have in common."""
         self._env = {**os.environ, **self.env, **(env or {})}
@@ -58,7 +58,7 @@ class LocalRay:
         place = ["--address", self.address]
         if not number:
             place = ["--head", "--port", str(self.port), "--temp-dir", str(self.folder / "ray")]
-            place.append("--include-dashboard=false")
+            place += ["--include-dashboard=false", "--ray-client-server-port", str(self.client_port)]
         log = folder / "log"
         command = [
             str(Path(sys.executable).with_name("ray")),
