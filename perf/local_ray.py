@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 
@@ -58,7 +59,9 @@ class LocalRay:
         place = ["--address", self.address]
         if not number:
             place = ["--head", "--port", str(self.port), "--temp-dir", str(self.folder / "ray")]
-            place += ["--include-dashboard=false", "--ray-client-server-port", str(self.client_port)]
+            place.append("--include-dashboard=false")
+            if find_spec("grpc"):  # otherwise Ray refuses the option
+                place += ["--ray-client-server-port", str(self.client_port)]
         log = folder / "log"
         command = [
             str(Path(sys.executable).with_name("ray")),

@@ -30,6 +30,7 @@ HERE = ("-k", "mmlu", "--model", "mock", "--cluster", "ray")
         (("--decide-early", "--min-accuracy", "0.5"), "no shard has them"),
         (("-x",), "stop one shard"),
         (("--junitxml", "x.xml"), "written by one process"),
+        (("--lf",), "which no other machine has"),
         (("--cluster", "slurm"), "it must be one of ray, none"),
         (("--cluster-address", "nowhere"), "give auto, HOST:PORT"),
         (("--shards", "0"), "it must be at least 1"),

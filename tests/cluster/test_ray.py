@@ -198,6 +198,14 @@ def test_what_cannot_be_placed_or_reached_is_told(project, ray):
     assert "no machine of the cluster has a CPU to give" in done.output
 
 
+def test_a_computer_outside_of_the_cluster_asks_by_its_client(project, ray, server):
+    pytest.importorskip("grpc", reason="ray:// needs grpcio, which the extra ray installs")
+    project.ask(20)
+    ran = project.run("--shards", "2", "--cluster-address", f"ray://127.0.0.1:{ray.client_port}")
+    assert len(server.requests) == 20
+    check_equal(project, ran, *STORE)
+
+
 def test_an_error_of_the_command_line_is_told_once(project):
     project.ask(4)
     project.path.joinpath("conftest.py").write_text(
