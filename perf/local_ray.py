@@ -1,7 +1,7 @@
 """A Ray cluster on this machine: a head and more nodes, each of them processes of our own that are always stopped.
 
-    with LocalRay(nodes=2, cpus=2) as ray:
-        … ray.address, ray.env …
+with LocalRay(nodes=2, cpus=2) as ray:
+    … ray.address, ray.env …
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 
 #: Bytes of the shared memory of a node; what does not fit goes to the disk.
 OBJECT_STORE = 80_000_000
-READY_IN_S, ENDS_IN_S = 90.0, 15.0
+READY_IN_S, ENDS_IN_S = 90.0, 5.0
 
 
 class LocalRay:
@@ -31,7 +32,7 @@ class LocalRay:
     def __init__(self, *, nodes: int = 2, cpus: float = 2, env: Mapping[str, str] | None = None) -> None:
         # Short, as the paths of sockets may have 107 characters.
         self.folder = Path(tempfile.mkdtemp(prefix="mray-", dir="/tmp"))
-        self.port = _free_port()
+        self.port, self.client_port = _free_port(), _free_port()
         self.env = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         """What head, nodes and drivers must have in common."""
         self._env = {**os.environ, **self.env, **(env or {})}
@@ -59,8 +60,16 @@ class LocalRay:
         if not number:
             place = ["--head", "--port", str(self.port), "--temp-dir", str(self.folder / "ray")]
             place.append("--include-dashboard=false")
+            if find_spec("grpc"):  # otherwise Ray refuses the option
+                place += ["--ray-client-server-port", str(self.client_port)]
         log = folder / "log"
-        command = [str(Path(sys.executable).with_name("ray")), "start", *place, "--block", "--disable-usage-stats"]
+        command = [
+            str(Path(sys.executable).with_name("ray")),
+            "start",
+            *place,
+            "--block",
+            "--disable-usage-stats",
+        ]
         command += ["--num-cpus", str(self._cpus), "--object-store-memory", str(OBJECT_STORE)]
         with log.open("wb") as output:
             self.nodes.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +63,8 @@ class Carrier:
         """How many packs of replies were shown."""
         self._stopping = False
         self._deadline: float | None = None
+        self._alone_since: float | None = None
+        """Since when the cluster has had no machine with a CPU, on the monotonic clock."""
         self.outcome = Outcome()
 
     def carry(self, project: Files | None, packs: Iterable[bytes]) -> Outcome:
@@ -85,6 +88,8 @@ class Carrier:
                     raise
                 self.outcome.interrupted = True
                 self._stop()
+            except ray.exceptions.RayError as error:  # of the desk, which is where the cluster has its head
+                self._abandon(f"the head of the cluster has gone ({_reason(error)})")
         return self.outcome
 
     def _turn(self) -> None:
@@ -136,11 +141,10 @@ class Carrier:
         if time.monotonic() - self._alone_since > _NO_MACHINE_S:
             self._abandon("no machine with a CPU is left in the cluster")
 
-    _alone_since: float | None = None
-
     def _abandon(self, why: str) -> None:
         for ref, number in self._pending.items():
-            self._ray.cancel(ref, force=True)
+            with suppress(self._ray.exceptions.RayError):
+                self._ray.cancel(ref, force=True)
             self.outcome.lost[number] = why
         self._pending.clear()
 
@@ -152,8 +156,3 @@ class Carrier:
 def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {(lines or ['it says nothing'])[-1][:300]}"
-
-
-def machines(attempts: Mapping[int, Sequence[str]]) -> int:
-    """Return on how many machines jobs have begun."""
-    return len({node for on in attempts.values() for node in on})

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 #: Stand for the job's own folder on its machine, and for that of the project. No word of a command line can have NUL.
 HOME, PROJECT = "\0home\0", "\0project\0"
-#: The file of the job's own store, and the folder of its results, in its own folder.
-STORE, RESULTS = "store.sqlite", "reports"
+#: In the job's own folder: the file of its store, the folder of its results, and the file of what pytest prints.
+STORE, RESULTS, OUTPUT = "store.sqlite", "reports", "output"
 
 
 @dataclass(frozen=True)
@@ -62,3 +62,5 @@ class Usage(NamedTuple):
     """The number of its cases by outcome."""
     told: Mapping[str, Any]
     """What the pytest process says of itself: total, spent, and so on."""
+    waiting: str = ""
+    """What its requests wait for, in the words of its progress line; empty if they do not wait."""

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from mmlubench.cluster.desk import Beginning, Word
-from mmlubench.cluster.job import HOME, PROJECT, RESULTS, STORE, Brought, Job, Usage
+from mmlubench.cluster.job import HOME, OUTPUT, PROJECT, RESULTS, STORE, Brought, Job, Usage
 from mmlubench.cluster.project import Files, collected, mark_of, unpack
 from mmlubench.cluster.watch import Watch
 from mmlubench.engine.store.carrying import Tap, add
 from mmlubench.engine.store.sqlite import Store
+from mmlubench.jsonl import write_atomic
 from mmlubench.locks import Locks
 from mmlubench.private import make_folder
 
@@ -63,7 +64,7 @@ def _carried_out(
         add(store, (*packs, *beginning.packs))
     watch.begin(beginning.allotment)
     folder = _project(job, project, home)
-    with closing(Tap(home / STORE)) as tap, (home / "output").open("w+b") as output:
+    with closing(_tap(home)) as tap, (home / OUTPUT).open("w+b") as output:
         process = _started(job, home, folder, output)
         try:
             stopped = _attend(process, tap, watch, link)
@@ -89,6 +90,14 @@ def _home(job: Job, locks: Locks) -> Path:
         return Path(tempfile.mkdtemp(prefix=f"{home.name}-"))
     shutil.rmtree(home / RESULTS, ignore_errors=True)
     return home
+
+
+def _tap(home: Path) -> Tap:
+    """Return the tap of the job's store; one that an earlier attempt has left may have replies that nobody got."""
+    begun = home / "begun"
+    tap = Tap(home / STORE, int(begun.read_text("ascii")) if begun.is_file() else None)
+    write_atomic(begun, str(tap.at))
+    return tap
 
 
 class _Link:

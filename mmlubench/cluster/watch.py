@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from mmlubench.cluster.job import RESULTS, Usage
+from mmlubench.cluster.job import OUTPUT, RESULTS, Usage
 from mmlubench.engine.limits.allotment import ALLOTMENT, USAGE
 from mmlubench.jsonl import write_atomic
+
+#: A progress line of a run whose requests wait.
+_WAITS = re.compile(r"[\d,]+/[\d,]+ cases  (.+?)  accuracy ")
+#: The bytes at the end of the output in which the last line is looked for.
+_TAIL = 2_000
 
 
 class Watch:
@@ -37,7 +44,18 @@ class Watch:
         told: dict[str, Any] = {}
         with suppress(OSError, orjson.JSONDecodeError):
             told = orjson.loads((self._home / USAGE).read_bytes())
-        return Usage(dict(self._done), told)
+        return Usage(dict(self._done), told, self._waiting())
+
+    def _waiting(self) -> str:
+        """Return what the last progress line says of waiting: it stands between the cases and the accuracy."""
+        try:
+            with (self._home / OUTPUT).open("rb") as file:
+                file.seek(max(0, file.seek(0, SEEK_END) - _TAIL))
+                lines = file.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            return ""
+        found = _WAITS.match(lines[-1]) if lines else None
+        return found[1] if found else ""
 
     def allot(self, allotment: Mapping[str, Any] | None) -> None:
         """Tell the process its new share of limits; None for no news."""

@@ -36,6 +36,9 @@ def check_options(config: pytest.Config, settings: Settings) -> None:
         "--until looks at the answers of the whole run, and no shard has them": settings.until is not None,
         "--decide-early looks at the answers of the whole run, and no shard has them": settings.decide_early,
         "-x and --maxfail stop one shard, and not the others": bool(option.maxfail),
+        "--lf, --ff and --sw read pytest's cache, which no other machine has": any(
+            getattr(option, name, False) for name in ("lf", "failedfirst", "stepwise")
+        ),
         "--pdb needs the terminal of the process that asks": bool(option.usepdb),
         "--junitxml is written by one process, and each shard is another; --export ctrf lists the cases": bool(
             option.xmlpath

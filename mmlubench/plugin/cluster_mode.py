@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mmlubench.errors import UserError
+from mmlubench.errors import StoreError, UserError
 from mmlubench.figures import several
 from mmlubench.plugin.cluster_job import check_options, jobs_of, left_behind, project_of
 from mmlubench.plugin.option_names import usage_error
@@ -37,6 +37,8 @@ _WHOLE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTE
 #: Stores up to this size go along as a whole, of larger ones the replies of the models of the run: a model may have had
 #: another name when it was asked.
 _WHOLE_STORE = 256_000_000
+#: What a shard says of its own folder, which is gone.
+_OF_ANOTHER_FOLDER = ("run folder:", "to go on:", "=")
 #: Seconds in which shards begin where the cluster has room for them.
 _SETTLES_IN_S = 20.0
 
@@ -92,6 +94,9 @@ class _Cluster:
                 except KeyboardInterrupt:
                     self._progress.clear()
                     return self._stopped("stopped at once")
+                except (StoreError, OSError) as error:  # such as a full disk
+                    self._progress.clear()
+                    return self._stopped(f"stopped, as what came cannot be kept ({error})")
             self._progress.clear()
             return self._ended(outcome, total, folder)
 
@@ -163,7 +168,9 @@ class _Cluster:
         told = [usage.told for usage in news.usages.values()]
         progress, is_waiting = self._progress, time.monotonic() - self._began > _SETTLES_IN_S
         progress.total = sum(int(one.get("total", 0)) for one in told)
-        progress.waiting = f"{several(waiting, 'shard')} not begun yet" if waiting and is_waiting else ""
+        late = f"{several(waiting, 'shard')} not begun yet" if waiting and is_waiting else ""
+        waits = dict.fromkeys(usage.waiting for usage in news.usages.values())
+        progress.waiting = "; ".join(filter(None, (late, *waits)))
         if progress.total or progress.waiting:
             requests = sum(done.values()) if self._store is None else self._answers
             progress.replace(done, requests, news.spent_usd)
@@ -211,9 +218,13 @@ class _Cluster:
         """Tell why a shard, and with it the run, has ended early: the others would have ended for the same reason."""
         if brought.status == pytest.ExitCode.USAGE_ERROR:
             raise UserError(" ".join(brought.said))
-        self._tell(f"shard {brought.number + 1} on {brought.node} ended with the status {brought.status}:")
+        self._tell(
+            f"shard {brought.number + 1} on {brought.node} ended (status {brought.status}) before all of its cases had "
+            "results, and the others were stopped; it said:"
+        )
         for line in brought.said:
-            self._tell(f"  {line}")
+            if not line.startswith(_OF_ANOTHER_FOLDER):
+                self._tell(f"  {line}")
         self._tell(self._on())
         return brought.status if brought.status > 0 else int(pytest.ExitCode.INTERNAL_ERROR)
 

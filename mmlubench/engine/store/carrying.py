@@ -73,26 +73,28 @@ def add(store: Store, packs: Iterable[bytes]) -> int:
 class Tap:
     """Reads what is new in a store that another process of this computer writes."""
 
-    def __init__(self, path: Path) -> None:
-        """From now on: the replies that the store has already are none of its news."""
+    def __init__(self, path: Path, since: int | None = None) -> None:
+        """From now on, so that the replies which the store has are none of its news; or `since` an earlier `at`."""
         self._database = sqlite3.connect(path, isolation_level=None, timeout=5.0)
-        (self._last,) = self._database.execute("SELECT ifnull(max(rowid), 0) FROM replies").fetchone()
-        row = self._database.execute("SELECT key, at FROM replies WHERE rowid = ?", (self._last,)).fetchone()
+        (last,) = self._database.execute("SELECT ifnull(max(rowid), 0) FROM replies").fetchone()
+        self.at = last if since is None else since
+        """The last row that was read."""
+        row = self._database.execute("SELECT key, at FROM replies WHERE rowid = ?", (self.at,)).fetchone()
         self._seen: tuple[bytes, float] | None = row
         self._told = self._database.execute(weights.ALL).fetchall()
 
     def news(self) -> bytes | None:
         """Return a pack of the replies that have come since the last call; None if there are none, or not now."""
         try:
-            found = self._database.execute(_SINCE, (self._last, _ROWS)).fetchall()
+            found = self._database.execute(_SINCE, (self.at, _ROWS)).fetchall()
             told = self._database.execute(weights.ALL).fetchall()
         except sqlite3.Error:  # locked, for example: what is new stays new
             return None
-        if found and found[0][0] == self._last and self._seen == (found[0][1], found[0][3]):
+        if found and found[0][0] == self.at and self._seen == (found[0][1], found[0][3]):
             found = found[1:]
         changed = told if told != self._told else []
         if found:
-            self._last, self._seen = found[-1][0], (found[-1][1], found[-1][3])
+            self.at, self._seen = found[-1][0], (found[-1][1], found[-1][3])
         self._told = told
         return _pack([row[1:] for row in found], changed) if found or changed else None
 
