@@ -72,16 +72,16 @@ def test_a_folder_of_the_cache_of_the_hubs_client_names_its_commit(
     assert load("hellaswag", str(folder), allow_partial=True).revision == find("hellaswag").revision
 
 
+@pytest.mark.parametrize("name", ["arc_easy", "global_mmlu_lite"])
 def test_parquet_files_name_the_commit_that_was_noted_beside_them(
-    hub_rows: ModuleType, tmp_path: Path
+    hub_rows: ModuleType, tmp_path: Path, name: str
 ) -> None:
-    for name, commit in (("arc_easy", OTHER), ("global_mmlu_lite", OTHER)):
-        files = hub_rows.CASES[name].files
-        hub_rows.write(files, tmp_path / name)
-        noted(tmp_path / name, *files, commit)
-        data = load(name, str(tmp_path), allow_partial=True)
-        assert data.revision == OTHER
-        assert f"at ffffffff, and {name} is pinned to {find(name).revision[:8]}" in data.notice
+    ((file, rows),) = hub_rows.CASES[name].files.items()
+    hub_rows.write({file: rows}, tmp_path / name)
+    noted(tmp_path / name, file, OTHER)
+    data = load(name, str(tmp_path), allow_partial=True)
+    assert data.revision == OTHER
+    assert f"at ffffffff, and {name} is pinned to {find(name).revision[:8]}" in data.notice
 
 
 def test_columns_that_were_renamed_are_told(hub_rows: ModuleType, tmp_path: Path) -> None:

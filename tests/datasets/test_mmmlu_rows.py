@@ -71,7 +71,7 @@ def test_a_short_name_that_could_mean_two_languages_is_not_guessed() -> None:
 
 
 def test_a_data_set_of_one_language_says_so_in_a_way_that_a_run_of_several_survives() -> None:
-    with pytest.raises(EmptySelection, match="its questions are in one language only: ask for de in mmmlu"):
+    with pytest.raises(EmptySelection, match="in one language only: ask for de in a benchmark of several"):
         load("mmlu", "sample", languages=["de"])
 
 
