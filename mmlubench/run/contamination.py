@@ -18,9 +18,7 @@ from mmlubench.models.base import Told
 from mmlubench.models.names.from_entry import IN_PROCESS
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Question
-
-#: What a line about such a run begins with.
-WORD = "CONTAMINATED"
+from mmlubench.stats.contamination import WORD, trained_on
 
 
 class _Asked(Protocol):
@@ -98,7 +96,7 @@ class Training:
 
 def sentence(count: int, of: int, *, elsewhere: int = 0, accepted: bool) -> str:
     """Return what is said of a run with so many such questions, `elsewhere` in other data sets; without a full stop."""
-    said = f"{WORD}: {count:,} of {several(of, 'question')} {'was' if count == 1 else 'were'} trained on"
+    said = trained_on(count, of)
     if elsewhere:
         all_of = "" if elsewhere == count else f"{elsewhere:,} of them "
         said += f", {all_of}with equal text and right answer in another data set"
