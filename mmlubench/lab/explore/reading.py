@@ -61,15 +61,19 @@ def read(spec: Spec, data: str, languages: tuple[str, ...] = ()) -> Reading:
     if languages and not spec.languages:
         loaded = replace(loaded, questions=pick(loaded.questions, data_sets.of_languages(loaded, languages)))
     missing: list[str] = []
-    others = _others(spec, data, watch, loaded, missing)
+    spare: dict[str, int] = {}
+    others = _others(spec, data, watch, loaded, missing, spare)
     english = _english(data, missing) if spec.name == _TRANSLATED else ()
     verdicts, where = _verdicts(spec, english or loaded.questions, data, missing)
-    return Reading(spec, loaded, watch.schema(), "", others, english, verdicts, where, tuple(missing))
+    schema = watch.schema()
+    schema = replace(schema, rows=schema.rows | spare)
+    return Reading(spec, loaded, schema, "", others, english, verdicts, where, tuple(missing))
 
 
 def _others(
-    spec: Spec, data: str, watch: Watch, loaded: DataSet, missing: list[str]
+    spec: Spec, data: str, watch: Watch, loaded: DataSet, missing: list[str], spare: dict[str, int]
 ) -> dict[str, frozenset[str]]:
+    """Return the texts of the questions of other splits, and note in `spare` the rows of those that no run reads."""
     found = {}
     examples = watch.texts(spec.example_split) if spec.example_split else frozenset()
     examples |= {question.text for same in loaded.examples.values() for question in same}
@@ -83,9 +87,9 @@ def _others(
         except DataError as error:
             missing.append(f"the split {split} could not be had: {clause(error.problem)}")
             continue
-        texts = frozenset(text for rows in source.splits.get(split, ()) for text in _texts(rows))
+        texts = [text for rows in source.splits.get(split, ()) for text in _texts(rows)]
         if texts:
-            found[split] = texts
+            found[split], spare[split] = frozenset(texts), len(texts)
         else:
             missing.append(f"the split {split} is not there, so nothing says what stands in it, too")
     return found
