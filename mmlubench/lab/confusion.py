@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmlubench.figures import DASH, DOT, share
+from mmlubench.records import BROKEN_OFF, FINISHED, RUNNING
 from mmlubench.reports.compare.parts import Grid, Part, Sentence, Tone
+from mmlubench.reports.compare.terminal import fits
 from mmlubench.schema import ALPHABET, ANSWERED, Entry, Outcome
+from mmlubench.stats.contamination import trained_on
+from mmlubench.stats.one_letter import one_letter
+from mmlubench.stats.summary import Summary
 
 #: The columns behind the letters: replies without one, and cases without a reply.
 _OTHERS = tuple(
     str(one) for one in (Outcome.UNPARSED, Outcome.TRUNCATED, Outcome.REFUSED, Outcome.ERROR, Outcome.SKIPPED)
 )
 
+_UNFINISHED = {RUNNING: "still goes on", BROKEN_OFF: "was broken off"}
 _UNANSWERED = (str(Outcome.ERROR), str(Outcome.SKIPPED))
 
 
@@ -97,35 +103,88 @@ def confusions(entries: Iterable[Entry]) -> list[Confusion]:
     return [Confusion(*who, found) for who, found in counts.items()]
 
 
-def parts(one: Confusion) -> Iterator[Part]:
-    """Yield the table of an answered letter for each right one, with counts and shares, and what it means."""
-    yield Sentence(f" {DOT} ".join(filter(None, (one.benchmark, one.model, one.recipe))), Tone.TITLE)
-    yield Grid(["right letter", *one.columns, "n", "recall"], _rows(one))
-    yield Sentence(
-        "shares in a row are of the questions with that right letter; the last two rows: how often each letter was "
-        "answered, and how often it is the right one. Errors and skipped cases are in no n."
-    )
+def cautions(one: Confusion, state: str, summaries: Iterable[Summary]) -> list[str]:
+    """Return what makes these counts doubtful, a sentence each; `state` is that of the run, as an archive tells it."""
+    told = [] if state == FINISHED else [f"The run {_UNFINISHED[state]}: these are the cases so far."]
+    same = [found for found in summaries if (found.benchmark, found.model) == (one.benchmark, one.model)]
+    if any(found.mock for found in same):
+        told.append(f"MOCK: the answers of {one.model} are canned, and say nothing about a model.")
+    told += [f"{trained_on(found.contaminated, found.n)}." for found in same if found.contaminated][:1]
+    always = one_letter({(said, key): n for (key, said), n in one.counts.items() if said in ALPHABET})
+    return told + ([f"{one.model} {always}."] if always else [])
 
 
-def _rows(one: Confusion) -> list[Sequence[str]]:
-    found: list[Sequence[str]] = []
-    for key in one.keys:
-        of = one.of_key(key)
-        cells = [_cell(one.counts.get((key, answer), 0), of) for answer in one.columns]
-        recall = one.recall(key)
-        found.append([key, *cells, f"{of:,}", DASH if recall is None else share(recall)])
-    every = [_cell(one.of_answer(answer), one.answered) for answer in one.columns]
-    keys = [_cell(one.of_key(answer), one.answered) if answer in one.keys else "" for answer in one.columns]
-    right = sum(one.counts.get((key, key), 0) for key in one.keys)
-    found.append(
-        ["answered", *every, f"{one.answered:,}", share(right / one.answered) if one.answered else DASH]
-    )
-    found.append(["is right", *keys, f"{one.answered:,}", ""])
-    return found
+class _Layout(NamedTuple):
+    """One way to show the counts."""
+
+    cell: Callable[[int, int], str]
+    """Writes a count and its share of a second one."""
+    is_split: bool
+    """Whether each outcome without a letter has a column of its own."""
+    meant: str
 
 
-def _cell(count: int, of: int) -> str:
+def _counted(count: int, of: int) -> str:
     return f"{count:,} {share(count / of)}" if of else f"{count:,}"
+
+
+def _in_percent(count: int, of: int) -> str:
+    return f"{100 * count / of:.0f}" if of else DASH
+
+
+_SHARES = "Shares in a row are of the questions with that key."
+#: The fullest first.
+_LAYOUTS = (
+    _Layout(_counted, True, _SHARES),
+    _Layout(_counted, False, _SHARES),
+    _Layout(
+        _in_percent,
+        False,
+        "Per cent, in a row of the questions with that key; --json has the counts.",
+    ),
+)
+
+
+def parts(one: Confusion, width: int, doubts: Sequence[str] = ()) -> Iterator[Part]:
+    """Yield the table of an answered letter for each right one, as full as `width` columns hold, and what it means."""
+    yield Sentence(f" {DOT} ".join(filter(None, (one.benchmark, one.model, one.recipe))), Tone.TITLE)
+    for text in doubts:
+        yield Sentence(text, Tone.MOCK if text.startswith("MOCK") else Tone.CAUTION)
+    layout = next((one_of for one_of in _LAYOUTS if fits(_grid(one, one_of), width)), _LAYOUTS[-1])
+    yield _grid(one, layout)
+    yield Sentence(
+        f"key: the right letter. {layout.meant} The last two rows: how often each letter was said, and how often it is "
+        "right. Errors and skipped cases are in no n."
+    )
+    if not layout.is_split and (others := [name for name in one.columns if name in _OTHERS]):
+        counts = ", ".join(f"{name} {one.of_answer(name):,}" for name in others)
+        yield Sentence(f"None: replies that name no letter. Cases without a letter: {counts}.")
+
+
+def _grid(one: Confusion, layout: _Layout) -> Grid:
+    letters = [name for name in one.columns if name not in _OTHERS]
+    others = [name for name in one.columns if name in _OTHERS]
+    silent = [name for name in others if name not in _UNANSWERED]
+    columns = {name: [name] for name in (*letters, *(others if layout.is_split else ()))}
+    columns |= {"none": silent} if silent and not layout.is_split else {}
+
+    def cells(counts: Mapping[str, int], of: int) -> list[str]:
+        return [layout.cell(sum(counts.get(name, 0) for name in names), of) for names in columns.values()]
+
+    rows: list[Sequence[str]] = []
+    for key in one.keys:
+        counts = {said: count for (right, said), count in one.counts.items() if right == key}
+        recall, n = one.recall(key), one.of_key(key)
+        rows.append([key, *cells(counts, n), f"{n:,}", DASH if recall is None else share(recall)])
+    n, hits = one.answered, sum(one.counts.get((key, key), 0) for key in one.keys)
+    said = cells({name: one.of_answer(name) for name in one.columns}, n)
+    rows.append(["said", *said, f"{n:,}", share(hits / n) if n else DASH])
+    keys = [layout.cell(one.of_key(name), n) if name in one.keys else "" for name in columns]
+    rows.append(["right", *keys, f"{n:,}", ""])
+    head = ["key", *columns, "n", "recall"]
+    return Grid(
+        head, rows, less=((len(head) - 1,), (len(head) - 2,))
+    )  # the recall also stands in the diagonal
 
 
 def _part(count: int, of: int) -> float | None:

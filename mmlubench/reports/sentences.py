@@ -7,6 +7,7 @@ from itertools import chain
 from mmlubench import figures
 from mmlubench.errors import clause
 from mmlubench.schema import Scoring
+from mmlubench.stats.contamination import WORD
 from mmlubench.stats.metrics import shown
 from mmlubench.stats.summary import Summary
 
@@ -15,7 +16,7 @@ def headline(summary: Summary) -> list[str]:
     """Return the headline as parts of one line: the accuracy with interval, n and more, or why there is none."""
     title = f" {figures.DOT} ".join((summary.benchmark, summary.model, recipe(summary)))
     title = f"MOCK {title}" if summary.mock else title
-    title = f"CONTAMINATED {title}" if summary.contaminated else title
+    title = f"{WORD} {title}" if summary.contaminated else title
     if not summary.headline:
         return [f"{title}: no headline number: {clause(summary.why_no_headline or '')}."]
     subjects = sum(subject.answered > 0 for subject in summary.subjects.values())

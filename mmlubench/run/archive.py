@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
 from functools import cached_property
 from glob import glob
 from pathlib import Path
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 MANIFEST, SUMMARY = "manifest.json", "summary.json"
 _LATEST = "latest"
+_ID = re.compile(r"\d{8}-\d{6}-")
 #: The errors that `from_dict` of a record raises for other data.
 _MISFITS = (KeyError, TypeError, ValueError, AttributeError)
 
@@ -142,7 +145,7 @@ def open_runs(pattern: str | Path) -> RunArchives:
     """
     found = map(Path, glob(str(pattern)))  # noqa: PTH207 - Path.glob takes no absolute pattern
     folders = [folder for folder in found if (folder / MANIFEST).is_file()]
-    folders.sort(key=lambda folder: (folder.name, folder))  # a name begins with the time of its run
+    folders.sort(key=lambda folder: (age(folder), folder))
     if not folders:
         raise UserError(f"{pattern}: no run folder matches; give a pattern such as reports/*.")
     return RunArchives([RunArchive(folder) for folder in folders])
@@ -161,10 +164,25 @@ def find_run(name: str, parent: Path) -> Path:
 
 
 def _newest(parent: Path, name: str, advice: str) -> Path:
-    runs = sorted(path.parent for path in parent.glob(f"*/{MANIFEST}"))  # an id begins with its time
+    runs = [path.parent for path in parent.glob(f"*/{MANIFEST}")]
     if not runs:
         raise UserError(f"{name}: there is no run under {parent}; {advice}.")
-    return runs[-1]
+    return max(runs, key=age)
+
+
+def age(folder: Path) -> tuple[str, str]:
+    """Return what sorts run folders by the beginning of their runs: an id begins with it, and a manifest tells it.
+
+    A folder that was named by hand, as that of a merged run, has its place among the others.
+    """
+    name = folder.name
+    if _ID.match(name):
+        return name, name
+    try:
+        told = datetime.fromisoformat(read_manifest(folder).created)
+    except (UserError, ValueError):
+        return "", name
+    return f"{told.astimezone(timezone.utc):%Y%m%d-%H%M%S}-{told.microsecond // 1000:03}", name
 
 
 def read_manifest(folder: Path) -> Manifest:

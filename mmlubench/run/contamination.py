@@ -18,9 +18,7 @@ from mmlubench.models.base import Told
 from mmlubench.models.names.from_entry import IN_PROCESS
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Question
-
-#: What a line about such a run begins with.
-WORD = "CONTAMINATED"
+from mmlubench.stats.contamination import trained_on
 
 
 class _Asked(Protocol):
@@ -78,10 +76,14 @@ class Training:
 
     def notes(self, specs: Iterable[ModelSpec], told: Mapping[str, Told]) -> Iterator[str]:
         """Yield a sentence without a full stop for each folder that says what it was trained on, or cannot be read."""
+        seen: list[TrainedOn | str] = []
         for place, found in self._of(specs, told).items():
+            if found in seen:  # the folder of the weights and the one above it tell of one training
+                continue
+            seen.append(found)
             if isinstance(found, TrainedOn):
                 count = several(len(found.items), "item")
-                yield f"{place} was trained on {count} of {found.dataset}: those asked again are {WORD}"
+                yield f"{place} was trained on {count} of {found.dataset}"
             else:
                 yield f"whether a model was trained on these questions is not known: {found}"
 
@@ -98,7 +100,7 @@ class Training:
 
 def sentence(count: int, of: int, *, elsewhere: int = 0, accepted: bool) -> str:
     """Return what is said of a run with so many such questions, `elsewhere` in other data sets; without a full stop."""
-    said = f"{WORD}: {count:,} of {several(of, 'question')} {'was' if count == 1 else 'were'} trained on"
+    said = trained_on(count, of)
     if elsewhere:
         all_of = "" if elsewhere == count else f"{elsewhere:,} of them "
         said += f", {all_of}with equal text and right answer in another data set"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmlubench.errors import UserError
-from mmlubench.run.archive import MANIFEST, RunArchive
+from mmlubench.run.archive import MANIFEST, RunArchive, age
 from mmlubench.stats.summary import Summary
 
 
@@ -42,9 +42,7 @@ class Overview:
 
 def overviews(parent: Path) -> list[Overview]:
     """Return an overview of each run under a folder, the newest first."""
-    folders = sorted(
-        (path.parent for path in parent.glob(f"*/{MANIFEST}")), reverse=True
-    )  # an id begins with its time
+    folders = sorted((path.parent for path in parent.glob(f"*/{MANIFEST}")), key=age, reverse=True)
     return [_overview(folder) for folder in folders]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmlubench.errors import UserError
 from mmlubench.resources import fixture
-from mmlubench.run.archive import MANIFEST, RunArchive, find_run
+from mmlubench.run.archive import MANIFEST, RunArchive, age, find_run
 from mmlubench.stats.compare.published import Published
 from mmlubench.stats.compare.result import Result, results_of
 
@@ -73,7 +73,7 @@ def read_baseline(name: str, parent: Path, *, but: Sequence[Path] = ()) -> list[
 def _newest(parent: Path, but: Sequence[Path]) -> Path:
     others = {folder.resolve() for folder in but}
     folders = (path.parent for path in parent.glob(f"*/{MANIFEST}") if path.parent.resolve() not in others)
-    for folder in sorted(folders, key=lambda folder: folder.name, reverse=True):
+    for folder in sorted(folders, key=age, reverse=True):
         # A run that was broken off, or that still goes on, is no baseline.
         run = RunArchive(folder)
         if run.is_finished and any(summary.headline for summary in run.summary):

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmlubench import models
 from mmlubench.errors import ModelError
+from mmlubench.figures import several
 from mmlubench.models import ModelSpec
 from mmlubench.models.base import Model
 from mmlubench.models.names.from_entry import IN_PROCESS
@@ -202,7 +203,7 @@ class Run:
 
     @property
     def contaminated_notices(self) -> list[str]:
-        """A line for each model that was trained on selected questions; mostly none."""
+        """A line for each model whose training is known: how many of the selected questions it was trained on."""
         roster, lines = self.roster, []
         for label in self._asked:
             specs, told = roster.asked(label), roster.weights.told
@@ -213,7 +214,9 @@ class Run:
                 if count := roster.training.count(specs, told, questions, elsewhere):
                     accepted = self.settings.accept_contaminated
                     said = sentence(count, len(questions), elsewhere=len(elsewhere), accepted=accepted)
-                    lines.append(f"mmlubench: {benchmark}, {label}: {said}")
+                else:
+                    said = f"it was trained on none of these {several(len(questions), 'question')}"
+                lines.append(f"mmlubench: {benchmark}, {label}: {said}")
         return lines
 
     @property

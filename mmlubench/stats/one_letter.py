@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from mmlubench.figures import several
 
-#: The share of answers, 0 to 1, from which on they are one letter.
-_NEARLY_ALL = 0.95
+#: The share of answers, 0 to 1, from which on they are nearly all, and by how much the share of keys must be below it.
+_NEARLY_ALL, _MORE_THAN_KEYS = 0.9, 0.15
 #: Below this number of answers that happens by chance.
 _FEW = 20
 
@@ -34,10 +34,10 @@ class OneLetter(NamedTuple):
 
 
 def one_letter(answers: Mapping[tuple[str | None, str], int], *, least: int = _FEW) -> OneLetter | None:
-    """Return the letter that at least 95 % of the answers name; None if there is none, or if the keys name it as often.
+    """Return the letter that at least 90 % of the answers name; None if there is none, or if the keys name it as often.
 
     `answers` counts cases by the letter that was answered, None for none, and by the right one, both as the model saw
-    them. There is none, too, where fewer than `least` answers name a letter.
+    them. The keys name it as often if not by 15 % of the answers less. Fewer than `least` answers are too few to tell.
     """
     named = {pair: count for pair, count in answers.items() if pair[0]}
     said, keys = Counter[str](), Counter[str]()
@@ -48,6 +48,6 @@ def one_letter(answers: Mapping[tuple[str | None, str], int], *, least: int = _F
     if of < max(least, 1):
         return None
     letter, count = max(said.items(), key=lambda pair: pair[1])
-    if count < _NEARLY_ALL * of or keys[letter] >= _NEARLY_ALL * of:
+    if count < _NEARLY_ALL * of or count - keys[letter] < _MORE_THAN_KEYS * of:
         return None
     return OneLetter(letter, count, of, keys[letter])

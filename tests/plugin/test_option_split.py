@@ -157,6 +157,10 @@ def tuned(folder: Any, split: SplitFolder) -> Path:
     return made
 
 
+def _latest(folder: Any) -> list[str]:
+    return ["--run-dir", str(folder.path / "reports"), "--run", "latest"]
+
+
 @pytest.fixture
 def ask(folder: Any) -> Iterator[Callable[..., Any]]:
     """Ask a vLLM whose model `m` has its weights from a folder."""
@@ -194,13 +198,21 @@ def test_what_was_learned_is_counted_and_has_no_headline_number(
     assert said in (folder.run_folder() / "report.html").read_text()
 
 
-def test_the_held_out_side_is_clean(folder: Any, tuned: Path, ask: Callable[..., Any]) -> None:
+def test_the_held_out_side_is_clean(
+    folder: Any, split: SplitFolder, tuned: Path, ask: Callable[..., Any]
+) -> None:
     result = ask(tuned, "--split", "test", "--min-accuracy", "0.01")
     assert folder.entry()["contaminated"] == 0
     assert folder.entry()["headline"] is True
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines([f"mmlubench: {tuned} was trained on * items of mmlu*"])
-    assert "CONTAMINATED mmlu" not in result.stdout.str()
+    n = len(split.questions("test"))
+    result.stdout.fnmatch_lines(
+        [
+            f"mmlubench: {tuned} was trained on 72 items of mmlu",
+            f"mmlubench: mmlu, vllm-m: it was trained on none of these {n} questions",
+        ]
+    )
+    assert "CONTAMINATED" not in result.stdout.str()
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "n2"])
@@ -219,17 +231,27 @@ def test_an_adapter_at_a_server_and_a_checkpoint_are_known_by_their_folders(
     folder: Any, tuned: Path, ask: Callable[..., Any]
 ) -> None:
     (tuned / "checkpoint-20").mkdir()
-    ask(tuned / "checkpoint-20", "--split", "train", "--adapter", "letters", adapter="letters")
+    # Weights that have the ids beside them, too, as those of a whole model, tell of one training and not of two.
+    for name in ("finetune.json", "trained_ids.txt"):
+        (tuned / "checkpoint-20" / name).write_bytes((tuned / name).read_bytes())
+    result = ask(tuned / "checkpoint-20", "--split", "train", "--adapter", "letters", adapter="letters")
     assert folder.entry()["contaminated"] == folder.entry()["n"]
+    assert result.stdout.str().count("was trained on 72 items of mmlu") == 1
 
 
 def test_the_base_of_an_adapter_has_learned_nothing(
     folder: Any, tuned: Path, ask: Callable[..., Any]
 ) -> None:
     options = ("--split", "train", "--adapter", "letters", "--with-base", "--adapter-path", str(tuned))
-    ask(tuned, *options, "--no-preflight", adapter="letters")
+    result = ask(tuned, *options, "--no-preflight", adapter="letters")
+    result.stdout.fnmatch_lines(["CONTAMINATED (vllm-m-letters): 72 of 72 questions were trained on."])
     found = {one["model"]: one["contaminated"] for one in folder.json("summary")["results"]}
     assert found == {"vllm-m": 0, "vllm-m-letters": 72}
+    explored = CliRunner().invoke(
+        main,
+        ["lab", "explore", "mmlu", "--data", str(folder.path / "split" / "train.parquet"), *_latest(folder)],
+    )
+    assert "CONTAMINATED (vllm-m-letters): 72 of 72 questions were trained on." in explored.output
 
 
 def test_the_translation_of_what_was_learned_is_known(folder: Any, ask: Callable[..., Any]) -> None:

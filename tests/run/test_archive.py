@@ -403,3 +403,16 @@ def test_a_run_is_read_back_where_there_is_no_pytest(folder: Path) -> None:
         [sys.executable, "-c", program, str(folder)], capture_output=True, text=True, timeout=60, check=True
     )
     assert told.stdout.split() == ["20", "20"]
+
+
+def test_the_latest_run_is_the_newest_whatever_its_folder_is_called(folder: Path) -> None:
+    # `mmlubench merge --to reports/merged` names a folder by hand, and its name says nothing of its time.
+    merged, older = folder.parent / "merged", folder.parent / "20200101-000000-000-abcd"
+    shutil.copytree(folder, merged)
+    shutil.copytree(folder, older)
+    change(merged / "manifest.json", lambda values: values.update(created="2021-05-04T03:02:01+02:00"))
+    assert open_run(run_dir=folder.parent).path == folder
+    shutil.rmtree(folder)
+    assert open_run(run_dir=merged.parent).path == merged
+    (merged / "manifest.json").write_text("{")
+    assert open_run(run_dir=merged.parent).path == older

@@ -24,11 +24,12 @@ def answers(said: str, keys: str) -> Counter[tuple[str | None, str]]:
     ("said", "keys", "found"),
     [
         ("A" * 20, "ABCD" * 5, ("A", 20, 20, 5)),
-        ("A" * 19 + "B", "ABCD" * 5, ("A", 19, 20, 5)),  # 95 %
-        ("A" * 18 + "BB", "ABCD" * 5, None),
+        ("A" * 18 + "BB", "ABCD" * 5, ("A", 18, 20, 5)),  # 90 %
+        ("A" * 17 + "BBB", "ABCD" * 5, None),
         ("A" * 19, "ABCD" * 4 + "ABC", None),  # too few to tell
         ("A" * 20, "A" * 19 + "B", None),  # the keys are so, too
-        ("A" * 20, "A" * 18 + "BB", ("A", 20, 20, 18)),
+        ("A" * 20, "A" * 18 + "BB", None),
+        ("A" * 20, "A" * 17 + "BBB", ("A", 20, 20, 17)),
         ("A" * 20 + "-" * 20, "ABCD" * 10, ("A", 20, 20, 5)),  # whoever names none says nothing of letters
         ("-" * 40, "ABCD" * 10, None),
         ("", "", None),

@@ -25,24 +25,27 @@ def confusion(run: str, parent: Path, as_json: bool) -> None:
     """
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.jsonl import pretty
-    from mmlubench.lab.confusion import confusions, parts
+    from mmlubench.lab.confusion import cautions, confusions, parts
     from mmlubench.reports.compare.terminal import terminal
     from mmlubench.run.archive import RunArchive
     from mmlubench.run.results import split_name
 
     with errors_as_messages():
         folder, model = split_name(run, parent)
-        found = confusions(RunArchive(folder).entries())
+        archive = RunArchive(folder)
+        found = confusions(archive.entries())
+        doubts = {id(one): cautions(one, archive.state, archive.summary) for one in found}
         chosen = [one for one in found if model in ("", one.model)]
         if not chosen:
             known = ", ".join(dict.fromkeys(one.model for one in found)) or "no case"
             raise UserError(f"{run}: the run has {known}; name one of its models, or none for all.")
     if as_json:
-        print_text(pretty({"confusions": [one.to_dict() for one in chosen]}).rstrip("\n"))
+        told = [{**one.to_dict(), "warnings": doubts[id(one)]} for one in chosen]
+        print_text(pretty({"confusions": told}).rstrip("\n"))
         return
     width = max(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns)
     is_utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     for one in chosen:
-        for line in terminal(parts(one), width, color=color, ascii=not is_utf8):
+        for line in terminal(parts(one, width, doubts[id(one)]), width, color=color, ascii=not is_utf8):
             print_text(line)

@@ -33,7 +33,11 @@ class _Fractions(click.ParamType[tuple[int, ...]]):
 @click.command()
 @click.argument("dataset")
 @click.option(
-    "--to", "folder", type=click.Path(path_type=Path), required=True, help="The folder to write to."
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The folder to write to; an earlier split there is replaced.",
 )
 @click.option("--data", default="hub", show_default=True, help="The source of the data set, as in a run.")
 @click.option(
@@ -80,12 +84,13 @@ def split(
     stratify: str,
     allow_partial_data: bool,
 ) -> None:
-    """Divide DATASET, a name or the YAML of a benchmark of your own, into train, validation and test.
+    """Divide DATASET, a name or a YAML benchmark by path or name, into train, validation and test.
 
     The sides have their share of every subject. All languages of an item lie on one side, and so do questions of equal
     text and choices or right answer. `pytest benchmarks -k DATASET --data=FOLDER --split test` asks the side held out.
     """
     # late: `mmlubench --help` and the other commands need none of it
+    from mmlubench.datasets.splits.card import is_split, read_card
     from mmlubench.lab.split.make import Asked, make, told_of
     from mmlubench.lab.split.writing import check_target, drop_unfinished, write
 
@@ -103,6 +108,7 @@ def split(
     with errors_as_messages():
         check_target(folder)  # before all the work
         drop_unfinished(folder)
+        earlier = read_card(folder) if is_split(folder) else None
         made = make(asked)
         card = write(made, folder)
     for side, count in card.questions.items():
@@ -113,10 +119,10 @@ def split(
     for side in card.questions:
         if bare := [subject for subject, counts in card.subjects.items() if not counts[side]]:
             print_text(f"{side} has no item of {_some(bare)}: there are too few to have some on every side")
-    if card.leaks and (told := told_of(card.leaks)):
+    doubt = f"warning: {made.alignment.sentence}" if made.alignment.sentence else ""
+    before = f"it replaced the split of {earlier.dataset} with seed {earlier.seed} there" if earlier else ""
+    for told in filter(None, (told_of(card), doubt, made.notice, before)):
         print_text(told)
-    if made.notice:
-        print_text(made.notice)
     # With `=`: pytest takes a folder that stands alone for a place of tests.
     command = shlex.join(["pytest", "benchmarks", "-k", card.dataset, f"--data={folder}", "--split", "test"])
     print_text(f"written to {folder}; ask it with `{command}`")

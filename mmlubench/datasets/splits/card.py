@@ -56,6 +56,8 @@ class SplitCard:
     leaks: Mapping[str, float] | None = None
     """What a random split of the rows would have had: `items` of several rows, how many of them were `found` on several
     sides by the same seed, and how many are `expected` over all seeds."""
+    doubts: tuple[str, ...] = ()
+    """What makes it doubtful that the sides have nothing in common, a sentence each."""
     created: str = ""
     """UTC, ISO 8601."""
     mmlubench: str = ""
@@ -118,7 +120,7 @@ def read_card(folder: Path) -> SplitCard:
     try:
         values = orjson.loads(read_bytes(path, FACTS_BYTES))
         card = SplitCard(**known_values(values, SplitCard.__slots__))
-        tuples = {name: tuple(getattr(card, name)) for name in ("languages", "fractions")}
+        tuples = {name: tuple(getattr(card, name)) for name in ("languages", "fractions", "doubts")}
         sound = all(
             isinstance(one, Mapping) and set(SIDES) <= one.keys()
             for one in (card.questions, card.items, card.ids_sha256)

@@ -9,6 +9,7 @@ from typing import Any
 from mmlubench import __version__
 from mmlubench.datasets.length import TokenCounter
 from mmlubench.lab import data_sets
+from mmlubench.lab.alignment import Alignment, alignment
 from mmlubench.lab.explore import answers, items, lengths, repeats, runs, schema, translations, verdicts
 from mmlubench.lab.explore.facts import facts_of
 from mmlubench.lab.explore.reading import Reading
@@ -38,6 +39,7 @@ class Exploration:
     lengths: tuple[lengths.Length, ...] = ()
     repeats: repeats.Repeats | None = None
     languages: tuple[translations.Translation, ...] = ()
+    alignment: Alignment | None = None
     redux: verdicts.Verdicts | None = None
     runs: runs.OfRuns | None = None
     items: items.Items | None = None
@@ -61,7 +63,7 @@ class Exploration:
         if self.answers is None or self.repeats is None:
             return found
         found = [*answers.shown(self.answers), lengths.shown(self.lengths), repeats.shown(self.repeats)]
-        languages = translations.shown(self.languages)
+        languages = translations.shown(self.languages, self.alignment)
         found += [languages] if languages else []
         found += [verdicts.shown(self.redux)] if self.redux and self.redux.annotated else []
         found += [runs.shown(self.runs)] if self.runs else []
@@ -97,6 +99,7 @@ def explore(
         lengths=lengths.lengths(facts),
         repeats=repeats.repeats(facts, also_in),
         languages=translations.translations(facts, english),
+        alignment=alignment(data.questions) if facts["language"].nunique() > 1 else None,
         redux=verdicts.verdicts(facts, reading.verdicts, reading.verdicts_from) if reading.verdicts else None,
         runs=runs.of_runs(facts, results) if results else None,
         items=items.items(results, data.questions, reading.verdicts) if results else None,

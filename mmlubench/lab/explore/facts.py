@@ -28,9 +28,9 @@ def facts_of(questions: Sequence[Question], counters: Mapping[str, TokenCounter]
     id, item (what the question is called in all languages, without its benchmark), language, subject, category, answer
     (its letter), choices (their number), question_chars (of the question alone), chars and `tokens NAME` (of question
     and choices, as `length.counted` joins them), longest (whether the longest choice is right, of several the first),
-    equal (whether two choices are), all_or_none (whether a choice says "all of the" or "none of these"), all_of_letters
-    (the same letters, also inside other words), text and whole (hashes of question, and of question and choices),
-    letters and `letters SCRIPT`.
+    equal (whether two choices are, but for spaces, which nobody sees), all_or_none (whether a choice says "all of the"
+    or "none of these"), all_of_letters (the same letters, also inside other words), text and whole (hashes of question,
+    and of question and choices), letters and `letters SCRIPT`.
     """
     import pandas as pd
 
@@ -80,7 +80,7 @@ def _row(question: Question) -> tuple[Any, ...]:
         len(choices),
         len(question.text),
         question.letters[longest] == question.answer,
-        len(set(choices)) < len(choices),
+        len({" ".join(choice.split()) for choice in choices}) < len(choices),
         letters and _AS_WORDS.search(together) is not None,
         letters,
         hash(question.text),

@@ -13,6 +13,8 @@ from mmlubench import datasets
 from mmlubench.datasets import DataSet, Rows, Spec, sources
 from mmlubench.datasets.packed import pick
 from mmlubench.datasets.sets import redux
+from mmlubench.datasets.splits.card import HELD_OUT, SIDES, Place, place_of, read_card
+from mmlubench.datasets.splits.sides import read_side
 from mmlubench.errors import DataError, UserError, clause
 from mmlubench.lab import data_sets
 from mmlubench.lab.explore.schema import Schema, Watch
@@ -60,16 +62,35 @@ def read(spec: Spec, data: str, languages: tuple[str, ...] = ()) -> Reading:
         return Reading(spec, None, watch.schema(), problem=str(error))
     if languages and not spec.languages:
         loaded = replace(loaded, questions=pick(loaded.questions, data_sets.of_languages(loaded, languages)))
+    if (place := place_of(data, spec.name)) is not None:
+        return _of_split(spec, place, loaded, languages)
     missing: list[str] = []
-    others = _others(spec, data, watch, loaded, missing)
+    spare: dict[str, int] = {}
+    others = _others(spec, data, watch, loaded, missing, spare)
     english = _english(data, missing) if spec.name == _TRANSLATED else ()
     verdicts, where = _verdicts(spec, english or loaded.questions, data, missing)
-    return Reading(spec, loaded, watch.schema(), "", others, english, verdicts, where, tuple(missing))
+    schema = watch.schema()
+    schema = replace(schema, rows=schema.rows | spare)
+    return Reading(spec, loaded, schema, "", others, english, verdicts, where, tuple(missing))
+
+
+def _of_split(spec: Spec, place: Place, loaded: DataSet, languages: tuple[str, ...]) -> Reading:
+    """Return the reading of a side of a split: beside it are the other sides, whose questions it should not have."""
+    card, read_now = read_card(place.folder), place.side or HELD_OUT
+    named = {question.language for question in loaded.questions} if languages or place.language else ()
+    sides = {side: read_side(place.folder, card, side, named) for side in SIDES}
+    texts = {side: frozenset(one.text for one in there) for side, there in sides.items() if side != read_now}
+    rows = {side: len(there) for side, there in sides.items()}
+    missing = [
+        "beside a split are neither the columns of its data set, nor English, nor verdicts of MMLU-Redux"
+    ]
+    return Reading(spec, loaded, Schema((), rows), others=texts, missing=tuple(missing))
 
 
 def _others(
-    spec: Spec, data: str, watch: Watch, loaded: DataSet, missing: list[str]
+    spec: Spec, data: str, watch: Watch, loaded: DataSet, missing: list[str], spare: dict[str, int]
 ) -> dict[str, frozenset[str]]:
+    """Return the texts of the questions of other splits, and note in `spare` the rows of those that no run reads."""
     found = {}
     examples = watch.texts(spec.example_split) if spec.example_split else frozenset()
     examples |= {question.text for same in loaded.examples.values() for question in same}
@@ -83,9 +104,9 @@ def _others(
         except DataError as error:
             missing.append(f"the split {split} could not be had: {clause(error.problem)}")
             continue
-        texts = frozenset(text for rows in source.splits.get(split, ()) for text in _texts(rows))
+        texts = [text for rows in source.splits.get(split, ()) for text in _texts(rows)]
         if texts:
-            found[split] = texts
+            found[split], spare[split] = frozenset(texts), len(texts)
         else:
             missing.append(f"the split {split} is not there, so nothing says what stands in it, too")
     return found

@@ -15,6 +15,7 @@ from mmlubench.lab.explore.sections import Section, Table, listed
 from mmlubench.run.results import read_results
 from mmlubench.schema import Outcome
 from mmlubench.stats.compare.result import Case, Result, named_apart
+from mmlubench.stats.contamination import trained_on
 from mmlubench.stats.tally import Tally
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class OfRuns:
     """The models that are no models."""
     models: dict[str, int]
     """The number of answered questions of each model."""
+    contaminated: tuple[str, ...]
+    """What is to be said of models that were trained on some of the questions, a sentence each."""
     unknown: dict[str, int]
     """The number of answered questions that the data do not have, by model, where there are any."""
     length_in: str
@@ -98,6 +101,11 @@ def of_runs(facts: pd.DataFrame, results: Sequence[Result]) -> OfRuns:
         runs=tuple(dict.fromkeys(one.run_id for one in results)),
         mocks=tuple(one.name for one in results if one.mock),
         models=known,
+        contaminated=tuple(
+            f"{trained_on(one.contaminated, len(one.cases) + len(one.unanswered), one.name)}."
+            for one in results
+            if one.contaminated
+        ),
         unknown=unknown,
         length_in=f"tokens of {tokenizer}" if tokenizer else "characters",
         by_length=tuple(by_length),
@@ -146,6 +154,7 @@ def shown(found: OfRuns) -> Section:
     cautions = [
         f"MOCK: the answers of {name} are canned, and say nothing about a model." for name in found.mocks
     ]
+    cautions += found.contaminated
     cautions += [
         f"{name}: {several(count, 'answered question')} of the run not in these data."
         for name, count in found.unknown.items()
@@ -187,7 +196,8 @@ def _table(caption: str, kind: str, groups: Sequence[Group], several_models: boo
     ]
     head = [kind, *(["model"] if several_models else []), "accuracy", "95 % interval", "right", "n"]
     marks = [(one.accuracy, one.ci95) for one in groups]
-    return Table(caption, head, rows, marks, few=few)
+    names = (0, 1) if several_models else (0,)
+    return Table(caption, head, rows, marks, few=few, names=names, less=[(len(head) - 2,)])
 
 
 def _matrix(model: str, groups: Sequence[Group]) -> Table:

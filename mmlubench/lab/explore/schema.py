@@ -159,5 +159,5 @@ def shown(schema: Schema) -> Section:
         "schema",
         "Columns",
         [f"Rows read, by split: {counts or 'none'}."],
-        [Table("The columns that questions are made of", head, rows, less=[(5,), (4,)])],
+        [Table("The columns that questions are made of", head, rows, less=[(5,), (4,)])] if rows else [],
     )

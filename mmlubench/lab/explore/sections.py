@@ -28,6 +28,8 @@ class Table:
     """The numbers of the columns of long texts, which only a page shows."""
     texts: Sequence[int] = ()
     """The numbers of the columns of whole sentences, which a page sets as text."""
+    names: Sequence[int] = (0,)
+    """The numbers of the columns of names, which a narrow terminal may cut."""
     less: Sequence[Sequence[int]] = ()
     """The groups of columns that a narrow terminal leaves out first."""
 

@@ -54,7 +54,7 @@ def _blocks(section: Section) -> Iterator[list[Part]]:
             continue
         left = len(table.rows) - len(shown.rows)
         more = f" ({len(shown.rows):,} of {len(table.rows):,} rows; {_PAGE_HAS_ALL})" if left else ""
-        yield [Sentence(f"{table.caption}{more}:"), Grid(shown.head, shown.rows, shown.less)]
+        yield [Sentence(f"{table.caption}{more}:"), Grid(shown.head, shown.rows, shown.less, shown.names)]
 
 
 def _narrow(table: Table) -> Table:
@@ -66,6 +66,7 @@ def _narrow(table: Table) -> Table:
         head=[table.head[at] for at in kept],
         rows=[[row[at] for at in kept] for row in rows],
         less=_renumbered(table.less, kept),
+        names=_renumbered([table.names], kept)[0],
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mmlubench.lab.alignment import Alignment
 from mmlubench.lab.explore import scripts
 from mmlubench.lab.explore.facts import token_columns
 from mmlubench.lab.explore.sections import Section, Table, listed, percent
@@ -103,7 +104,7 @@ def _translation(
     )
 
 
-def shown(found: Sequence[Translation]) -> Section | None:
+def shown(found: Sequence[Translation], aligned: Alignment | None = None) -> Section | None:
     """Return the section; None for questions in one language that are compared with nothing."""
     if (
         len(found) < 2
@@ -130,7 +131,8 @@ def shown(found: Sequence[Translation]) -> Section | None:
     ]
     tables += [_compared(found)] if any(one.compared for one in found) else []
     tables += [_tokens(found)] if any(one.tokens for one in found) else []
-    return Section("languages", "Languages", (), tables, [*_doubts(found)])
+    doubts = [aligned.sentence] if aligned and aligned.sentence else []
+    return Section("languages", "Languages", (), tables, [*doubts, *_doubts(found)])
 
 
 def _compared(found: Sequence[Translation]) -> Table:

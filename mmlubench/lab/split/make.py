@@ -9,11 +9,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from mmlubench import __version__, datasets
-from mmlubench.datasets import DataSet, Spec
-from mmlubench.datasets.from_yaml import description
+from mmlubench.datasets import DataSet
 from mmlubench.datasets.splits.card import SIDES, SplitCard, hash_of
 from mmlubench.errors import UserError
 from mmlubench.inputs import sha256
+from mmlubench.lab import data_sets
+from mmlubench.lab.alignment import Alignment, alignment
 from mmlubench.lab.split.dividing import WAYS, divide, leaks
 from mmlubench.lab.split.items import Item, items_of
 from mmlubench.schema import Question
@@ -48,6 +49,8 @@ class Split:
     examples: Sequence[Question]
     notice: str
     """What the data set says of itself, such as that it is not complete."""
+    alignment: Alignment
+    """Whether its languages belong together, on which it rests that none of its items is on two sides."""
 
 
 def make(asked: Asked) -> Split:
@@ -58,10 +61,13 @@ def make(asked: Asked) -> Split:
             "--max-question-tokens N and --tokenizer NAME go together: give both, or neither of them."
         )
     data = datasets.load(
-        _spec(asked.dataset), asked.data, allow_partial=asked.allow_partial, languages=asked.languages
+        data_sets.find(asked.dataset),
+        asked.data,
+        allow_partial=asked.allow_partial,
+        languages=asked.languages,
     )
     questions, kept, tokenizer_sha256 = _short_enough(data, asked)
-    items = items_of(questions)
+    items, aligned = items_of(questions), alignment(questions)
     divided = divide(items, fractions, asked.seed, asked.stratify)
     sides = {
         side: [questions[place] for place in sorted(place for item in there for place in item.places)]
@@ -85,12 +91,13 @@ def make(asked: Asked) -> Split:
         tokenizer=asked.tokenizer or "",
         tokenizer_sha256=tokenizer_sha256,
         kept=kept,
+        doubts=(aligned.sentence,) if aligned.is_doubtful else (),
         leaks=leaks(items, fractions, asked.seed).to_dict(),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         mmlubench=__version__,
     )
     examples = [example for same in data.examples.values() for example in same]
-    return Split(card, sides, examples, data.notice)
+    return Split(card, sides, examples, data.notice, aligned)
 
 
 def checked_fractions(fractions: Sequence[int]) -> tuple[int, ...]:
@@ -101,10 +108,6 @@ def checked_fractions(fractions: Sequence[int]) -> tuple[int, ...]:
             f"--fractions {given}: give percent of {', '.join(SIDES)} that are 100 in total, such as 80-10-10."
         )
     return tuple(fractions)
-
-
-def _spec(dataset: str) -> str | Spec:
-    return description.read(dataset) if dataset.endswith((".yaml", ".yml")) else dataset
 
 
 def _short_enough(
@@ -130,12 +133,15 @@ def _by_subject(divided: Mapping[str, Iterable[Item]]) -> dict[str, dict[str, in
     return {subject: {side: counts[side][subject] for side in SIDES} for subject in subjects}
 
 
-def told_of(leaks_: Mapping[str, float]) -> str:
+def told_of(card: SplitCard) -> str:
     """Return in words what a random split of the rows would have leaked; empty if no item has several rows."""
-    many, found, expected = (leaks_[name] for name in ("items", "found", "expected"))
+    if card.leaks is None:
+        return ""
+    many, found, expected = (card.leaks[name] for name in ("items", "found", "expected"))
+    none = "which items this one does not divide" if card.doubts else "this one puts none"
     if not many:
         return ""
     return (
         f"a random split of the rows would have put {found:,.0f} of {many:,.0f} items of several rows on two sides or "
-        f"more ({expected:,.0f} expected over all seeds); this one puts none"
+        f"more ({expected:,.0f} expected over all seeds); {none}"
     )

@@ -133,11 +133,12 @@ def _together(card: SplitCard) -> Iterator[str]:
         "All languages of an item lie on one side, and so do the" if len(card.languages) > 1 else "The"
     )
     repeats = f"{languages} questions that repeat one another"
-    told = told_of(card.leaks) if card.leaks else ""
+    told = told_of(card)
     if told:
         yield f"{repeats}{'' if len(card.languages) > 1 else ' lie on one side'}: {told}."
     else:
         yield "No question repeats another, so that none of the test side stands on the train side, too."
+    yield from (f"**Doubtful:** {doubt}" for doubt in card.doubts)
     shares = {"none": "The sides have their shares of all items, whatever their subjects"}
     by = f"In every {card.stratified_by} the sides have their share of the items"
     yield f"{shares.get(card.stratified_by, by)}."

@@ -14,6 +14,7 @@ from mmlubench.reports.report import FinishedRun, Screen
 from mmlubench.stats.compare.pair import two_results
 from mmlubench.stats.compare.result import named_apart, results_of
 from mmlubench.stats.compare.several import several_results
+from mmlubench.stats.contamination import trained_on
 from mmlubench.stats.score import Score
 from mmlubench.stats.summary import Summary
 
@@ -35,6 +36,11 @@ def side_by_side(summaries: Sequence[Summary], screen: Screen) -> list[str]:
         mocks = [summary.model for summary in summaries if summary.mock]
         whose = "all" if len(mocks) == len(summaries) else ", ".join(mocks)
         parts.append(Sentence(f"MOCK ({whose}): the answers are canned.", Tone.MOCK))
+    parts += [
+        Sentence(f"{trained_on(one.contaminated, one.n, name)}.", Tone.CAUTION)
+        for name, one in zip(_names(summaries), summaries, strict=True)
+        if one.contaminated
+    ]
     return terminal(parts, screen.width, color=screen.color, ascii=screen.ascii)
 
 

@@ -27,12 +27,14 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table: the first column holds names, all others figures."""
+    """A table of figures, whose first column holds names."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     less: Sequence[Sequence[int]] = field(default=())
     """The groups of columns that are left out first where the table is too wide, by their numbers, in that order."""
+    names: Sequence[int] = (0,)
+    """The numbers of all columns that hold names, which are cut where the table is still too wide."""
 
 
 Part = Sentence | Grid

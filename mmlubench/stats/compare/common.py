@@ -10,6 +10,7 @@ from mmlubench.errors import UserError
 from mmlubench.figures import several
 from mmlubench.schema import Outcome
 from mmlubench.stats.compare.result import TEXT_OF_RECIPE, Result
+from mmlubench.stats.contamination import trained_on
 from mmlubench.stats.one_letter import one_letter
 
 #: Beyond this share of common questions with different keys, equal ids do not name equal questions.
@@ -179,7 +180,7 @@ def _unreported(results: Sequence[Result]) -> list[str]:
 def _learned(results: Sequence[Result]) -> list[str]:
     """Name the results whose questions were trained on, unless that is why they have no headline accuracy."""
     return [
-        f"{one.name} is CONTAMINATED: {one.contaminated:,} of {several(len(one.cases), 'question')} were trained on."
+        f"{trained_on(one.contaminated, len(one.cases) + len(one.unanswered), one.name)}."
         for one in results
         if one.contaminated and not one.why_no_headline
     ]

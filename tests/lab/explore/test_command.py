@@ -158,3 +158,17 @@ def test_a_part_of_the_data_is_explored_and_said_to_be_one_everywhere(lab, tmp_p
     assert f'<p class="notice caution">{said}</p>' in file.read_text()
     assert said in lab("sample", "mmlu", data, "--n", "1").output.splitlines()
     assert "--allow-partial-data" in lab("split", "mmlu", data, "--to", tmp_path / "to").output
+
+
+def test_a_side_of_a_split_is_explored_beside_its_other_sides(planets, lab, figures):
+    rows = [row(str(n), f"Is {n} a moon?", "yes|no|some|all", "ABCD"[n % 4]) for n in range(29)]
+    planets([*rows, row("29", "is 28 a  moon?", "w|x|y|z", "A"), row("30", "Is 28 a moon?", "s|t|u|v", "B")])
+    lab("split", "planets", "--to", "to", "--fractions", "40-20-40")
+    for data, side in (("to", "test"), ("to/train.parquet", "train")):
+        found = figures("planets", "--data", data)
+        rows_of = found["schema"]["rows"]
+        assert sum(rows_of.values()) == 31
+        assert found["answers"]["n"] == rows_of[side]
+        assert {*found["repeats"]["also_in"], side} == {*rows_of}
+    assert "held-out side" in lab("explore", "planets", "--data", "to").output
+    assert lab("explore", "planets", "--data", "to/split.json").exit_code == 1

@@ -40,6 +40,8 @@ def test_repeated_questions_and_doubtful_choices_are_counted(planets, figures):
     assert found["same_whole"] == 1
     assert found["other_key"] == [["planets/moons/1", "planets/moons/2"]]
     assert found["equal_choices"] == ["planets/moons/4"]
+    planets([row("1", "Which?", "a b| a  b |c|d", "C"), row("2", "Which?", "Bb|BB|bb|B b", "A")])
+    assert figures("planets")["repeats"]["equal_choices"] == ["planets/moons/1"]
     assert found["all_or_none"] == 2  # "fall of the empire" refers to no other choice
     assert found["all_of_letters"] == 3
 

@@ -164,6 +164,46 @@ def test_too_few_rows_in_most_subjects_are_refused_before_anything_is_written(
     )
 
 
+def test_languages_whose_keys_differ_are_no_translations_and_that_is_said(
+    split: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The third French row is missing, so that by their numbers all behind it are paired with other questions.
+    rows = [
+        {
+            "question": f"{language} {n}?",
+            "answer": "AABB"[n % 4],
+            "A": f"{n}",
+            "B": "no",
+            "language": language,
+        }
+        for language in ("DE", "FR")
+        for n in range(40)
+        if (language, n) != ("FR", 2)
+    ]
+    write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    columns = "question: question, choices: [A, B], answer: answer, language: language"
+    (tmp_path / "pairs.benchmark.yaml").write_text(
+        f"name: pairs\nfile: rows.parquet\ncolumns: {{{columns}}}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    result = split("pairs", "--to", "to")  # by name, as explore finds it
+    assert result.exit_code == 0, result.output
+    said = "The right letter of 18 of 39 items differs between languages: their rows probably do not belong together"
+    assert f"warning: {said}" in result.output
+    assert "this one puts none" not in result.output
+    (doubt,) = SplitFolder.open(tmp_path / "to").card.doubts
+    assert doubt.startswith(said)
+    assert f"**Doubtful:** {said}" in (tmp_path / "to" / "README.md").read_text()
+    explored = CliRunner().invoke(main, ["lab", "explore", "pairs"])
+    assert said in " ".join(explored.output.split())
+    rows = [one for one in rows if one["question"] != "DE 2?"]
+    write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    result = split("pairs", "--to", "to", "--seed", "5")
+    assert "warning" not in result.output
+    assert "this one puts none" in result.output
+    assert "it replaced the split of pairs with seed 0 there" in result.output
+
+
 def test_what_cannot_be_divided_is_a_sentence(refused: Callable[..., str], own: Path, tmp_path: Path) -> None:
     to = tmp_path / "to"
     asked = "mmmlu", "--data", "sample", "--to", to
