@@ -46,8 +46,12 @@ def memory_of(device: Device, wanted_by: str, cgroup: Path = _CGROUP) -> Memory:
 
 
 def free_disk(folder: Path) -> int:
-    """Return the free bytes of the disk on which a folder stands, or will stand. Raises OSError."""
+    """Return the bytes of a disk that a training has in a folder, which need not exist. Raises OSError.
+
+    They are the free ones, and those of the checkpoints that it goes on from.
+    """
     place = folder.absolute()
+    kept = sum(file.stat().st_size for file in (place / "checkpoints").rglob("*") if file.is_file())
     while not place.exists():
         place = place.parent
-    return shutil.disk_usage(place).free
+    return shutil.disk_usage(place).free + kept

@@ -114,3 +114,26 @@ def test_a_card_that_cannot_be_written_says_where_the_weights_are(plan: Plan) ->
     (plan.folder / "curves.svg").mkdir()
     with pytest.raises(UserError, match=r"the card cannot be written .*; the weights are in .*adapter"):
         write_card(plan, trained)
+
+
+def test_paths_in_the_commands_are_short_where_they_are_run(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "base").mkdir()
+    local = replace(plan, source=str(tmp_path / "base"))
+    assert f"--model transformers/{tmp_path}/base " in in_process(local)
+    monkeypatch.chdir(tmp_path)
+    assert "--data=split " in in_process(local)
+    assert "--model transformers/base " in in_process(local)
+    assert f"vllm serve {tmp_path / 'base'}" in on_a_server(local)[0]  # a server may be started elsewhere
+
+
+def test_only_what_was_learned_is_told_as_trained_on(plan: Plan) -> None:
+    part = made_plan(plan.folder.parent, data=plan.config.data, epochs=0.5)
+    write_card(part, made_training(part))
+    told = read_trained(part.folder)
+    assert told is not None
+    assert told.items == {f"mmlu/anatomy/{number:04}" for number in range(4)}
+    card = (part.folder / "README.md").read_text()
+    assert "| trained for | 0.5 epochs, 1 step |" in card
+    assert "; learned 4 |" in card

@@ -35,6 +35,7 @@ def test_a_configuration_is_read_with_defaults(tmp_path: Path) -> None:
         ({"lora": {"rank": 8}, "method": "lora"}, "unknown key 'lora.rank'"),
         ({"name": "../elsewhere"}, "a name that a folder can have"),
         ({"epochs": 0}, "epochs is 0: give a number above 0"),
+        ({"max_steps": 1.5}, "max_steps is 1.5: give a whole number of at least 1"),
         ({"learning_rate": 0}, "a number above 0"),
         ({"dtype": "float16"}, "one of auto, float32, bfloat16"),
         ({"kind": "seq2seq", "method": "qlora"}, "method qlora is for kind causal"),
@@ -72,6 +73,50 @@ def test_without_torch_the_way_to_install_it_is_told(tmp_path: Path, monkeypatch
     result = CliRunner().invoke(main, ["lab", "finetune", str(write(tmp_path))])
     assert result.exit_code == 1
     assert "pip install 'mmlubench[finetune]'" in result.output
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_folder_of_something_else_is_told_before_anything_is_loaded(
+    more: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_split(tmp_path / "split", (8, 2, 2))
+    monkeypatch.setitem(sys.modules, "torch", None)
+    path, folder = write(tmp_path), tmp_path / "outputs" / "toy"
+    folder.mkdir(parents=True)
+    (folder / "settings.json").write_text('{"editor.fontSize": 12}')
+    result = CliRunner().invoke(main, ["lab", "finetune", str(path), *more])
+    assert result.exit_code == 1
+    assert f"{folder} holds files of something else" in result.output
+    (folder / "settings.json").unlink()
+    folder.rmdir()
+    folder.write_text("a file")
+    result = CliRunner().invoke(main, ["lab", "finetune", str(path), *more])
+    assert f"{folder} cannot be written (Not a directory)" in result.output
+
+
+def test_a_model_of_the_hub_without_a_network_is_told_after_one_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_split(tmp_path / "split", (8, 2, 2))
+    monkeypatch.setitem(sys.modules, "torch", None)  # not even needed to say so
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    path = write(tmp_path, model="google/flan-t5-base", kind="seq2seq")
+    result = CliRunner().invoke(main, ["lab", "finetune", str(path), "--dry-run"])
+    assert result.exit_code == 1
+    assert "model google/flan-t5-base: there is no such folder, it is not in the cache" in result.output
+    assert "http://127.0.0.1:9 cannot be reached" in result.output
+
+
+def test_a_part_of_an_epoch_and_a_last_step_are_read(tmp_path: Path) -> None:
+    config = read_config(write(tmp_path, epochs=0.5, max_steps=20))
+    assert (config.epochs, config.max_steps) == (0.5, 20)
+    assert repr(read_config(write(tmp_path, epochs=2.0)).epochs) == "2"
+
+
+def test_the_default_recipe_asks_for_what_is_learned(tmp_path: Path) -> None:
+    assert read_config(write(tmp_path, recipe=None)).recipe == "letter"
 
 
 def test_reading_a_configuration_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -64,3 +64,9 @@ def test_the_command_tells_an_unknown_configuration() -> None:
     done = CliRunner().invoke(main, ["lab", "finetune", "gemma_2_2b_qlora_de_f"])
     assert done.exit_code == 1
     assert "did you mean 'gemma_2_2b_qlora_de_fr'?" in done.output
+
+
+def test_a_packaged_configuration_is_shown_to_begin_with() -> None:
+    done = CliRunner().invoke(main, ["lab", "finetune", "flan_t5_base_de_fr", "--show"])
+    assert done.exit_code == 0
+    assert done.output.rstrip() == find("flan_t5_base_de_fr").read_text().rstrip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,35 @@ def test_the_disk_is_that_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> N
 )
 def test_looks_are_counted(tmp_path: Path, changes: dict, expected: int) -> None:
     assert looks(made_plan(tmp_path, **changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("keys", "steps", "learned", "looked"),
+    [
+        ({"epochs": 2}, 4, 8, 3),
+        ({"epochs": 0.5}, 1, 4, 2),
+        ({"epochs": 0.01}, 1, 4, 2),
+        ({"epochs": 1.5}, 3, 8, 3),
+        ({"epochs": 2, "max_steps": 1}, 1, 4, 2),
+        ({"epochs": 1, "max_steps": 9}, 2, 8, 2),
+        ({"epochs": 1.5, "gradient_accumulation": 2}, 2, 8, 3),
+        ({"epochs": 1, "batch_size": 3, "gradient_accumulation": 2, "max_steps": 1}, 1, 6, 2),
+    ],
+)
+def test_a_part_of_an_epoch_is_counted_as_it_is_trained(
+    keys: dict[str, Any], steps: int, learned: int, looked: int, tmp_path: Path
+) -> None:
+    plan = made_plan(tmp_path, **keys)
+    assert plan.steps == steps
+    assert len(plan.learned) == learned
+    assert looks(plan) == looked
+    size = plan.config.batch_size * plan.config.gradient_accumulation
+    assert sum(map(len, plan.batches)) <= steps * size
+
+
+def test_the_disk_of_the_checkpoints_that_are_there_is_not_needed_again(tmp_path: Path) -> None:
+    before = free_disk(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "weights").touch()
+    os.truncate(tmp_path / "checkpoints" / "weights", 1 << 40)  # sparse: it takes none
+    assert free_disk(tmp_path) - before > 1 << 39

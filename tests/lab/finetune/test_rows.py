@@ -128,6 +128,23 @@ def test_what_does_not_go_together_is_told_before_training(
     assert "\n" not in str(error.value)
 
 
+def test_a_tokenizer_without_an_end_is_named(
+    config_of: Callable[..., Any], tmp_path: Path, model_of: Callable[..., Path]
+) -> None:
+    import shutil
+
+    from transformers import AutoTokenizer
+
+    shutil.copytree(model_of("llama"), tmp_path / "llama")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "llama")
+    tokenizer.eos_token = None
+    tokenizer.save_pretrained(tmp_path / "llama")
+    with pytest.raises(
+        UserError, match="its tokenizer has no end-of-sequence token, which ends a reply; name"
+    ):
+        plan_of(config_of("llama", model=str(tmp_path / "llama")))
+
+
 @pytest.mark.parametrize("kind", ["llama", "t5"])
 def test_a_tokenizer_without_pad_is_mended_or_named(
     kind: str, config_of: Callable[..., Any], tmp_path: Path, model_of: Callable[..., Path]

@@ -56,6 +56,7 @@ def test_wandb_is_online_with_a_key_unless_its_user_says_otherwise(
 ) -> None:
     pytest.importorskip("wandb", reason="needs the extra: pip install 'mmlubench[finetune]'")
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
+    monkeypatch.setattr("mmlubench.lab.finetune.trackers.away", lambda _server: "")
     lines: list[str] = []
     prepare(made_plan(tmp_path), "wandb", lines.append)
     assert lines == ["wandb: online, project mmlubench, run toy"]
@@ -63,6 +64,18 @@ def test_wandb_is_online_with_a_key_unless_its_user_says_otherwise(
     monkeypatch.setenv("WANDB_PROJECT", "mine")
     prepare(made_plan(tmp_path), "wandb", lines.append)
     assert (os.environ["WANDB_MODE"], os.environ["WANDB_PROJECT"]) == ("offline", "mine")
+
+
+def test_a_server_that_is_away_costs_no_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wandb", reason="needs the extra: pip install 'mmlubench[finetune]'")
+    monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    lines: list[str] = []
+    assert prepare(made_plan(tmp_path), "wandb", lines.append) == ["wandb"]
+    assert os.environ["WANDB_MODE"] == "offline"
+    warning, where = lines
+    assert "http://127.0.0.1:9 cannot be reached" in warning
+    assert "wandb sync" in where
 
 
 def test_a_key_is_found_where_login_puts_it(tmp_path: Path) -> None:

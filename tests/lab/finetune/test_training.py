@@ -21,6 +21,7 @@ import torch
 from safetensors.torch import load_file
 
 from mmlubench.errors import UserError
+from mmlubench.lab.finetune.card import write_card
 from mmlubench.lab.finetune.config import read_config
 from mmlubench.lab.finetune.finetune import Seams, finetune
 from mmlubench.lab.finetune.resume import Folder
@@ -127,7 +128,16 @@ def test_what_is_finished_is_not_trained_again(
     tmp_path: Path, small_split: Path, model_of: Callable[..., Path]
 ) -> None:
     path = write_config(tmp_path, model_of("t5"), small_split, epochs=1)
-    finetune(read_config(path), seams())
+    said: list[str] = []
+
+    def fails(*_: Any) -> None:
+        raise UserError("the card cannot be written")
+
+    with pytest.raises(UserError, match="the card cannot be written"):
+        finetune(read_config(path), seams(after=[fails]))
+    trained = finetune(read_config(path), seams(after=[write_card], say=said.append))
+    assert said == [f"all 3 steps are done already, and {trained.folder} is whole"]
+    assert trained.history[-1].step == 3
     with pytest.raises(UserError, match=r"holds this training, finished"):
         finetune(read_config(path), seams())
 
@@ -204,7 +214,7 @@ main()
 def test_ctrl_c_stops_with_a_checkpoint_and_other_settings_are_refused_there(
     tmp_path: Path, small_split: Path, model_of: Callable[..., Path]
 ) -> None:
-    keys = {"epochs": 4, "batch_size": 8, "validation_steps": 4, "save_steps": 100}
+    keys = {"epochs": 1.5, "batch_size": 8, "validation_steps": 4, "save_steps": 100}
     model = model_of("t5")
     undisturbed = finetune(read_config(write_config(tmp_path / "a", model, small_split, **keys)), seams())
     path = write_config(tmp_path / "b", model, small_split, **keys)
@@ -213,9 +223,7 @@ def test_ctrl_c_stops_with_a_checkpoint_and_other_settings_are_refused_there(
         if line.startswith("step 8:"):
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(
-        UserError, match=r"stopped at step 8 of 24; the checkpoint of step 8 is kept"
-    ) as error:
+    with pytest.raises(UserError, match=r"stopped at step 8 of 9; the checkpoint of step 8 is kept") as error:
         finetune(read_config(path), seams(say=interrupt))
     assert "give the same command again to go on from there" in str(error.value)
     other = write_config(tmp_path / "b", model, small_split, **keys, weight_decay=0.5)
@@ -225,6 +233,7 @@ def test_ctrl_c_stops_with_a_checkpoint_and_other_settings_are_refused_there(
     trained = finetune(read_config(path), seams())
     assert trained.resumed_from == 8
     assert same(trained, undisturbed)
+    assert (trained.history[-1].step, trained.history[-1].epoch) == (9, 1.5)
 
 
 def test_a_full_disk_at_a_checkpoint_leaves_the_one_before(
@@ -309,6 +318,9 @@ def test_the_command_trains_a_model_without_a_chat_template(
     assert result.exit_code == 0, result.output
     assert "step 3: validation accuracy " in result.output
     assert f"saved to {tmp_path / 'outputs' / 'toy' / 'adapter'}" in result.output
+    assert "1 epoch of 16 x 1, 3 steps" in result.output
+    modes = {file.stat().st_mode & 0o777 for file in (tmp_path / "outputs" / "toy").rglob("*")}
+    assert modes == {0o600, 0o700}  # for the owner alone, as all that a run writes
     result = CliRunner().invoke(main, ["lab", "finetune", str(path), "--resume"])
     assert result.exit_code == 1
     assert "finished" in result.output
