@@ -68,6 +68,12 @@ def test_a_file_is_written_where_no_server_runs(place: Place) -> None:
     assert status == 0, said
     assert "4 requests in " in said
     assert len((place.pytester.path / "out.jsonl").read_text().splitlines()) == 4
+    command(
+        place, "submit", "--batch-file", "out.jsonl", "--", "pytest", *arguments
+    )  # once more, before the results
+    assert len((place.pytester.path / "out.jsonl").read_text().splitlines()) == 4
+    status, said = command(place, "collect", "--from", "models.yaml")
+    assert (status, "none of its rows is the result" in said) == (1, True)
 
 
 def test_max_cost_holds_over_submit_and_collect(place: Place) -> None:
