@@ -173,8 +173,8 @@ class Process:
             if self.cut is not None and kept[benchmark] < made:
                 why, lost = left_out_by or "an argument or plugin", made - kept[benchmark]
                 raise UserError(
-                    f"a shard asks all of its questions, as they count for the whole run: {why} left out {lost:,} of its "
-                    f"{made:,} cases of {benchmark}; leave that out."
+                    f"a shard asks all of its questions, as they count for the whole run: {why} left out {lost:,} of "
+                    f"its {made:,} cases of {benchmark}; leave that out."
                 )
             if 0 < kept[benchmark] < made:
                 self.run.data.note_part(benchmark, kept[benchmark], made, left_out_by)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: The exit statuses of a run that was not stopped: all passed, tests failed, a hook of the user's failed.
 _WHOLE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERNAL_ERROR)
+#: Options that run a part of the tests, by what happened before, and their names in pytest.
+_PARTS = {"--lf": "lf", "--sw": "stepwise"}
 
 
 def finished_status(config: pytest.Config, process: Callable[[], Process]) -> int | None:
@@ -32,6 +34,8 @@ def finished_status(config: pytest.Config, process: Callable[[], Process]) -> in
         if run.shard is None or run.settings.estimate or config.getoption("collectonly"):
             return None
         found = finished(run, selected_by(config))
+        if found is None:
+            _refuse_parts(config)
     except UserError as error:
         raise usage_error(config, error) from None
     if found is None:
@@ -39,6 +43,16 @@ def finished_status(config: pytest.Config, process: Callable[[], Process]) -> in
     cases = several(found.values["rows"], "case")
     print(f"mmlubench: {found.shard.title} is finished: {found.path} has its {cases}, and nothing is asked")
     return found.status
+
+
+def _refuse_parts(config: pytest.Config) -> None:
+    """Raise UserError for options that leave out what passed before: the merge would take the rest for the whole."""
+    given = [name for name, option in _PARTS.items() if getattr(config.option, option, False)]
+    if given:
+        raise UserError(
+            f"{given[0]}: a shard asks all of its questions, as they count for the whole run; leave it out (the store "
+            "keeps what was answered)."
+        )
 
 
 def selected_by(config: pytest.Config) -> dict[str, Any]:

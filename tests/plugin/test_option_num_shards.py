@@ -330,13 +330,33 @@ def test_money_and_rates_are_divided_and_concurrency_is_not(folder):
     assert "the same command goes on" in said
 
 
+def test_a_shard_that_would_ask_a_part_of_its_questions_is_refused(folder):
+    folder.own_benchmark(count=12)
+    options = ("-k", "capitals", "--model", "mock/A", "--num-shards", "2", "--shard-id", "0")
+    lines = folder.run(*options, "--collect-only", "-q").outlines
+    case = next(line.strip() for line in lines if "::" in line)
+    result = folder.run(*options, "--deselect", case)
+    assert "--deselect left out 1 of its" in result.stderr.str() + result.stdout.str()
+    assert "--lf: a shard asks all of its questions" in folder.run(*options, "--lf").stderr.str()
+    assert not list((folder.path / "reports").glob("shards/*/shard.json"))
+
+
+def test_shards_of_tests_that_were_changed_in_between_are_refused(folder):
+    folder.write("test_own.py", CLASSES)
+    options = ("-k", "rivers", "--model", "mock/A")
+    assert shards(folder, 2, *options, only=[0]) == [0]
+    folder.write("test_own.py", CLASSES.replace("== question.answer", "!= question.answer"))
+    result = folder.run(*options, "--num-shards", "2", "--shard-id", "1")
+    assert "differs in tests.test_own.py" in result.stderr.str()
+
+
 def test_a_shard_of_another_run_is_refused_before_anything_is_asked(folder):
     folder.own_benchmark(count=12)
     options = ("-k", "capitals", "--model", "mock/A")
     assert shards(folder, 3, *options, only=[0]) == [0]
     for more, differs in (
-        (("--temperature", "0.5"), "--temperature (0.5 and None)"),
-        (("--limit", "6"), "--limit (6 and None)"),
+        (("--temperature", "0.5"), "--temperature (0.5 and the default)"),
+        (("--limit", "6"), "--limit (6 and the default)"),
         (("--model", "mock/B"), "--model"),
     ):
         result = folder.run(*options, *more, "--num-shards", "3", "--shard-id", "1")
