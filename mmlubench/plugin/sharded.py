@@ -14,6 +14,7 @@ from mmlubench.plugin.option_names import usage_error
 from mmlubench.plugin.process import Process
 from mmlubench.plugin.xdist.controller import stopped_for
 from mmlubench.run.shard_folder import finished
+from mmlubench.run.shard_lock import ShardLock
 
 if TYPE_CHECKING:
     from mmlubench.plugin.recording import Recording
@@ -27,13 +28,20 @@ _PARTS = {"--lf": "lf", "--sw": "stepwise"}
 def finished_status(config: pytest.Config, process: Callable[[], Process]) -> int | None:
     """Say that the shard of this command line is finished, and return the exit status that it had; None if it is not.
 
-    Raises UsageError if the finished shard is of another run.
+    A shard that is not finished is locked until pytest ends. Raises UsageError if the finished shard is of another run,
+    and if another process asks this one.
     """
     try:
         run = process().run
         if run.shard is None or run.settings.estimate or config.getoption("collectonly"):
             return None
         found = finished(run, selected_by(config))
+        if (
+            found is None and run.settings.batch_requests is None
+        ):  # not one that plans batches for a locked shard
+            lock = ShardLock(run)
+            config.add_cleanup(lock.release)
+            lock.take()
         if found is None:
             _refuse_parts(config)
     except UserError as error:

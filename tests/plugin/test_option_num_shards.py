@@ -267,7 +267,7 @@ def test_a_shard_that_is_killed_goes_on_and_asks_nothing_twice(folder, tmp_path)
             time.sleep(0.02)
         running.process.send_signal(signal.SIGKILL)
         running.wait(20)
-        (part,) = (folder.path / "reports" / "shards").iterdir()
+        (part,) = (folder.path / "reports" / "shards").glob("*.part")
         assert part.name.startswith("1-of-2.")
         assert part.name.endswith(".part")
         assert merge("reports/shards").exit_code == 1
@@ -278,6 +278,35 @@ def test_a_shard_that_is_killed_goes_on_and_asks_nothing_twice(folder, tmp_path)
     assert rows <= posts <= rows + 2  # what was in flight when it was killed
     (entry,) = json.loads((whole / "summary.json").read_text())["results"]
     assert entry["stored"] >= 8
+
+
+def test_a_shard_that_another_process_asks_is_not_asked_a_second_time(folder):
+    folder.own_benchmark(count=40)
+    with FakeServer(latency_s=0.2) as server:
+        folder.models(own={"model_name": "openai/own", "base_url": server.url})
+        options = (
+            "-k",
+            "capitals",
+            "--model",
+            "own",
+            "--concurrency",
+            "2",
+            "--num-shards",
+            "1",
+            "--shard-id",
+            "0",
+        )
+        first = Running(folder.path, *options, "--store", "one.sqlite")
+        end = time.monotonic() + 60
+        while not any(request.method == "POST" for request in server.requests):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        second = folder.run(*options, "--store", "two.sqlite")
+        assert second.ret == pytest.ExitCode.USAGE_ERROR
+        assert f"another process already (number {first.process.pid} on " in second.stderr.str()
+        first.kill()
+        assert folder.run(*options, "--store", "one.sqlite").ret == 0  # nobody holds it any more
+    assert sorted(path.suffix for path in (folder.path / "reports/shards").iterdir()) == ["", ".part"]
 
 
 def test_a_shard_that_broke_off_keeps_its_part_until_it_is_whole(folder):
