@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmlubench.batch.dispatch import Dispatch, ids_in
-from mmlubench.batch.folder import SENDING, SENT, Folder
+from mmlubench.batch.folder import OFFLINE, SENDING, SENT, Folder
 from mmlubench.batch.lane import Lane
-from mmlubench.batch.offline import OFFLINE, collect_file
+from mmlubench.batch.offline import collect_file
 from mmlubench.batch.progress import Line
 from mmlubench.batch.purse import Purse
 from mmlubench.engine.store.sqlite import Store

@@ -26,6 +26,8 @@ from mmlubench.private import make_folder, opener
 BATCHES = "batches"
 #: The states of a part, in order. `SENDING` is written before the request that starts a batch, `SENT` with its id.
 PLANNED, SENDING, SENT, DONE = "planned", "sending", "sent", "done"
+#: What stands in place of the id of a batch that is a file for a server without a batch API.
+OFFLINE = "file"
 _PLAN, _REQUESTS, _PARTS, _FAILURES = "plan.json", "requests.jsonl", "parts.json", "failures.jsonl"
 #: The bytes of a store key in a custom id, which has at most 64 characters.
 _KEY_CHARS = 40

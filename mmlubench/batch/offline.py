@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmlubench.batch.collecting import Collected, collect
-from mmlubench.batch.folder import DONE, SENT, Folder, Part
+from mmlubench.batch.folder import DONE, OFFLINE, SENT, Folder, Part
 from mmlubench.batch.lane import Lane
 from mmlubench.batch.purse import Purse
 from mmlubench.batch.rows import Row, of_anthropic, of_openai
@@ -16,9 +16,6 @@ from mmlubench.engine.store.sqlite import Store
 from mmlubench.errors import UserError
 from mmlubench.inputs import read_lines
 from mmlubench.jsonl import write_atomic
-
-#: What stands in `parts.json` in place of the id of a batch.
-OFFLINE = "file"
 
 
 def write_file(folders: Sequence[Folder], lanes: Mapping[str, Lane], to: Path) -> int:

@@ -22,7 +22,7 @@ from typing import Any
 
 from mmlubench.batch.collecting import AGAIN, FINAL, UNASKED, UNPAID
 from mmlubench.batch.dispatch import Dispatch, State, ids_in, is_live, live_keys
-from mmlubench.batch.folder import Folder
+from mmlubench.batch.folder import OFFLINE, Folder
 from mmlubench.batch.lane import Lane
 from mmlubench.batch.purse import Purse
 from mmlubench.batch.requests import Asked, read
@@ -131,10 +131,14 @@ class Rounds:
 
     @contextmanager
     def planned(self) -> Iterator[list[Folder]]:
-        """A context with new folders for what is missing and not under way; nothing is sent. Raises as `run`."""
+        """A context with folders for what is missing: new ones, and those of files without results. Raises as `run`."""
         make_folder(self._job.parent)
         try:
-            yield [folder for folder in self._folders(self._missing()) if not folder.parts]
+            yield [
+                folder
+                for folder in self._folders(self._missing())
+                if all(part.batch_id == OFFLINE for part in folder.parts)
+            ]
         finally:
             self._locks.release()
 

@@ -82,6 +82,7 @@ def collect(parent: Path, wait: bool, timeout_s: float, results: Path | None) ->
     """
     # late: `mmlubench --help` and the other commands need none of it
     from mmlubench.batch.dispatch import is_live
+    from mmlubench.batch.folder import BATCHES
 
     with errors_as_messages():
         folders = [folder for folder in _folders(parent) if not folder.is_done]
@@ -95,6 +96,10 @@ def collect(parent: Path, wait: bool, timeout_s: float, results: Path | None) ->
                 click.echo(why_unpaid)
             if folder.is_done:
                 click.echo(f"go on with: {shlex.join(_plain(folder.plan['command']))}")
+        if results is not None and not any(folder.is_done for folder in folders):
+            raise UserError(
+                f"--from {results}: none of its rows is the result of a request in {parent / BATCHES}."
+            )
         left = any(is_live(folder) or not folder.is_done for folder in folders)
     if left:
         raise click.exceptions.Exit(_UNDER_WAY)

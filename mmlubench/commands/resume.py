@@ -19,6 +19,7 @@ from mmlubench.errors import UserError
 from mmlubench.records import Manifest
 from mmlubench.run.archive import MANIFEST, find_run, read_manifest
 from mmlubench.run.resuming import is_of_this_project, project_of
+from mmlubench.run.sharding import MERGED
 
 
 @click.command()
@@ -46,6 +47,11 @@ def resume(run: str, parent: Path, trust: bool) -> None:
 
 
 def _command_of(manifest: Manifest, folder: Path) -> list[str]:
+    if MERGED in manifest.facts:
+        raise UserError(
+            f"{folder} is a merge of shards, which asks nothing: start the shards again that are missing, and then "
+            "`mmlubench merge` once more."
+        )
     if manifest.command[:1] != ("pytest",):
         raise UserError(
             f"{folder / MANIFEST} does not state the run's command: start that command again yourself."

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -132,7 +133,8 @@ class Cut:
         """Return what the shards of one run have in common, and the number of questions of this one.
 
         `cases` are those of all shards by benchmark and `selection_key`, `places` the number of places, `selection` a
-        hash of what is asked, `own` the number of cases of this shard, `questions` those of this shard and of all.
+        hash of what is asked, `tests` hashes of the files of tests, `own` the number of cases of this shard, and
+        `questions` those of this shard and of all.
         """
         cases: dict[str, Counter[str]] = {}
         selection = sha256()
@@ -148,6 +150,9 @@ class Cut:
             "cases": {name: dict(of) for name, of in cases.items()},
             "places": sum(block.rows * len(block.labels) for _, block in self._placed()),
             "selection": selection.hexdigest(),
+            "tests": {
+                path.name: sha256(path.read_bytes()).hexdigest()[:12] for path in sorted(self._files())
+            },
             "own": sum(block.here for block in self._blocks.values() if block.start >= 0),
             "questions": [sum(block.own for block in asking), sum(block.rows for block in asking)],
         }
@@ -172,6 +177,10 @@ class Cut:
         """A line that says how much of the run this shard is."""
         own, there = self.facts()["questions"]
         return f"mmlubench: {self._shard.title}: {own:,} of {there:,} questions"
+
+    def _files(self) -> set[Path]:
+        """Return the files of the tests that are run in any shard."""
+        return {path for template, _ in self._placed() if (path := template.item.path).is_file()}
 
     def _placed(self) -> list[tuple[Template, _Block]]:
         """Return the tests that are run in any shard, in order."""

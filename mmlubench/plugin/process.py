@@ -170,6 +170,12 @@ class Process:
                 self.cases.append(item)
         kept = Counter(case.template.benchmark for case in self.cases)
         for benchmark, made in self.made.items():
+            if self.cut is not None and kept[benchmark] < made:
+                why, lost = left_out_by or "an argument or plugin", made - kept[benchmark]
+                raise UserError(
+                    f"a shard asks all of its questions, as they count for the whole run: {why} left out {lost:,} of "
+                    f"its {made:,} cases of {benchmark}; leave that out."
+                )
             if 0 < kept[benchmark] < made:
                 self.run.data.note_part(benchmark, kept[benchmark], made, left_out_by)
         tell_apart(self.cases if self.cut is None else self.cut.all_cases(), self.run.strategy.name)

@@ -172,17 +172,17 @@ class Session:
         self.process.made.update(case.template.benchmark for case in made if case.has_question)
         return made
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)  # the outermost: --lf leaves items out in a wrapper, too
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, None, None]:
         """Report an error of the collection, or plan the look-ahead."""
+        yield
         try:
             if self.problem:
                 raise UserError(self.problem)
             if self.has_process:
                 self._plan(items)
         except UserError as error:
-            items.clear()
-            self.problem = str(error)
+            items[:], self.problem = [], str(error)
             if not self.is_worker:
                 raise usage_error(self.config, error) from None
 

@@ -14,24 +14,36 @@ from mmlubench.plugin.option_names import usage_error
 from mmlubench.plugin.process import Process
 from mmlubench.plugin.xdist.controller import stopped_for
 from mmlubench.run.shard_folder import finished
+from mmlubench.run.shard_lock import ShardLock
 
 if TYPE_CHECKING:
     from mmlubench.plugin.recording import Recording
 
 #: The exit statuses of a run that was not stopped: all passed, tests failed, a hook of the user's failed.
 _WHOLE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERNAL_ERROR)
+#: Options that run a part of the tests, by what happened before, and their names in pytest.
+_PARTS = {"--lf": "lf", "--sw": "stepwise"}
 
 
 def finished_status(config: pytest.Config, process: Callable[[], Process]) -> int | None:
     """Say that the shard of this command line is finished, and return the exit status that it had; None if it is not.
 
-    Raises UsageError if the finished shard is of another run.
+    A shard that is not finished is locked until pytest ends. Raises UsageError if the finished shard is of another run,
+    and if another process asks this one.
     """
     try:
         run = process().run
         if run.shard is None or run.settings.estimate or config.getoption("collectonly"):
             return None
         found = finished(run, selected_by(config))
+        if (
+            found is None and run.settings.batch_requests is None
+        ):  # not one that plans batches for a locked shard
+            lock = ShardLock(run)
+            config.add_cleanup(lock.release)
+            lock.take()
+        if found is None:
+            _refuse_parts(config)
     except UserError as error:
         raise usage_error(config, error) from None
     if found is None:
@@ -39,6 +51,16 @@ def finished_status(config: pytest.Config, process: Callable[[], Process]) -> in
     cases = several(found.values["rows"], "case")
     print(f"mmlubench: {found.shard.title} is finished: {found.path} has its {cases}, and nothing is asked")
     return found.status
+
+
+def _refuse_parts(config: pytest.Config) -> None:
+    """Raise UserError for options that leave out what passed before: the merge would take the rest for the whole."""
+    given = [name for name, option in _PARTS.items() if getattr(config.option, option, False)]
+    if given:
+        raise UserError(
+            f"{given[0]}: a shard asks all of its questions, as they count for the whole run; leave it out (the store "
+            "keeps what was answered)."
+        )
 
 
 def selected_by(config: pytest.Config) -> dict[str, Any]:

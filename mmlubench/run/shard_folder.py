@@ -87,6 +87,7 @@ def identity(run: Run, data: Mapping[str, Mapping[str, Any]], cut: Mapping[str, 
             "data": {name: {key: facts.get(key) for key in _DATA} for name, facts in data.items()},
             "selection": cut["selection"],
             "cases": cut["cases"],
+            "tests": cut["tests"],
         }
     )
 
@@ -115,8 +116,11 @@ def difference(one: Mapping[str, Any], other: Mapping[str, Any], under: str = ""
             continue
         if isinstance(here, Mapping) and isinstance(there, Mapping):
             return difference(here, there, f"{path}.")
+        if name == "sha256":  # nobody compares hashes by eye
+            return f"{under.removesuffix('.')}, which is not the same"
         option = "--" + name.replace("_", "-")
-        return f"{option if under == 'settings.' else path} ({here!s:.60} and {there!s:.60})"
+        said = ["the default" if value is None else f"{value!s:.60}" for value in (here, there)]
+        return f"{option if under == 'settings.' else path} ({' and '.join(said)})"
     return ""
 
 

@@ -16,6 +16,8 @@ from mmlubench.settings import Settings
 
 #: The folder of shards within that of `--run-dir`.
 FOLDER = "shards"
+#: The key of a manifest that tells of which shards the run was put together.
+MERGED = "merged"
 
 
 class Shard(NamedTuple):
@@ -51,8 +53,10 @@ class Scheduler:
     """The index of the first job."""
     least: str = ""
     """The variable with the index of the first job, where the user chooses it."""
+    most: str = ""
+    """The variable with the index of the last job, likewise: less than all may be sent, as when one is sent again."""
     step: str = ""
-    """The variable with the difference between two indexes, where the user chooses it."""
+    """The variable with the difference between two indexes, likewise."""
 
 
 #: GitHub Actions sets no variables: `strategy.job-index` and `strategy.job-total` are expressions of its workflows.
@@ -61,6 +65,7 @@ SCHEDULERS = (
         "SLURM_ARRAY_TASK_ID",
         "SLURM_ARRAY_TASK_COUNT",
         least="SLURM_ARRAY_TASK_MIN",
+        most="SLURM_ARRAY_TASK_MAX",
         step="SLURM_ARRAY_TASK_STEP",
     ),
     Scheduler("JOB_COMPLETION_INDEX"),  # Kubernetes, a Job with completionMode: Indexed
@@ -142,6 +147,11 @@ def _from_environment(env: Mapping[str, str], total: int | None) -> tuple[int, i
             f"--shard auto: --num-shards {total} is given, and {name} is one of {place[0]} jobs; leave --num-shards "
             f"out, or {_BY_HAND}."
         )
+    if place[0] == 1 and total is None and any(one.index == name and one.most for one in SCHEDULERS):
+        raise UserError(
+            f"--shard auto: {name} is that of a job alone, perhaps of one that is sent again, and does not tell how "
+            "many shards there are: give --num-shards N, of which the job's number is one, counted from 0."
+        )
     if not 0 <= place[1] < place[0]:
         raise UserError(
             f"--shard auto: {name}={env[name]} is none of the {place[0]} shards; let jobs be numbered one after the "
@@ -164,9 +174,19 @@ def _place(one: Scheduler, env: Mapping[str, str], total: int | None) -> tuple[i
         raise UserError(
             f"--shard auto: {one.index} does not tell how many shards there are: give --num-shards N."
         )
+    index = _number(env, one.index)
+    if (
+        one.most and total is not None and count != total
+    ):  # a part of the jobs, such as one that is sent again
+        return total, index
     first = _number(env, one.least) if env.get(one.least) else one.first
-    step = _number(env, one.step) if env.get(one.step) else 1
-    behind, off = divmod(_number(env, one.index) - first, max(1, step))
+    step = max(1, _number(env, one.step)) if env.get(one.step) else 1
+    if env.get(one.most) and count > 1 and (_number(env, one.most) - first) // step + 1 != count:
+        raise UserError(
+            f"--shard auto: {count} jobs have numbers up to {one.most}={env[one.most]}, with gaps: give "
+            "--num-shards N, of which the number of each job is one, counted from 0."
+        )
+    behind, off = divmod(index - first, step)
     return count, -1 if off else behind
 
 

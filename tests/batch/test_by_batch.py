@@ -33,6 +33,17 @@ def test_a_run_by_batches_asks_and_answers_what_the_interactive_run_does(
     assert place.summary()["results"][0]["batched"] == 20
 
 
+OWN_MODEL = """
+import pytest
+
+@pytest.fixture
+def model():
+    return object()
+
+@pytest.mark.questions("mmlu")
+async def test_mmlu(question, model):
+    assert model is not None
+"""
 SOLVERS = {
     "epochs": ("--epochs=3", "--temperature=1"),
     "agents": ("--solver=self_consistency", "--agents=3"),
@@ -111,6 +122,34 @@ def test_a_mock_needs_no_batch_and_a_vendor_without_one_is_refused(place: Place)
     refused = place.run("--batch", model="vllm/x@" + place.fake.url)
     assert refused.ret == 4
     refused.stderr.fnmatch_lines(["*no batch API is known*"])
+
+
+def test_a_model_of_the_users_own_is_refused(place: Place) -> None:
+    place.pytester.path.joinpath("test_it.py").write_text(OWN_MODEL)
+    refused = place.run("--batch")
+    refused.stdout.fnmatch_lines(["*--batch: test_mmlu asks a model of its own, which no batch can ask*"])
+    assert (place.fake.batches, place.fake.interactive) == ({}, [])
+
+
+def test_a_plain_run_asks_nothing_that_a_batch_under_way_will_answer(place: Place) -> None:
+    place.fake.looks_until_end = 10**9
+    place.run("--batch", "--batch-timeout=4", limit=6)
+    plain = place.run(limit=8)
+    assert len(place.fake.interactive) == 2
+    plain.stdout.fnmatch_lines(["*6 ? *in the batch * under way: *mmlubench batch collect --wait*"])
+    place.run("--batch-rest=ask", limit=8)  # as the user wants it
+    assert len(place.fake.interactive) == 8
+
+
+def test_the_flex_tier_is_a_parameter_at_its_own_price(place: Place) -> None:
+    entry = "{model_name: openai/gpt-4o, api_key_env: FAKE_KEY, extra_body: {service_tier: flex}}"
+    models = place.pytester.path / "models.yaml"
+    models.write_text(f"models: {{flex: {entry}}}")
+    told = place.run("--estimate", model="flex")
+    told.stdout.fnmatch_lines(["*x 0.5 as flex*"])
+    models.write_text(f"models: {{flex: {entry[:-1]}, base_url: '{place.fake.url}/v1'}}}}")
+    place.run(model="flex", limit=2)
+    assert {body["service_tier"] for body in place.fake.interactive} == {"flex"}
 
 
 def test_max_cost_sends_no_more_than_it_can_pay_for(place: Place) -> None:

@@ -37,7 +37,7 @@ class Script(Service):
 
     async def start(self, out: Outgoing, prepared: str) -> str:
         self.started += 1
-        self._rows = [custom_id for custom_id, _ in out.rows]
+        self._sent = [custom_id for custom_id, _ in out.rows]
         return "batch_1"
 
     async def look(self, batch_id: str) -> Look:
@@ -55,7 +55,7 @@ class Script(Service):
 
     async def results(self, batch_id: str, files: Sequence[str], to: Path) -> Iterator[Row]:
         told = {"choices": [{"message": {"content": "A"}, "finish_reason": "stop"}]}
-        rows = [{"custom_id": one, "response": {"status_code": 200, "body": told}} for one in self._rows]
+        rows = [{"custom_id": one, "response": {"status_code": 200, "body": told}} for one in self._sent]
         return map(of_openai, rows)
 
     @property

@@ -61,6 +61,13 @@ def test_a_gate_that_fails_is_a_failure_of_its_own(suite):
     assert found.cases["gate"].find("failure").get("message") == said
 
 
+def test_a_shard_whose_answers_are_for_the_merge_to_judge_has_no_failures(suite):
+    status, found = suite("--num-shards", "1", "--shard-id", "0", "--min-accuracy", "0.9")
+    assert status == 0
+    assert found.counts == {"tests": 4, "failures": 0, "errors": 0, "skipped": 0}
+    assert len(found.told("system-out")) == 1
+
+
 def test_without_a_gate_a_wrong_answer_is_a_failure(suite):
     status, found = suite()
     assert status == 1

@@ -127,6 +127,19 @@ def test_a_damaged_shard_is_an_error_of_one_sentence(folder, shards, file, conte
     assert not runs(folder) or not (runs(folder)[0] / "summary.json").exists()
 
 
+def test_a_shard_that_was_copied_in_part_is_named_with_its_file(folder, shards):
+    (folder.path / "reports/shards/2-of-3-MOCK/responses.jsonl").unlink()
+    message = said(merge("reports/shards"))
+    assert "2-of-3-MOCK/responses.jsonl is not there: the shard was copied only in part" in message
+    assert not runs(folder)
+
+
+def test_a_merge_is_not_resumed_as_it_asked_nothing(folder, shards):
+    assert merge("reports/shards").exit_code == 0
+    resumed = CliRunner().invoke(main, ["resume", "latest"])
+    assert "is a merge of shards, which asks nothing" in said(resumed)
+
+
 def test_shards_that_asked_other_weights_are_told(folder, shards):
     for number, digest in enumerate(("a", "a", "b"), start=1):
         file = folder.path / f"reports/shards/{number}-of-3-MOCK/manifest.json"
@@ -164,7 +177,7 @@ def test_shards_behind_a_url(folder, shards, kind):
 
 
 def test_a_url_that_cannot_be_read(folder):
-    assert "there is no finished shard in it" in said(merge("memory://nothing/here", "--to", "x"))
+    assert "there is no such folder" in said(merge("memory://nothing/here", "--to", "x"))
     assert "it cannot be read" in said(merge("nosuch://bucket/shards", "--to", "x"))
 
 

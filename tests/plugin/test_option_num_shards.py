@@ -267,7 +267,7 @@ def test_a_shard_that_is_killed_goes_on_and_asks_nothing_twice(folder, tmp_path)
             time.sleep(0.02)
         running.process.send_signal(signal.SIGKILL)
         running.wait(20)
-        (part,) = (folder.path / "reports" / "shards").iterdir()
+        (part,) = (folder.path / "reports" / "shards").glob("*.part")
         assert part.name.startswith("1-of-2.")
         assert part.name.endswith(".part")
         assert merge("reports/shards").exit_code == 1
@@ -278,6 +278,35 @@ def test_a_shard_that_is_killed_goes_on_and_asks_nothing_twice(folder, tmp_path)
     assert rows <= posts <= rows + 2  # what was in flight when it was killed
     (entry,) = json.loads((whole / "summary.json").read_text())["results"]
     assert entry["stored"] >= 8
+
+
+def test_a_shard_that_another_process_asks_is_not_asked_a_second_time(folder):
+    folder.own_benchmark(count=40)
+    with FakeServer(latency_s=0.2) as server:
+        folder.models(own={"model_name": "openai/own", "base_url": server.url})
+        options = (
+            "-k",
+            "capitals",
+            "--model",
+            "own",
+            "--concurrency",
+            "2",
+            "--num-shards",
+            "1",
+            "--shard-id",
+            "0",
+        )
+        first = Running(folder.path, *options, "--store", "one.sqlite")
+        end = time.monotonic() + 60
+        while not any(request.method == "POST" for request in server.requests):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        second = folder.run(*options, "--store", "two.sqlite")
+        assert second.ret == pytest.ExitCode.USAGE_ERROR
+        assert f"another process already (number {first.process.pid} on " in second.stderr.str()
+        first.kill()
+        assert folder.run(*options, "--store", "one.sqlite").ret == 0  # nobody holds it any more
+    assert sorted(path.suffix for path in (folder.path / "reports/shards").iterdir()) == ["", ".part"]
 
 
 def test_a_shard_that_broke_off_keeps_its_part_until_it_is_whole(folder):
@@ -330,13 +359,33 @@ def test_money_and_rates_are_divided_and_concurrency_is_not(folder):
     assert "the same command goes on" in said
 
 
+def test_a_shard_that_would_ask_a_part_of_its_questions_is_refused(folder):
+    folder.own_benchmark(count=12)
+    options = ("-k", "capitals", "--model", "mock/A", "--num-shards", "2", "--shard-id", "0")
+    lines = folder.run(*options, "--collect-only", "-q").outlines
+    case = next(line.strip() for line in lines if "::" in line)
+    result = folder.run(*options, "--deselect", case)
+    assert "--deselect left out 1 of its" in result.stderr.str() + result.stdout.str()
+    assert "--lf: a shard asks all of its questions" in folder.run(*options, "--lf").stderr.str()
+    assert not list((folder.path / "reports").glob("shards/*/shard.json"))
+
+
+def test_shards_of_tests_that_were_changed_in_between_are_refused(folder):
+    folder.write("test_own.py", CLASSES)
+    options = ("-k", "rivers", "--model", "mock/A")
+    assert shards(folder, 2, *options, only=[0]) == [0]
+    folder.write("test_own.py", CLASSES.replace("== question.answer", "!= question.answer"))
+    result = folder.run(*options, "--num-shards", "2", "--shard-id", "1")
+    assert "differs in tests.test_own.py" in result.stderr.str()
+
+
 def test_a_shard_of_another_run_is_refused_before_anything_is_asked(folder):
     folder.own_benchmark(count=12)
     options = ("-k", "capitals", "--model", "mock/A")
     assert shards(folder, 3, *options, only=[0]) == [0]
     for more, differs in (
-        (("--temperature", "0.5"), "--temperature (0.5 and None)"),
-        (("--limit", "6"), "--limit (6 and None)"),
+        (("--temperature", "0.5"), "--temperature (0.5 and the default)"),
+        (("--limit", "6"), "--limit (6 and the default)"),
         (("--model", "mock/B"), "--model"),
     ):
         result = folder.run(*options, *more, "--num-shards", "3", "--shard-id", "1")

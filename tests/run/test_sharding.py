@@ -70,6 +70,22 @@ def test_shards_are_about_equally_large() -> None:
             None,
             (2, 4),
         ),
+        # jobs that are sent again, alone or a few of them, and the array as a whole
+        (
+            {"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "1", "SLURM_ARRAY_TASK_MIN": "3"},
+            8,
+            (3, 8),
+        ),
+        (
+            {"SLURM_ARRAY_TASK_ID": "5", "SLURM_ARRAY_TASK_COUNT": "3", "SLURM_ARRAY_TASK_MAX": "5"},
+            8,
+            (5, 8),
+        ),
+        (
+            {"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "8", "SLURM_ARRAY_TASK_MIN": "1"},
+            8,
+            (2, 8),
+        ),
         ({"SLURM_PROCID": "5", "SLURM_NTASKS": "8"}, None, (5, 8)),
         # every task of an array is a job with one task of its own
         (
@@ -126,8 +142,18 @@ def test_schedulers_tell_the_shard(env: dict[str, str], total: int | None, expec
         ),
         (
             replace(AUTO, num_shards=8),
-            {"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "2"},
-            "--shard auto: --num-shards 8 is given, and SLURM_ARRAY_TASK_ID is one of 2 jobs",
+            {"CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "2"},
+            "--shard auto: --num-shards 8 is given, and CI_NODE_INDEX is one of 2 jobs",
+        ),
+        (
+            AUTO,
+            {"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "1", "SLURM_ARRAY_TASK_MIN": "3"},
+            "--shard auto: SLURM_ARRAY_TASK_ID is that of a job alone, perhaps of one that is sent again",
+        ),
+        (
+            AUTO,
+            {"SLURM_ARRAY_TASK_ID": "2", "SLURM_ARRAY_TASK_COUNT": "3", "SLURM_ARRAY_TASK_MAX": "5"},
+            "--shard auto: 3 jobs have numbers up to SLURM_ARRAY_TASK_MAX=5, with gaps",
         ),
         (Settings(num_shards=4), {}, "--num-shards 4 does not say which shard this is"),
         (Settings(shard_id=0), {}, "--shard-id 0 does not say of how many shards"),

@@ -92,6 +92,7 @@ def _copied(url: str, scratch: Path) -> Path:
     try:
         system, root = url_to_fs(url)
         files = [PurePosixPath(file) for file in system.find(root)]
+        is_there = bool(files) or system.exists(root)
         shards = {file.parent for file in files if file.name == SHARD}
         for file in _wanted(files, shards):
             target = folder / str(sorted(shards).index(file.parent)) / file.name
@@ -100,6 +101,11 @@ def _copied(url: str, scratch: Path) -> Path:
     except Exception as error:  # each kind of storage raises errors of its own
         why = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{url}: it cannot be read ({why:.300}).") from None
+    if not is_there:
+        raise UserError(
+            f"{url}: there is no such folder, or nobody answers there; name a folder of shards, such as "
+            "s3://bucket/shards."
+        )
     return folder
 
 

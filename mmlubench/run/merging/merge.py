@@ -21,9 +21,9 @@ from mmlubench.run.ledger import Ledger
 from mmlubench.run.manifest import Invocation
 from mmlubench.run.merging.found import Shards, find_shards
 from mmlubench.run.merging.lines import Placed, placed
-from mmlubench.run.merging.merged_run import MERGED, MergedRun
+from mmlubench.run.merging.merged_run import MergedRun
 from mmlubench.run.shard_folder import mark
-from mmlubench.run.sharding import FOLDER, Shard
+from mmlubench.run.sharding import FOLDER, MERGED, Shard
 
 #: What a run leaves in its folder: an earlier merge had these from us, and any other file is the user's.
 _OURS = ("manifest.json", "summary.json", "report.html", "exports")
@@ -69,11 +69,17 @@ def merge(
                         ledger.discard()
                     raise
         except OSError as error:
-            raise UserError(
-                f"the shards cannot be merged ({error.strerror or error}: {error.filename}); remove the cause and "
-                "merge again."
-            ) from None
+            raise UserError(_why_not(error, shards)) from None
     return Merged(ledger, shards.missing, earlier is not None, _status(ledger, shards))
+
+
+def _why_not(error: OSError, shards: Shards) -> str:
+    """Say why shards cannot be merged, and what to do."""
+    file = Path(str(error.filename or ""))
+    if isinstance(error, FileNotFoundError) and any(file.parent == one.path for one in shards.found.values()):
+        return f"{file} is not there: the shard was copied only in part; copy it again, and merge again."
+    at = f": {error.filename}" if error.filename else ""
+    return f"the shards cannot be merged ({error.strerror or error}{at}); mend that, and merge again."
 
 
 def _write(ledger: Ledger, shards: Shards) -> None:
