@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 import click
@@ -55,7 +58,7 @@ def finetune(
         if show:
             print_text(find(config).read_text("utf-8").rstrip())
             return
-        seams = guided(tracker, print_text)
+        seams = guided(tracker, _say)
         if dry_run:
             training.prepared(read(config, changes), seams)
             print_text("dry run: nothing was trained")
@@ -65,3 +68,13 @@ def finetune(
             except Stopped as stopped:  # as its user asked: no error
                 print_text(str(stopped))
                 raise SystemExit(_INTERRUPTED) from None
+
+
+def _say(line: str) -> None:
+    """Print a line, broken between words where it is longer than a terminal is wide; a command to copy stays whole."""
+    if sys.stdout.isatty() and not line.startswith(" "):
+        width = shutil.get_terminal_size().columns
+        line = textwrap.fill(
+            line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+    print_text(line)

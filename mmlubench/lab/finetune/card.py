@@ -22,6 +22,7 @@ from mmlubench.errors import UserError
 from mmlubench.jsonl import pretty, write_atomic
 from mmlubench.lab.finetune import benchmark
 from mmlubench.lab.finetune.curves import curves
+from mmlubench.lab.finetune.progress import doubts
 from mmlubench.lab.finetune.stages import Plan, Point, Trained
 from mmlubench.lab.split.folder import SplitFolder
 from mmlubench.models.local.weights import digest_of_model
@@ -178,7 +179,7 @@ def _validation(trained: Trained) -> str:
     return (
         "".join(
             f"Validation accuracy {when}: {figures.share(one.accuracy)} "
-            f"({figures.interval(wilson(one.right or 0, one.asked or 0))}, n = {one.asked:,}).\n"
+            f"({figures.interval(wilson(one.right or 0, one.asked or 0))}, n = {one.asked:,}){doubts(one)}.\n"
             for when, one in [("before", looks[0]), ("after", looks[-1])][-len(looks) :]
         )
         + "Its questions are those by which the training was watched: no result.\n"

@@ -68,7 +68,7 @@ class Progress:
         low, high = wilson(right, asked)
         self.line(
             f"step {point.step:,}: validation accuracy {right / asked:.3f} [{low:.3f}, {high:.3f}] ({right} of {asked})"
-            f"{_doubts(point)}"
+            f"{doubts(point)}"
         )
 
     def close(self) -> None:
@@ -83,7 +83,7 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _doubts(point: Point) -> str:
+def doubts(point: Point) -> str:
     """Return what makes an accuracy say little: no letter was about to be written, or always the same one."""
     doubts = []
     if point.letter_mass is not None and point.letter_mass < Settings.min_letter_mass:

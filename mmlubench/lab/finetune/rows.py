@@ -72,6 +72,7 @@ def make_rows(
             raise ModelError(str(error)) from None
         rows.append(Row(question.id, epoch, asked.answer, prompt, completion))
     _check_lengths(rows, config, base)
+    _check_known(rows, base, label)
     _check_special(rows[0], base, label, is_seq2seq=is_seq2seq)
     return rows
 
@@ -111,6 +112,16 @@ def _check_lengths(rows: Sequence[Row], config: FinetuneConfig, base: BaseModel)
         raise UserError(
             f"{where}: max_length is {most:,}, and {cut:,} of {len(lengths):,} questions have more tokens "
             f"(up to {longest:,}): nothing is cut, so raise max_length, or split again with --max-question-tokens."
+        )
+
+
+def _check_known(rows: Sequence[Row], base: BaseModel, label: str) -> None:
+    known = int(getattr(base.architecture.get_text_config(), "vocab_size", 0))
+    largest = max(max(*row.prompt, *row.completion) for row in rows)
+    if known and largest >= known:
+        raise ModelError(
+            f"{label}: its tokenizer writes token {largest:,}, and the model has {known:,}, so they do not belong "
+            "together; take the tokenizer of the model, or resize its embeddings."
         )
 
 

@@ -17,6 +17,9 @@ CONFIG, WEIGHTS, PICKLED = "adapter_config.json", "adapter_model.safetensors", "
 #: The two factors of a changed weight: W + B A, with A of shape (rank, in) and B of shape (out, rank).
 _FACTOR = re.compile(r"^(?:base_model\.model\.)?(.+)\.lora_([AB])(?:\.[^.]+)?\.weight$")
 
+#: The folder of the adapter within that of a fine-tuning.
+_OURS = "adapter"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -34,6 +37,8 @@ class AdapterFolder:
         """Raises ModelError for a folder that is missing or holds no adapter."""
         self.path = path
         if not (path / CONFIG).is_file():
+            if (path / _OURS / CONFIG).is_file():  # a folder as `mmlubench lab finetune` leaves it
+                raise ModelError(f"the adapter of {path} lies in {path / _OURS}; name that folder.")
             what = "holds no" if path.is_dir() else "is no folder with an"
             raise ModelError(
                 f"the adapter folder {path} {what} {CONFIG}; name the folder that peft's save_pretrained wrote."

@@ -96,6 +96,10 @@ def _load(name: str, options: LocalOptions) -> Loaded:
         )
     if is_folder and not (place / "config.json").is_file() and (place / "model" / "config.json").is_file():
         raise ModelError(f"{wanted_by}: the model lies in {place / 'model'}; name that folder.")
+    if is_folder and not (place / "config.json").is_file() and (place / "adapter_config.json").is_file():
+        raise ModelError(
+            f"{wanted_by}: this is an adapter; give --model the model it is for, and --adapter {place}."
+        )
     if not is_folder:
         reach(name, options.revision, wanted_by)
     source, device = str(place) if is_folder else name, _device(torch, options.device, wanted_by)

@@ -128,6 +128,14 @@ def test_paths_in_the_commands_are_short_where_they_are_run(
     assert f"vllm serve {tmp_path / 'base'}" in on_a_server(local)[0]  # a server may be started elsewhere
 
 
+def test_what_makes_an_accuracy_doubtful_stands_in_the_card(plan: Plan) -> None:
+    trained = made_training(plan)
+    last = replace(trained.history[-1], letter_mass=0.01, answered={"A": 4})
+    write_card(plan, replace(trained, history=(*trained.history[:-1], last)))
+    text = (plan.folder / "README.md").read_text()
+    assert "n = 4); the letters hold 1.0 % of the probability; A is answered to 4 of 4" in text
+
+
 def test_only_what_was_learned_is_told_as_trained_on(plan: Plan) -> None:
     part = made_plan(plan.folder.parent, data=plan.config.data, epochs=0.5)
     write_card(part, made_training(part))

@@ -145,6 +145,19 @@ def test_a_tokenizer_without_an_end_is_named(
         plan_of(config_of("llama", model=str(tmp_path / "llama")))
 
 
+def test_a_tokenizer_of_another_model_is_told_before_training(
+    config_of: Callable[..., Any], tmp_path: Path, model_of: Callable[..., Path]
+) -> None:
+    import json
+    import shutil
+
+    shutil.copytree(model_of("llama"), tmp_path / "llama")
+    file = tmp_path / "llama" / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "vocab_size": 300}))
+    with pytest.raises(UserError, match=r"writes token 3\d\d, and the model has 300"):
+        plan_of(config_of("llama", model=str(tmp_path / "llama")))
+
+
 @pytest.mark.parametrize("kind", ["llama", "t5"])
 def test_a_tokenizer_without_pad_is_mended_or_named(
     kind: str, config_of: Callable[..., Any], tmp_path: Path, model_of: Callable[..., Path]

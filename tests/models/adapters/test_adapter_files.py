@@ -92,6 +92,10 @@ def test_no_folder_and_no_adapter_are_told_apart(tmp_path: Path) -> None:
         AdapterFolder(tmp_path / "nowhere")
     with pytest.raises(ModelError, match="holds no adapter_config"):
         AdapterFolder(tmp_path)
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match=rf"lies in {tmp_path}/adapter; name that folder"):
+        AdapterFolder(tmp_path)  # as a fine-tuning leaves it
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from mmlubench.errors import ModelError, Rejected
 from mmlubench.models.local.in_process import InProcess
 from mmlubench.models.local.loading import load
+from mmlubench.models.local.options import LocalOptions
 from mmlubench.models.local.parts import CPU_TOKENS
 from mmlubench.models.spec import ModelSpec
 from mmlubench.schema import Completion, Message, Params, Request
@@ -234,6 +235,20 @@ def test_what_cannot_be_loaded_is_told_before_any_question(
     spec = spec_of("llama", **change)
     with pytest.raises(ModelError, match=said):
         InProcess(replace(spec, model_id=name) if name else spec)
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("model/config.json", "the model lies in .*model; name that folder"),
+        ("adapter_config.json", "this is an adapter; give --model the model it is for, and --adapter"),
+    ],
+)
+def test_the_folder_of_a_fine_tuning_leads_to_what_it_holds(file: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("{}")
+    with pytest.raises(ModelError, match=said):
+        load(str(tmp_path), LocalOptions())
 
 
 def test_an_adapter_of_another_model_is_refused(
