@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MANIFEST, SUMMARY = "manifest.json", "summary.json"
 _LATEST = "latest"
-_ID = re.compile(r"\d{8}-\d{6}-")
+_ID = re.compile(r"\d{8}-")
 #: The errors that `from_dict` of a record raises for other data.
 _MISFITS = (KeyError, TypeError, ValueError, AttributeError)
 
