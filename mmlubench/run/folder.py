@@ -18,6 +18,7 @@ from mmlubench import zstd
 from mmlubench.engine.store.salvage import MAGIC
 from mmlubench.errors import UserError
 from mmlubench.jsonl import Appender, PackedAppender, pretty, write_atomic
+from mmlubench.locks import Locks
 from mmlubench.private import make_folder, opener
 from mmlubench.reports.report import File
 from mmlubench.settings import STORE_NAME
@@ -48,6 +49,8 @@ class RunFolder:
         """Make the folder at its place, or in this parent; `packed` compresses requests and responses."""
         parent, name, run_id = Place(place) if isinstance(place, str) else place
         self._packed = _PACKED if packed else ()
+        self._locks = Locks()
+        """Say that the process which writes it is alive."""
         now = datetime.now(timezone.utc)
         stamp = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}"  # two runs may start in one second
         self.run_id = run_id or f"{stamp}-{secrets.token_hex(2)}{MOCK if mock else ''}"
@@ -56,6 +59,7 @@ class RunFolder:
         try:
             make_folder(self.path.parent)
             self.path.mkdir(mode=0o700)
+            self._locks.take(self.path)
             self._streams = {name: self._appender(name) for name in STREAMS}
         except OSError as error:
             raise _unwritable(parent, error) from None
@@ -87,6 +91,7 @@ class RunFolder:
 
     def discard(self) -> None:
         """Remove the folder, unless somebody has put other files into it. Raises OSError."""
+        self._locks.release()
         for stream in self._streams.values():
             with suppress(FileNotFoundError):
                 stream.close()
@@ -100,6 +105,7 @@ class RunFolder:
 
         Raises the first OSError, after all the others are written.
         """
+        self._locks.release()
         failures = []
         for name, stream in self._streams.items():
             try:

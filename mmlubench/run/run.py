@@ -79,6 +79,11 @@ class Run:
         Raises ModelError for a fault. Nothing that is asked for costs anything.
         """
         settings, roster = self.settings, self.roster
+        if self.shard is not None:
+            # late: only a shard needs it
+            from mmlubench.run.shard_folder import check_alone
+
+            check_alone(self)
         if roster.only_mocks:
             return []
         if settings.no_preflight:

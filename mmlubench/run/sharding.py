@@ -51,6 +51,8 @@ class Scheduler:
     """The index of the first job."""
     least: str = ""
     """The variable with the index of the first job, where the user chooses it."""
+    most: str = ""
+    """The variable with the index of the last job, where the user chooses it."""
     step: str = ""
     """The variable with the difference between two indexes, where the user chooses it."""
 
@@ -61,6 +63,7 @@ SCHEDULERS = (
         "SLURM_ARRAY_TASK_ID",
         "SLURM_ARRAY_TASK_COUNT",
         least="SLURM_ARRAY_TASK_MIN",
+        most="SLURM_ARRAY_TASK_MAX",
         step="SLURM_ARRAY_TASK_STEP",
     ),
     Scheduler("JOB_COMPLETION_INDEX"),  # Kubernetes, a Job with completionMode: Indexed
@@ -166,8 +169,21 @@ def _place(one: Scheduler, env: Mapping[str, str], total: int | None) -> tuple[i
         )
     first = _number(env, one.least) if env.get(one.least) else one.first
     step = _number(env, one.step) if env.get(one.step) else 1
+    _check_array(one, env, count, first, max(1, step))
     behind, off = divmod(_number(env, one.index) - first, max(1, step))
     return count, -1 if off else behind
+
+
+def _check_array(one: Scheduler, env: Mapping[str, str], count: int, first: int, step: int) -> None:
+    """Raise UserError for an array that is a part of another: some indexes of it that are sent once more."""
+    if not one.most or not env.get(one.most):
+        return
+    last = _number(env, one.most)
+    if (last - first) // step + 1 != count or (count == 1 and first > 0):
+        told = f"the one index {first}" if count == 1 else f"{count} indexes from {first} to {last}"
+        raise UserError(
+            f"--shard auto: this array has {told}, which does not say which shards these are, of how many; {_BY_HAND}."
+        )
 
 
 def _number(env: Mapping[str, str], name: str) -> int:

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from mmlubench import zstd
 from mmlubench.cli import main
+from mmlubench.locks import Locks
 from tests.conftest import Running
 from tests.fake_server import FakeServer
 
@@ -339,6 +340,27 @@ def test_a_shard_that_would_ask_a_part_of_its_questions_is_refused(folder):
     assert "--deselect left out 1 of its" in result.stderr.str() + result.stdout.str()
     assert "--lf: a shard asks all of its questions" in folder.run(*options, "--lf").stderr.str()
     assert not list((folder.path / "reports").glob("shards/*/shard.json"))
+
+
+def test_a_shard_that_a_living_process_asks_is_not_asked_once_more(folder):
+    folder.own_benchmark(count=6)
+    part = folder.path / "reports/shards/1-of-2.20261129-000000-000-aaaa.part"
+    part.mkdir(parents=True)
+    living = Locks()
+    assert living.take(part)
+    options = ("-k", "capitals", "--model", "mock/A", "--num-shards", "2", "--shard-id", "0")
+    assert "shard 1 of 2 is being asked by another process" in folder.run(*options).stderr.str()
+    living.release()
+    assert folder.run(*options).ret == 0
+
+
+def test_the_junit_report_of_a_finished_shard_has_no_failures(folder):
+    folder.own_benchmark(count=12)
+    options = ("-k", "capitals", "--model", "mock/B", "--num-shards", "2", "--shard-id", "0")
+    assert folder.run(*options, "--junitxml=junit.xml").ret == 0
+    suite = (folder.path / "junit.xml").read_text()
+    assert 'failures="0"' in suite
+    assert "wrong" in suite
 
 
 def test_shards_of_tests_that_were_changed_in_between_are_refused(folder):

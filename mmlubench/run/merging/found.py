@@ -100,6 +100,8 @@ def _copied(url: str, scratch: Path) -> Path:
     except Exception as error:  # each kind of storage raises errors of its own
         why = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{url}: it cannot be read ({why:.300}).") from None
+    if not files:
+        raise UserError(f"{url}: there is nothing at this address; name a folder of shards.")
     return folder
 
 
