@@ -16,7 +16,12 @@ from tests.real.vllm.conftest import DTYPE, ENV
 pytestmark = pytest.mark.servers
 
 #: A published protocol has no second try, which would be a second file.
-ASKED = ("--limit=20", "--recipe=inspect_zero_shot", "--max-tokens=16", "--model=vllm/smollm2@http://127.0.0.1:9/v1")
+ASKED = (
+    "--limit=20",
+    "--recipe=inspect_zero_shot",
+    "--max-tokens=16",
+    "--model=vllm/smollm2@http://127.0.0.1:9/v1",
+)
 
 
 def test_twenty_questions_go_out_and_come_back_as_files(
