@@ -46,6 +46,10 @@ def resume(run: str, parent: Path, trust: bool) -> None:
 
 
 def _command_of(manifest: Manifest, folder: Path) -> list[str]:
+    if manifest.command[:2] == ("mmlubench", "merge"):
+        raise UserError(
+            f"{folder} was merged: start the shards that are missing, and then `{shlex.join(manifest.command)}` again."
+        )
     if manifest.command[:1] != ("pytest",):
         raise UserError(
             f"{folder / MANIFEST} does not state the run's command: start that command again yourself."

@@ -59,10 +59,14 @@ def merge(names: Sequence[str], to: Path | None, command: Sequence[str]) -> Merg
                     with suppress(OSError):
                         ledger.discard()
                     raise
-        except OSError as error:
+        except FileNotFoundError as error:
             raise UserError(
-                f"the shards cannot be merged ({error.strerror or error}: {error.filename}); remove the cause and "
-                "merge again."
+                f"a shard has no {error.filename}, so that it was copied in part: copy it again, and merge again."
+            ) from None
+        except OSError as error:
+            where = f": {error.filename}" if error.filename else ""
+            raise UserError(
+                f"the shards cannot be merged ({error.strerror or error}{where}); remove the cause and merge again."
             ) from None
     return Merged(ledger, shards.missing, earlier is not None, _status(ledger, shards))
 
