@@ -19,7 +19,7 @@ from mmlubench.run.contamination import sentence
 from mmlubench.run.data import RunData
 from mmlubench.run.folder import Place
 from mmlubench.run.roster import Roster
-from mmlubench.run.sharding import FOLDER, chosen
+from mmlubench.run.sharding import FOLDER, check_alone, chosen
 from mmlubench.run.share import Share
 from mmlubench.run.stopping import Stopping
 from mmlubench.run.strategy import Strategy
@@ -80,10 +80,7 @@ class Run:
         """
         settings, roster = self.settings, self.roster
         if self.shard is not None:
-            # late: only a shard needs it
-            from mmlubench.run.shard_folder import check_alone
-
-            check_alone(self)
+            check_alone(self.shard, Path(self.place.parent))
         if roster.only_mocks:
             return []
         if settings.no_preflight:

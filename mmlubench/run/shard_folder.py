@@ -17,7 +17,6 @@ import orjson
 from mmlubench import __version__
 from mmlubench.errors import DataError, UserError
 from mmlubench.inputs import JSON_BYTES, read_bytes
-from mmlubench.locks import Locks
 from mmlubench.records import check_version
 from mmlubench.run.folder import MOCK
 from mmlubench.run.run import Run
@@ -172,19 +171,6 @@ def finished(run: Run, selected_by: Mapping[str, Any]) -> ShardFolder | None:
             "--run-dir, or the same options."
         )
     return found
-
-
-def check_alone(run: Run) -> None:
-    """Raise UserError if another process of this computer is asking the shard of a run now."""
-    assert run.shard is not None
-    for path in Path(run.place.parent).glob(f"{run.shard.name}.*.part"):
-        locks = Locks()
-        is_alone = locks.take(path)
-        locks.release()
-        if not is_alone:
-            raise UserError(
-                f"{run.shard.title} is being asked by another process, which writes {path}: wait for it, or end it."
-            )
 
 
 def check_siblings(run: Run, identity: Mapping[str, Any]) -> None:

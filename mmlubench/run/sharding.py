@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import NamedTuple
 
 from mmlubench.errors import UserError
+from mmlubench.locks import Locks
 from mmlubench.settings import Settings
 
 #: The folder of shards within that of `--run-dir`.
@@ -121,6 +123,18 @@ def chosen(settings: Settings) -> Shard | None:
     if settings.num_shards is None or settings.shard_id is None:
         return None
     return Shard(settings.shard_id, settings.num_shards)
+
+
+def check_alone(shard: Shard, parent: Path) -> None:
+    """Raise UserError if another process of this computer is asking a shard now, in this folder of shards."""
+    for path in parent.glob(f"{shard.name}.*.part"):
+        locks = Locks()
+        is_alone = locks.take(path)
+        locks.release()
+        if not is_alone:
+            raise UserError(
+                f"{shard.title} is being asked by another process, which writes {path}: wait for it, or end it first."
+            )
 
 
 def _from_environment(env: Mapping[str, str], total: int | None) -> tuple[int, int]:
