@@ -86,6 +86,16 @@ def test_shards_are_about_equally_large() -> None:
             8,
             (2, 8),
         ),
+        (
+            {
+                "SLURM_ARRAY_TASK_ID": "3",
+                "SLURM_ARRAY_TASK_COUNT": "8",
+                "SLURM_ARRAY_TASK_MIN": "0",
+                "SLURM_ARRAY_TASK_MAX": "7",
+            },
+            None,
+            (3, 8),
+        ),
         ({"SLURM_PROCID": "5", "SLURM_NTASKS": "8"}, None, (5, 8)),
         # every task of an array is a job with one task of its own
         (
@@ -178,6 +188,18 @@ def test_what_names_no_shard_is_refused_in_one_sentence(
     assert message in str(refused.value)
     assert str(refused.value).endswith(".")
     assert str(refused.value).count(". ") == 0
+
+
+@pytest.mark.parametrize(
+    ("count", "first", "last", "told"),
+    [("1", "3", "3", "the one index 3"), ("3", "0", "5", "3 indexes from 0 to 5")],
+)
+def test_a_part_of_an_array_that_is_sent_again_is_no_array_of_its_own(
+    count: str, first: str, last: str, told: str
+) -> None:
+    env = {"ID": last, "COUNT": count, "MIN": first, "MAX": last, "STEP": "1"}
+    with pytest.raises(UserError, match=told):
+        resolved(Settings(shard="auto"), {f"SLURM_ARRAY_TASK_{name}": value for name, value in env.items()})
 
 
 def test_without_the_options_nothing_is_cut_whatever_a_scheduler_says() -> None:
