@@ -164,7 +164,7 @@ def test_max_cost_sends_no_more_than_it_can_pay_for(place: Place) -> None:
 
 def test_batches_that_do_not_end_are_left_for_the_next_command(place: Place) -> None:
     place.fake.looks_until_end = 10**9
-    first = place.run("--batch", "--batch-timeout=3", limit=6)
+    first = place.run("--batch", "--batch-timeout=10", limit=6)
     assert first.ret == 2
     first.stdout.fnmatch_lines(["*still under way*"])
     place.fake.looks_until_end = 0

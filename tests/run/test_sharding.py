@@ -190,18 +190,6 @@ def test_what_names_no_shard_is_refused_in_one_sentence(
     assert str(refused.value).count(". ") == 0
 
 
-@pytest.mark.parametrize(
-    ("count", "first", "last", "told"),
-    [("1", "3", "3", "the one index 3"), ("3", "0", "5", "3 indexes from 0 to 5")],
-)
-def test_a_part_of_an_array_that_is_sent_again_is_no_array_of_its_own(
-    count: str, first: str, last: str, told: str
-) -> None:
-    env = {"ID": last, "COUNT": count, "MIN": first, "MAX": last, "STEP": "1"}
-    with pytest.raises(UserError, match=told):
-        resolved(Settings(shard="auto"), {f"SLURM_ARRAY_TASK_{name}": value for name, value in env.items()})
-
-
 def test_without_the_options_nothing_is_cut_whatever_a_scheduler_says() -> None:
     env = {"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "8"}
     assert chosen(resolved(Settings(), env)) is None
