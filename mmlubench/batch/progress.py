@@ -79,5 +79,7 @@ def told(report: Report) -> Iterator[str]:
         yield f"in the results: {', '.join(said)}"
     if report.why_unpaid:
         yield report.why_unpaid
-    if not report.is_done:
+    if not report.is_done and report.is_live:
         yield "batches are still under way; the same command, or `mmlubench batch collect`, goes on with them"
+    elif not report.is_done:
+        yield "the time was over before anything was sent; the same command sends it"

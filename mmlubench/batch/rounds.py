@@ -22,7 +22,7 @@ from typing import Any
 
 from mmlubench.batch.collecting import AGAIN, FINAL, UNASKED, UNPAID
 from mmlubench.batch.dispatch import Dispatch, State, ids_in, is_live, live_keys
-from mmlubench.batch.folder import OFFLINE, Folder
+from mmlubench.batch.folder import OFFLINE, SENT, Folder
 from mmlubench.batch.lane import Lane
 from mmlubench.batch.purse import Purse
 from mmlubench.batch.requests import Asked, read
@@ -39,6 +39,8 @@ MOST_TRIES = 3
 _MOST_ROUNDS = 1000
 #: pytest's exit statuses of a pass that went through: all passed, or some failed.
 _WENT_THROUGH = (0, 1)
+#: Its status where the command line makes no sense, and how it begins the sentence that says why.
+_REFUSED_STATUS, _ERROR = 4, "ERROR: "
 #: The names, in the folder that a pass is given, of what it is told and of its output.
 REFUSED, LOG = "refused.json", "pass.log"
 _LOG_CHARS = 4000
@@ -68,6 +70,8 @@ class Report:
 
     is_done: bool = True
     """Whether nothing is left that a batch could bring."""
+    is_live: bool = False
+    """Whether any batch is, or may be, at a provider."""
     rounds: int = 0
     sent: int = 0
     """Requests that went out in batches that were made now."""
@@ -154,6 +158,9 @@ class Rounds:
                 )
             if process.returncode not in _WENT_THROUGH:
                 said = (folder / LOG).read_text("utf-8", "replace")[-_LOG_CHARS:].strip()
+                sentences = [line for line in said.splitlines() if line.startswith(_ERROR)]
+                if process.returncode == _REFUSED_STATUS and len(sentences) == 1:
+                    raise UserError(sentences[0].removeprefix(_ERROR))
                 raise UserError(f"what the run would ask could not be found out; pytest said:\n{said}")
             asked = {one.key: one for one in read(sorted(folder.glob("*.jsonl")))}
         return [one for key, one in asked.items() if key not in self._closed]
@@ -180,7 +187,7 @@ class Rounds:
             if is_live(folder) and (keys := live_keys(folder)) & wanted and folder.plan["label"] in job.lanes:
                 under_way |= keys
                 found.append(folder)
-                self.report.found += len(keys)
+                self.report.found += sum(part.count for part in folder.parts if part.state == SENT)
         return [*found, *self._new(one for one in missing if one.key not in under_way)]
 
     def _new(self, asked: Iterable[Asked]) -> list[Folder]:
@@ -247,6 +254,7 @@ class Rounds:
     def _learn(self, dispatch: Dispatch) -> None:
         """Take note of what came, so that nothing is sent a second time for nothing."""
         report, label = self.report, dispatch.lane.spec.label
+        report.is_live = report.is_live or is_live(dispatch.folder)
         report.why_unpaid = report.why_unpaid or dispatch.outcome.why_unpaid
         failed = {row["key"]: row for row in dispatch.folder.failures()}
         for found in dispatch.outcome.collected:

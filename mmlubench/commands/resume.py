@@ -19,7 +19,6 @@ from mmlubench.errors import UserError
 from mmlubench.records import Manifest
 from mmlubench.run.archive import MANIFEST, find_run, read_manifest
 from mmlubench.run.resuming import is_of_this_project, project_of
-from mmlubench.run.sharding import MERGED
 
 
 @click.command()
@@ -47,10 +46,9 @@ def resume(run: str, parent: Path, trust: bool) -> None:
 
 
 def _command_of(manifest: Manifest, folder: Path) -> list[str]:
-    if MERGED in manifest.facts:
+    if manifest.command[:2] == ("mmlubench", "merge"):
         raise UserError(
-            f"{folder} is a merge of shards, which asks nothing: start the shards again that are missing, and then "
-            "`mmlubench merge` once more."
+            f"{folder} was merged: start the shards that are missing, and then `{shlex.join(manifest.command)}` again."
         )
     if manifest.command[:1] != ("pytest",):
         raise UserError(

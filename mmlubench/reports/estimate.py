@@ -10,6 +10,9 @@ from mmlubench import figures
 from mmlubench.stats.estimate import Estimate
 from mmlubench.tokens import BYTES_PER_TOKEN
 
+#: What is known of the time of a batch.
+_BY_BATCH = "mostly minutes, at most 24 hours, for each round of batches"
+
 
 class Quote(NamedTuple):
     """The estimate for one model, with the source of its price."""
@@ -18,6 +21,7 @@ class Quote(NamedTuple):
     estimate: Estimate
     price_note: str
     """The source of the price, such as `list price of 2026-10-10`, or the reason why there is none."""
+    by_batch: bool = False
 
 
 def estimate_lines(quotes: Sequence[Quote]) -> list[str]:
@@ -36,7 +40,9 @@ def _model(quote: Quote) -> list[str]:
     return [
         f"{quote.label}: {requests}, about {_about(known.input_tokens)} tokens in, {written}",
         f"  price: {_price(known.cost_usd, known.cost_at_most, quote.price_note)}",
-        f"  time: about {figures.duration(known.seconds)}, {_pace(known)}",
+        f"  time: {_BY_BATCH}"
+        if quote.by_batch
+        else f"  time: about {figures.duration(known.seconds)}, {_pace(known)}",
     ]
 
 

@@ -41,7 +41,7 @@ def _quotes(run: Run, label: str, questions: Sequence[Question]) -> list[Quote]:
 def _quote_one(run: Run, label: str, questions: Sequence[Question]) -> list[Quote]:
     spec = run.roster.specs[label]
     texts = (_text(request) for _, request in planned_requests(run, label, questions, _ANSWER))
-    return [Quote(spec.label, _estimate(run, spec, texts), price_note(spec))]
+    return [Quote(spec.label, _estimate(run, spec, texts), price_note(spec), run.settings.batch)]
 
 
 def _quote_agents(run: Run, label: str, questions: Sequence[Question]) -> list[Quote]:
@@ -54,7 +54,7 @@ def _quote_agents(run: Run, label: str, questions: Sequence[Question]) -> list[Q
     for who, spec in seats.items():
         bound = _estimate(run, spec, longest[who]).cost_at_most if longest else None
         known = replace(_estimate(run, spec, usual[who]), cost_at_most=bound)
-        quotes.append(Quote(who, known, price_note(spec)))
+        quotes.append(Quote(who, known, price_note(spec), run.settings.batch))
     return quotes
 
 

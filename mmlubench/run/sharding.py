@@ -16,8 +16,6 @@ from mmlubench.settings import Settings
 
 #: The folder of shards within that of `--run-dir`.
 FOLDER = "shards"
-#: The key of a manifest that tells of which shards the run was put together.
-MERGED = "merged"
 
 
 class Shard(NamedTuple):

@@ -127,13 +127,14 @@ def test_a_mock_needs_no_batch_and_a_vendor_without_one_is_refused(place: Place)
 def test_a_model_of_the_users_own_is_refused(place: Place) -> None:
     place.pytester.path.joinpath("test_it.py").write_text(OWN_MODEL)
     refused = place.run("--batch")
-    refused.stdout.fnmatch_lines(["*--batch: test_mmlu asks a model of its own, which no batch can ask*"])
+    (said,) = [line for line in refused.errlines if line]
+    assert said.startswith("ERROR: --batch: test_mmlu asks a model of its own, which no batch can ask")
     assert (place.fake.batches, place.fake.interactive) == ({}, [])
 
 
 def test_a_plain_run_asks_nothing_that_a_batch_under_way_will_answer(place: Place) -> None:
     place.fake.looks_until_end = 10**9
-    place.run("--batch", "--batch-timeout=4", limit=6)
+    place.run("--batch", "--mmlubench-batch-submit=api", limit=6)
     plain = place.run(limit=8)
     assert len(place.fake.interactive) == 2
     plain.stdout.fnmatch_lines(["*6 ? *in the batch * under way: *mmlubench batch collect --wait*"])
@@ -163,7 +164,7 @@ def test_max_cost_sends_no_more_than_it_can_pay_for(place: Place) -> None:
 
 def test_batches_that_do_not_end_are_left_for_the_next_command(place: Place) -> None:
     place.fake.looks_until_end = 10**9
-    first = place.run("--batch", "--batch-timeout=3", limit=6)
+    first = place.run("--batch", "--batch-timeout=10", limit=6)
     assert first.ret == 2
     first.stdout.fnmatch_lines(["*still under way*"])
     place.fake.looks_until_end = 0

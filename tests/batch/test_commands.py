@@ -106,6 +106,7 @@ def test_batches_that_are_gone_are_given_up_and_asked_again(place: Place) -> Non
 def test_the_price_of_models_yaml_says_that_it_is_not_halved(place: Place) -> None:
     told = place.run("--batch", "--estimate")
     told.stdout.fnmatch_lines(["*price of models.yaml, counted in full, as no rate of its batches is known*"])
+    told.stdout.fnmatch_lines(["*time: mostly minutes, at most 24 hours*"])
 
 
 def test_the_estimate_is_at_batch_rates(place: Place) -> None:

@@ -137,7 +137,10 @@ def test_a_shard_that_was_copied_in_part_is_named_with_its_file(folder, shards):
 def test_a_merge_is_not_resumed_as_it_asked_nothing(folder, shards):
     assert merge("reports/shards").exit_code == 0
     resumed = CliRunner().invoke(main, ["resume", "latest"])
-    assert "is a merge of shards, which asks nothing" in said(resumed)
+    assert (
+        "was merged: start the shards that are missing, and then `mmlubench merge reports/shards` again"
+        in said(resumed)
+    )
 
 
 def test_shards_that_asked_other_weights_are_told(folder, shards):

@@ -86,6 +86,16 @@ def test_shards_are_about_equally_large() -> None:
             8,
             (2, 8),
         ),
+        (
+            {
+                "SLURM_ARRAY_TASK_ID": "3",
+                "SLURM_ARRAY_TASK_COUNT": "8",
+                "SLURM_ARRAY_TASK_MIN": "0",
+                "SLURM_ARRAY_TASK_MAX": "7",
+            },
+            None,
+            (3, 8),
+        ),
         ({"SLURM_PROCID": "5", "SLURM_NTASKS": "8"}, None, (5, 8)),
         # every task of an array is a job with one task of its own
         (

@@ -21,9 +21,9 @@ from mmlubench.run.ledger import Ledger
 from mmlubench.run.manifest import Invocation
 from mmlubench.run.merging.found import Shards, find_shards
 from mmlubench.run.merging.lines import Placed, placed
-from mmlubench.run.merging.merged_run import MergedRun
+from mmlubench.run.merging.merged_run import MERGED, MergedRun
 from mmlubench.run.shard_folder import mark
-from mmlubench.run.sharding import FOLDER, MERGED, Shard
+from mmlubench.run.sharding import FOLDER, Shard
 
 #: What a run leaves in its folder: an earlier merge had these from us, and any other file is the user's.
 _OURS = ("manifest.json", "summary.json", "report.html", "exports")

@@ -24,12 +24,13 @@ from mmlubench.run.known_weights import KnownWeights
 from mmlubench.run.merging.found import Shards
 from mmlubench.run.run import Run
 from mmlubench.run.shard_folder import SHARD, mark
-from mmlubench.run.sharding import MERGED
 from mmlubench.run.share import Share
 from mmlubench.run.strategy import Strategy
 from mmlubench.schema import Scoring
 from mmlubench.settings import Settings
 
+#: The key of a manifest that tells of which shards the run was put together.
+MERGED = "merged"
 #: How many missing shards are named.
 _NAMED = 10
 _T = TypeVar("_T")
