@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,10 @@ class _Cluster:
             folder = Path(mkdtemp(prefix=".cluster-", dir=settings.run_dir))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             self._open_store(stack)
+            # Ray prints pages about every worker that dies; our own lines go to the file that pytest has opened.
+            nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+            stack.enter_context(redirect_stdout(nowhere))
+            stack.enter_context(redirect_stderr(nowhere))
             connection = Connection.open(settings.cluster_address)
             stack.callback(connection.close)
             with _terminable():
