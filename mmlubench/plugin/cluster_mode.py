@@ -227,9 +227,9 @@ class _Cluster:
             f"shard {brought.number + 1} on {brought.node} ended (status {brought.status}) before all of its cases had "
             "results, and the others were stopped; it said:"
         )
-        for line in brought.said:
-            if not line.startswith(_OF_ANOTHER_FOLDER):
-                self._tell(f"  {line}")
+        said = [line for line in brought.said if not line.startswith(_OF_ANOTHER_FOLDER)]
+        for line in said[-1:] if brought.status == pytest.ExitCode.NO_TESTS_COLLECTED else said:
+            self._tell(f"  {line}")
         self._tell(self._on())
         return brought.status if brought.status > 0 else int(pytest.ExitCode.INTERNAL_ERROR)
 
