@@ -242,7 +242,7 @@ class Settings:
     # which machines ask
     cluster: str | None = text(
         "cut the run into shards, ask them on a cluster, and merge them: ray",
-        "ray",
+        "ray|none",
         default_text="none",
         choices=lambda: ("ray", "none"),
     )

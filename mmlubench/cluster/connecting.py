@@ -46,8 +46,8 @@ class Connection:
     @classmethod
     def open(cls, address: str) -> Connection:
         """Connect to the cluster at an address: auto, HOST:PORT or ray://HOST:PORT. Raises UserError."""
-        ray = extras.load("ray", extra="ray", wanted_by="--cluster ray")
         _check_port(address)
+        ray = extras.load("ray", extra="ray", wanted_by="--cluster ray")
         _check_connection(address)
         try:
             ray.init(**{**_WORDS, "address": address})

@@ -15,7 +15,7 @@ import pytest
 
 from mmlubench.plugin.loop_scope import LoopScope, is_asked_for
 from mmlubench.plugin.option_names import NAMES, OptionNames
-from mmlubench.plugin.private_pytest import let_plugins_override
+from mmlubench.plugin.private_pytest import let_plugins_override, select_by_default
 from mmlubench.tasks import benchmark_of
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[NAMES].list_parts()
     if is_asked_for(config):
         # a task names its questions, too
-        config.option.keyword = config.option.keyword or benchmark_of(config.option.mmlubench_tasks or ())
+        select_by_default(config, benchmark_of(config.option.mmlubench_tasks or ()))
         _session(config).announce()
     elif config.getoption("dist", "no") != "no":
         _session(config)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,10 @@ class _Cluster:
             folder = Path(mkdtemp(prefix=".cluster-", dir=settings.run_dir))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             self._open_store(stack)
+            # Ray prints pages about every worker that dies; our own lines go to the file that pytest has opened.
+            nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+            stack.enter_context(redirect_stdout(nowhere))
+            stack.enter_context(redirect_stderr(nowhere))
             connection = Connection.open(settings.cluster_address)
             stack.callback(connection.close)
             with _terminable():
@@ -222,9 +227,9 @@ class _Cluster:
             f"shard {brought.number + 1} on {brought.node} ended (status {brought.status}) before all of its cases had "
             "results, and the others were stopped; it said:"
         )
-        for line in brought.said:
-            if not line.startswith(_OF_ANOTHER_FOLDER):
-                self._tell(f"  {line}")
+        said = [line for line in brought.said if not line.startswith(_OF_ANOTHER_FOLDER)]
+        for line in said[-1:] if brought.status == pytest.ExitCode.NO_TESTS_COLLECTED else said:
+            self._tell(f"  {line}")
         self._tell(self._on())
         return brought.status if brought.status > 0 else int(pytest.ExitCode.INTERNAL_ERROR)
 

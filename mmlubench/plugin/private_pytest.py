@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from argparse import Action
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -52,11 +52,9 @@ def actions_by_name(parser: pytest.Parser) -> dict[str, Action]:
 @contextmanager
 def configured(config: pytest.Config) -> Iterator[None]:
     """A context for what runs in place of a session: all plugins are configured, and options are checked."""
-    config._do_configure()
-    try:
+    with closing(SimpleNamespace(close=config._ensure_unconfigure)):
+        config._do_configure()
         yield
-    finally:
-        config._ensure_unconfigure()
 
 
 # -- fixtures of plugins -----------------------------------------------------------------------------------------
@@ -311,14 +309,17 @@ def words_of(expression: Expression) -> frozenset[str]:
     return frozenset(name.removeprefix(IDENT_PREFIX) for name in expression._code.co_names)
 
 
+def select_by_default(config: pytest.Config, keyword: str) -> None:
+    """Set pytest's `-k` where the user gave none."""
+    config.option.keyword = config.option.keyword or keyword
+
+
 @contextmanager
 def keyword_done(config: pytest.Config) -> Iterator[None]:
     """A context in which pytest has no `-k`, so that it does not apply `-k` to each of up to 200,000 cases again."""
-    text, config.option.keyword = config.option.keyword, ""
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config.option, "keyword", "")
         yield
-    finally:
-        config.option.keyword = text
 
 
 # -- reports -----------------------------------------------------------------------------------------------------

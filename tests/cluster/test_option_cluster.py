@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_what_asks_nothing_needs_no_cluster(folder, option):
 
 def words(tmp_path, *arguments, **settings):
     started = SimpleNamespace(dir=tmp_path, args=arguments)
-    config = SimpleNamespace(invocation_params=started, rootpath=tmp_path)
+    config: Any = SimpleNamespace(invocation_params=started, rootpath=tmp_path)
     return _words(config, Settings(**settings), Shard(1, 4))
 
 

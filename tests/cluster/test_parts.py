@@ -13,8 +13,9 @@ from mmlubench.cluster import project
 from mmlubench.cluster.connecting import _why
 from mmlubench.cluster.desk import Desk
 from mmlubench.cluster.environment import divided
-from mmlubench.cluster.job import RESULTS, Usage
+from mmlubench.cluster.job import RESULTS, Job, Usage
 from mmlubench.cluster.placing import cpus_for_each, jobs_for
+from mmlubench.cluster.task import _project
 from mmlubench.cluster.watch import Watch
 from mmlubench.engine.limits.allotment import Rates, RunLimits
 from mmlubench.engine.limits.allotment import Usage as Used
@@ -83,6 +84,23 @@ def test_the_project_is_carried_without_environments_runs_and_stores(tmp_path, m
     monkeypatch.setattr(project, "MOST_BYTES", 10)
     with pytest.raises(UserError, match="put large data elsewhere"):
         project.packed(tmp_path, [])
+
+
+def test_a_machine_takes_its_own_folder_only_if_it_is_the_same(tmp_path):
+    here, home = tmp_path / "here", tmp_path / "home"
+    here.mkdir()
+    home.mkdir()
+    (here / "test_x.py").write_text("x")
+    files = project.packed(here, [])
+
+    def folder(mark):
+        job = Job("r", 0, "t", (), "", str(here), ".", mark, told_in="X")
+        return _project(job, files, home)
+
+    assert folder(project.mark_of(here)) == here
+    copy = folder((1, 2))  # another one of that name
+    assert copy == home / "project"
+    assert (copy / "test_x.py").read_text() == "x"
 
 
 def test_a_tap_brings_each_reply_once_and_one_that_replaces_another(tmp_path):

@@ -8,6 +8,8 @@ import re
 import signal
 import time
 from collections import defaultdict
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -105,6 +107,16 @@ def figures(ran, under="reports"):
     return one
 
 
+def pytests():
+    """The working directories of all processes that run pytest."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if b"pytest" in path.joinpath("cmdline").read_bytes():
+                found.append(str(path.joinpath("cwd").readlink()))
+    return found
+
+
 def check_equal(project, ran, *options, names=("results",)):
     """A run has what the plain one has, line by line, and its figures."""
     plain = project.run("--run-dir", "plain", *options, plain=True)
@@ -147,6 +159,7 @@ def test_what_dies_is_begun_again_and_nothing_answered_is_asked_twice(project, r
     kills.append(time.monotonic())
     ran = running.wait(150)
     assert "begun again" in ran.output, ran.output
+    assert "raylet" not in ran.output  # Ray's own pages
     asked = project.asked()
     assert len(asked) == 900
     # In flight, or answered within the last moments: a process outlives the raylet of its node by a second or two.
@@ -173,6 +186,23 @@ def test_ctrl_c_keeps_what_came_and_the_same_command_goes_on(project, server):
     assert len(project.asked()) == 600
     assert len(server.requests) == 600  # requests under way got the time to end, and none was asked twice
     check_equal(project, ran, *STORE)
+
+
+def test_a_second_ctrl_c_waits_for_nothing_and_leaves_no_process(project, ray, server):
+    server.play(latency_s=30)
+    project.ask(50)
+    running = project.start("--shards", "2")
+    project.wait_for(running, 20)
+    running.interrupt(group=True)
+    time.sleep(1)
+    running.interrupt(group=True)
+    stopped = running.wait(20)
+    assert stopped.status == pytest.ExitCode.INTERRUPTED, stopped.output
+    assert "stopped at once" in stopped.output
+    end = time.monotonic() + 20
+    while any(str(project.path) in one for one in pytests()):
+        assert time.monotonic() < end, pytests()
+        time.sleep(0.2)
 
 
 def test_the_budget_is_kept_over_all_shards_and_idle_parts_are_used(project, server):

@@ -98,6 +98,13 @@ def test_fixtures_of_one_module_go_behind_those_of_a_plugin_that_was_loaded_befo
     ).assert_outcomes(passed=1)
 
 
+def test_what_runs_in_place_of_a_session_has_all_plugins_configured(pytester):
+    config = pytester.parseconfig("-o", "asyncio_default_fixture_loop_scope=function")
+    assert config.pluginmanager.get_plugin("terminalreporter") is None
+    with private_pytest.configured(config):
+        assert config.pluginmanager.get_plugin("terminalreporter") is not None
+
+
 def test_a_name_of_an_option_can_be_lent_and_taken_back():
     parser = pytest.Parser(_ispytest=True)
     parser.addoption("--mmlubench-seed", dest="mmlubench_seed")
