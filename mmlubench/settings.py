@@ -364,13 +364,9 @@ class Settings:
         if not (self.batch or self.batch_requests):
             return
         if self.no_store:
-            raise UserError(
-                "--batch puts replies into the store, and --no-store has none: leave one of them out."
-            )
+            raise UserError("--batch fills the store, and --no-store has none: leave one of them out.")
         if self.until is not None or self.decide_early:
-            raise UserError(
-                "--batch asks all questions at once, so that --until and --decide-early stop nothing."
-            )
+            raise UserError("--batch asks all questions at once: --until and --decide-early stop nothing.")
 
     def _check_stops(self) -> None:
         """Raise UserError for options that say when enough was asked, and cannot be heeded."""
@@ -379,9 +375,7 @@ class Settings:
         if not self.decide_early:
             return
         if self.min_accuracy is None:
-            raise UserError(
-                "--decide-early decides the gate of --min-accuracy X: give both, or leave it out."
-            )
+            raise UserError("--decide-early decides the gate of --min-accuracy X: give both, or none.")
         if self.until is not None:
             raise UserError("--decide-early and --until both say when enough was asked: give one of them.")
         if self.epochs > 1:
