@@ -70,7 +70,7 @@ def test_more_confidence_takes_more_questions(folder):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ((), "--decide-early decides the gate of --min-accuracy X: give both, or leave it out."),
+        ((), "--decide-early decides the gate of --min-accuracy X: give both, or none."),
         (
             ("--min-accuracy", "0.5", "--until", "0.01"),
             "--decide-early and --until both say when enough was asked: give one of them.",
