@@ -77,6 +77,7 @@ def _check_port(address: str) -> None:
     """Raise UserError if nothing listens at an address of a host and a port."""
     if address == "auto":
         return
+    option = "--ray-client-server-port" if address.startswith("ray://") else "--port"
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise UserError(
@@ -88,7 +89,7 @@ def _check_port(address: str) -> None:
     except OSError as error:
         raise UserError(
             f"--cluster-address {address}: no Ray cluster can be reached there ({error.strerror or error}); start one "
-            f"with `ray start --head --port={port}`, or give its address."
+            f"with `ray start --head {option}={port}`, or give its address."
         ) from None
 
 
