@@ -53,7 +53,7 @@ class Connection:
             ray.init(**{**_WORDS, "address": address})
         except Exception as error:  # of many kinds
             raise UserError(_why(address, f"{type(error).__name__}: {error}")) from None
-        return cls(ray, address)
+        return cls(ray, ray.get_runtime_context().gcs_address if address == "auto" else address)
 
     def nodes(self) -> list[Node]:
         """Return the machines that are there and have a CPU to give."""
