@@ -13,7 +13,7 @@ from mmlubench.cluster.desk import Desk, News
 from mmlubench.cluster.job import Brought, Job
 from mmlubench.cluster.placing import cpus_for_each
 from mmlubench.cluster.project import Files
-from mmlubench.cluster.task import carry_out
+from mmlubench.cluster.task import ProcessDied, carry_out
 
 #: Seconds between two looks at the desk.
 _EVERY_S = 0.5
@@ -77,7 +77,9 @@ class Carrier:
         place = {"resources": {"node:__internal_head__": 0.001}} if self._connection.has_head else {}
         self._desk = ray.remote(num_cpus=0, **place)(Desk).remote(self._limits, len(self._jobs))
         shared = (ray.put(project), *(ray.put(pack) for pack in packs))
-        task = ray.remote(num_cpus=each, max_retries=_RETRIES, scheduling_strategy="SPREAD")(carry_out)
+        task = ray.remote(
+            num_cpus=each, max_retries=_RETRIES, retry_exceptions=[ProcessDied], scheduling_strategy="SPREAD"
+        )(carry_out)
         for number, job in self._jobs.items():
             self._pending[task.remote(job, self._desk, *shared)] = number
         while self._pending:

@@ -53,7 +53,7 @@ class Connection:
             ray.init(**{**_WORDS, "address": address})
         except Exception as error:  # of many kinds
             raise UserError(_why(address, f"{type(error).__name__}: {error}")) from None
-        return cls(ray, address)
+        return cls(ray, ray.get_runtime_context().gcs_address if address == "auto" else address)
 
     def nodes(self) -> list[Node]:
         """Return the machines that are there and have a CPU to give."""
@@ -77,6 +77,7 @@ def _check_port(address: str) -> None:
     """Raise UserError if nothing listens at an address of a host and a port."""
     if address == "auto":
         return
+    option = "--ray-client-server-port" if address.startswith("ray://") else "--port"
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise UserError(
@@ -88,7 +89,7 @@ def _check_port(address: str) -> None:
     except OSError as error:
         raise UserError(
             f"--cluster-address {address}: no Ray cluster can be reached there ({error.strerror or error}); start one "
-            f"with `ray start --head --port={port}`, or give its address."
+            f"with `ray start --head {option}={port}`, or give its address."
         ) from None
 
 

@@ -36,10 +36,16 @@ _PATIENCE_S = 30.0
 _ENDS_IN_S = 30.0
 #: The last lines of the output that are brought back.
 _LAST_LINES = 12
+#: How often a job is begun again after a signal has ended its pytest; a crash may come again each time.
+_DEATHS = 3
 #: The argument of prctl(2) that names the signal which a process gets when its parent has died.
 _PARENT_DEATH = 1
 #: Loaded before a fork, behind which little is safe to do.
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class ProcessDied(Exception):
+    """A signal has ended pytest, as a machine without memory sends it: the job is begun again."""
 
 
 def carry_out(job: Job, desk: Any, project: Files | None, *packs: bytes) -> Brought:
@@ -75,6 +81,8 @@ def _carried_out(
             link.report([pack], None)
         link.report([], watch.usage(), ended=True)
         said = _said(output, status)
+    if status < 0 and not stopped and link.attempt <= _DEATHS:
+        raise ProcessDied(f"a signal ended pytest ({-status})")
     files = collected(home / RESULTS, job.brings)
     shutil.rmtree(home, ignore_errors=True)
     return Brought(job.number, status, files, said, stopped, socket.gethostname())
@@ -105,7 +113,7 @@ class _Link:
 
     def __init__(self, desk: Any, number: int) -> None:
         self._desk, self._number = desk, number
-        self._attempt = 0
+        self.attempt = 0
         self._waiting: list[bytes] = []
         """Packs of which it is not certain that the desk has them."""
 
@@ -113,7 +121,7 @@ class _Link:
         import ray
 
         beginning: Beginning = ray.get(self._desk.begin.remote(self._number, socket.gethostname()))
-        self._attempt = beginning.attempt
+        self.attempt = beginning.attempt
         return beginning
 
     def report(self, packs: list[bytes], usage: Usage | None, *, ended: bool = False) -> Word:
@@ -123,7 +131,7 @@ class _Link:
         self._waiting += packs
         sent = [*self._waiting]
         try:
-            reply = self._desk.bring.remote(self._number, self._attempt, sent, usage, ended=ended)
+            reply = self._desk.bring.remote(self._number, self.attempt, sent, usage, ended=ended)
             word: Word = ray.get(reply, timeout=_PATIENCE_S)
         except ray.exceptions.GetTimeoutError:
             return Word(stop=False, allotment=None)

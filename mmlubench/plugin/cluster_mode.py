@@ -241,6 +241,8 @@ class _Cluster:
         """Say how the run goes on, as half a sentence."""
         if self._store is None:
             return "the same command begins anew, as replies of mocks are not kept"
+        if not self._answers:
+            return "no new reply has come"
         replies = several(self._answers, "reply", "replies")
         return (
             f"{replies} of this run are in {self._settings.store_path}, and the same command goes on, asking none of "

@@ -117,6 +117,16 @@ def pytests():
     return found
 
 
+def children(parents):
+    """The processes whose parents are these."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if int(path.joinpath("stat").read_text().rpartition(")")[2].split()[1]) in parents:
+                found.append(int(path.name))
+    return found
+
+
 def check_equal(project, ran, *options, names=("results",)):
     """A run has what the plain one has, line by line, and its figures."""
     plain = project.run("--run-dir", "plain", *options, plain=True)
@@ -170,6 +180,20 @@ def test_what_dies_is_begun_again_and_nothing_answered_is_asked_twice(project, r
     check_equal(project, ran, *STORE)
     assert len(asked) == len(project.asked())
     ray.add()
+
+
+def test_a_pytest_that_a_signal_ends_is_begun_again(project, ray, server):
+    project.ask(200)
+    running = project.start("--shards", "2", "--concurrency", "8")
+    project.wait_for(running, 50)
+    os.kill(
+        next(pid for node in (0, 1) for pid in children(ray.processes(node, "ray::carry_out"))),
+        signal.SIGKILL,
+    )
+    ran = running.wait(90)
+    assert "begun again" in ran.output, ran.output
+    assert len(server.requests) < 240
+    check_equal(project, ran, *STORE)
 
 
 def test_ctrl_c_keeps_what_came_and_the_same_command_goes_on(project, server):
