@@ -15,6 +15,10 @@ from mmlubench.cluster.placing import cpus_for_each
 from mmlubench.cluster.project import Files
 from mmlubench.cluster.task import ProcessDied, carry_out
 
+#: What is said when the desk answers no more.
+_HEAD_HAS_GONE = (
+    "the head of the cluster has gone, or it was started with another RAY_AUTH_MODE than is set here"
+)
 #: Seconds between two looks at the desk.
 _EVERY_S = 0.5
 #: How often a job is begun again after its process or its machine died: machines of clouds may come and go.
@@ -91,7 +95,7 @@ class Carrier:
                 self.outcome.interrupted = True
                 self._stop()
             except ray.exceptions.RayError as error:  # of the desk, which is where the cluster has its head
-                self._abandon(f"the head of the cluster has gone ({_reason(error)})")
+                self._abandon(f"{_HEAD_HAS_GONE} ({_reason(error)})")
         return self.outcome
 
     def _turn(self) -> None:

@@ -49,6 +49,8 @@ class Brought(NamedTuple):
     """The files of the folders that it was to bring, each compressed (zlib), by their paths; empty if it has none."""
     said: tuple[str, ...]
     """The last lines of its output, or the sentences of its errors."""
+    failed: tuple[str, ...]
+    """The lines of pytest's summary about tests that failed, other than those with questions."""
     stopped: bool
     """Whether it ended because it was told to."""
     node: str

@@ -80,12 +80,12 @@ def _carried_out(
         for pack in tap.rest():
             link.report([pack], None)
         link.report([], watch.usage(), ended=True)
-        said = _said(output, status)
+        said, failed = _said(output, status)
     if status < 0 and not stopped and link.attempt <= _DEATHS:
         raise ProcessDied(f"a signal ended pytest ({-status})")
     files = collected(home / RESULTS, job.brings)
     shutil.rmtree(home, ignore_errors=True)
-    return Brought(job.number, status, files, said, stopped, socket.gethostname())
+    return Brought(job.number, status, files, said, failed, stopped, socket.gethostname())
 
 
 def _home(job: Job, locks: Locks) -> Path:
@@ -209,10 +209,11 @@ def _prepare() -> None:
         _LIBC.prctl(_PARENT_DEATH, signal.SIGKILL)
 
 
-def _said(output: IO[bytes], status: int) -> tuple[str, ...]:
-    """Return the errors that pytest told, or the end of its output."""
+def _said(output: IO[bytes], status: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the errors that pytest told, or the end of its output; and its lines about failed tests."""
     output.seek(0)
     lines = [line.rstrip() for line in output.read().decode("utf-8", "replace").splitlines()]
     lines = [line for line in lines if line]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return tuple(errors or lines[-_LAST_LINES:]) if status else ()
+    failed = tuple(line for line in lines if line.startswith(("FAILED ", "ERROR ")))
+    return (tuple(errors or lines[-_LAST_LINES:]), failed) if status else ((), ())

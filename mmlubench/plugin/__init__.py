@@ -94,6 +94,10 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         status = finished_status(config, lambda: _session(config).process)
         if status is not None:
             return status
+    if option.mmlubench_shards is not None and option.mmlubench_cluster is None:
+        raise pytest.UsageError(
+            "--shards N goes with --cluster ray; jobs of your own have --num-shards N --shard-id I."
+        )
     if option.mmlubench_cluster not in (None, "none") and not (option.help or option.version or is_worker):
         # late: a pytest run without --cluster must not pay for it
         from mmlubench.plugin.cluster_mode import carry_out

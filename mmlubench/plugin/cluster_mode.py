@@ -73,6 +73,8 @@ class _Cluster:
         self._began = time.monotonic()
         self._answers = 0
         """The replies that have come from the machines."""
+        self._spent = 0.0
+        """US dollars that all shards have spent, as far as they have told."""
 
     def run(self) -> int:
         """Carry the shards out and merge them; return the exit status of the run. Raises UserError."""
@@ -167,6 +169,7 @@ class _Cluster:
 
         if self._store is not None and news.packs:
             self._answers += add(self._store, news.packs)
+        self._spent = news.spent_usd
         done: Counter[str] = Counter()
         for usage in news.usages.values():
             done.update(usage.done)
@@ -192,6 +195,8 @@ class _Cluster:
         if outcome.interrupted:
             return self._stopped("stopped")
         broken = [one for one in outcome.brought.values() if not self._is_whole(one) and not one.stopped]
+        if broken and any("--max-cost" in line for one in broken for line in one.said):
+            return self._paid_out()
         if broken:
             return self._broken(broken[0])
         if not any(one.files for one in outcome.brought.values()):
@@ -209,6 +214,8 @@ class _Cluster:
         told = {name: getattr(settings, name) for name in names}
         merged = merge([str(folder / FOLDER)], None, ["pytest", *words], anew=settings.run_dir, told=told)
         print_run(self._reporter, merged.ledger, settings.desc or "")
+        for line in dict.fromkeys(line for one in outcome.brought.values() for line in one.failed):
+            self._tell(line)
         for shard in merged.missing:
             self._tell(f"missing: {shard.title}; {self._on()}")
         if outcome.lost:
@@ -232,6 +239,15 @@ class _Cluster:
             self._tell(f"  {line}")
         self._tell(self._on())
         return brought.status if brought.status > 0 else int(pytest.ExitCode.INTERNAL_ERROR)
+
+    def _paid_out(self) -> int:
+        """Tell that the budget is spent, and return the exit status that the run without a cluster would have."""
+        self._tell(
+            f"--max-cost {self._settings.max_cost:g}: ${self._spent:.4g} is spent by all shards, and one more request "
+            f"might go beyond that; {self._on()} if it may cost more; what came is shown by the command with --cluster "
+            "none and --max-cost 1e-9"
+        )
+        return int(pytest.ExitCode.TESTS_FAILED)
 
     def _stopped(self, how: str) -> int:
         self._tell(f"{how}; {self._on()}")

@@ -236,8 +236,12 @@ def test_the_budget_is_kept_over_all_shards_and_idle_parts_are_used(project, ser
     project.path.joinpath("models.yaml").write_text(json.dumps({"models": {"fake": entry}}))
     ran = project.run("--model", "fake", "--shards", "3", "--max-cost", "0.1")
     cost = 4 * 1000 / 1_000_000  # of the four tokens of a reply
-    assert "--max-cost 0.1 of all shards" in ran.output
+    assert "--max-cost 0.1: $0.1 is spent by all shards" in ran.output
     assert len(server.requests) == 0.1 / cost
+    options = ("--model", "fake", "--cluster", "none", "--max-cost", "1e-9")
+    shown = project.run(*options, *STORE, plain=True)  # the command that it names for what came
+    assert len(server.requests) == 0.1 / cost
+    assert lines(shown, "results").count(b'"outcome":"skipped"') == 120 - 25
 
 
 def test_what_cannot_be_placed_or_reached_is_told(project, ray):
@@ -258,6 +262,23 @@ def test_a_computer_outside_of_the_cluster_asks_by_its_client(project, ray, serv
     ran = project.run("--shards", "2", "--cluster-address", f"ray://127.0.0.1:{ray.client_port}")
     assert len(server.requests) == 20
     check_equal(project, ran, *STORE)
+
+
+def test_a_failed_test_of_the_users_own_is_named_once(project):
+    project.ask(12)
+    project.path.joinpath("test_own.py").write_text(
+        "def test_rivers_have_water():\n    assert False, 'dry'\n"
+    )
+    ran = project.run("--shards", "2")
+    assert ran.status == pytest.ExitCode.TESTS_FAILED
+    assert ran.output.count("FAILED test_own.py::test_rivers_have_water") == 1
+
+
+def test_shards_without_a_cluster_are_refused(project):
+    project.ask(4)
+    done = project.run("--shards", "2", plain=True)
+    assert done.status == pytest.ExitCode.USAGE_ERROR
+    assert "--shards N goes with --cluster ray" in done.output
 
 
 def test_an_error_of_the_command_line_is_told_once(project):
