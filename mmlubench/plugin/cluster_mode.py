@@ -229,7 +229,7 @@ class _Cluster:
     def _broken(self, brought: Brought) -> int:
         """Tell why a shard, and with it the run, has ended early: the others would have ended for the same reason."""
         if brought.status == pytest.ExitCode.USAGE_ERROR:
-            raise UserError(" ".join(brought.said))
+            raise UserError(_where(brought) + " ".join(brought.said))
         self._tell(
             f"shard {brought.number + 1} on {brought.node} ended (status {brought.status}) before all of its cases had "
             "results, and the others were stopped; it said:"
@@ -267,6 +267,16 @@ class _Cluster:
 
     def _tell(self, line: str) -> None:
         self._progress.announce(line)
+
+
+def _where(brought: Brought) -> str:
+    """Say on which machine an error arose, if it is another one: what is outside of the project may lack there."""
+    # late: only here
+    import socket
+
+    if brought.node == socket.gethostname():
+        return ""
+    return f"on {brought.node}, which gets the project's folder and nothing else: "
 
 
 @contextmanager

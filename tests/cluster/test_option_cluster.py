@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from mmlubench.cluster.job import HOME, PROJECT
+from mmlubench.cluster.job import HOME, PROJECT, Brought
 from mmlubench.plugin.cluster_job import _words
+from mmlubench.plugin.cluster_mode import _where
 from mmlubench.run.sharding import Shard
 from mmlubench.settings import Settings
 from tests.plugin.conftest import folder, serve
@@ -85,3 +86,13 @@ def test_paths_into_the_project_lead_into_that_of_the_machine(tmp_path):
         tmp_path, f"{tmp_path}/test_x.py", f"--data={tmp_path}/data", "/elsewhere", f"{tmp_path}s/x"
     )
     assert found[:4] == (f"{PROJECT}/test_x.py", f"--data={PROJECT}/data", "/elsewhere", f"{tmp_path}s/x")
+
+
+def test_an_error_on_another_machine_names_it():
+    brought = Brought(
+        number=0, status=4, files={}, said=("no data",), failed=(), stopped=False, node=socket.gethostname()
+    )
+    assert _where(brought) == ""
+    assert (
+        _where(brought._replace(node="far")) == "on far, which gets the project's folder and nothing else: "
+    )
