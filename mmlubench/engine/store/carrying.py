@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
 import sqlite3
 import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Container, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from mmlubench.engine.store import weights
 from mmlubench.engine.store.merging import ADD_WEIGHTS, whole
@@ -28,7 +30,21 @@ _Rows = list[tuple[Any, ...]]
 
 
 def _pack(replies: _Rows, of_weights: _Rows) -> bytes:
-    return zlib.compress(pickle.dumps((replies, of_weights), protocol=5), 1)
+    return zlib.compress(orjson.dumps((replies, of_weights), default=_as_text), 1)
+
+
+def _as_text(value: bytes) -> dict[str, str]:
+    return {"base64": b64encode(value).decode()}
+
+
+def _unpacked(pack: bytes) -> tuple[_Rows, _Rows]:
+    """Return the rows of a pack. It is JSON, as what comes from another computer must not be able to run anything."""
+    replies, of_weights = orjson.loads(zlib.decompress(pack))
+    return [*map(_row, replies)], [*map(_row, of_weights)]
+
+
+def _row(values: list[Any]) -> tuple[Any, ...]:
+    return tuple(b64decode(one["base64"]) if isinstance(one, dict) else one for one in values)
 
 
 def packs_of(path: Path, models: Container[str] | None = None) -> Iterator[bytes]:
@@ -59,9 +75,9 @@ def add(store: Store, packs: Iterable[bytes]) -> int:
     try:
         with store.database.transaction() as connection:
             for pack in packs:
-                replies, of_weights = pickle.loads(zlib.decompress(pack))
+                replies, of_weights = _unpacked(pack)
                 count += len(replies)
-                connection.executemany(ADD, whole(replies))
+                connection.executemany(ADD, whole(iter(replies)))
                 connection.executemany(
                     ADD_WEIGHTS, [row for row in of_weights if weights.is_whole(*row[:2], *row[3:])]
                 )
