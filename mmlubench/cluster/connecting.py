@@ -119,9 +119,7 @@ def _why(address: str, said: str) -> str:
             "alike, to token or disabled, for the head, for every node and here, and with token let RAY_AUTH_TOKEN or "
             f"{token} hold the same token everywhere."
         )
-    if found := re.search(
-        r"Version mismatch[^\n]*\n?.*?Ray: (\S+)\s+Python: (\S+).*?Ray: (\S+)\s+Python: (\S+)", said, re.S
-    ):
+    if found := _MISMATCH.search(said):
         there, there_python, here, here_python = found.groups()
         return (
             f"{place}: the cluster has Ray {there} with Python {there_python}, and here are Ray {here} and Python "

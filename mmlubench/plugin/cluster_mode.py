@@ -195,7 +195,7 @@ class _Cluster:
         if outcome.interrupted:
             return self._stopped("stopped")
         broken = [one for one in outcome.brought.values() if not self._is_whole(one) and not one.stopped]
-        if broken and any("--max-cost" in line for one in broken for line in one.said):
+        if any(one.status == pytest.ExitCode.TESTS_FAILED and _is_paid_out(one) for one in broken):
             return self._paid_out()
         if broken:
             return self._broken(broken[0])
@@ -267,6 +267,11 @@ class _Cluster:
 
     def _tell(self, line: str) -> None:
         self._progress.announce(line)
+
+
+def _is_paid_out(brought: Brought) -> bool:
+    """Whether a shard has ended because of the budget."""
+    return any("--max-cost" in line for line in brought.said)
 
 
 def _where(brought: Brought) -> str:

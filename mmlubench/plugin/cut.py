@@ -7,7 +7,7 @@ the order of the run without shards. They have gaps, and are no positions in pyt
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
+from mmlubench.errors import UserError
 from mmlubench.plugin.cases import Case
 from mmlubench.plugin.template import Template
 from mmlubench.run.run import selection_key
@@ -113,6 +114,30 @@ class Cut:
         items[:] = [item for item in items if item not in others]
         return left_out
 
+    def check_whole(self, cases: Iterable[Case], left_out_by: str) -> None:
+        """Raise UserError if a test is run in part: the merge would take these cases for all of the shard.
+
+        A test that is left out as a whole, as by `-m`, is left out of all shards.
+        """
+        kept = Counter(case.template for case in cases)
+        for template, block in self._placed():
+            if kept[template] < block.here:
+                raise UserError(
+                    f"a shard asks all of its questions, as they count for the whole run: {left_out_by} left out "
+                    f"{block.here - kept[template]:,} of its {block.here:,} cases of {template.item.name}; leave that "
+                    "out."
+                )
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Return how many cases of each benchmark are run in all shards, and how many there would be of all tests."""
+        found: dict[str, tuple[int, int]] = {}
+        for template, block in self._blocks.items():
+            if block.has_questions:
+                kept, made = found.get(template.benchmark, (0, 0))
+                of_test = sum(block.wanted.values())
+                found[template.benchmark] = kept + (of_test if block.start >= 0 else 0), made + of_test
+        return found
+
     def place(self, case: Case) -> int:
         """Return the place of a case in the run as a whole."""
         block = self._blocks[case.template]
@@ -151,7 +176,8 @@ class Cut:
             "places": sum(block.rows * len(block.labels) for _, block in self._placed()),
             "selection": selection.hexdigest(),
             "tests": {
-                path.name: sha256(path.read_bytes()).hexdigest()[:12] for path in sorted(self._files())
+                name: sha256(path.read_bytes()).hexdigest()[:12]
+                for name, path in sorted(self._files().items())
             },
             "own": sum(block.here for block in self._blocks.values() if block.start >= 0),
             "questions": [sum(block.own for block in asking), sum(block.rows for block in asking)],
@@ -178,9 +204,10 @@ class Cut:
         own, there = self.facts()["questions"]
         return f"mmlubench: {self._shard.title}: {own:,} of {there:,} questions"
 
-    def _files(self) -> set[Path]:
-        """Return the files of the tests that are run in any shard."""
-        return {path for template, _ in self._placed() if (path := template.item.path).is_file()}
+    def _files(self) -> dict[str, Path]:
+        """Return the files of the tests that are run in any shard, by their names in the ids of tests."""
+        items = [template.item for template, _ in self._placed()]
+        return {item.nodeid.partition("::")[0]: item.path for item in items if item.path.is_file()}
 
     def _placed(self) -> list[tuple[Template, _Block]]:
         """Return the tests that are run in any shard, in order."""

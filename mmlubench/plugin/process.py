@@ -168,16 +168,9 @@ class Process:
                     raise repeated(item, item)
                 item.order = order
                 self.cases.append(item)
-        kept = Counter(case.template.benchmark for case in self.cases)
-        for benchmark, made in self.made.items():
-            if self.cut is not None and kept[benchmark] < made:
-                why, lost = left_out_by or "an argument or plugin", made - kept[benchmark]
-                raise UserError(
-                    f"a shard asks all of its questions, as they count for the whole run: {why} left out {lost:,} of "
-                    f"its {made:,} cases of {benchmark}; leave that out."
-                )
-            if 0 < kept[benchmark] < made:
-                self.run.data.note_part(benchmark, kept[benchmark], made, left_out_by)
+        for benchmark, (kept, made) in self._counts(left_out_by).items():
+            if 0 < kept < made:
+                self.run.data.note_part(benchmark, kept, made, left_out_by)
         tell_apart(self.cases if self.cut is None else self.cut.all_cases(), self.run.strategy.name)
         for case in self.cases:
             if case.has_question:
@@ -194,6 +187,17 @@ class Process:
         check_options(
             self.run.settings, (template.overrides for template in templates), has_questions=has_questions
         )
+
+    def _counts(self, left_out_by: str) -> dict[str, tuple[int, int]]:
+        """Return how many cases of each benchmark are run, and how many were made: for a shard, those of all shards.
+
+        Raises UserError if a test of a shard is run in part.
+        """
+        if self.cut is not None:
+            self.cut.check_whole(self.cases, left_out_by or "an argument or plugin")
+            return self.cut.counts()
+        kept = Counter(case.template.benchmark for case in self.cases)
+        return {benchmark: (kept[benchmark], made) for benchmark, made in self.made.items()}
 
     def check_siblings(self) -> None:
         """Take note of the facts of a shard. Raises UserError if a finished shard beside it is of another run."""

@@ -13,6 +13,7 @@ from mmlubench.figures import several
 from mmlubench.plugin.option_names import usage_error
 from mmlubench.plugin.process import Process
 from mmlubench.plugin.xdist.controller import stopped_for
+from mmlubench.run.run import Run
 from mmlubench.run.shard_folder import finished
 from mmlubench.run.shard_lock import ShardLock
 
@@ -36,14 +37,8 @@ def finished_status(config: pytest.Config, process: Callable[[], Process]) -> in
         if run.shard is None or run.settings.estimate or config.getoption("collectonly"):
             return None
         found = finished(run, selected_by(config))
-        if (
-            found is None and run.settings.batch_requests is None
-        ):  # not one that plans batches for a locked shard
-            lock = ShardLock(run)
-            config.add_cleanup(lock.release)
-            lock.take()
         if found is None:
-            _refuse_parts(config)
+            _begin(config, run)
     except UserError as error:
         raise usage_error(config, error) from None
     if found is None:
@@ -53,8 +48,15 @@ def finished_status(config: pytest.Config, process: Callable[[], Process]) -> in
     return found.status
 
 
-def _refuse_parts(config: pytest.Config) -> None:
-    """Raise UserError for options that leave out what passed before: the merge would take the rest for the whole."""
+def _begin(config: pytest.Config, run: Run) -> None:
+    """Lock a shard until pytest ends. Raises UserError if another process asks it, or if a part of it is wanted.
+
+    Options that leave out what passed before are refused: the merge would take the rest for the whole.
+    """
+    if run.settings.batch_requests is None:  # else it plans the batches of a process that has the lock
+        lock = ShardLock(run)
+        config.add_cleanup(lock.release)
+        lock.take()
     given = [name for name, option in _PARTS.items() if getattr(config.option, option, False)]
     if given:
         raise UserError(

@@ -22,25 +22,27 @@ class ShardLock:
         self._parent = Path(run.place.parent)
         self._file = self._parent / f".{run.shard.name}.lock"
         self._locks = Locks()
+        self._is_ours = False
 
     def take(self) -> None:
         """Take the lock. Raises UserError if another process has it, or the folder cannot be written to."""
         make_parent(str(self._parent))
-        with suppress(
-            OSError
-        ):  # whatever keeps a file from being written keeps the run from it, too, and is told there
+        # What keeps this file from being written will keep the run's own from it, too, and is told there.
+        with suppress(OSError):
             self._file.touch(mode=0o600)
             if not self._locks.take(self._file):
                 raise UserError(
                     f"{self._title} is asked by another process already ({self._file.read_text() or 'unknown'}): wait "
                     "until that has ended, or stop it."
                 )
+            self._is_ours = True
             self._file.write_text(f"number {os.getpid()} on {platform.node()}")
 
     def release(self) -> None:
-        """Let go of the lock, and leave nothing behind."""
+        """Let go of the lock, if it was taken, and leave nothing behind."""
         with suppress(OSError):
-            self._file.unlink()
+            if self._is_ours:
+                self._file.unlink()
         self._locks.release()
         with suppress(OSError):  # if nothing was asked
             self._parent.rmdir()

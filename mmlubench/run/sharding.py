@@ -173,10 +173,8 @@ def _place(one: Scheduler, env: Mapping[str, str], total: int | None) -> tuple[i
             f"--shard auto: {one.index} does not tell how many shards there are: give --num-shards N."
         )
     index = _number(env, one.index)
-    if (
-        one.most and total is not None and count != total
-    ):  # a part of the jobs, such as one that is sent again
-        return total, index
+    if one.most and total is not None and count != total:
+        return total, index  # a part of the jobs, such as one that is sent again
     first = _number(env, one.least) if env.get(one.least) else one.first
     step = max(1, _number(env, one.step)) if env.get(one.step) else 1
     if env.get(one.most) and count > 1 and (_number(env, one.most) - first) // step + 1 != count:

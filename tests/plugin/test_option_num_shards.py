@@ -301,9 +301,13 @@ def test_a_shard_that_another_process_asks_is_not_asked_a_second_time(folder):
         while not any(request.method == "POST" for request in server.requests):
             assert time.monotonic() < end
             time.sleep(0.05)
-        second = folder.run(*options, "--store", "two.sqlite")
-        assert second.ret == pytest.ExitCode.USAGE_ERROR
-        assert f"another process already (number {first.process.pid} on " in second.stderr.str()
+        for store in (
+            "two.sqlite",
+            "three.sqlite",
+        ):  # the one that is refused does not let go of the other's lock
+            refused = folder.run(*options, "--store", store)
+            assert refused.ret == pytest.ExitCode.USAGE_ERROR
+            assert f"another process already (number {first.process.pid} on " in refused.stderr.str()
         first.kill()
         assert folder.run(*options, "--store", "one.sqlite").ret == 0  # nobody holds it any more
     assert sorted(path.suffix for path in (folder.path / "reports/shards").iterdir()) == ["", ".part"]

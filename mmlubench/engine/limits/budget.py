@@ -34,10 +34,9 @@ class Budget:
 
     `limit_usd` is the limit of the whole run. Each of the workers, which are called `each` in sentences, gets an equal
     part from the start: what one of them does not use, another cannot spend, unless somebody `allows` them other parts
-    while they run. A worker that replaces a crashed one goes
-    on with the rest of its part: `gone` is what the crashed one had spent. `note` is called with the amount gone each
-    time it changes. That amount includes reservations for requests in flight, as a worker that crashes never learns
-    their cost.
+    while they run. A worker that replaces a crashed one goes on with the rest of its part: `gone` is what the crashed
+    one had spent. `note` is called with the amount gone each time it changes. That amount includes reservations for
+    requests in flight, as a worker that crashes never learns their cost.
     """
 
     def __init__(
@@ -123,9 +122,8 @@ class Budget:
             self._expects_more = False
         wanted = self.wanted
         self._wake()
-        self.wanted = (
-            wanted  # those who wait have not looked yet, and the keeper must not take them for content
-        )
+        # Those who wait have not looked yet, and the keeper must not take them for content.
+        self.wanted = wanted
 
     def expect_no_more(self) -> None:
         """Stop as soon as the present part is spent: nobody has given more in a long time."""
