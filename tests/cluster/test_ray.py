@@ -244,6 +244,15 @@ def test_the_budget_is_kept_over_all_shards_and_idle_parts_are_used(project, ser
     assert lines(shown, "results").count(b'"outcome":"skipped"') == 120 - 25
 
 
+def test_a_model_without_a_price_is_told_and_not_as_a_spent_budget(project, server):
+    project.ask(4)
+    done = project.run("--shards", "2", "--max-cost", "0.1")
+    assert done.status == pytest.ExitCode.USAGE_ERROR
+    assert "is spent by all shards" not in done.output
+    assert "price" in done.output
+    assert server.requests == []
+
+
 def test_what_cannot_be_placed_or_reached_is_told(project, ray):
     project.ask(4)
     done = project.run("--shards", "2", env={"RAY_AUTH_TOKEN": "f" * 64})

@@ -374,6 +374,17 @@ def test_a_shard_that_would_ask_a_part_of_its_questions_is_refused(folder):
     assert not list((folder.path / "reports").glob("shards/*/shard.json"))
 
 
+def test_tests_that_a_mark_leaves_out_are_left_out_of_every_shard(folder):
+    marked = CLASSES.replace(
+        '@pytest.mark.questions("hills"', '@pytest.mark.skip_me\n@pytest.mark.questions("hills"'
+    )
+    folder.write("test_own.py", marked)
+    options = ("-m", "not skip_me", "--model", "mock/A", "test_own.py", "-o", "markers=skip_me")
+    assert shards(folder, 2, *options) == [0, 0]
+    run, _ = merged(folder)
+    check_equal(folder, run, *options)
+
+
 def test_shards_of_tests_that_were_changed_in_between_are_refused(folder):
     folder.write("test_own.py", CLASSES)
     options = ("-k", "rivers", "--model", "mock/A")
